@@ -1,0 +1,1 @@
+"""The durable map: chunk(), Chunker, Checkpoint, Runtime."""

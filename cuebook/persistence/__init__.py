@@ -1,0 +1,1 @@
+"""What is kept: journal, records, blobs, fingerprints, value codec. Knows no actor."""

@@ -1,0 +1,199 @@
+"""Every error of cuebook, split by who must act: the caller, the user's function, the world, or us.
+
+Wrong use by the caller is a plain `TypeError` or `ValueError`. Cancellation is no error and is never swallowed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "ActorFailed",
+    "ActorStopped",
+    "AskTimeout",
+    "CallFailed",
+    "CallTimedOut",
+    "CodecError",
+    "CuebookError",
+    "FunctionNotShippable",
+    "InternalError",
+    "JournalBusy",
+    "JournalCorrupt",
+    "JournalError",
+    "JournalFull",
+    "MailboxFull",
+    "MalformedMessage",
+    "MessageTooLarge",
+    "MessagingError",
+    "RestartLimitReached",
+    "SupervisionError",
+    "UnknownMessage",
+    "UnsupportedVersion",
+    "ValueNotKept",
+    "WorkerDied",
+]
+
+
+class CuebookError(Exception):
+    """The root of the tree: catch this to catch whatever cuebook itself raises."""
+
+
+class CallFailed(CuebookError):
+    """The user's function raised in one call. Whoever wrote the function acts; every finished call is kept.
+
+    Attributes:
+        index: place of the call in the list of parameters, from 0.
+        arguments: the call's arguments as given (a list, or a dict of keyword arguments); None where not kept.
+        error_type: qualified name of the original exception's class.
+        error_text: its message.
+        traceback_text: the worker's traceback, formatted.
+        attempts: how often the call was tried.
+
+    The original exception is the `__cause__` where it survived the way back from its process.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        arguments: Any = None,
+        *,
+        error_type: str = "",
+        error_text: str = "",
+        traceback_text: str = "",
+        attempts: int = 1,
+    ) -> None:
+        self.index = index
+        self.arguments = arguments
+        self.error_type = error_type
+        self.error_text = error_text
+        self.traceback_text = traceback_text
+        self.attempts = attempts
+        super().__init__(index, arguments)
+
+    def _reason(self) -> str:
+        return f"{self.error_type}: {self.error_text}" if self.error_text else self.error_type or "failed"
+
+    def __str__(self) -> str:
+        """One line of what failed with which arguments, then the worker's own traceback."""
+        shown = repr(self.arguments)
+        if len(shown) > 200:
+            shown = f"{shown[:200]}..."
+        tried = f" after {self.attempts} attempts" if self.attempts > 1 else ""
+        line = f"call {self.index} with arguments {shown} failed{tried}: {self._reason()}"
+        return f"{line}\n\n{self.traceback_text.rstrip()}" if self.traceback_text else line
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_call_failed, (type(self), self.index, self.arguments, self.__dict__.copy())
+
+
+def _rebuild_call_failed(cls: type[CallFailed], index: int, arguments: Any, state: dict[str, Any]) -> CallFailed:
+    error = cls.__new__(cls, index, arguments)
+    Exception.__init__(error, index, arguments)
+    error.__dict__.update(state)
+    return error
+
+
+class CallTimedOut(CallFailed):
+    """One call ran longer than `timeout` seconds. Its worker was killed and replaced; the other calls go on."""
+
+
+class WorkerDied(CallFailed):
+    """The process running this call died (signal, out of memory, `os._exit`) three times. The other calls go on."""
+
+
+class FunctionNotShippable(CuebookError, TypeError):
+    """The function cannot be sent to a worker process. The caller acts; no call was started."""
+
+
+class ValueNotKept(CuebookError, TypeError):
+    """A value cannot be kept as it is; the message holds the path to the part inside it and what to do instead."""
+
+
+class JournalError(CuebookError):
+    """The journal cannot be read or written. What was committed stays readable; nothing else counts as done."""
+
+
+class JournalBusy(JournalError):
+    """Another process (or a caller of this call) has the journal open for writing. Wait for it, or use another path.
+
+    Attributes:
+        host, pid, since: who holds it (None where unknown); since is ISO 8601 in UTC.
+    """
+
+    def __init__(self, text: str, *, host: str | None = None, pid: int | None = None, since: str | None = None) -> None:
+        super().__init__(text)
+        self.host = host
+        self.pid = pid
+        self.since = since
+
+
+class JournalCorrupt(JournalError):
+    """The file is damaged or is no journal. `cuebook verify` says where, `cuebook recover` salvages what is whole.
+
+    Attributes:
+        seq: number of the first bad record, where the damage lies inside one; else None.
+    """
+
+    def __init__(self, text: str, *, seq: int | None = None) -> None:
+        super().__init__(text)
+        self.seq = seq
+
+
+class JournalFull(JournalError):
+    """The disk (or a quota) is full. Free some space and run the same command: every committed result is there."""
+
+
+class UnsupportedVersion(JournalError):
+    """The journal was written by a newer cuebook. Upgrade; the file was not touched."""
+
+
+class MessagingError(CuebookError):
+    """A message did not get through."""
+
+
+class MailboxFull(MessagingError):
+    """The target's mailbox is at its bound. The message was not delivered; send later or slower."""
+
+
+class ActorStopped(MessagingError):
+    """The target has stopped, so it will not answer. The undelivered message is `self.undelivered`, where known."""
+
+    def __init__(self, text: str, undelivered: Any = None) -> None:
+        super().__init__(text)
+        self.undelivered = undelivered
+
+
+class AskTimeout(MessagingError, TimeoutError):
+    """No reply before the deadline. Whether the target acts on the message is unknown; a late reply is dropped."""
+
+
+class ActorFailed(MessagingError):
+    """The target's handler raised while it worked on this message; the exception is the `__cause__`."""
+
+
+class CodecError(CuebookError):
+    """Bytes that are no message of ours, or a message that cannot become bytes."""
+
+
+class MessageTooLarge(CodecError):
+    """A frame over the size limit; it was not sent, or not read."""
+
+
+class UnknownMessage(CodecError):
+    """A frame whose tag stands for no message type of this version."""
+
+
+class MalformedMessage(CodecError):
+    """A frame that does not decode, or whose fields do not fit its type. Nothing in it was executed."""
+
+
+class SupervisionError(CuebookError):
+    """A child could not be kept running."""
+
+
+class RestartLimitReached(SupervisionError):
+    """A child failed more often than its restart intensity allows; the last failure is the `__cause__`."""
+
+
+class InternalError(CuebookError):
+    """A bug in cuebook. Please report it with the traceback; every committed result is safe."""

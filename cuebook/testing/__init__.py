@@ -1,0 +1,1 @@
+"""Public doubles for tests: a clock that jumps, a store that fails on demand."""
