@@ -45,12 +45,10 @@ def unpack(data: bytes | memoryview, ext_hook: Callable[[int, bytes], Any] | Non
     Raises:
         MalformedMessage: the bytes are cut short, have a surplus, or are no msgpack.
     """
-    limit = len(data)
+    # unpackb bounds every length by the size of its input, so no header can make it allocate more.
     try:
         if ext_hook is None:
-            return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass", max_buffer_size=limit)
-        return msgpack.unpackb(
-            data, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=ext_hook, max_buffer_size=limit
-        )
+            return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
+        return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=ext_hook)
     except (ValueError, msgpack.exceptions.UnpackException, TypeError) as error:
-        raise MalformedMessage(f"these {limit} bytes are no whole msgpack value: {error}") from error
+        raise MalformedMessage(f"these {len(data)} bytes are no whole msgpack value: {error}") from error

@@ -26,6 +26,7 @@ __all__ = [
     "MessageTooLarge",
     "MessagingError",
     "RestartLimitReached",
+    "RunStopped",
     "SupervisionError",
     "UnknownMessage",
     "UnsupportedVersion",
@@ -86,7 +87,9 @@ class CallFailed(CuebookError):
         return _rebuild_call_failed, (type(self), self.index, self.arguments, self.__dict__.copy())
 
 
-def _rebuild_call_failed(cls: type[CallFailed], index: int, arguments: Any, state: dict[str, Any]) -> CallFailed:
+def _rebuild_call_failed(
+    cls: type[CallFailed], index: int, arguments: Any, state: dict[str, Any]
+) -> CallFailed:
     error = cls.__new__(cls, index, arguments)
     Exception.__init__(error, index, arguments)
     error.__dict__.update(state)
@@ -109,6 +112,33 @@ class ValueNotKept(CuebookError, TypeError):
     """A value cannot be kept as it is; the message holds the path to the part inside it and what to do instead."""
 
 
+class RunStopped(CuebookError):
+    """A run was stopped before its end: by a signal, a time limit, or whoever awaited it. The same call continues it.
+
+    Attributes:
+        done, total: calls whose results are kept, of how many (None: not known).
+        path: the journal, None where nothing is kept.
+    """
+
+    def __init__(
+        self, reason: str, *, done: int = 0, total: int | None = None, path: str | None = None
+    ) -> None:
+        self.reason = reason
+        self.done = done
+        self.total = total
+        self.path = path
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        """What is kept where, and how to go on."""
+        count = f"{self.done:,}" if self.total is None else f"{self.done:,} of {self.total:,}"
+        if self.path is None:
+            return f"{self.reason}: {count} calls were done; nothing is kept without path="
+        return (
+            f"{self.reason}: {count} results are kept in {self.path}; the same command continues from there"
+        )
+
+
 class JournalError(CuebookError):
     """The journal cannot be read or written. What was committed stays readable; nothing else counts as done."""
 
@@ -120,7 +150,9 @@ class JournalBusy(JournalError):
         host, pid, since: who holds it (None where unknown); since is ISO 8601 in UTC.
     """
 
-    def __init__(self, text: str, *, host: str | None = None, pid: int | None = None, since: str | None = None) -> None:
+    def __init__(
+        self, text: str, *, host: str | None = None, pid: int | None = None, since: str | None = None
+    ) -> None:
         super().__init__(text)
         self.host = host
         self.pid = pid

@@ -1,0 +1,160 @@
+"""The composition root: one actor system with its Supervisor, its Journals and its crew. The one place that knows
+which concrete parts there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from cuebook.actors.journal import JournalActor
+from cuebook.actors.messages import RunAdded, RunChanged
+from cuebook.actors.run import Run, Slot
+from cuebook.actors.supervisor import Supervisor
+from cuebook.actors.table import RunTable
+from cuebook.actors.worker import WorkerActor
+from cuebook.engines.coroutine import CoroutineHost
+from cuebook.engines.host import Host
+from cuebook.engines.process import ProcessHost
+from cuebook.engines.thread import ThreadHost
+from cuebook.persistence.journal import JournalFile
+from cuebook.runtime.errors import InternalError, JournalBusy, MessagingError
+from cuebook.runtime.mailbox import MailboxSpec
+from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.supervision import Restart, RestartIntensity
+from cuebook.runtime.system import ActorSystem
+
+__all__ = ["Application", "print_lines"]
+
+_CREDIT_BOUND = MailboxSpec(capacity=1 << 20, bytes_max=1 << 30)
+"""What the three say to each other is bounded by credits (calls ahead, bytes uncommitted), not by their mailboxes."""
+
+
+def print_lines(lines: bytes) -> None:
+    """What calls have printed goes to this process's standard error, whole lines."""
+    stream = sys.stderr
+    if stream is not None:
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(lines.decode("utf-8", "replace"))
+            stream.flush()
+
+
+class Application:
+    """The cast of one runtime, on the running loop.
+
+    Args:
+        keeps_warm: whether workers stay for the next run.
+    """
+
+    def __init__(self, *, keeps_warm: bool = False) -> None:
+        self.system = ActorSystem(name="cuebook")
+        self.table = RunTable(self._hire)
+        self.table.keeps_warm = keeps_warm
+        self.output: Callable[[bytes], None] = print_lines
+        self._journals: dict[str, tuple[JournalFile, ActorRef]] = {}
+        self._numbers = 0
+        self._supervisor: ActorRef | None = None
+        self._workers: dict[int, WorkerActor] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.system.__aenter__()
+        self._supervisor = self.system.spawn(
+            lambda: Supervisor(self.table),
+            name="supervisor",
+            mailbox=_CREDIT_BOUND,
+            restart=Restart.PERMANENT,
+            intensity=RestartIntensity(restarts_max=10, within_s=10.0),
+            on_terminated=self._supervisor_gone,
+        )
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        try:
+            await self.system.__aexit__(exc_type, exc, tb)
+        finally:
+            for file, _ in self._journals.values():
+                await file.close()
+            self._journals.clear()
+
+    @property
+    def supervisor(self) -> ActorRef:
+        """The Supervisor, whichever incarnation."""
+        if self._supervisor is None:
+            raise RuntimeError("the application is not open: use it in `async with`")
+        return self._supervisor
+
+    async def journal(self, path: str, *, is_inner: bool = False) -> tuple[JournalFile, ActorRef]:
+        """The journal file at `path` and its actor; opened once and kept open until the application closes.
+
+        Args:
+            is_inner: asked for from inside a call of this process, which must not write to its own run's journal.
+
+        Raises:
+            JournalError: as `JournalFile.open`.
+        """
+        key = os.path.realpath(path)
+        if is_inner and JournalFile.is_open_here(path):
+            raise JournalBusy(f"{path} is being written to by the run that this call belongs to", pid=os.getpid())
+        if key not in self._journals:
+            file = await JournalFile.open(path)
+            name = "journal" if not self._journals else f"journal-{len(self._journals) + 1}"
+            ref = self.system.spawn(lambda: JournalActor(file), name=name, mailbox=_CREDIT_BOUND)
+            self._journals[key] = (file, ref)
+        return self._journals[key]
+
+    def next_number(self) -> int:
+        """A number for a run that is kept nowhere."""
+        self._numbers -= 1
+        return self._numbers
+
+    def begin(self, run: Run, kind: str, workers: int) -> None:
+        """Let a run go: lease its workers and hand it to the Supervisor."""
+        self.table.add(run)
+        self.table.lease(run, kind, workers)
+        self.supervisor.tell_nowait(RunAdded(run.number))
+
+    def changed(self, run: Run) -> None:
+        """Something of the run changed from outside: the Supervisor should look at it."""
+        with contextlib.suppress(MessagingError):
+            self.supervisor.tell_nowait(RunChanged(run.number))
+
+    def drain_output(self) -> None:
+        """Pass on what calls have printed so far."""
+        for worker in self._workers.values():
+            worker.drain_output()
+
+    def _hire(self, number: int, kind: str) -> Slot:
+        def make() -> WorkerActor:
+            worker = WorkerActor(number, lambda: self._host(kind), self.table.works, lambda: self.supervisor)
+            self._workers[number] = worker
+            return worker
+
+        ref = self.system.spawn(
+            make,
+            name=f"worker-{number}",
+            mailbox=_CREDIT_BOUND,
+            restart=Restart.PERMANENT,
+            intensity=RestartIntensity(restarts_max=100, within_s=10.0),
+        )
+        return Slot(number, ref)
+
+    def _host(self, kind: str) -> Host:
+        where, _, cores = kind.partition(":")
+        if where == "thread":
+            return ThreadHost()
+        if where == "async":
+            return CoroutineHost()
+        return ProcessHost(cores=int(cores or 1), output=lambda lines: self.output(lines))
+
+    def _supervisor_gone(self, ref: ActorRef, error: BaseException | None) -> None:
+        del ref
+        for run in list(self.table.runs.values()):
+            run.end(error or InternalError("the Supervisor stopped while this run went on"))
+
+

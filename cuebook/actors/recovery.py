@@ -1,0 +1,77 @@
+"""How a new incarnation of the Supervisor takes over a run: fold what was committed, requeue what nobody has."""
+
+from __future__ import annotations
+
+from array import array
+
+from cuebook.actors.messages import Recover, Recovered
+from cuebook.actors.run import Kept, Run
+from cuebook.persistence.heads import Completed, Failed, StateKept
+from cuebook.persistence.record import Kind
+from cuebook.runtime.codec import unpack
+from cuebook.runtime.errors import CallFailed, InternalError
+
+__all__ = ["recover_run"]
+
+
+async def recover_run(run: Run) -> None:
+    """Bring a run's books up to what the Journal holds, then put the calls that nobody has back into the queue.
+
+    Where nothing is kept, what was under way is lost with the failed incarnation: the run ends with InternalError.
+    """
+    if run.journal is None:
+        run.end(InternalError("the Supervisor failed, and with path=None nothing of this run is kept"))
+        return
+    while True:
+        answer = await run.journal.ask(Recover(run.number, run.delivered_seq))
+        assert isinstance(answer, Recovered)
+        if not answer.records:
+            break
+        undone = set(run.source.undone())
+        for seq, kind, head, body in answer.records:
+            _apply(run, Kind(kind), (seq, head, body), undone)
+            run.delivered_seq = seq
+    run.put_back(run.lost_calls())
+    if run.is_closing:
+        run.is_closing = False
+
+
+def _apply(run: Run, kind: Kind, record: tuple[int, bytes, bytes | None], undone: set[int]) -> None:
+    seq, head, body = record
+    if kind is Kind.COMPLETED:
+        completed = Completed.decode(head)
+        indexes = completed_indexes(completed)
+        if undone.issuperset(indexes):
+            run.deliver(Kept(indexes, head, body or b""))
+            undone.difference_update(indexes)
+    elif kind is Kind.FAILED:
+        failed = Failed.decode(head)
+        if failed.index in undone:
+            undone.discard(failed.index)
+            run.deliver_failure(_failure(run, failed, body))
+    elif kind is Kind.STATE:
+        kept = StateKept.decode(head)
+        run.states[kept.index] = (kept.number, seq)
+    elif kind is Kind.RUN_CLOSED:
+        run.end()
+
+
+def completed_indexes(head: Completed) -> range | list[int]:
+    """The calls of a COMPLETED record, in the order of its values."""
+    if head.start is not None:
+        return range(head.start, head.start + head.count)
+    indexes = array("Q")
+    indexes.frombytes(head.indexes or b"")
+    return indexes.tolist()
+
+
+def _failure(run: Run, head: Failed, body: bytes | None) -> CallFailed:
+    traceback_text = unpack(body)[0] if body else ""
+    return CallFailed(
+        head.index,
+        run.source.argument(head.index),
+        error_type=head.error_type,
+        error_text=head.error_text,
+        traceback_text=traceback_text,
+        attempts=head.attempts,
+    )

@@ -1,0 +1,324 @@
+"""The Supervisor: hands calls to workers, their results to the Journal, and what is committed to the run's sink.
+
+All that it knows beyond one message is in the run table, which outlives it; what was on its way to the Journal is
+found again by asking the Journal. Knows no host and no file.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from cuebook.actors import callbacks
+from cuebook.actors.dispatch import WorkerLoad, calls_to_send
+from cuebook.actors.messages import (
+    Append,
+    Appended,
+    AppendFailed,
+    FromWorker,
+    GraceOver,
+    KillHost,
+    Prepare,
+    RetryDue,
+    RunAdded,
+    RunChanged,
+    StateRead,
+    TakeBack,
+    ToWorker,
+    Urge,
+    WorkerLost,
+)
+from cuebook.actors.recovery import recover_run
+from cuebook.actors.run import EventKind, Kept, Run, Slot, Stop, StopKind
+from cuebook.actors.shipping import Shipment, make_shipment
+from cuebook.actors.table import RunTable
+from cuebook.actors.writing import Writing
+from cuebook.engines.wire import StateFound, StateKeptAck
+from cuebook.persistence.record import Entry
+from cuebook.runtime.actor import Actor, Delivery
+from cuebook.runtime.errors import CallFailed, InternalError, JournalError, JournalFull
+from cuebook.runtime.message import decode, encode
+
+__all__ = ["Supervisor"]
+
+UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024
+"""Results that wait for the disk; beyond it no more calls are started."""
+
+
+class Supervisor(Actor):
+    """Conducts every run in the table.
+
+    Args:
+        table: the runs and the crew; owned by the runtime, not by this actor.
+    """
+
+    def __init__(self, table: RunTable) -> None:
+        self.table = table
+        self._tickets = 0
+        self._open: dict[int, Writing] = {}
+        self._sent: dict[int, Writing] = {}
+        self._uncommitted = 0
+
+    async def on_start(self) -> None:
+        """Take over the runs of a failed incarnation: replay what was committed, find the workers, requeue the rest."""
+        self._tickets = self.table.incarnation << 40
+        self.table.incarnation += 1
+        for run in list(self.table.runs.values()):
+            if not run.ended.done():
+                await recover_run(run)
+                self._advance(run)
+
+    async def on_stop(self) -> None:
+        """Runs that are still going on end here."""
+        for run in list(self.table.runs.values()):
+            run.end(InternalError("the runtime was closed while this run went on"))
+
+    def receive_many(self, deliveries: list[Delivery]) -> None:
+        """Work through a drained run of messages, then start calls and write once for all of them."""
+        touched: dict[int, Run] = {}
+        for delivery in deliveries:
+            for run in self._handle(delivery.message):
+                touched[run.number] = run
+        for run in touched.values():
+            self._advance(run)
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    def _handle(self, message: Any) -> Iterable[Run]:
+        match message:
+            case FromWorker():
+                return self._from_worker(message)
+            case Appended():
+                return self._appended(message)
+            case WorkerLost():
+                slot = self.table.slots[message.worker]
+                run = self.table.runs.get(slot.run)
+                if run is None:
+                    self.table.retire(slot)
+                    return ()
+                callbacks.worker_lost(self, run, slot, message)
+                return (run,)
+            case RunAdded():
+                run = self.table.runs[message.run]
+                for slot in run.slots:
+                    self.prepare(run, slot)
+                return (run,)
+            case RunChanged():
+                return self._known(message.run)
+            case RetryDue():
+                return self._retry(message)
+            case GraceOver():
+                self._kill_rest(message.run, "the run was stopped")
+                return ()
+            case StateRead():
+                self.answer_state(self.table.slots[message.worker], message.ticket, message.state)
+                return ()
+            case AppendFailed():
+                return self._append_failed(message)
+        raise InternalError(f"the Supervisor got {message!r}")
+
+    def _known(self, number: int) -> Iterable[Run]:
+        run = self.table.runs.get(number)
+        return () if run is None else (run,)
+
+    def _from_worker(self, message: FromWorker) -> Iterable[Run]:
+        slot = self.table.slots[message.worker]
+        run = self.table.runs.get(slot.run)
+        for frame in message.frames:
+            callbacks.host_said(self, run, slot, decode(frame))
+        return () if run is None else (run,)
+
+    def _retry(self, message: RetryDue) -> Iterable[Run]:
+        run = self.table.runs.get(message.run)
+        if run is None or run.retries_pausing.pop(message.index, None) is None:
+            return ()
+        run.attempts[message.index] = message.attempt
+        run.retries.append((message.index, message.attempt))
+        return (run,)
+
+    # -- the journal ----------------------------------------------------------------------------------------------
+
+    def writing(self, run: Run) -> Writing:
+        """What will be sent to the Journal for this run at the end of the slice."""
+        writing = self._open.get(run.number)
+        if writing is None:
+            writing = self._open[run.number] = Writing(run)
+        return writing
+
+    def write(self, run: Run, entries: Iterable[Entry]) -> None:
+        """Have these entries committed with the next message to the Journal; nothing where nothing is kept."""
+        if run.journal is None:
+            return
+        writing = self.writing(run)
+        for entry in entries:
+            writing.entries.append([int(entry.kind), entry.head, entry.body])
+            writing.size += len(entry.head) + len(entry.body or b"")
+
+    def _flush(self, run: Run) -> None:
+        writing = self._open.pop(run.number, None)
+        if writing is None:
+            return
+        if run.journal is None or not writing.entries:
+            self._committed(writing, run.delivered_seq)
+            return
+        self._tickets += 1
+        self._sent[self._tickets] = writing
+        self._uncommitted += writing.size
+        run.journal.tell_nowait(Append(run.number, self._tickets, writing.entries, writing.states))
+        writing.count, writing.entries, writing.states = len(writing.entries), [], []
+
+    def _appended(self, message: Appended) -> Iterable[Run]:
+        writing = self._sent.pop(message.ticket, None)
+        if writing is None:
+            return ()
+        self._uncommitted -= writing.size
+        self._committed(writing, message.seq)
+        return (writing.run,)
+
+    def _committed(self, writing: Writing, seq: int) -> None:
+        run = writing.run
+        for outcome in writing.outcomes:
+            if isinstance(outcome, Kept):
+                run.deliver(outcome)
+            else:
+                run.deliver_failure(outcome)
+                self._stop_for_failure(run, outcome)
+        run.delivered_seq = max(run.delivered_seq, seq)
+        for ack in writing.acks:
+            if run.states.get(ack.index, (0, 0))[0] == ack.number:
+                run.states[ack.index] = (ack.number, seq - writing.count + 1 + ack.place)
+            ack.slot.ref.tell_nowait(Urge(encode(StateKeptAck(ack.ticket, ack.number, None))))
+        if writing.closes:
+            self._finish(run)
+        elif writing.outcomes:
+            run.announce()
+
+    def _append_failed(self, message: AppendFailed) -> Iterable[Run]:
+        writing = self._sent.pop(message.ticket, None)
+        if writing is None:
+            return ()
+        self._uncommitted -= writing.size
+        error = (JournalFull if message.error == "JournalFull" else JournalError)(message.text)
+        for ack in writing.acks:
+            ack.slot.ref.tell_nowait(Urge(encode(StateKeptAck(ack.ticket, ack.number, message.text))))
+        self.break_run(writing.run, error)
+        return ()
+
+    def break_run(self, run: Run, error: BaseException) -> None:
+        """End a run that cannot go on: its workers are killed, nothing more is written."""
+        run.stop = Stop(StopKind.BROKEN, str(error), 0.0, error)
+        self._kill_rest(run.number, "the run is broken")
+        self.table.dismiss(run)
+        run.end(error)
+
+    def answer_state(self, slot: Slot, ticket: int, state: bytes | None) -> None:
+        """Give a call the state that it asked for."""
+        slot.ref.tell_nowait(Urge(encode(StateFound(ticket, state))))
+
+    # -- starting and stopping ------------------------------------------------------------------------------------
+
+    def prepare(self, run: Run, slot: Slot) -> None:
+        """Have the worker load the function; it answers Ready."""
+        slot.is_ready = False
+        setup = encode(run.setup(slot.number))
+        slot.ref.tell_nowait(Prepare(run.number, setup, run.policy.timeout))
+
+    def retry_later(self, run: Run, index: int, attempt: int) -> None:
+        """Try this call again after its pause."""
+        run.retried += 1
+        run.announce(EventKind.CALL_RETRIED, index, f"attempt {attempt}")
+        run.retries_pausing[index] = attempt
+        delay_s = run.policy.pause(attempt)
+        due = RetryDue(run.number, index, attempt)
+        if delay_s > 0:
+            self.context.after(delay_s, due, key=f"retry-{run.number}-{index}")
+        else:
+            self.context.self_ref.tell_nowait(due)
+
+    def _stop_for_failure(self, run: Run, failure: CallFailed) -> None:
+        if run.policy.raises and run.stop is None:
+            run.stop = Stop(StopKind.FAILED, f"call {failure.index} failed", None, failure)
+
+    def _advance(self, run: Run) -> None:
+        if run.ended.done():
+            return
+        if run.stop is not None and not run.is_stop_applied:
+            self._apply_stop(run, run.stop)
+        if run.stop is None and run.sink.has_room and self._uncommitted < UNCOMMITTED_BYTES_MAX:
+            self._dispatch(run)
+        self._flush(run)
+        if run.is_idle and not run.is_closing and not any(w.run is run for w in self._sent.values()):
+            self._close(run)
+
+    def _apply_stop(self, run: Run, stop: Stop) -> None:
+        run.is_stop_applied = True
+        run.retries.clear()
+        run.retries_pausing.clear()
+        for slot in run.slots:
+            if slot.outstanding.calls:
+                slot.ref.tell_nowait(TakeBack(run.number))
+        if stop.grace_s is not None:
+            if stop.grace_s > 0:
+                self.context.after(stop.grace_s, GraceOver(run.number), key=f"grace-{run.number}")
+            else:
+                self._kill_rest(run.number, "the run was stopped")
+
+    def _kill_rest(self, number: int, reason: str) -> None:
+        run = self.table.runs.get(number)
+        if run is not None and not run.ended.done():
+            for slot in run.slots:
+                if slot.outstanding.calls or not slot.is_ready:
+                    slot.ref.tell_nowait(KillHost(reason))
+
+    # -- handing out ----------------------------------------------------------------------------------------------
+
+    def _dispatch(self, run: Run) -> None:
+        """Give every worker what it should have, in rounds, so that a short rest is shared."""
+        shipments: dict[int, Shipment] = {}
+        ready = deque(slot for slot in run.slots if slot.is_ready)
+        while ready and run.has_calls:
+            slot = ready.popleft()
+            out = slot.outstanding
+            count = calls_to_send(run.load(), WorkerLoad(out.calls, len(out)))
+            if not count or not self._may_take(run, slot):
+                continue
+            batch = run.take(count)
+            if batch is None:
+                break
+            shipment = shipments.setdefault(slot.number, Shipment(slot))
+            for failure in make_shipment(run, batch, shipment):
+                callbacks.final_failure(self, run, failure)
+            ready.append(slot)
+        for shipment in shipments.values():
+            if shipment.frames:
+                order = ToWorker(shipment.frames, shipment.calls, shipment.slot.outstanding.calls > 1)
+                shipment.slot.ref.tell_nowait(order)
+
+    def _may_take(self, run: Run, slot: Slot) -> bool:
+        """A worker that has served its number of calls is replaced when it is idle, and gets none until then."""
+        limit = run.policy.recycle_after
+        if limit is None or slot.served + slot.outstanding.calls < limit:
+            return True
+        if not slot.outstanding.calls:
+            callbacks.recycle(self, run, slot)
+        return False
+
+    # -- the end of a run -----------------------------------------------------------------------------------------
+
+    def _close(self, run: Run) -> None:
+        run.is_closing = True
+        if run.journal is None or run.closing_entries is None:
+            self._finish(run)
+            return
+        writing = self.writing(run)
+        writing.closes = True
+        self.write(run, run.closing_entries(run))
+        self._flush(run)
+
+    def _finish(self, run: Run) -> None:
+        self.context.cancel_timer(f"grace-{run.number}")
+        self.table.dismiss(run)
+        run.end()
+
+

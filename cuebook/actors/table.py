@@ -1,0 +1,75 @@
+"""The run table and the crew: what stands above the Supervisor and outlives each incarnation of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cuebook.actors.messages import Release
+from cuebook.actors.run import Run, Slot
+from cuebook.engines.host import LocalWork
+from cuebook.runtime.errors import MessagingError
+
+__all__ = ["RunTable"]
+
+
+class RunTable:
+    """Runs by number, and workers: leased to one run at a time, kept warm between runs where wanted.
+
+    Args:
+        hire: spawns a Worker actor of a kind and gives its slot, by the slot's number.
+    """
+
+    def __init__(self, hire: Callable[[int, str], Slot]) -> None:
+        self.runs: dict[int, Run] = {}
+        self.works: dict[int, LocalWork] = {}
+        self.slots: dict[int, Slot] = {}
+        self.incarnation = 0
+        self._kinds: dict[int, str] = {}
+        self._idle: dict[str, list[Slot]] = {}
+        self._hire = hire
+        self.keeps_warm = False
+        self.on_dismissed: Callable[[Run], None] = lambda run: None
+
+    def __repr__(self) -> str:
+        return f"<RunTable {len(self.runs)} runs, {len(self.slots)} workers>"
+
+    def add(self, run: Run) -> None:
+        """A run stands in the table."""
+        self.runs[run.number] = run
+        self.works[run.number] = run.work
+
+    def lease(self, run: Run, kind: str, count: int) -> None:
+        """Give the run `count` workers of a kind, warm ones first."""
+        idle = self._idle.setdefault(kind, [])
+        for _ in range(count):
+            slot = idle.pop() if idle else self._new(kind)
+            slot.run = run.number
+            slot.losses = 0
+            run.slots.append(slot)
+
+    def _new(self, kind: str) -> Slot:
+        number = len(self._kinds)
+        slot = self._hire(number, kind)
+        self._kinds[number] = kind
+        self.slots[number] = slot
+        return slot
+
+    def dismiss(self, run: Run) -> None:
+        """The run is over: its workers are free again, or quit where none are kept warm."""
+        self.runs.pop(run.number, None)
+        self.works.pop(run.number, None)
+        for slot in run.slots:
+            slot.run = 0
+            slot.is_ready = False
+            slot.outstanding.clear()
+            if not self.keeps_warm:
+                self.retire(slot)
+            self._idle.setdefault(self._kinds[slot.number], []).append(slot)
+        self.on_dismissed(run)
+
+    def retire(self, slot: Slot) -> None:
+        """Let a worker's host quit; the next Prepare starts a fresh one."""
+        try:
+            slot.ref.tell_nowait(Release())
+        except MessagingError:
+            return

@@ -1,0 +1,193 @@
+"""The Worker actor: owns one host (a child process, a thread, a task) and minds the clock of its running call.
+
+Knows no run's state: what the host says is passed on to the Supervisor unopened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cuebook.actors.messages import (
+    CheckRunning,
+    FromWorker,
+    HostFrames,
+    HostLost,
+    KillHost,
+    Prepare,
+    Release,
+    TakeBack,
+    ToWorker,
+    Urge,
+    WorkerLost,
+)
+from cuebook.engines.host import Host, LocalWork, Loss
+from cuebook.engines.wire import Recall
+from cuebook.runtime.actor import Actor
+from cuebook.runtime.message import encode
+from cuebook.runtime.ref import ActorRef
+
+__all__ = ["WorkerActor"]
+
+TAKE_BACK_S = 0.1
+"""Calls behind one that runs longer than this are given to others."""
+
+
+class WorkerActor(Actor):
+    """Owns one host, started with the first Prepare and again after a loss.
+
+    Args:
+        number: the worker's number in the Supervisor's roster.
+        make_host: starts nothing, gives a fresh host.
+        works: what each run means, for hosts that share this process's memory.
+        supervisor: gives the Supervisor's ref.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        make_host: Callable[[], Host],
+        works: Mapping[int, LocalWork],
+        supervisor: Callable[[], ActorRef],
+    ) -> None:
+        self.number = number
+        self._make_host = make_host
+        self._works = works
+        self._supervisor = supervisor
+        self._host: Host | None = None
+        self._timeout: float | None = None
+        self._run = 0
+        self._is_timing = False
+        self._is_timed_out = False
+
+    async def receive(self, message: Any) -> None:
+        """Carry out one message."""
+        match message:
+            case HostFrames():
+                self._supervisor().tell_nowait(FromWorker(self.number, message.frames))
+            case ToWorker():
+                self._send(message)
+            case CheckRunning():
+                self._is_timing = False
+                self._check_running()
+            case TakeBack():
+                if self._host is not None:
+                    self._host.send_urgent(encode(Recall(message.run)))
+            case Urge():
+                if self._host is not None:
+                    self._host.send_urgent(message.frame)
+            case Prepare():
+                await self._prepare(message)
+            case HostLost():
+                self._lose(message)
+            case KillHost():
+                if self._host is not None:
+                    self._host.kill(message.reason)
+            case Release():
+                await self._close_host()
+
+    async def on_stop(self) -> None:
+        """The host quits with its actor."""
+        await self._close_host()
+
+    async def on_failure(self, error: BaseException) -> None:
+        """A failed incarnation takes its host with it; the Supervisor is told and prepares the next one."""
+        host, self._host = self._host, None
+        index, seconds = host.running() if host is not None else (-1, 0.0)
+        if host is not None:
+            host.kill("its Worker actor failed")
+            await host.close()
+        self._supervisor().tell_nowait(WorkerLost(self.number, index, seconds, f"its actor failed: {error!r}", False))
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the host, if it has one."""
+        return self._host.pid if self._host is not None else None
+
+    def drain_output(self) -> None:
+        """Pass on what calls have printed."""
+        if self._host is not None:
+            self._host.drain_output()
+
+    async def _prepare(self, order: Prepare) -> None:
+        self._timeout = order.timeout
+        self._run = order.run
+        self._is_timed_out = False
+        host = self._host
+        if host is None:
+            host = self._make_host()
+            try:
+                await host.start(_Mailer(self.context.self_ref, host, self))
+            except OSError as error:
+                reason = f"could not be started: {error}"
+                self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False))
+                return
+            self._host = host
+        if host.shares_memory and order.run in self._works:
+            host.prepare(order.run, self._works[order.run])
+        host.send([order.setup])
+
+    def _send(self, order: ToWorker) -> None:
+        if self._host is None:
+            return
+        self._host.send(order.frames)
+        if order.calls and not self._is_timing and (self._timeout is not None or order.is_ahead):
+            self._arm(min(TAKE_BACK_S, self._timeout or TAKE_BACK_S))
+
+    def _arm(self, delay_s: float) -> None:
+        self._is_timing = True
+        self.context.after(max(delay_s, 0.001), CheckRunning(), key="running")
+
+    def _check_running(self) -> None:
+        """Kill a call that is over its time; take back what waits behind a long one. No timer while nothing runs."""
+        host = self._host
+        if host is None:
+            return
+        index, seconds = host.running()
+        timeout = self._timeout
+        if index < 0:
+            if host.is_busy():
+                self._arm(min(TAKE_BACK_S, timeout or TAKE_BACK_S))
+            return
+        if timeout is not None and seconds >= timeout:
+            self._is_timed_out = True
+            host.kill(f"ran longer than timeout={timeout:g} s")
+            return
+        if seconds >= TAKE_BACK_S:
+            host.send_urgent(encode(Recall(self._run)))
+            if timeout is not None:
+                self._arm(timeout - seconds)
+        else:
+            wait = TAKE_BACK_S - seconds
+            self._arm(wait if timeout is None else min(wait, timeout - seconds))
+
+    def _lose(self, loss: HostLost) -> None:
+        self._host = None
+        self.context.cancel_timer("running")
+        self._is_timing = False
+        was_timeout, self._is_timed_out = self._is_timed_out, False
+        self._supervisor().tell_nowait(
+            WorkerLost(self.number, loss.index, loss.seconds, loss.reason, was_timeout), urgent=False
+        )
+
+    async def _close_host(self) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            await host.close()
+
+
+class _Mailer:
+    """Turns what a host says into messages to its actor, in order with everything else that the actor gets."""
+
+    def __init__(self, ref: ActorRef, host: Host, owner: WorkerActor) -> None:
+        self._ref = ref
+        self._host = host
+        self._owner = owner
+
+    def on_frames(self, frames: list[bytes]) -> None:
+        if self._owner._host is self._host:  # noqa: SLF001 - one file, one concept
+            self._ref.tell_nowait(HostFrames(frames))
+
+    def on_lost(self, loss: Loss) -> None:
+        if self._owner._host is self._host:  # noqa: SLF001
+            self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason))

@@ -1,0 +1,102 @@
+"""The progress bar: on standard error, when it is a terminal. Knows only a run's progress."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from cuebook.actors.run import Event, Progress
+
+__all__ = ["Bar", "wants_bar"]
+
+INTERVAL_S = 0.1
+
+
+def wants_bar(progress_bar: bool | None) -> bool:
+    """Whether to show a bar: as the user says, and never where standard error is no terminal."""
+    if progress_bar is False or sys.stderr is None:
+        return False
+    try:
+        return sys.stderr.isatty()
+    except ValueError:
+        return False
+
+
+class Bar:
+    """One bar for one run; what calls print goes above it.
+
+    Args:
+        title: the function's name.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar: Any = None
+        self._task: Any = None
+        self._shown_at = 0.0
+        self._latest: Progress | None = None
+
+    def on_event(self, event: Event) -> None:
+        """Something happened to the run."""
+        self.show(event.progress)
+
+    def show(self, progress: Progress) -> None:
+        """Bring the bar up to date; cheap when it was just now."""
+        self._latest = progress
+        now = time.monotonic()
+        if now - self._shown_at < INTERVAL_S and not progress.is_over:
+            return
+        self._shown_at = now
+        if self._bar is None:
+            self._open(progress)
+        fields = {"failed": f"{progress.failed} failed" if progress.failed else "", "rate": self._rate(progress)}
+        self._bar.update(self._task, completed=progress.done + progress.failed, total=progress.total, **fields)
+
+    def print(self, lines: bytes) -> None:
+        """Whole lines that calls have printed, above the bar."""
+        text = lines.decode("utf-8", "replace")
+        if self._bar is None:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+            return
+        from rich.text import Text
+
+        self._bar.console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
+
+    def close(self) -> None:
+        """Leave the last state on the screen."""
+        if self._bar is not None:
+            if self._latest is not None:
+                self._shown_at = 0.0
+                self.show(self._latest)
+            self._bar.stop()
+            self._bar = None
+
+    def _open(self, progress: Progress) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress as RichProgress, TextColumn, TimeRemainingColumn
+
+        self._opened_at = time.monotonic()
+        self._reused = progress.done + progress.failed
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("[red]{task.fields[failed]}"),
+            console=Console(stderr=True),
+            refresh_per_second=10,
+        )
+        title = self._title + (f" (resumed at {progress.reused:,})" if progress.reused else "")
+        self._task = self._bar.add_task(title, total=progress.total, completed=self._reused, rate="", failed="")
+        self._bar.start()
+
+    def _rate(self, progress: Progress) -> str:
+        seconds = time.monotonic() - self._opened_at
+        fresh = progress.done + progress.failed - self._reused
+        if seconds < INTERVAL_S or not fresh:
+            return ""
+        rate = fresh / seconds
+        return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s" if rate >= 1 else f"{1 / rate:.3g} s each"

@@ -1,0 +1,134 @@
+"""Lets an iterator feed a run: checks each call, looks whether its result is there, puts it on record."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterable
+from typing import Any
+
+from cuebook.actors.application import Application
+from cuebook.actors.messages import Append
+from cuebook.actors.run import Run, Stop, StopKind
+from cuebook.actors.sources import FedSource
+from cuebook.chunks.feeder import AsyncFeeder, ThreadFeeder, ahead_limit
+from cuebook.chunks.opened import OpenedRun, Request
+from cuebook.chunks.planning import Plan
+from cuebook.chunks.records import iterator_entries
+from cuebook.chunks.reusing import ResultReader
+from cuebook.chunks.sinks import ListSink
+from cuebook.persistence.arguments import check_call
+from cuebook.persistence.values import ValueDecoder
+from cuebook.runtime.errors import MessagingError
+
+__all__ = ["Reuses", "start_feeding"]
+
+
+class Reuses:
+    """Earlier results for calls that come one at a time.
+
+    Args:
+        plan: of the run; its cursor finds the results.
+        decoder: of values.
+    """
+
+    def __init__(self, plan: Plan, decoder: ValueDecoder) -> None:
+        self._cursor = plan.cursor
+        self._reader = None if plan.file is None else ResultReader(plan.file, plan.history, decoder)
+
+    def find(self, call: Any) -> tuple[int, int] | None:
+        """The run and index whose result this call takes, if there is one."""
+        return None if self._cursor is None else self._cursor.claim(call)
+
+    def value(self, found: tuple[int, int]) -> tuple[Any, float]:
+        """That result, and the seconds it took."""
+        assert self._reader is not None
+        return self._reader.read(*found)
+
+
+class _Feeding:
+    """The accept and end of a feeder, for one run."""
+
+    def __init__(self, app: Application, opened: OpenedRun, request: Request, reuses: Reuses) -> None:
+        self._app = app
+        self._opened = opened
+        self._request = request
+        self._reuses = reuses
+        self._run: Run = opened.run
+        assert isinstance(opened.run.source, FedSource)
+        self._source: FedSource = opened.run.source
+
+    def accept(self, items: list[Any]) -> None:
+        """Take in some calls, in order."""
+        start = self._source.count
+        good: list[Any] = []
+        claims: list[tuple[int, int] | None] = []
+        error: BaseException | None = None
+        for item in items:
+            try:
+                check_call(item, start + len(good))
+                found = self._reuses.find(item)
+                if found is None:
+                    self._source.feed(item)
+                else:
+                    self._take_reused(item, found)
+            except Exception as raised:
+                error = raised
+                break
+            good.append(item)
+            claims.append(found)
+        self._record(start, good, claims)
+        if error is not None:
+            self.end(error)
+            return
+        self.note_taken()
+        self._app.changed(self._run)
+
+    def _take_reused(self, item: Any, found: tuple[int, int]) -> None:
+        value, seconds = self._reuses.value(found)
+        index = self._source.skip()
+        self._run.reused += 1
+        sink = self._opened.sink
+        if isinstance(sink, ListSink):
+            sink.put([index], [value])
+        else:
+            sink.reuse(index, item, value, seconds)
+
+    def _record(self, start: int, items: list[Any], claims: list[tuple[int, int] | None]) -> None:
+        run = self._run
+        if run.journal is None or not items:
+            return
+        entries = iterator_entries(run.number, start, items, claims, keep=self._request.options.keep_arguments)
+        rows = [[int(entry.kind), entry.head, entry.body] for entry in entries]
+        with contextlib.suppress(MessagingError):
+            run.journal.tell_nowait(Append(run.number, 0, rows, []))
+
+    def end(self, error: BaseException | None) -> None:
+        """The iterator has ended, or raised."""
+        self._source.end()
+        if self._opened.feeder is not None:
+            self._opened.feeder.stop()
+        if error is not None and self._run.stop is None:
+            self._run.stop = Stop(StopKind.FAILED, f"the parameters raised {error!r}", None, error)
+        self._app.changed(self._run)
+
+    def note_taken(self) -> None:
+        """Calls were taken: a few more may be read, unless the consumer of a stream is behind."""
+        feeder = self._opened.feeder
+        if feeder is not None and self._opened.sink.has_room:
+            used = self._source.count - self._source.waiting
+            feeder.allow(ahead_limit(used, self._request.options.chunk_size))
+
+
+def start_feeding(app: Application, opened: OpenedRun, request: Request, reuses: Reuses) -> None:
+    """Begin to read the parameters, a little ahead of what is taken."""
+    feeding = _Feeding(app, opened, request, reuses)
+    source = opened.run.source
+    assert isinstance(source, FedSource)
+    source.on_taken = feeding.note_taken
+    opened.sink.on_room_for_more = feeding.note_taken
+    parameters = request.parameters
+    if isinstance(parameters, AsyncIterable):
+        opened.feeder = AsyncFeeder(aiter(parameters), feeding.accept, feeding.end)
+    else:
+        opened.feeder = ThreadFeeder(iter(parameters), feeding.accept, feeding.end)
+    feeding.note_taken()

@@ -1,0 +1,92 @@
+"""Ctrl-C and SIGTERM while a run goes on: no new calls, what is finished is kept, one line, the right exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from cuebook.runtime.errors import RunStopped
+
+__all__ = ["Interrupted", "Terminated", "Watch", "as_exit", "watched_signals"]
+
+
+class Interrupted(KeyboardInterrupt, SystemExit):
+    """A run was interrupted (Ctrl-C, or its time limit): exit code 130, no traceback. The same command continues it.
+
+    Attributes:
+        stopped: the RunStopped with what is kept.
+    """
+
+    def __init__(self, stopped: RunStopped) -> None:
+        self.stopped = stopped
+        SystemExit.__init__(self, 130)
+
+    def __str__(self) -> str:
+        return str(self.stopped)
+
+
+class Terminated(SystemExit):
+    """A run was ended by SIGTERM: exit code 143, no traceback. The same command continues it."""
+
+    def __init__(self, stopped: RunStopped) -> None:
+        self.stopped = stopped
+        super().__init__(143)
+
+    def __str__(self) -> str:
+        return str(self.stopped)
+
+
+class Watch:
+    """Counts the signals that came; `on_signal` gets the number of each and how many there were."""
+
+    def __init__(self, on_signal: Callable[[int, int], None]) -> None:
+        self.count = 0
+        self.first: int | None = None
+        self._on_signal = on_signal
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler: sets flags, no more."""
+        del frame
+        self.count += 1
+        if self.first is None:
+            self.first = number
+        self._on_signal(number, self.count)
+
+
+@contextlib.contextmanager
+def watched_signals(watch: Watch) -> Iterator[None]:
+    """Replace the *default* handlers of SIGINT and SIGTERM while a run goes on, in the main thread; restore them after."""
+    replaced: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        for number, default in defaults.items():
+            if signal.getsignal(number) is default:
+                replaced[number] = signal.signal(number, watch.handle)
+    try:
+        yield
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+
+
+def as_exit(stopped: RunStopped, number: int | None) -> BaseException:
+    """What to raise for a stopped run in a program: prints the one line, on standard error."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"cuebook: {stopped}\n")
+            sys.stderr.flush()
+    if number == signal.SIGTERM:
+        return Terminated(stopped)
+    if _is_ipython():
+        return KeyboardInterrupt(str(stopped))
+    return Interrupted(stopped)
+
+
+def _is_ipython() -> bool:
+    module = sys.modules.get("IPython")
+    return module is not None and module.get_ipython() is not None

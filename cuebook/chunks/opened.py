@@ -1,0 +1,47 @@
+"""A request for a run, and the run once it is open: plain data."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cuebook.actors.run import Run
+from cuebook.chunks.feeder import Feeder
+from cuebook.chunks.options import Options
+from cuebook.chunks.sinks import ListSink, StreamSink
+
+__all__ = ["OpenedRun", "Request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user wants: these calls of this function."""
+
+    func: Callable[..., Any]
+    parameters: Iterable[Any] | AsyncIterable[Any]
+    options: Options
+    path: str | None
+
+
+@dataclass(slots=True)
+class OpenedRun:
+    """A run that has begun (or is over already, where everything was there)."""
+
+    run: Run
+    sink: ListSink | StreamSink
+    path: str | None
+    feeder: Feeder | None = None
+    spill: str | None = None
+    closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Give back what the run used."""
+        if self.feeder is not None:
+            self.feeder.stop()
+        for closer in self.closers:
+            closer()
+        self.closers.clear()
+        if self.spill is not None:
+            shutil.rmtree(self.spill, ignore_errors=True)

@@ -1,0 +1,176 @@
+"""The parameters of a run, checked and made plain before anything starts. Pure."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from cuebook.actors.verdicts import pause_s
+from cuebook.engines.function import Worker, is_coroutine_function
+from cuebook.engines.limits import cpus_allowed, memory_bytes
+
+__all__ = ["Options", "check_function", "make_options"]
+
+WHERE = ("process", "thread", "async")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one run is to go; every field is checked. See `chunk()` for what each means."""
+
+    where: str
+    chunk_size: int
+    batch: int | None
+    retries: int
+    pause: Callable[[int], float]
+    timeout: float | None
+    memory_bytes: int | None
+    raises: bool
+    reuse: str
+    version: str | None
+    depends: tuple[Any, ...]
+    pickle: bool
+    keep_arguments: bool
+    recycle_after: int | None
+    stop_after_s: float | None
+    worker_class: type[Worker] | None
+
+    @property
+    def cores(self) -> int:
+        """Cores that each worker's numeric libraries may use."""
+        return max(1, cpus_allowed() // self.chunk_size)
+
+
+def check_function(func: Any, where: str) -> Callable[..., Any]:
+    """The function, or a TypeError that says what is wrong with it."""
+    if not callable(func):
+        raise TypeError(f"func is {func!r} ({type(func).__name__}); it must be a function or another callable")
+    if where == "async" and not is_coroutine_function(func):
+        raise TypeError(
+            f'where="async" runs coroutine functions, and {getattr(func, "__name__", func)!r} is a plain one: '
+            'write "async def", or where="thread"'
+        )
+    return func
+
+
+def make_options(
+    *,
+    where: Any = "process",
+    actors: Any = None,
+    chunk_size: Any = None,
+    batch: Any = None,
+    retries: Any = 0,
+    backoff: Any = 0.1,
+    timeout: Any = None,
+    memory_limit: Any = None,
+    errors: Any = "raise",
+    reuse: Any = "calls",
+    version: Any = None,
+    depends: Any = (),
+    pickle: bool = True,
+    keep_arguments: bool = True,
+    recycle_after: Any = None,
+    time_limit: Any = None,
+    stop_at: Any = None,
+) -> Options:
+    """Check every parameter of a run.
+
+    Raises:
+        TypeError, ValueError: which parameter, what was given, and what to write instead.
+    """
+    _one_of("where", where, WHERE)
+    _one_of("errors", errors, ("raise", "collect"))
+    _one_of("reuse", reuse, ("calls", "run"))
+    if memory_limit is not None and where != "process":
+        raise ValueError(f'memory_limit needs where="process": a worker of where={where!r} shares this process')
+    if version is not None and not isinstance(version, str):
+        raise TypeError(f'version is {version!r}; write a string, such as version="{version}"')
+    if isinstance(depends, str | bytes) or not isinstance(depends, Sequence | set | frozenset):
+        raise TypeError(f"depends is {depends!r}; write a tuple, such as depends=(pathlib.Path('table.csv'),)")
+    worker_class, size = _workers(actors, chunk_size, where)
+    return Options(
+        where=where,
+        chunk_size=size,
+        batch=_count("batch", batch, 1, none=True),
+        retries=_count("retries", retries, 0) or 0,
+        pause=_pause(backoff),
+        timeout=_seconds("timeout", timeout),
+        memory_bytes=memory_bytes(memory_limit),
+        raises=errors == "raise",
+        reuse=reuse,
+        version=version,
+        depends=tuple(depends),
+        pickle=bool(pickle),
+        keep_arguments=bool(keep_arguments),
+        recycle_after=_count("recycle_after", recycle_after, 1, none=True),
+        stop_after_s=_stop_after(time_limit, stop_at),
+        worker_class=worker_class,
+    )
+
+
+def default_chunk_size(where: str) -> int:
+    """Workers by default: CPUs for processes, four times that for threads, 100 for coroutines."""
+    return {"process": cpus_allowed(), "thread": 4 * cpus_allowed(), "async": 100}[where]
+
+
+def _workers(actors: Any, chunk_size: Any, where: str) -> tuple[type[Worker] | None, int]:
+    size = _count("chunk_size", chunk_size, 1, none=True)
+    if actors is None:
+        return None, size or default_chunk_size(where)
+    if isinstance(actors, type) and issubclass(actors, Worker):
+        return actors, size or default_chunk_size(where)
+    if hasattr(actors, "worker_class") and hasattr(actors, "__len__"):
+        if size is not None and size != len(actors):
+            raise ValueError(f"chunk_size={size} and {len(actors)} actors were given; leave chunk_size out")
+        return actors.worker_class, len(actors)
+    raise TypeError(f"actors is {actors!r}; give a subclass of cuebook.Worker, or the .actors of a Chunker")
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r} is none of {', '.join(map(repr, allowed))}")
+
+
+def _count(name: str, value: Any, least: int, *, none: bool = False) -> int | None:
+    if value is None and none:
+        return None
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}={value!r} is no whole number")
+    number = int(value.__index__())
+    if number < least:
+        raise ValueError(f"{name}={number} must be at least {least}")
+    return number
+
+
+def _seconds(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime.timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name}={value!r} must be a number of seconds")
+    if not value > 0:
+        raise ValueError(f"{name}={value!r} must be more than 0 seconds")
+    return float(value)
+
+
+def _pause(backoff: Any) -> Callable[[int], float]:
+    if callable(backoff):
+        return lambda attempt: float(backoff(attempt))
+    if isinstance(backoff, bool) or not isinstance(backoff, int | float) or backoff < 0:
+        raise ValueError(f"backoff={backoff!r} must be seconds (0 or more), or a function from attempt to seconds")
+    return partial(pause_s, float(backoff))
+
+
+def _stop_after(time_limit: Any, stop_at: Any) -> float | None:
+    """Seconds until the run must be over; the earlier of both."""
+    limits = [] if time_limit is None else [_seconds("time_limit", time_limit) or 0.0]
+    if stop_at is not None:
+        if not isinstance(stop_at, datetime.datetime):
+            raise TypeError(f"stop_at={stop_at!r} must be a datetime")
+        now = datetime.datetime.now(stop_at.tzinfo)
+        limits.append(max(0.001, (stop_at - now).total_seconds()))
+    return min(limits) if limits else None

@@ -1,0 +1,139 @@
+"""A function on its way to workers: its bytes, and the settings that make a worker's process like this one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from types import ModuleType
+from typing import Any
+
+from cuebook.chunks.options import Options
+from cuebook.engines.forwarding import logging_levels
+from cuebook.engines.wire import Setup
+from cuebook.persistence.blobs import BlobStore
+from cuebook.persistence.values import ValueEncoder
+from cuebook.runtime.errors import FunctionNotShippable
+
+__all__ = ["FunctionPack", "encode_calls"]
+
+TRANSPORT_BLOB_BYTES = 16 * 1024 * 1024
+"""Arguments over this size go to a worker through a file, smaller ones through its socket."""
+
+
+class FunctionPack:
+    """One function for the workers of one run.
+
+    Args:
+        func: the user's function.
+        options: of the run.
+        fingerprint: the function's digest, which seeds `current_call().seed`.
+        folders: `blobs` for results, `spill` for arguments.
+        parts: label and digest of each part of the function, for the workers to compare; empty: do not.
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        options: Options,
+        fingerprint: bytes,
+        *,
+        folders: dict[str, str],
+        parts: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self._func = func
+        self._options = options
+        self._fingerprint = fingerprint
+        self._folders = folders
+        self._parts = [list(part) for part in parts]
+        self._by_value: list[ModuleType] = []
+        self._function = self._dump()
+
+    def setup(self, run: int, worker: int) -> Setup:
+        """The Setup of one worker."""
+        options: dict[str, Any] = {
+            "sys_path": [os.path.abspath(entry) if entry else os.getcwd() for entry in sys.path],  # noqa: PTH100, PTH109
+            "argv": list(sys.argv),
+            "cwd": os.getcwd(),  # noqa: PTH109
+            "pickle": self._options.pickle,
+            "memory_bytes": self._options.memory_bytes,
+            "log_levels": logging_levels() or None,
+            "worker": worker,
+            "parts": self._parts,
+            **self._folders,
+        }
+        return Setup(run, self._function, self._fingerprint, options)
+
+    def reship(self, part: str, modules: Sequence[str]) -> bool:
+        """A worker found `part` different from here: send the user's own modules by value; False if that was tried."""
+        if self._by_value:
+            return False
+        self._by_value = [sys.modules[name] for name in modules if name in sys.modules and name != "__main__"]
+        logging.getLogger("cuebook").debug("shipping %s by value, since %s differs", modules, part)
+        if not self._by_value:
+            return False
+        self._function = self._dump()
+        return True
+
+    def _dump(self) -> bytes:
+        import cloudpickle
+
+        if self._options.where != "process":
+            return b""
+        with ExitStack() as stack:
+            for module in self._by_value:
+                cloudpickle.register_pickle_by_value(module)
+                stack.callback(cloudpickle.unregister_pickle_by_value, module)
+            try:
+                data: bytes = cloudpickle.dumps((self._func, self._options.worker_class), protocol=5)
+            except Exception as error:
+                raise FunctionNotShippable(_why_not(self._func, error)) from error
+        return data
+
+
+def _why_not(func: Any, error: Exception) -> str:
+    name = getattr(func, "__qualname__", None) or repr(func)
+    advice = (
+        "Make what cannot be sent inside the function, or once a worker in the setup() of a cuebook.Worker; "
+        'or use where="thread", which sends nothing.'
+    )
+    return f"{name} cannot be sent to a worker process: {error}. {_culprits(func)}{advice}"
+
+
+def _culprits(func: Any) -> str:
+    """Names of globals, closure and default values of the function that cannot be pickled."""
+    import cloudpickle
+
+    code = getattr(func, "__code__", None)
+    if code is None:
+        return ""
+    values = dict(zip(code.co_freevars, (_content(cell) for cell in func.__closure__ or ()), strict=False))
+    values.update({name: func.__globals__[name] for name in code.co_names if name in func.__globals__})
+    bad = []
+    for name, value in values.items():
+        try:
+            cloudpickle.dumps(value)
+        except Exception:
+            bad.append(f"{name} ({type(value).__name__})")
+    return f"It uses {', '.join(bad)}. " if bad else ""
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def encode_calls(spill: str) -> Callable[[Sequence[Any]], bytes]:
+    """An encoder of batches of arguments for worker processes; what is very large goes through files in `spill`."""
+    encode = ValueEncoder(pickle=True, blobs=BlobStore(spill), blob_bytes=TRANSPORT_BLOB_BYTES).encode
+
+    def encoded(calls: Sequence[Any]) -> bytes:
+        if set(map(type, calls)) == {list}:
+            return encode(list(calls))
+        return encode([list(call) if isinstance(call, list | tuple) else dict(call) for call in calls])
+
+    return encoded

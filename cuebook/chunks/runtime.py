@@ -1,0 +1,292 @@
+"""Runtime: the durable map for asynchronous programs. Everything else is a face of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from types import TracebackType
+from typing import Any, Self
+
+from cuebook.actors.application import Application
+from cuebook.actors.run import Event, Run, Stop, StopKind
+from cuebook.chunks.bar import Bar, wants_bar
+from cuebook.chunks.opened import OpenedRun, Request
+from cuebook.chunks.opening import open_run
+from cuebook.chunks.options import Options, check_function, make_options
+from cuebook.chunks.sinks import Done, ListSink, StreamSink
+from cuebook.runtime.actor import Actor
+from cuebook.runtime.errors import RunStopped
+from cuebook.runtime.ref import ActorRef
+
+__all__ = ["GRACE_S", "Runtime"]
+
+GRACE_S = 2.0
+"""How long running calls may go on once a run is stopped, in seconds."""
+_NOT_GIVEN: Any = object()
+
+
+class Runtime:
+    """Durable parallel calls, and actors, inside an asyncio program; use it in `async with`.
+
+    No global state: several runtimes in a process do not know each other, except that those with the same path share
+    its journal. Signals are not touched unless `signals=True`.
+
+    Args:
+        path: the journal of every run that names no other; None: nothing is kept.
+        signals: whether SIGINT and SIGTERM stop the runs (main thread only).
+        progress_bar: as for `chunk()`, for every run.
+        options: any keyword of `chunk()` from `chunk_size` on: the default for every run.
+
+    Raises:
+        TypeError, ValueError: an option is wrong.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        signals: bool = False,
+        progress_bar: bool | None = None,
+        **options: Any,
+    ) -> None:
+        self.path = None if path is None else os.fspath(path)
+        self.defaults = options
+        self._options = make_options(**options)
+        self._progress_bar = progress_bar
+        self._signals = signals
+        self.app = Application(keeps_warm=True)
+        self._runs: dict[int, Run] = {}
+        self._stop: Stop | None = None
+        self._queues: list[asyncio.Queue[Event | None]] = []
+        self._exit = contextlib.AsyncExitStack()
+        self._names = 0
+
+    def __repr__(self) -> str:
+        return f"<Runtime path={self.path!r}: {', '.join(map(repr, self._runs.values())) or 'idle'}>"
+
+    async def __aenter__(self) -> Self:
+        await self._exit.enter_async_context(self.app)
+        if self._signals:
+            from cuebook.chunks.interruption import Watch, watched_signals
+
+            loop = asyncio.get_running_loop()
+            watch = Watch(lambda number, count: _later(loop, self.interrupt, "interrupted", count))
+            self._exit.enter_context(watched_signals(watch))
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        for queue in self._queues:
+            queue.put_nowait(None)
+        await self._exit.__aexit__(exc_type, exc, tb)
+
+    # -- runs -----------------------------------------------------------------------------------------------------
+
+    async def chunk(
+        self,
+        func: Callable[..., Any],
+        parameters: Iterable[Any] | AsyncIterable[Any],
+        *,
+        path: Any = _NOT_GIVEN,
+        progress_bar: bool | None = None,
+        **options: Any,
+    ) -> list[Any]:
+        """Call `func` with each item of `parameters`; the results in the order of the parameters.
+
+        Like `cuebook.chunk()`, awaited. When the awaiting task is cancelled the run stops as Ctrl-C stops it: what is
+        finished is kept, running calls get two seconds, then the cancellation goes on.
+
+        Raises:
+            CallFailed: a call failed, with `errors="raise"`; every finished result is kept.
+            RunStopped: the run was stopped by a signal, a time limit or `stop()`.
+            JournalError: the journal cannot be used; what was committed stays.
+        """
+        chosen = self._choose(func, options)
+        request = Request(func, parameters, chosen, self._path(path))
+        with self._bar(func, progress_bar) as listener:
+            opened = await self._open(request, None, listener)
+            await self._see_through(opened)
+        assert isinstance(opened.sink, ListSink)
+        return opened.sink.output
+
+    async def stream(
+        self,
+        func: Callable[..., Any],
+        parameters: Iterable[Any] | AsyncIterable[Any],
+        *,
+        path: Any = _NOT_GIVEN,
+        progress_bar: bool | None = None,
+        **options: Any,
+    ) -> AsyncIterator[Done]:
+        """Call `func` with each item of `parameters` and yield each call when it is done, in any order.
+
+        Works without end in bounded memory: parameters are read as they are needed, and reading pauses while the
+        consumer does. Reused results come too. A failed call is yielded with its `error`; with `errors="raise"` it also
+        ends the stream. Leaving the loop stops the run as Ctrl-C does.
+
+        Raises:
+            as `chunk`.
+        """
+        chosen = self._choose(func, options)
+        request = Request(func, parameters, chosen, self._path(path))
+        room = max(1024, 4 * chosen.chunk_size)
+        with self._bar(func, progress_bar) as listener:
+            opened = await self._open(request, room, listener)
+            sink = opened.sink
+            assert isinstance(sink, StreamSink)
+            opened.run.ended.add_done_callback(lambda _: sink.close())
+            try:
+                while (done := await sink.take()) is not None:
+                    if done.error is None or not chosen.raises:
+                        yield done
+            finally:
+                sink.abandon()
+                if not opened.run.ended.done():
+                    self._stop_run(opened.run, Stop(StopKind.INTERRUPTED, "the stream was left", GRACE_S))
+                    await self._end_of(opened)
+            await self._see_through(opened)
+
+    async def stop(self, reason: str = "stopped", *, grace_s: float = GRACE_S) -> None:
+        """Stop every run as Ctrl-C does: no new calls, running ones get `grace_s` seconds, what is finished is kept."""
+        self.interrupt(reason, 1, grace_s=grace_s)
+        for run in list(self._runs.values()):
+            with contextlib.suppress(Exception):
+                await asyncio.shield(run.ended)
+
+    def interrupt(self, reason: str, count: int = 1, *, grace_s: float = GRACE_S) -> None:
+        """Begin to stop every run; `count` > 1: at once. Returns immediately; on the runtime's loop only."""
+        stop = Stop(StopKind.INTERRUPTED, reason, grace_s if count <= 1 else 0.0)
+        self._stop = stop
+        for run in list(self._runs.values()):
+            self._stop_run(run, stop)
+
+    def resume(self) -> None:
+        """Let runs begin again after a stop."""
+        self._stop = None
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What happens to the runs, as it happens; ends with the runtime. The progress bar reads the same events.
+
+        A consumer that falls 1,024 events behind loses the oldest ones.
+        """
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(1024)
+        self._queues.append(queue)
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self._queues.remove(queue)
+
+    # -- actors ---------------------------------------------------------------------------------------------------
+
+    async def spawn(self, actor: Callable[..., Actor], *args: Any, name: str | None = None, **kwargs: Any) -> ActorRef:
+        """Start an actor: `actor(*args, **kwargs)` makes it, and each restart makes it anew.
+
+        Returns:
+            its ref, which stays valid across restarts.
+        """
+        if name is None:
+            self._names += 1
+            name = f"{getattr(actor, '__name__', 'actor').lower()}-{self._names}"
+        return self.app.system.spawn(lambda: actor(*args, **kwargs), name=name)
+
+    def actor(self, name: str) -> ActorRef:
+        """The ref of an actor by its name: one's own, or "supervisor", "journal", "worker-0"."""
+        return self.app.system.actor(name)
+
+    # -- within ---------------------------------------------------------------------------------------------------
+
+    def _path(self, path: Any) -> str | None:
+        if path is _NOT_GIVEN:
+            return self.path
+        return None if path is None else os.fspath(path)
+
+    def _choose(self, func: Any, options: dict[str, Any]) -> Options:
+        chosen = make_options(**{**self.defaults, **options}) if options else self._options
+        check_function(func, chosen.where)
+        return chosen
+
+    @contextlib.contextmanager
+    def _bar(self, func: Any, progress_bar: bool | None) -> Any:
+        wanted = self._progress_bar if progress_bar is None else progress_bar
+        if not wants_bar(wanted):
+            yield None
+            return
+        bar = Bar(getattr(func, "__name__", type(func).__name__))
+        previous, self.app.output = self.app.output, bar.print
+        try:
+            yield bar.on_event
+        finally:
+            self.app.output = previous
+            bar.close()
+
+    async def _open(self, request: Request, room: int | None, listener: Callable[[Event], None] | None) -> OpenedRun:
+        listeners = [self._publish] if listener is None else [self._publish, listener]
+        opened = await open_run(self.app, request, room=room, listeners=listeners)
+        run = opened.run
+        if not run.ended.done():
+            self._runs[run.number] = run
+            run.ended.add_done_callback(lambda _: self._runs.pop(run.number, None))
+            self._limit_time(run, request.options.stop_after_s)
+            if self._stop is not None:
+                self._stop_run(run, self._stop)
+        return opened
+
+    def _limit_time(self, run: Run, stop_after_s: float | None) -> None:
+        if stop_after_s is None:
+            return
+        begin = stop_after_s - min(GRACE_S + 0.5, stop_after_s / 4)
+        stop = Stop(StopKind.INTERRUPTED, "the time limit is near", min(GRACE_S, stop_after_s / 5))
+        handle = asyncio.get_running_loop().call_later(begin, self._stop_run, run, stop)
+        run.ended.add_done_callback(lambda _: handle.cancel())
+
+    def _stop_run(self, run: Run, stop: Stop) -> None:
+        if run.ended.done():
+            return
+        if run.stop is not None and stop.grace_s == 0.0:
+            run.is_stop_applied = False
+        if run.stop is None or stop.grace_s == 0.0:
+            run.stop = stop
+        self.app.changed(run)
+
+    async def _end_of(self, opened: OpenedRun) -> None:
+        """Wait for the end of a run that is being stopped, whatever becomes of the waiting task."""
+        import anyio
+
+        with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
+            await asyncio.shield(opened.run.ended)
+        opened.close()
+
+    async def _see_through(self, opened: OpenedRun) -> None:
+        run = opened.run
+        try:
+            await asyncio.shield(run.ended)
+        except asyncio.CancelledError:
+            if not run.ended.done():
+                self._stop_run(run, Stop(StopKind.INTERRUPTED, "cancelled", GRACE_S))
+                await self._end_of(opened)
+            raise
+        finally:
+            opened.close()
+            self.app.drain_output()
+        stop = run.stop
+        if stop is None:
+            return
+        if stop.error is not None:
+            raise stop.error
+        done = run.done + run.reused
+        raise RunStopped(stop.reason, done=done, total=run.source.total, path=opened.path)
+
+    def _publish(self, event: Event) -> None:
+        for queue in self._queues:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(event)
+
+
+def _later(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: Any) -> None:
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, *args)

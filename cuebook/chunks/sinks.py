@@ -1,0 +1,178 @@
+"""Where committed outcomes go: into the list that `chunk()` returns, or into a stream. Knows no actor."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cuebook.actors.run import Kept
+from cuebook.persistence.heads import Completed
+from cuebook.persistence.values import ValueDecoder
+from cuebook.runtime.errors import CallFailed
+
+__all__ = ["Done", "ListSink", "StreamSink"]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One finished call of a stream.
+
+    Attributes:
+        index: its place among the parameters, from 0.
+        arguments: as given (a list, a tuple or a dict); None for a reused call of an iterator.
+        value: the result; None where the call failed.
+        error: the CallFailed, or None.
+        reused: whether the result was in the journal before.
+        seconds: how long the call ran.
+    """
+
+    index: int
+    arguments: Any
+    value: Any
+    error: CallFailed | None
+    reused: bool
+    seconds: float
+
+
+class ListSink:
+    """The results in the order of the parameters; grows where the source has no length.
+
+    Args:
+        total: number of calls, None where it is not known.
+        decoder: of the results.
+        collects: whether failures take their calls' places.
+    """
+
+    def __init__(self, total: int | None, decoder: ValueDecoder, *, collects: bool) -> None:
+        self.output: list[Any] = [None] * (total or 0)
+        self._decoder = decoder
+        self._collects = collects
+        self.on_room_for_more: Callable[[], None] = lambda: None
+
+    @property
+    def has_room(self) -> bool:
+        return True
+
+    def keep(self, kept: Kept) -> None:
+        self.put(kept.indexes, self._decoder.decode_many(kept.body, len(kept.indexes)))
+
+    def put(self, indexes: Sequence[int], values: list[Any]) -> None:
+        """These calls have these values."""
+        output = self.output
+        if isinstance(indexes, range):
+            self._grow(indexes.stop)
+            output[indexes.start : indexes.stop] = values
+            return
+        for index, value in zip(indexes, values, strict=True):
+            self._grow(index + 1)
+            output[index] = value
+
+    def fail(self, error: CallFailed) -> None:
+        if self._collects:
+            self.put([error.index], [error])
+
+    def _grow(self, length: int) -> None:
+        missing = length - len(self.output)
+        if missing > 0:
+            self.output.extend([None] * missing)
+
+
+class StreamSink:
+    """Outcomes in the order of completion, a bounded number of them.
+
+    Args:
+        decoder: of the results.
+        arguments: the arguments of a call that is not done.
+        room: outcomes that may wait for the consumer; beyond it no more calls are started.
+        on_room: called when there is room again.
+    """
+
+    def __init__(
+        self, decoder: ValueDecoder, *, arguments: Callable[[int], Any], room: int, on_room: Callable[[], None]
+    ) -> None:
+        self._decoder = decoder
+        self._arguments = arguments
+        self._room = room
+        self._on_room = on_room
+        self._waiting: deque[Done] = deque()
+        self._wakeup: asyncio.Future[None] | None = None
+        self._is_choked = False
+        self._roomy = asyncio.Event()
+        self._roomy.set()
+        self._pump: asyncio.Task[None] | None = None
+        self.is_over = False
+        self.on_room_for_more: Callable[[], None] = lambda: None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._waiting) < self._room
+
+    def keep(self, kept: Kept) -> None:
+        values = self._decoder.decode_many(kept.body, len(kept.indexes))
+        durations = array("f")
+        durations.frombytes(Completed.decode(kept.head).durations)
+        arguments = self._arguments
+        for index, value, seconds in zip(kept.indexes, values, durations, strict=True):
+            self._waiting.append(Done(index, arguments(index), value, None, False, seconds))
+        self._wake()
+
+    def reuse(self, index: int, arguments: Any, value: Any, seconds: float) -> None:
+        """A call whose result was there before."""
+        self._waiting.append(Done(index, arguments, value, None, True, seconds))
+        self._wake()
+
+    def fail(self, error: CallFailed) -> None:
+        self._waiting.append(Done(error.index, error.arguments, None, error, False, 0.0))
+        self._wake()
+
+    def close(self) -> None:
+        """Nothing follows but what is still being read of reused results."""
+        if self._pump is not None and not self._pump.done():
+            self._pump.add_done_callback(lambda _: self.close())
+            return
+        self.is_over = True
+        self._wake()
+
+    def hold(self, pump: asyncio.Task[None]) -> None:
+        """Results of earlier runs are read by this task: the stream ends no earlier."""
+        self._pump = pump
+
+    def abandon(self) -> None:
+        """The consumer has left."""
+        if self._pump is not None:
+            self._pump.cancel()
+
+    async def wait_for_room(self) -> None:
+        """Until the consumer has caught up."""
+        await self._roomy.wait()
+
+    def _wake(self) -> None:
+        if not self.has_room:
+            self._is_choked = True
+            self._roomy.clear()
+        if self._wakeup is not None and not self._wakeup.done():
+            self._wakeup.set_result(None)
+
+    async def take(self) -> Done | None:
+        """The next outcome; None at the end."""
+        while not self._waiting:
+            if self._pump is not None and self._pump.done() and not self._pump.cancelled():
+                self._pump.result()
+            if self.is_over:
+                return None
+            self._wakeup = asyncio.get_running_loop().create_future()
+            await self._wakeup
+        done = self._waiting.popleft()
+        if self._is_choked and len(self._waiting) <= self._room // 2:
+            self._is_choked = False
+            self._roomy.set()
+            self._on_room()
+            self.on_room_for_more()
+        return done

@@ -1,0 +1,270 @@
+"""A worker process: a blocking loop on a socket pair that runs calls. Knows no journal, no scheduling, no event loop.
+
+Started as a fresh interpreter by `engines.spawner`; light, so that the first result of a cold run comes soon.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import socket
+import sys
+import threading
+from collections import deque
+from time import monotonic
+from typing import Any
+
+from cuebook.engines.attendant import Attendant
+from cuebook.engines.current import CurrentCall, enter_process_call
+from cuebook.engines.function import LoadedFunction, load_function
+from cuebook.engines.outcome import Finished, failure_message, results_message
+from cuebook.engines.states import StateExchange
+from cuebook.engines.wire import Calls, Quit, Returned, Setup, SetupFailed
+from cuebook.persistence.values import SCALARS, ValueDecoder
+from cuebook.runtime.codec import new_packer
+from cuebook.runtime.frame import FrameReader, pack_frame
+from cuebook.runtime.message import decode, encode
+
+__all__ = ["PAGE_BYTES", "WorkerProcess", "main"]
+
+PAGE_BYTES = 24
+"""Index of the running call (-1: none), its start (monotonic, s), and whether there is anything to do."""
+FLUSH_S = 0.001
+"""Results wait at most this long for company while short calls go on; an idle or slow worker sends at once."""
+
+_RECV_BYTES = 1 << 18
+
+
+class WorkerProcess:
+    """The one worker of this process: takes batches of calls, runs them in order, sends what is finished."""
+
+    def __init__(self, data: socket.socket, control: socket.socket, page: memoryview) -> None:
+        self.data = data
+        self.page = page
+        self.run = 0
+        self.function: LoadedFunction | None = None
+        self.todo: deque[tuple[int, Any]] = deque()
+        self.orders: deque[Any] = deque()
+        self.attempts: dict[int, int] = {}
+        self.finished: list[Finished] = []
+        self.arguments: Any = None
+        self.current: CurrentCall | None = None
+        self.read_lock = threading.Lock()
+        self.send_lock = threading.Lock()
+        self.reader = FrameReader()
+        self.states = StateExchange(self.send)
+        self.attendant = Attendant(control, self)
+
+    # -- the life of the process ---------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Work until told to quit or the parent is gone."""
+        self.attendant.start()
+        enter_process_call(self.make_current_call)
+        while True:
+            self.read()
+            while self.orders:
+                self.take_calls()
+                self.run_calls()
+                order = self.next_order()
+                if isinstance(order, Setup):
+                    self.set_up(order)
+                elif isinstance(order, Quit):
+                    self.tear_down()
+                    return
+
+    def set_up(self, order: Setup) -> None:
+        self.run = order.run
+        self.tear_down()
+        answer, self.function = load_function(order, self)
+        if isinstance(answer, SetupFailed):
+            self.todo.clear()
+        self.send(encode(answer))
+
+    def tear_down(self) -> None:
+        if self.function is not None:
+            self.function.tear_down()
+            self.function = None
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+    # -- what comes in -------------------------------------------------------------------------------------------
+
+    def read(self) -> None:
+        """Block for more orders. An end of the stream means that the parent is gone: nothing is left to do."""
+        with self.read_lock:
+            if self.orders:
+                return
+            self.page[2] = 0
+            chunk = self.data.recv(_RECV_BYTES)
+            self.page[2] = 1
+            if not chunk:
+                self.attendant.end_group()
+            self.accept(chunk)
+
+    def read_waiting(self) -> None:
+        """Take in what has arrived without waiting; the caller holds `read_lock`."""
+        while True:
+            try:
+                chunk = self.data.recv(_RECV_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            if not chunk:
+                return
+            self.accept(chunk)
+
+    def accept(self, chunk: bytes) -> None:
+        self.orders.extend(map(decode, self.reader.feed(chunk)))
+
+    def take_calls(self) -> None:
+        """Move batches from the orders to the calls to do, up to the next order of another kind."""
+        with self.read_lock:
+            while self.orders and isinstance(self.orders[0], Calls):
+                self.add_calls(self.orders.popleft())
+
+    def next_order(self) -> Any:
+        """The next order that is no batch of calls; None where there is none."""
+        with self.read_lock:
+            if not self.orders or isinstance(self.orders[0], Calls):
+                return None
+            return self.orders.popleft()
+
+    def add_calls(self, batch: Calls) -> None:
+        if self.function is None or batch.run != self.run:
+            return
+        arguments = self.function.decoder.decode(batch.arguments)
+        indexes = range(batch.start, batch.start + batch.count) if batch.indexes is None else batch.indexes
+        if batch.attempts is not None:
+            self.attempts.update(zip(indexes, batch.attempts, strict=True))
+        self.todo.extend(zip(indexes, arguments, strict=True))
+
+    # -- the calls ------------------------------------------------------------------------------------------------
+
+    def run_calls(self) -> None:
+        """Run what is to do, in order; the hot loop of the whole library."""
+        function = self.function
+        if function is None:
+            return
+        todo, page, attendant, clock = self.todo, self.page, self.attendant, monotonic
+        invoke, keep, pack, scalars = function.invoke, function.encoder.encode, new_packer().pack, SCALARS
+        since = clock()
+        while True:
+            try:
+                index, arguments = todo.popleft()
+            except IndexError:
+                break
+            self.arguments = arguments
+            self.current = None
+            page[1] = started = clock()
+            page[0] = index
+            try:
+                value = invoke(*arguments) if type(arguments) is list else invoke(**arguments)
+                ended = clock()
+                data = pack(value) if type(value) in scalars else keep(value)
+            except BaseException as error:
+                page[0] = -1
+                self.fail(index, started, error)
+                since = clock()
+                continue
+            page[0] = -1
+            self.finished.append((index, started, ended, data))
+            if ended - since > FLUSH_S:
+                self.flush()
+                since = clock()
+            elif attendant.is_parked and todo:
+                attendant.wake()
+        self.flush()
+
+    def make_current_call(self) -> CurrentCall | None:
+        """The running call, made when somebody asks for it: most calls never do."""
+        index = int(self.page[0])
+        function = self.function
+        if index < 0 or function is None:
+            return None
+        if self.current is None or self.current.index != index:
+            self.current = CurrentCall(
+                index,
+                self.attempts.get(index, 1),
+                self.arguments,
+                worker=function.worker,
+                fingerprint=function.fingerprint,
+                port=self.states,
+            )
+        return self.current
+
+    def fail(self, index: int, started: float, error: BaseException) -> None:
+        self.flush()
+        assert self.function is not None
+        call = (index, self.attempts.pop(index, 1))
+        self.send(encode(failure_message(self.run, call, started, error, self.function.encoder.encode)))
+
+    # -- what goes out --------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send the finished results, in order; also called by the attendant, beside the running call."""
+        with self.send_lock:
+            count = len(self.finished)
+            if not count:
+                return
+            batch = self.finished[:count]
+            del self.finished[:count]
+            self.data.sendall(pack_frame(encode(results_message(self.run, batch))))
+
+    def send(self, payload: bytes) -> None:
+        with self.send_lock:
+            self.data.sendall(pack_frame(payload))
+
+    def give_back(self) -> None:
+        """Return the calls that have not been started; called by the attendant."""
+        if not self.read_lock.acquire(blocking=False):
+            return
+        try:
+            self.read_waiting()
+            returned: list[int] = []
+            while True:
+                try:
+                    returned.append(self.todo.pop()[0])
+                except IndexError:
+                    break
+            kept = []
+            while self.orders:
+                order = self.orders.popleft()
+                if isinstance(order, Calls):
+                    returned.extend(order.indexes or range(order.start, order.start + order.count))
+                else:
+                    kept.append(order)
+            self.orders.extend(kept)
+        finally:
+            self.read_lock.release()
+        self.send(encode(Returned(self.run, returned)))
+
+
+def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
+    """The entry of a worker process: tie its life to the parent's, then serve."""
+    _die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    data, control = socket.socket(fileno=data_fd), socket.socket(fileno=control_fd)
+    for sock in (data, control):
+        sock.setblocking(True)
+        sock.set_inheritable(False)
+    page = memoryview(mmap.mmap(page_fd, PAGE_BYTES)).cast("d")
+    os.close(page_fd)
+    page[0] = -1
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    try:
+        WorkerProcess(data, control, page).serve()
+    except (BrokenPipeError, ConnectionResetError):
+        os._exit(0)
+    os._exit(0)
+
+
+def _die_with(parent: int) -> None:
+    """Ask the kernel for SIGKILL at the parent's end (Linux); a parent that is gone already ends us here."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)

@@ -1,0 +1,66 @@
+"""Log records made in a call, handed to the parent's handlers. Knows only the standard logging."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from cuebook.engines.wire import Logged
+from cuebook.runtime.message import encode
+
+__all__ = ["emit_in_parent", "forward_logging", "logging_levels"]
+
+
+class _Forwarder(logging.Handler):
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.exc_info:
+            text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
+        self._send(
+            encode(
+                Logged(
+                    record.name,
+                    record.levelno,
+                    text,
+                    record.created,
+                    record.pathname,
+                    record.lineno,
+                    record.funcName or "",
+                )
+            )
+        )
+
+
+def logging_levels() -> dict[str, int]:
+    """The levels that the parent has set, by logger's name; empty where logging is not configured at all."""
+    root = logging.getLogger()
+    if not root.handlers:
+        return {}
+    levels = {"": root.level}
+    for name, logger in list(root.manager.loggerDict.items()):
+        if isinstance(logger, logging.Logger) and logger.level:
+            levels[name] = logger.level
+    return levels
+
+
+def forward_logging(levels: dict[str, int], send: Callable[[bytes], None]) -> None:
+    """Let every record at the parent's levels go to the parent instead of this process's own handlers."""
+    root = logging.getLogger()
+    root.handlers[:] = [_Forwarder(send)]
+    for name, level in levels.items():
+        logging.getLogger(name or None).setLevel(level)
+
+
+def emit_in_parent(record: Logged) -> None:
+    """Hand a forwarded record to the handlers of this process."""
+    logger = logging.getLogger(record.name)
+    made = logging.LogRecord(
+        record.name, record.level, record.pathname, record.line, record.text, None, None, record.function
+    )
+    made.created = record.created
+    if logger.isEnabledFor(record.level):
+        logger.handle(made)

@@ -1,0 +1,183 @@
+"""The function inside its worker: loaded once, compared with the parent's, wrapped in the user's Worker class.
+
+Light at import; what a function needs (cloudpickle, an event loop) loads with the function.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from cuebook.engines.outcome import error_type_name, traceback_text
+from cuebook.engines.states import StateExchange
+from cuebook.engines.wire import Ready, Setup, SetupFailed
+from cuebook.persistence.blobs import BlobStore
+from cuebook.persistence.values import ValueDecoder, ValueEncoder
+
+__all__ = ["LoadedFunction", "Worker", "load_function"]
+
+
+class Worker:
+    """A worker of the user's own: state that lives as long as its process, thread or task (a model, a connection).
+
+    Subclass it and give the class as `actors=`. Each worker makes one instance.
+    """
+
+    def setup(self) -> None:
+        """Called once, before the first call. An exception ends the run after three tries in fresh workers."""
+
+    def run(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run one call; the value is the call's result."""
+        return func(*args, **kwargs)
+
+    def teardown(self) -> None:
+        """Called once, after the last call, unless the worker was killed."""
+
+
+class Home(Protocol):
+    """What a function needs of the worker it is loaded into."""
+
+    states: StateExchange
+
+    def send(self, payload: bytes) -> None:
+        """Send one message to the parent."""
+
+
+class LoadedFunction:
+    """A function ready to be called: `invoke(*args, **kwargs)`, with the codec of its values."""
+
+    def __init__(
+        self, func: Callable[..., Any], worker: Worker | None, order: Setup, *, runs_coroutines: bool = True
+    ) -> None:
+        options = order.options
+        results = BlobStore(options["blobs"]) if options.get("blobs") else None
+        arguments = BlobStore(options["spill"]) if options.get("spill") else results
+        self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results)
+        self.decoder = ValueDecoder(blobs=arguments)
+        self.states_decoder = ValueDecoder(blobs=results)
+        self.worker: int = options.get("worker", 0)
+        self.fingerprint = order.fingerprint
+        self._users = worker
+        self._runner: Any = None
+        self.invoke = self._invocation(func, runs_coroutines)
+
+    def _invocation(self, func: Callable[..., Any], runs_coroutines: bool) -> Callable[..., Any]:
+        invoke: Callable[..., Any] = func
+        if self._users is not None:
+            from functools import partial
+
+            invoke = partial(self._users.run, func)
+        is_async = is_coroutine_function(func) or is_coroutine_function(getattr(self._users, "run", None))
+        if not runs_coroutines or not is_async:
+            return invoke
+        import asyncio
+
+        self._runner = runner = asyncio.Runner()
+
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            value = invoke(*args, **kwargs)
+            return await value if hasattr(value, "__await__") else value
+
+        return lambda *args, **kwargs: runner.run(awaited(*args, **kwargs))
+
+    def tear_down(self) -> None:
+        """Give the user's worker its `teardown`; what it raises is printed, not passed on."""
+        try:
+            if self._users is not None:
+                self._users.teardown()
+            if self._runner is not None:
+                self._runner.close()
+        except Exception as error:
+            sys.stderr.write(traceback_text(error))
+
+
+def is_coroutine_function(func: Any) -> bool:
+    """Whether calling `func` gives a coroutine: also for partials and objects with an async `__call__`."""
+    while hasattr(func, "func") and hasattr(func, "keywords"):
+        func = func.func
+    for candidate in (func, getattr(type(func), "__call__", None)):
+        code = getattr(candidate, "__code__", None) or getattr(getattr(candidate, "__func__", None), "__code__", None)
+        if code is not None and code.co_flags & 0x80:
+            return True
+    return getattr(func, "_is_coroutine_marker", None) is not None
+
+
+def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, LoadedFunction | None]:
+    """Carry out a Setup in a worker process; the answer is for the parent."""
+    try:
+        _adopt_environment(order.options)
+        if order.options.get("log_levels"):
+            from cuebook.engines.forwarding import forward_logging
+
+            forward_logging(order.options["log_levels"], home.send)
+        import pickle
+
+        func, worker_class = pickle.loads(order.function)
+        differs = _difference(func, order)
+        if differs is not None:
+            return Ready(order.run, os.getpid(), differs), None
+    except BaseException as error:
+        return _setup_failed(order, "load", error), None
+    try:
+        worker = worker_class() if worker_class is not None else None
+        if worker is not None:
+            worker.setup()
+    except BaseException as error:
+        return _setup_failed(order, "setup", error), None
+    loaded = LoadedFunction(func, worker, order)
+    home.states.serve(order.run, loaded.encoder.encode, loaded.states_decoder.decode)
+    _limit_memory(order.options.get("memory_bytes"))
+    return Ready(order.run, os.getpid(), None), loaded
+
+
+def _setup_failed(order: Setup, reason: str, error: BaseException) -> SetupFailed:
+    encoded = None
+    try:
+        encoded = ValueEncoder().encode(error.with_traceback(None))
+    except Exception:
+        encoded = None
+    text = traceback_text(error)
+    return SetupFailed(order.run, reason, error_type_name(error), str(error), text, encoded)
+
+
+def _adopt_environment(options: dict[str, Any]) -> None:
+    if options.get("sys_path") is not None:
+        sys.path[:] = options["sys_path"]
+    if options.get("argv") is not None:
+        sys.argv[:] = options["argv"]
+    if options.get("cwd"):
+        os.chdir(options["cwd"])
+
+
+def _difference(func: Any, order: Setup) -> str | None:
+    """What of the function is not here as it was in the parent (a global set at run time, an edited file)."""
+    parts = order.options.get("parts")
+    if not parts:
+        return None
+    from cuebook.persistence.fingerprint import fingerprint
+
+    here = {part.label: part.digest for part in fingerprint(func).parts}
+    there = dict(parts)
+    for label in sorted(here.keys() | there.keys()):
+        if here.get(label) != there.get(label):
+            return label
+    return None
+
+
+_soft_limit: int | None = None
+
+
+def _limit_memory(limit_bytes: int | None) -> None:
+    global _soft_limit
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if _soft_limit is None:
+        _soft_limit = soft
+    wanted = _soft_limit if limit_bytes is None else limit_bytes
+    if wanted != soft:
+        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))

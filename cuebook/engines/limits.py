@@ -1,0 +1,86 @@
+"""How much of the machine a worker may use: cores, and threads of numeric libraries. Pure but for reading the system."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["cpus_allowed", "memory_bytes", "quota_cpus", "thread_limits"]
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+)
+
+_UNITS = {"": 1, "B": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+
+
+def cpus_allowed() -> int:
+    """How many CPUs this process may use: its affinity, and its cgroup's quota rounded up; at least 1."""
+    try:
+        count = len(os.sched_getaffinity(0))
+    except AttributeError:
+        count = os.cpu_count() or 1
+    for name in ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"):
+        try:
+            text = Path(name).read_text()
+            if name.endswith("us"):
+                text = f"{text.strip()} {Path('/sys/fs/cgroup/cpu/cpu.cfs_period_us').read_text()}"
+        except OSError:
+            continue
+        count = min(count, quota_cpus(text) or count)
+        break
+    return max(1, count)
+
+
+def quota_cpus(text: str) -> int | None:
+    """The CPUs of a cgroup's `quota period` in microseconds, rounded up; None where there is no limit.
+
+    >>> quota_cpus("150000 100000"), quota_cpus("max 100000"), quota_cpus("-1 100000")
+    (2, None, None)
+    """
+    quota, _, period = text.strip().partition(" ")
+    if quota in ("max", "") or int(quota) <= 0 or not period.strip():
+        return None
+    return max(1, -(-int(quota) // int(period)))
+
+
+def thread_limits(environment: Mapping[str, str], cores: int) -> dict[str, str]:
+    """Environment variables that keep numeric libraries to `cores` threads; a smaller limit already set stays.
+
+    >>> thread_limits({"OMP_NUM_THREADS": "1"}, 2)["OMP_NUM_THREADS"]
+    '1'
+    """
+    limits = {}
+    for name in _THREAD_VARIABLES:
+        given = environment.get(name, "")
+        limits[name] = given if given.isdigit() and 0 < int(given) < cores else str(cores)
+    return limits
+
+
+def memory_bytes(limit: int | str | None) -> int | None:
+    """Bytes of a limit such as 2_000_000_000, "2GB", "512 MiB"; None stays None.
+
+    Raises:
+        ValueError: no size, or not positive.
+
+    >>> memory_bytes("2GB"), memory_bytes("1.5 GiB")
+    (2000000000, 1610612736)
+    """
+    if limit is None:
+        return None
+    if isinstance(limit, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?\s*", limit.upper())
+        if match is None or match[2] not in _UNITS:
+            raise ValueError(f'memory_limit={limit!r} is no size: write bytes as an int, or "2GB", "512MiB"')
+        limit = int(float(match[1]) * _UNITS[match[2]])
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit <= 0:
+        raise ValueError(f'memory_limit={limit!r} must be a positive number of bytes, or "2GB", "512MiB"')
+    return limit

@@ -1,0 +1,114 @@
+"""The outcome of calls as messages: finished ones together, each failure alone. Knows no socket.
+
+Light: imported by worker processes at start.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from operator import sub
+from types import TracebackType
+from typing import Any
+
+from cuebook.engines.wire import Failure, Results
+from cuebook.persistence.heads import Completed
+from cuebook.runtime.errors import ValueNotKept
+
+__all__ = ["Finished", "error_type_name", "failure_message", "results_message", "traceback_text"]
+
+Finished = tuple[int, float, float, bytes]
+"""One finished call: index, start and end (monotonic seconds), encoded value."""
+
+
+def results_message(run: int, finished: Sequence[Finished]) -> Results:
+    """Finished calls, in the order they ended, as one message with the journal's record in it.
+
+    Cost: about 0.3 us a call.
+    """
+    indexes, starts, ends, values = zip(*finished, strict=True)
+    count = len(indexes)
+    first = indexes[0]
+    durations = array("f", map(sub, ends, starts))
+    is_range = indexes == tuple(range(first, first + count))
+    head = Completed(
+        start=first if is_range else None,
+        indexes=None if is_range else array("Q", indexes).tobytes(),
+        count=count,
+        t0=time.time() - (time.monotonic() - starts[0]),
+        starts=array("f", map(sub, starts, repeat(starts[0]))).tobytes(),
+        durations=durations.tobytes(),
+        lengths=array("I", map(len, values)).tobytes(),
+    )
+    return Results(
+        run=run,
+        start=first,
+        count=count,
+        indexes=None if is_range else list(indexes),
+        seconds=sum(durations),
+        head=head.encode(),
+        body=b"".join(values),
+    )
+
+
+def failure_message(
+    run: int,
+    call: tuple[int, int],
+    started: float,
+    error: BaseException,
+    encode: Callable[[Any], bytes],
+) -> Failure:
+    """One failed attempt (`call` = index, attempt), with the exception itself where it survives the way."""
+    elapsed = time.monotonic() - started
+    return Failure(
+        run=run,
+        index=call[0],
+        attempt=call[1],
+        started=time.time() - elapsed,
+        seconds=elapsed,
+        reason="not kept" if isinstance(error, ValueNotKept) else "raised",
+        error_type=error_type_name(error),
+        error_text=_text_of(error),
+        traceback=traceback_text(error),
+        exception=_encoded(error, encode),
+    )
+
+
+def error_type_name(error: BaseException) -> str:
+    """`ValueError` for a builtin, `package.module.Name` for any other class of exception."""
+    cls = type(error)
+    return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def traceback_text(error: BaseException) -> str:
+    """The formatted traceback from the user's first frame on; never raises, whatever the exception's class does."""
+    import traceback
+
+    try:
+        return "".join(traceback.format_exception(type(error), error, _users_part(error.__traceback__)))
+    except Exception:
+        return f"{error_type_name(error)} (its traceback could not be formatted)"
+
+
+def _users_part(tb: TracebackType | None) -> TracebackType | None:
+    start = tb
+    while start is not None and "/cuebook/engines/" in start.tb_frame.f_code.co_filename.replace("\\", "/"):
+        start = start.tb_next
+    return start if start is not None else tb
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(its message could not be made)"
+
+
+def _encoded(error: BaseException, encode: Callable[[Any], bytes]) -> bytes | None:
+    bare = error.with_traceback(None)
+    try:
+        return encode(bare)
+    except Exception:
+        return None

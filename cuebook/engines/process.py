@@ -1,0 +1,234 @@
+"""A worker in a process of its own: its sockets, its death, and what it prints. Knows no scheduling."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import mmap
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from cuebook.engines.child import PAGE_BYTES
+from cuebook.engines.host import Listener, LocalWork, Loss
+from cuebook.engines.spawner import Child, spawner
+from cuebook.engines.wire import Quit
+from cuebook.runtime.frame import FrameReader, pack_frame
+from cuebook.runtime.message import encode
+
+__all__ = ["ProcessHost", "describe_exit"]
+
+QUIT_S = 2.0
+"""How long a worker may take to tear down before it is killed."""
+EOF_GRACE_S = 0.5
+"""How long after a worker's death its channel may stay open (held by something that it forked)."""
+
+
+class ProcessHost:
+    """Owns one child process.
+
+    Args:
+        cores: cores that its numeric libraries may use.
+        output: takes whole lines (bytes) that calls have printed.
+    """
+
+    shares_memory = False
+
+    def __init__(self, *, cores: int, output: Callable[[bytes], None]) -> None:
+        self._cores = cores
+        self._output = output
+        self._child: Child | None = None
+        self._page: memoryview | None = None
+        self._listener: Listener | None = None
+        self._data: asyncio.Transport | None = None
+        self._control: asyncio.Transport | None = None
+        self._lines = b""
+        self._pidfd = -1
+        self._killed_because: str | None = None
+        self._ended = asyncio.Event()
+        self._is_closing = False
+        self._eof_timer: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        state = "ended" if self._ended.is_set() else "closing" if self._is_closing else "alive"
+        return f"<ProcessHost pid {self.pid}, {state}>"
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.process.pid if self._child else None
+
+    async def start(self, listener: Listener) -> None:
+        """Start the process and connect; raises OSError where the system refuses."""
+        self._listener = listener
+        loop = asyncio.get_running_loop()
+        self._child = child = await asyncio.wrap_future(spawner().spawn(self._cores))
+        self._page = memoryview(mmap.mmap(child.page_fd, PAGE_BYTES)).cast("d")
+        os.close(child.page_fd)
+        data, _ = await loop.create_connection(lambda: _DataProtocol(self), sock=child.data)
+        control, _ = await loop.create_connection(asyncio.Protocol, sock=child.control)
+        self._data, self._control = data, control
+        data.set_write_buffer_limits(high=1 << 26)
+        os.set_blocking(child.output, False)
+        loop.add_reader(child.output, self._read_output)
+        self._watch(loop, child)
+
+    def prepare(self, run: int, work: LocalWork) -> None:
+        """Nothing is shared with a process."""
+
+    def send(self, frames: list[bytes]) -> None:
+        if self._data is not None and not self._data.is_closing():
+            self._data.write(b"".join(map(pack_frame, frames)))
+
+    def send_urgent(self, frame: bytes) -> None:
+        if self._control is not None and not self._control.is_closing():
+            self._control.write(pack_frame(frame))
+
+    def running(self) -> tuple[int, float]:
+        if self._page is None or self._page[0] < 0:
+            return -1, 0.0
+        return int(self._page[0]), time.monotonic() - self._page[1]
+
+    def is_busy(self) -> bool:
+        return self._page is not None and self._page[2] == 1.0
+
+    def kill(self, reason: str) -> None:
+        self._killed_because = self._killed_because or reason
+        self._kill_group()
+
+    async def close(self) -> None:
+        if self._child is None or self._ended.is_set():
+            return
+        self._is_closing = True
+        self.send([encode(Quit())])
+        try:
+            async with asyncio.timeout(QUIT_S):
+                await self._ended.wait()
+        except TimeoutError:
+            self._kill_group()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(QUIT_S):
+                    await self._ended.wait()
+
+    def drain_output(self) -> None:
+        if self._child is not None and not self._ended.is_set():
+            self._read_output()
+
+    # -- the end of the child -------------------------------------------------------------------------------------
+
+    def _watch(self, loop: asyncio.AbstractEventLoop, child: Child) -> None:
+        """Notice the child's exit even where something that it forked keeps its channels open."""
+        try:
+            self._pidfd = os.pidfd_open(child.process.pid)
+        except (AttributeError, OSError):
+            return
+        loop.add_reader(self._pidfd, self._on_exit)
+
+    def _on_exit(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._pidfd = -1
+        self._kill_group()
+        if self._data is not None and not self._ended.is_set():
+            self._eof_timer = loop.call_later(EOF_GRACE_S, self._data.abort)
+
+    def _kill_group(self) -> None:
+        if self._child is None or self._child.process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.process.pid, signal.SIGKILL)
+
+    def on_eof(self) -> None:
+        """The data channel is closed: the child is dead or dying. Called once."""
+        if self._eof_timer is not None:
+            self._eof_timer.cancel()
+        self._kill_group()
+        assert self._child is not None
+        asyncio.get_running_loop().run_in_executor(None, self._child.process.wait).add_done_callback(self._on_reaped)
+
+    def _on_reaped(self, future: asyncio.Future[int]) -> None:
+        assert self._child is not None and self._page is not None
+        self._read_output()
+        self._flush_lines()
+        index, seconds = self.running()
+        code = -signal.SIGKILL if future.cancelled() else future.result()
+        reason = self._killed_because or describe_exit(code)
+        self._release(self._child)
+        self._ended.set()
+        if not self._is_closing and self._listener is not None:
+            self._listener.on_lost(Loss(index, seconds, reason))
+
+    def _release(self, child: Child) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(child.output)
+        os.close(child.output)
+        if self._pidfd >= 0:
+            loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = -1
+        if self._control is not None:
+            self._control.abort()
+        spawner().forget(child.process.pid)
+
+    # -- what comes in --------------------------------------------------------------------------------------------
+
+    def on_frames(self, frames: list[bytes]) -> None:
+        """Frames of one read of the data channel."""
+        if self._listener is not None and not self._is_closing:
+            self._listener.on_frames(frames)
+
+    def _read_output(self) -> None:
+        assert self._child is not None
+        for _ in range(64):
+            try:
+                chunk = os.read(self._child.output, 1 << 16)
+            except (BlockingIOError, OSError):
+                return
+            if not chunk:
+                asyncio.get_running_loop().remove_reader(self._child.output)
+                return
+            whole, newline, rest = (self._lines + chunk).rpartition(b"\n")
+            self._lines = rest
+            if newline:
+                self._output(whole + newline)
+
+    def _flush_lines(self) -> None:
+        if self._lines:
+            self._output(self._lines + b"\n")
+            self._lines = b""
+
+
+class _DataProtocol(asyncio.Protocol):
+    def __init__(self, host: ProcessHost) -> None:
+        self._host = host
+        self._reader = FrameReader()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            frames = self._reader.feed(data)
+        except Exception as error:
+            self._host.kill(f"sent what is no message: {error}")
+            return
+        if frames:
+            self._host.on_frames(frames)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._host.on_eof()
+
+
+def describe_exit(code: int) -> str:
+    """A child's exit code in words.
+
+    >>> describe_exit(3), describe_exit(-9)
+    ('exited with code 3', 'killed by SIGKILL (out of memory, perhaps)')
+    """
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"killed by {name}" + (" (out of memory, perhaps)" if code == -signal.SIGKILL else "")
+
+

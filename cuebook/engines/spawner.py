@@ -1,0 +1,152 @@
+"""Starts worker processes from a thread that outlives them, and leaves none behind. Knows no call.
+
+The kernel's parent-death signal fires when the starting *thread* ends, so one thread of the process starts them all.
+A guard (a shell of a few lines) holds a pipe from this process: at its end, however it comes, the guard kills every
+worker's process group, so what a call had started goes too.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from cuebook.engines.limits import thread_limits
+
+__all__ = ["Child", "Spawner", "spawner"]
+
+_GUARD = """
+l=
+while read -r op p; do
+  case $op in
+    +) l="$l -$p" ;;
+    -) n=; for q in $l; do [ "$q" = "-$p" ] || n="$n $q"; done; l=$n ;;
+  esac
+done
+[ -n "$l" ] && kill -9 $l 2>/dev/null
+exit 0
+"""
+
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from cuebook.engines.child import main; main(*map(int, sys.argv[2:6]))"
+
+
+@dataclass(slots=True)
+class Child:
+    """A started worker process and the parent's ends of its channels.
+
+    Attributes:
+        process: for its pid and exit code.
+        data, control: sockets to it; output: the read end of its stdout and stderr, as one pipe.
+        page_fd: the shared page (index and start of the running call).
+    """
+
+    process: subprocess.Popen[bytes]
+    data: socket.socket
+    control: socket.socket
+    output: int
+    page_fd: int
+
+
+class Spawner:
+    """One per process: a daemon thread that starts children on request, and their guard."""
+
+    def __init__(self) -> None:
+        self._requests: queue.SimpleQueue[tuple[Future[Child], int]] = queue.SimpleQueue()
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._guard_lock = threading.Lock()
+        threading.Thread(target=self._serve, name="cuebook-spawner", daemon=True).start()
+
+    def spawn(self, cores: int) -> Future[Child]:
+        """Start a worker process that may use `cores` cores for its BLAS and OpenMP threads."""
+        future: Future[Child] = Future()
+        self._requests.put((future, cores))
+        return future
+
+    def forget(self, pid: int) -> None:
+        """The child and its group are gone: the guard need not mind them any more."""
+        self._tell_guard(f"- {pid}\n")
+
+    def _serve(self) -> None:
+        while True:
+            future, cores = self._requests.get()
+            try:
+                future.set_result(self._start(cores))
+            except BaseException as error:
+                future.set_exception(error)
+
+    def _start(self, cores: int) -> Child:
+        data, data_child = socket.socketpair()
+        control, control_child = socket.socketpair()
+        for sock in (data, data_child):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        output, output_child = os.pipe()
+        page_fd = _shared_page()
+        package = str(Path(__file__).resolve().parents[2])
+        fds = [data_child.fileno(), control_child.fileno(), page_fd]
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-c", _BOOT, package, *map(str, fds), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                stdout=output_child,
+                stderr=output_child,
+                pass_fds=fds,
+                env={**os.environ, **thread_limits(os.environ, cores)},
+                start_new_session=True,
+            )
+        finally:
+            data_child.close()
+            control_child.close()
+            os.close(output_child)
+        self._tell_guard(f"+ {process.pid}\n")
+        return Child(process, data, control, output, page_fd)
+
+    def _tell_guard(self, line: str) -> None:
+        with self._guard_lock:
+            if self._guard is None:
+                self._guard = subprocess.Popen(
+                    ["/bin/sh", "-c", _GUARD],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            assert self._guard.stdin is not None
+            try:
+                self._guard.stdin.write(line.encode())
+                self._guard.stdin.flush()
+            except BrokenPipeError:
+                self._guard = None
+
+
+def _shared_page() -> int:
+    from cuebook.engines.child import PAGE_BYTES
+
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("cuebook-page")
+    else:
+        import tempfile
+
+        fd, name = tempfile.mkstemp()
+        os.unlink(name)  # noqa: PTH108 - a path of a moment, by name from mkstemp
+    os.ftruncate(fd, PAGE_BYTES)
+    return fd
+
+
+_spawner: Spawner | None = None
+_spawner_pid = 0
+_lock = threading.Lock()
+
+
+def spawner() -> Spawner:
+    """The spawner of this process (a forked child gets one of its own)."""
+    global _spawner, _spawner_pid
+    with _lock:
+        if _spawner is None or _spawner_pid != os.getpid():
+            _spawner, _spawner_pid = Spawner(), os.getpid()
+        return _spawner

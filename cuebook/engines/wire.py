@@ -1,0 +1,193 @@
+"""What a worker and its owner say to each other. Knows neither journal nor scheduling.
+
+Light: worker processes import it at start. Arguments and results are opaque bytes here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cuebook.runtime.message import message
+
+__all__ = [
+    "Calls",
+    "Failure",
+    "Logged",
+    "Quit",
+    "Ready",
+    "Recall",
+    "Results",
+    "Returned",
+    "Setup",
+    "SetupFailed",
+    "StateFound",
+    "StateKeptAck",
+    "StateSaved",
+    "StateWanted",
+]
+
+
+@message(tag=1)
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The first message to a worker, and again when a warm worker gets another function.
+
+    Attributes:
+        run: number of the run, echoed in every answer.
+        function: cloudpickle of `(function, worker class or None)`; empty where the host shares the parent's memory.
+        fingerprint: the parent's digest of the function; it seeds `current_call().seed`.
+        options: plain settings: sys_path, cwd, pickle, blobs, memory_bytes, log_levels, worker, compare.
+    """
+
+    run: int
+    function: bytes
+    fingerprint: bytes
+    options: dict
+
+
+@message(tag=2)
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """A batch of calls. `indexes` is None when they are `start, start + 1, ...`; `attempts` when all are first ones."""
+
+    run: int
+    start: int
+    count: int
+    indexes: list | None
+    attempts: list | None
+    arguments: bytes
+
+
+@message(tag=3)
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Give back every call that has not been started."""
+
+    run: int
+
+
+@message(tag=4)
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Tear down and exit when the running call is done."""
+
+
+@message(tag=5)
+@dataclass(frozen=True, slots=True)
+class StateKeptAck:
+    """The state of `ticket` is on disk (or, with `error`, is not)."""
+
+    ticket: int
+    number: int
+    error: str | None
+
+
+@message(tag=6)
+@dataclass(frozen=True, slots=True)
+class StateFound:
+    """The newest state of an earlier attempt; `state` is None where there is none."""
+
+    ticket: int
+    state: bytes | None
+
+
+@message(tag=10)
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The function is there. `differs` names what is not the same in this worker as in the parent (None: all is)."""
+
+    run: int
+    pid: int
+    differs: str | None
+
+
+@message(tag=11)
+@dataclass(frozen=True, slots=True)
+class SetupFailed:
+    """The function could not be loaded, or the user's `setup` raised."""
+
+    run: int
+    reason: str
+    error_type: str
+    error_text: str
+    traceback: str
+    exception: bytes | None
+
+
+@message(tag=12)
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Finished calls in order: `head` and `body` are the journal's record, made once, here.
+
+    `seconds` is the sum of the durations of the `count` calls.
+    """
+
+    run: int
+    start: int
+    count: int
+    indexes: list | None
+    seconds: float
+    head: bytes
+    body: bytes
+
+
+@message(tag=13)
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One attempt that failed: raised, or its result cannot be kept."""
+
+    run: int
+    index: int
+    attempt: int
+    started: float
+    seconds: float
+    reason: str
+    error_type: str
+    error_text: str
+    traceback: str
+    exception: bytes | None
+
+
+@message(tag=14)
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """These calls were handed to the worker, were not started, and go back."""
+
+    run: int
+    indexes: list
+
+
+@message(tag=15)
+@dataclass(frozen=True, slots=True)
+class StateSaved:
+    """make_checkpoint() in call `index`: keep this state and acknowledge `ticket`."""
+
+    run: int
+    index: int
+    ticket: int
+    label: str | None
+    state: bytes
+
+
+@message(tag=16)
+@dataclass(frozen=True, slots=True)
+class StateWanted:
+    """last_checkpoint() in call `index`."""
+
+    run: int
+    index: int
+    ticket: int
+
+
+@message(tag=17)
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A record of the standard logging, made in a call, for the parent's handlers."""
+
+    name: str
+    level: int
+    text: str
+    created: float
+    pathname: str
+    line: int
+    function: str

@@ -1,0 +1,241 @@
+"""Large buffers as files beside the journal, named by the sha256 of their content.
+
+Knows neither values nor records: a blob is bytes, a digest and a length.
+"""
+# Workers import this at start, and pathlib takes longer to import than all of it:
+# ruff: noqa: PTH100, PTH102, PTH104, PTH108, PTH112, PTH116, PTH120, PTH208
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from cuebook.runtime.errors import JournalCorrupt, JournalError, JournalFull
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["DIGEST_BYTES", "BlobStore"]
+
+DIGEST_BYTES = 32
+_CHUNK_BYTES = 4 * 1024 * 1024
+_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+
+class BlobStore:
+    """A folder of blobs: `ab/cdef...`, each written once and whole, on disk before its digest is known.
+
+    Any number of processes may write to one folder at the same time. The folder is made at the first write.
+
+    Parameters:
+        folder: path of the folder; it need not exist.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = os.path.abspath(folder)
+
+    def path_of(self, digest: bytes) -> str:
+        """Path of the file of a blob, whether it exists or not."""
+        name = digest.hex()
+        return os.path.join(self.folder, name[:2], name[2:])
+
+    def write(self, data: bytes | bytearray | memoryview) -> bytes:
+        """Keep a buffer and return its digest (32 bytes); file and folders are synced when this returns.
+
+        One that is there with this content is kept; one that was damaged is written anew.
+
+        Raises:
+            JournalFull, JournalError: it could not be written; nothing half-written stands under the digest.
+
+        Cost: one sha256 and one write of the buffer, no copy; two fsync, more for a new folder.
+        """
+        view = memoryview(data).cast("B")
+        digest = _sha256(view)
+        path = self.path_of(digest)
+        try:
+            _make_folder(os.path.dirname(path))
+            if not _holds(path, view):
+                _write_file(path, view)
+            _sync_folder(os.path.dirname(path))
+        except OSError as error:
+            kind = JournalFull if error.errno in _FULL_ERRNOS else JournalError
+            raise kind(
+                f"cannot write blob {digest.hex()} in {self.folder}: {error.strerror or error}"
+            ) from error
+        return digest
+
+    def read(self, digest: bytes, length: int) -> bytes:
+        """The content of a blob.
+
+        Parameters:
+            digest: 32 bytes, as `write` returned it.
+            length: in bytes.
+
+        Raises:
+            JournalCorrupt: it is missing or its content is not what was written; the message names it.
+
+        Cost: one read and one sha256.
+        """
+        try:
+            with open(self.path_of(digest), "rb") as file:
+                found = os.fstat(file.fileno()).st_size
+                self._check_length(digest, length, found)
+                data = file.read()
+        except OSError as error:
+            raise self._missing(digest, error) from error
+        self._check_content(digest, memoryview(data))
+        return data
+
+    def check(self, digest: bytes, length: int) -> None:
+        """Raise JournalCorrupt unless the blob is there with this length; its content is not read."""
+        try:
+            found = os.stat(self.path_of(digest)).st_size
+        except OSError as error:
+            raise self._missing(digest, error) from error
+        self._check_length(digest, length, found)
+
+    def read_into(self, digest: bytes, target: memoryview) -> None:
+        """Fill a writable buffer with a blob of exactly its length; errors and cost as `read`."""
+        try:
+            with open(self.path_of(digest), "rb", buffering=0) as file:
+                self._check_length(digest, target.nbytes, os.fstat(file.fileno()).st_size)
+                done = 0
+                while done < target.nbytes:
+                    count = file.readinto(target[done : done + _CHUNK_BYTES])
+                    if not count:
+                        break
+                    done += count
+        except OSError as error:
+            raise self._missing(digest, error) from error
+        self._check_content(digest, target)
+
+    def digests(self) -> Iterator[bytes]:
+        """The digest of every blob in the folder, in order of name; unfinished files are not blobs."""
+        for prefix in _names(self.folder):
+            if len(prefix) != 2:
+                continue
+            for name in _names(os.path.join(self.folder, prefix)):
+                digest = _digest_of(prefix + name)
+                if digest is not None:
+                    yield digest
+
+    def verify(self) -> Iterator[tuple[bytes, str]]:
+        """Read every blob; yield the digest of each that is damaged, with the reason.
+
+        Cost: one read and one sha256 of all blobs, in bounded memory.
+        """
+        for digest in self.digests():
+            reason = self._damage(digest)
+            if reason is not None:
+                yield digest, reason
+
+    def remove(self, digest: bytes) -> None:
+        """Delete a blob that nothing refers to any more; one that is missing is no error."""
+        try:
+            os.unlink(self.path_of(digest))
+        except FileNotFoundError:
+            return
+
+    def _damage(self, digest: bytes) -> str | None:
+        try:
+            with open(self.path_of(digest), "rb") as file:
+                import hashlib
+
+                found = hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            return f"cannot be read: {error.strerror or error}"
+        return None if found == digest else "its content has changed"
+
+    def _check_length(self, digest: bytes, expected: int, found: int) -> None:
+        if expected != found:
+            raise JournalCorrupt(
+                f"blob {digest.hex()} in {self.folder} is damaged: it has {found} bytes instead of {expected}"
+            )
+
+    def _check_content(self, digest: bytes, view: memoryview) -> None:
+        if _sha256(view) != digest:
+            raise JournalCorrupt(f"blob {digest.hex()} in {self.folder} is damaged: its content has changed")
+
+    def _missing(self, digest: bytes, error: OSError) -> JournalCorrupt:
+        what = (
+            "is missing"
+            if isinstance(error, FileNotFoundError)
+            else f"cannot be read: {error.strerror or error}"
+        )
+        return JournalCorrupt(f"blob {digest.hex()} in {self.folder} {what}")
+
+
+def _sha256(view: memoryview) -> bytes:
+    import hashlib  # loads OpenSSL: 10 ms that a worker without large values does not pay
+
+    return hashlib.sha256(view).digest()
+
+
+def _digest_of(name: str) -> bytes | None:
+    if len(name) != 2 * DIGEST_BYTES:
+        return None
+    try:
+        return bytes.fromhex(name)
+    except ValueError:
+        return None
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _make_folder(folder: str) -> None:
+    """Create a folder (0700) with its parents, each entry synced in the folder that holds it."""
+    if os.path.isdir(folder):
+        return
+    parent = os.path.dirname(folder) or "."
+    _make_folder(parent)
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        return
+    _sync_folder(parent)
+
+
+def _holds(path: str, view: memoryview) -> bool:
+    """Whether the file has exactly this content: a damaged one would never heal if its name were believed."""
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size != view.nbytes:
+                return False
+            for start in range(0, view.nbytes, _CHUNK_BYTES):
+                part = view[start : start + _CHUNK_BYTES]
+                if file.read(part.nbytes) != part:
+                    return False
+    except OSError:
+        return False
+    return True
+
+
+def _write_file(path: str, view: memoryview) -> None:
+    temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}-{os.urandom(8).hex()}.part")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        try:
+            done = 0
+            while done < view.nbytes:
+                done += os.write(descriptor, view[done:])
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,151 @@
+"""Compaction: a journal rewritten without what nobody can ask for any more. The only way a journal shrinks.
+
+Knows no value. Crash-safe: the journal is either the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cuebook.persistence.blob_references import blob_references
+from cuebook.persistence.blobs import BlobStore
+from cuebook.persistence.heads import Forgetting, Forgotten
+from cuebook.persistence.location import Location, located, sync_folder
+from cuebook.persistence.lock import FileLock
+from cuebook.persistence.opening import first_head
+from cuebook.persistence.reading import Reader, open_reader
+from cuebook.persistence.record import Entry, Kind, Record
+from cuebook.persistence.replay import JournalState
+from cuebook.persistence.rewriting import Rewriting, rewriting
+from cuebook.persistence.sqlite_schema import journal_error, journal_uri
+from cuebook.runtime.errors import JournalBusy, JournalError
+
+__all__ = ["Compacted", "compact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What compaction did: records and bytes before and after, and the number of blobs and runs that went."""
+
+    path: Path
+    records_before: int
+    records_after: int
+    bytes_before: int
+    bytes_after: int
+    blobs_dropped: int
+    runs_dropped: tuple[int, ...]
+
+
+def compact(path: str | os.PathLike[str]) -> Compacted:
+    """Rewrite a journal in place, without forgotten runs, states of completed calls and blobs nobody refers to.
+
+    A forgotten run stays where a run that is not forgotten took results or arguments from it. The new journal has an
+    id of its own; its first record names the old one's id, last record and hash.
+
+    Raises:
+        JournalBusy: it is in use. JournalCorrupt: it is damaged (recover it first). JournalError: the new file cannot
+            be written. In all of them the journal is as it was.
+    Cost: reads the journal twice and writes it once; needs that much free space.
+    """
+    location = located(path)
+    if location.key() is None:
+        raise JournalError(f"there is no journal at {location.path}")
+    lock = FileLock(location.lock_path)
+    lock.take()
+    try:
+        return _compacted(location, lock)
+    finally:
+        lock.release()
+
+
+def _compacted(location: Location, lock: FileLock) -> Compacted:
+    with open_reader(location.path) as reader:
+        before, size = reader.last_seq, location.path.stat().st_size
+        state = reader.replay()
+        dropped = _droppable(state)
+        referred: set[bytes] = set()
+        opened = first_head(state.opened, before, reader.record(before).hash)
+        with rewriting(location.path, opened, replaces=True) as new:
+            _copy(reader, new, state, dropped, referred)
+            new.flush()
+            reader.close()
+            _empty_wal(location.path)
+    # Readers of the old file keep theirs; a new one must not find the old file's -shm beside the new file.
+    for end in ("-wal", "-shm"):
+        Path(f"{location.path}{end}").unlink(missing_ok=True)
+    sync_folder(location.path.parent)
+    lock.note(opened.journal_id, new.seq, new.hash, is_held=False)
+    blobs = _drop_blobs(location.blobs_folder, referred)
+    size_after = location.path.stat().st_size
+    return Compacted(location.path, before, new.seq, size, size_after, blobs, tuple(sorted(dropped)))
+
+
+def _droppable(state: JournalState) -> set[int]:
+    """Forgotten runs that no run which stays refers to."""
+    sources: dict[int, set[int]] = {}
+    for run in state.runs.values():
+        sources[run.number] = {each.source_run for each in run.reused}
+        sources[run.number] |= {head.source_run for _, head in run.arguments if head.source_run is not None}
+    staying, waiting = set[int](), [run.number for run in state.runs.values() if not run.is_forgotten]
+    while waiting:
+        number = waiting.pop()
+        if number not in staying:
+            staying.add(number)
+            waiting.extend(sources.get(number, ()))
+    return set(state.runs) - staying
+
+
+def _copy(reader: Reader, new: Rewriting, state: JournalState, dropped: set[int], referred: set[bytes]) -> None:
+    for record in _staying(reader, dropped):
+        body = None
+        if record.kind is Kind.STATE:
+            body = _staying_state(reader, state, record)
+            referred.update(blob_references(body))
+        referred.update(blob_references(record.body))
+        new.append(Entry(record.kind, record.run, record.head, record.body), body)
+
+
+def _staying(reader: Reader, dropped: set[int]) -> Iterator[Record]:
+    for record in reader.records(after=1):
+        if record.run in dropped:
+            continue
+        if record.kind is Kind.FORGOTTEN:
+            head = Forgotten.decode(record.head)
+            if head.what is not Forgetting.FUNCTION and head.run in dropped:
+                continue
+        yield record
+
+
+def _staying_state(reader: Reader, state: JournalState, record: Record) -> bytes | None:
+    run = state.runs[record.run]
+    for index, kept in run.states.items():
+        if any(seq == record.seq for seq, _ in kept):
+            is_done = index < len(run.done) and run.done[index]
+            return None if is_done or run.is_forgotten else reader.state(record.seq)
+    return None
+
+
+def _empty_wal(path: Path) -> None:
+    # A -wal with frames of the old file would be replayed into the new one.
+    try:
+        connection = sqlite3.connect(journal_uri(path, "rw"), uri=True, isolation_level=None, timeout=10)
+        try:
+            (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise journal_error(error, path, "written") from error
+    if busy:
+        raise JournalBusy(f"{path} is being read by another process; try again")
+
+
+def _drop_blobs(folder: Path, referred: set[bytes]) -> int:
+    blobs = BlobStore(folder)
+    unreferred = [digest for digest in blobs.digests() if digest not in referred]
+    for digest in unreferred:
+        blobs.remove(digest)
+    return len(unreferred)

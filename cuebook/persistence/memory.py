@@ -1,0 +1,118 @@
+"""A store in memory that fails on demand: the public double of the store on disk.
+
+Knows no chain. What it accepts, refuses and promises is what the conformance suite asks of every store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from cuebook.persistence.store import Row, Tail
+from cuebook.runtime.errors import JournalError, JournalFull
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    """A `Store` that forgets everything with its process, and fails when it is told to.
+
+    Inserts and opens are counted from 1; a number of None never fails.
+
+    Args:
+        fail_write_at: the insert that fails before anything of it is written.
+        fail_sync_at: the insert whose sync fails, so that its fate is unknown until the store is opened again.
+        sync_keeps: that fate: whether the insert of `fail_sync_at` turns out to be stored.
+        full_at: the insert from which on there is no room, until this attribute is set to None.
+        fail_open_at: the open that fails.
+    """
+
+    def __init__(
+        self,
+        *,
+        fail_write_at: int | None = None,
+        fail_sync_at: int | None = None,
+        sync_keeps: bool = False,
+        full_at: int | None = None,
+        fail_open_at: int | None = None,
+    ) -> None:
+        self.fail_write_at = fail_write_at
+        self.fail_sync_at = fail_sync_at
+        self.sync_keeps = sync_keeps
+        self.full_at = full_at
+        self.fail_open_at = fail_open_at
+        self.inserts = 0
+        self.opens = 0
+        self._rows: list[Row] = []
+        self._states: dict[int, bytes] = {}
+        self._is_open = False
+
+    async def open(self) -> Tail:
+        """As `Store.open`."""
+        self._is_open = False
+        self.opens += 1
+        if self.opens == self.fail_open_at:
+            raise JournalError("the store in memory cannot be opened, as it was told")
+        self._is_open = True
+        if not self._rows:
+            return Tail(0, b"", 0)
+        return Tail(self._rows[-1][0], self._rows[-1][3], max(row[2] for row in self._rows))
+
+    async def insert(
+        self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]] = (), drop_states: Sequence[int] = ()
+    ) -> None:
+        """As `Store.insert`."""
+        if not self._is_open:
+            raise JournalError("the store in memory accepts nothing until it is opened again")
+        self.inserts += 1
+        self._is_open = False  # any way out but the last one leaves a doubt
+        if self.full_at is not None and self.inserts >= self.full_at:
+            raise JournalFull("the store in memory is full, as it was told")
+        if self.inserts == self.fail_write_at:
+            raise JournalError("the store in memory cannot be written, as it was told")
+        self._check_continues(rows, states)
+        if self.inserts != self.fail_sync_at or self.sync_keeps:
+            self._rows.extend((*row[:7], None) for row in rows)
+            self._states.update(states)
+            for seq in drop_states:
+                self._states.pop(seq, None)
+        if self.inserts == self.fail_sync_at:
+            raise JournalError("the store in memory cannot be synced, as it was told")
+        self._is_open = True
+
+    def scan(
+        self,
+        after: int = 0,
+        *,
+        kinds: Collection[int] | None = None,
+        runs: Collection[int] | None = None,
+        bodies: bool = True,
+    ) -> Iterator[Row]:
+        """As `Store.scan`."""
+        for row in self._rows[max(after, 0) : len(self._rows)]:
+            if (kinds is None or row[1] in kinds) and (runs is None or row[2] in runs):
+                before = self._rows[row[0] - 2][3] if row[0] > 1 else None
+                yield (*row[:6], row[6] if bodies else None, before)
+
+    def state(self, seq: int) -> bytes | None:
+        """As `Store.state`."""
+        return self._states.get(seq)
+
+    def states(self) -> list[int]:
+        """As `Store.states`."""
+        return sorted(self._states)
+
+    async def close(self) -> None:
+        """As `Store.close`."""
+        self._is_open = False
+
+    def crash_image(self) -> MemoryStore:
+        """A store, closed and without faults, that holds what a disk would hold if the power went now."""
+        image = MemoryStore()
+        image._rows = list(self._rows)
+        image._states = dict(self._states)
+        return image
+
+    def _check_continues(self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]]) -> None:
+        follows = all(row[0] == number for number, row in enumerate(rows, len(self._rows) + 1))
+        if not follows or any(seq in self._states for seq, _ in states):
+            raise JournalError("the store in memory is append-only: a record continues the last one")

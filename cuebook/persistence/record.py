@@ -1,0 +1,67 @@
+"""The unit of the journal: a record with its number, its kind, its run, a short head and an optional body.
+
+Knows neither what a head or a body means nor where records are stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+__all__ = ["FORMAT_VERSION", "HASH_BYTES", "Entry", "Kind", "Record"]
+
+FORMAT_VERSION = 1
+"""Number of the journal format that this code writes; it reads no later one."""
+
+HASH_BYTES = 32
+"""Length of a link of the chain (SHA-256), in bytes."""
+
+
+class Kind(IntEnum):
+    """What a record says; the numbers are part of the format and are never given to anything else."""
+
+    JOURNAL = 1
+    RUN_OPENED = 2
+    ARGUMENTS = 3
+    COMPLETED = 4
+    FAILED = 5
+    REUSED = 6
+    STATE = 7
+    RUN_CLOSED = 8
+    FORGOTTEN = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be appended; the journal gives it its number and its link of the chain.
+
+    Attributes:
+        kind: what it says.
+        run: number of its run, from 1; 0 where it belongs to none.
+        head: the encoded head of this kind (see `heads`).
+        body: encoded values, or None where the kind has no body.
+    """
+
+    kind: Kind
+    run: int
+    head: bytes
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was appended, as it is read back.
+
+    Attributes:
+        seq: number of the record in its journal, from 1 and without gaps.
+        kind, run, head: as in the `Entry`.
+        body: as in the `Entry`; None also where the reader left the bodies out.
+        hash: SHA-256 link of the chain, over this record and the link before.
+    """
+
+    seq: int
+    kind: Kind
+    run: int
+    head: bytes
+    body: bytes | None
+    hash: bytes

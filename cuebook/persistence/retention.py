@@ -1,0 +1,81 @@
+"""Which kept states of calls are dropped: all but the newest two of a call, and all once it is completed.
+
+Knows no store; it decides, and the journal acts in the same transaction as the append.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from cuebook.persistence.heads import Completed, StateKept
+from cuebook.persistence.record import Entry, Kind
+
+__all__ = ["STATES_KEPT", "Retention", "RetentionPlan", "completed_places"]
+
+STATES_KEPT = 2
+"""States kept of one call; the older one is there in case the newest cannot be used."""
+
+_IS_BIG_ENDIAN = sys.byteorder == "big"
+_Call: TypeAlias = tuple[int, int]
+
+
+@dataclass(slots=True)
+class RetentionPlan:
+    """States to drop, and what is kept of each touched call when that is done."""
+
+    drops: list[int] = field(default_factory=list)
+    kept: dict[_Call, list[int]] = field(default_factory=dict)
+
+
+class Retention:
+    """The states kept in a journal, by run and call."""
+
+    def __init__(self, kept: Iterable[tuple[int, int, int]] = ()) -> None:
+        """`kept` is (number of the record, run, index of the call) of each state in the store, ascending."""
+        self._kept: dict[_Call, list[int]] = {}
+        for seq, run, index in kept:
+            self._kept.setdefault((run, index), []).append(seq)
+
+    def plan(self, entries: Sequence[Entry], states: Mapping[int, bytes], seq: int) -> RetentionPlan:
+        """What appending `entries` after record `seq` does to the states; nothing is changed until `accept`."""
+        plan = RetentionPlan()
+        for position, entry in enumerate(entries):
+            if position in states:
+                call = (entry.run, StateKept.decode(entry.head).index)
+                kept = [*plan.kept.get(call, self._kept.get(call, [])), seq + position + 1]
+                plan.drops.extend(kept[:-STATES_KEPT])
+                plan.kept[call] = kept[-STATES_KEPT:]
+            elif entry.kind is Kind.COMPLETED and self._kept:
+                for index in completed_places(Completed.decode(entry.head)):
+                    call = (entry.run, index)
+                    plan.drops.extend(plan.kept.get(call, self._kept.get(call, [])))
+                    plan.kept[call] = []
+        return plan
+
+    def accept(self, plan: RetentionPlan) -> None:
+        """The plan was carried out."""
+        for call, kept in plan.kept.items():
+            if kept:
+                self._kept[call] = kept
+            else:
+                self._kept.pop(call, None)
+
+
+def completed_places(head: Completed) -> Sequence[int]:
+    """The calls that a COMPLETED record is about, in the order of their values in its body."""
+    if head.indexes is None:
+        start = head.start or 0
+        return range(start, start + head.count)
+    return _indexes(head.indexes, head.count)
+
+
+def _indexes(data: bytes, count: int) -> array[int]:
+    places = array("I" if len(data) == 4 * count else "Q")
+    places.frombytes(data)
+    if _IS_BIG_ENDIAN:
+        places.byteswap()
+    return places

@@ -1,0 +1,45 @@
+"""States of calls, read back: the bytes beside the chain checked against the digest inside it.
+
+Knows no value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Protocol
+
+from cuebook.persistence.chain import checked
+from cuebook.persistence.heads import StateKept
+from cuebook.persistence.record import Kind
+from cuebook.persistence.store import Row
+from cuebook.runtime.errors import JournalCorrupt
+
+__all__ = ["StateSource", "checked_state"]
+
+
+class StateSource(Protocol):
+    """Anything that states can be read from: a store, or a read-only connection."""
+
+    def state(self, seq: int) -> bytes | None:
+        """As `Store.state`."""
+
+    def scan(self, after: int = 0) -> Iterator[Row]:
+        """As `Store.scan`."""
+
+
+def checked_state(store: StateSource, seq: int) -> bytes | None:
+    """The bytes of the state that record `seq` tells of; None where they were dropped.
+
+    Raises:
+        JournalCorrupt: they are not the bytes that were kept, or record `seq` tells of no state.
+    """
+    body = store.state(seq)
+    if body is None:
+        return None
+    record = next(checked(store.scan(seq - 1), bodies=True), None)
+    if record is None or record.seq != seq or record.kind is not Kind.STATE:
+        raise JournalCorrupt(f"record {seq} tells of no state", seq=seq)
+    if hashlib.sha256(body).digest() != StateKept.decode(record.head).digest:
+        raise JournalCorrupt(f"the state kept by record {seq} is damaged", seq=seq)
+    return body

@@ -1,0 +1,50 @@
+"""The class that users derive from. Knows no mailbox and no loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cuebook.runtime.answers import Delivery
+from cuebook.runtime.context import Context
+
+__all__ = ["Actor", "Context", "Delivery"]
+
+
+class Actor:
+    """State of its own, and one message at a time.
+
+    An object of this class is one incarnation. After a failure a new one is made by the factory, with the
+    mailbox of the old one, without the message that failed. Each incarnation ends with `on_stop` or with
+    `on_failure`.
+
+    Attributes:
+        context: set before `on_start`.
+
+    A class may define `receive_many(self, deliveries)` (sync or async) in place of `receive`: it gets all
+    that waits, as a list of Delivery, at most 256, to commit as a group; each delivery is answered by its
+    `reply` or `fail`, now or later.
+    """
+
+    context: Context
+
+    async def on_start(self) -> None:
+        """Before the first message. Raising is a failure of this incarnation."""
+
+    async def on_stop(self) -> None:
+        """After the last message of an orderly end, children gone. Raising is logged."""
+
+    async def on_failure(self, error: BaseException) -> None:
+        """After this incarnation failed with `error`, in `on_start` too; children gone. Raising is logged."""
+
+    def receive(self, message: Any) -> Any:
+        """Handle one message; plain or `async def`. A plain one costs a tenth of an async one.
+
+        Returns:
+            The answer to an ask: plain data or a message. (For a plain handler: or an awaitable of it.)
+
+        Raises:
+            Exception: fails the incarnation; whoever asked gets ActorFailed.
+        """
+        raise NotImplementedError(
+            f"{type(self).__qualname__} has no receive() for {type(message).__qualname__}"
+        )

@@ -1,0 +1,216 @@
+"""An actor at work: messages in, handlers run, answers out. No task while its mailbox is empty.
+
+Its life beside that (start, failure, stop, children) is `lifecycle`'s. Knows no policy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from cuebook.runtime.answers import Delivery
+from cuebook.runtime.context import Context
+from cuebook.runtime.driver import Work
+from cuebook.runtime.errors import ActorStopped, CodecError, MailboxFull, MalformedMessage, UnknownMessage
+from cuebook.runtime.lifecycle import Lifecycle
+from cuebook.runtime.logs import get_logger
+from cuebook.runtime.mailbox import Envelope, Overflow
+from cuebook.runtime.message import decode
+from cuebook.runtime.premises import Parent, Premises
+from cuebook.runtime.ref import ActorRef, current_actor
+from cuebook.runtime.reply import IMMUTABLE, seal
+from cuebook.runtime.spec import ActorSpec
+from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
+from cuebook.runtime.timers import Timer, Timers
+
+__all__ = ["SLICE_MESSAGES", "SLICE_S", "Cell"]
+
+SLICE_MESSAGES = 256
+"""Messages that an actor receives before others get their turn."""
+SLICE_S = 0.005
+"""Seconds after which it is others' turn, looked at between messages."""
+
+_log = get_logger("runtime")
+
+
+class _Idle:
+    """In place of a handler's awaitable: no message waits."""
+
+
+_IDLE = _Idle()
+
+
+class Cell(Lifecycle):
+    """One actor: what its ref sends to, and what its context asks."""
+
+    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
+        super().__init__(premises, spec, parent)
+        self._processed = 0
+        self._refused = 0
+        self._busy_s = 0.0
+        self._message: Any = None
+        self._set_up(ActorRef(self))
+
+    # What refs ask for
+
+    def post(self, frame: bytes, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
+        """Queue a message. Raises MailboxFull or ActorStopped."""
+        sender = current_actor()
+        if self._is_stopping or self.state is ActorState.STOPPED:
+            if sender is self.ref and reply is None:
+                return  # an actor that drains need not mind what it tells itself
+            how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
+            raise ActorStopped(f"{self.name} {how}")
+        envelope = Envelope(frame, sender, reply)
+        if urgent:
+            self.mailbox.put_unbounded(envelope, urgent=True)
+        else:
+            self._put(envelope)
+        self._driver.wake()
+
+    def _put(self, envelope: Envelope) -> None:
+        try:
+            pushed_out = self.mailbox.put(envelope)
+        except MailboxFull as error:
+            if self.mailbox.overflow is Overflow.DROP_NEW and envelope.reply is None:
+                return
+            raise MailboxFull(f"the mailbox of {self.name} is full: {error}") from None
+        for oldest in pushed_out:
+            self.answers.refuse(oldest, MailboxFull(f"dropped from the full mailbox of {self.name}"))
+
+    def has_room(self, size: int) -> bool:
+        """Whether `post` of so many bytes is not refused for want of room."""
+        return self.mailbox.overflow is not Overflow.RAISE or self.mailbox.has_room(size)
+
+    async def wait_for_room(self, size: int) -> None:
+        """Until `has_room`, or the actor has stopped."""
+        await self.mailbox.wait_for_room(size, self.loop)
+
+    def statistics(self) -> ActorStatistics:
+        """The counts now."""
+        mailbox = self.mailbox
+        return ActorStatistics(
+            state=self.state,
+            depth=len(mailbox),
+            depth_bytes=mailbox.size,
+            capacity=mailbox.capacity,
+            high_water=mailbox.high_water,
+            processed=self._processed,
+            refused=self._refused,
+            dropped=mailbox.dropped,
+            late_replies=self.answers.late,
+            restarts=self.restarts,
+            busy_s=self._busy_s,
+        )
+
+    def tree(self) -> TreeNode:
+        """This actor and all below it."""
+        return TreeNode(self.name, self.statistics(), tuple(child.tree() for child in self.children.values()))
+
+    # What its context asks for
+
+    def defer(self) -> Delivery:
+        """Take the message in hand out of the handler's duty."""
+        envelope, self._current = self._current, None
+        if envelope is None:
+            raise RuntimeError(f"{self.name} has no message in hand to defer")
+        return self.answers.deliver(self._message, envelope)
+
+    def sender(self) -> ActorRef | None:
+        """Who sent the message in hand."""
+        return self._current.sender if self._current is not None else None
+
+    def _new_context(self, timers: Timers) -> Context:
+        return Context(self, self.ref, self._premises, self.clock, timers=timers)
+
+    def _post_timer(self, frame: bytes, timer: Timer) -> None:
+        if not self._is_stopping:
+            self.mailbox.put_unbounded(Envelope(frame, timer=timer), urgent=False)
+            self._driver.wake()
+
+    # The work
+
+    def _work(self) -> Work:
+        """Receive what waits, a slice at a time; what the control lanes want comes first."""
+        now = self.clock.monotonic
+        began, left = now(), SLICE_MESSAGES
+        while self._is_steady or (yield from self._turn()):
+            try:
+                pending = self._receive_next()
+                if isinstance(pending, _Idle):
+                    break
+                if pending is not None:
+                    self._answer((yield pending))
+            except (Exception, CancelledError) as error:
+                yield from self._fail(error)
+            left -= 1
+            if left <= 0 or now() - began >= SLICE_S:
+                self._end_slice(now() - began)
+                yield None
+                began, left = now(), SLICE_MESSAGES
+        self._end_slice(now() - began)
+
+    def _end_slice(self, busy_s: float) -> None:
+        self._busy_s += busy_s
+        self.mailbox.admit()
+
+    def _receive_next(self) -> Awaitable[Any] | _Idle | None:
+        """Hand the next message to the handler, and answer it; an awaitable where that has to wait first."""
+        life = self._life
+        assert life is not None
+        if life.receive_many is not None:
+            return self._receive_many(life.receive_many)
+        envelope = self.mailbox.take()
+        if envelope is None:
+            return _IDLE
+        if envelope.timer is not None and not life.timers.is_due(envelope.timer):
+            return None
+        try:
+            message = decode(envelope.frame)
+        except (UnknownMessage, MalformedMessage) as error:
+            self._refuse(envelope, error)
+            return None
+        self._current = envelope
+        self._message = message
+        self._processed += 1
+        outcome = life.receive(message)
+        if type(outcome) not in IMMUTABLE and hasattr(outcome, "__await__"):
+            return outcome  # type: ignore[no-any-return]
+        self._answer(outcome)
+        return None
+
+    def _receive_many(self, handler: Callable[[list[Delivery]], Any]) -> Awaitable[Any] | _Idle | None:
+        envelopes = self.mailbox.take_many(SLICE_MESSAGES)
+        if not envelopes:
+            return _IDLE
+        deliveries = [delivery for delivery in map(self._delivery, envelopes) if delivery is not None]
+        if not deliveries:
+            return None
+        self._processed += len(deliveries)
+        outcome = handler(deliveries)
+        return outcome if hasattr(outcome, "__await__") else None
+
+    def _delivery(self, envelope: Envelope) -> Delivery | None:
+        if envelope.timer is not None and not (self._life and self._life.timers.is_due(envelope.timer)):
+            return None
+        try:
+            return self.answers.deliver(decode(envelope.frame), envelope)
+        except (UnknownMessage, MalformedMessage) as error:
+            self._refuse(envelope, error)
+            return None
+
+    def _answer(self, outcome: Any) -> None:
+        envelope = self._current
+        if envelope is None:
+            return  # deferred, or delivered as one of many
+        if envelope.reply is not None:
+            sealed = outcome if type(outcome) in IMMUTABLE else seal(outcome)
+            self.answers.settle(envelope.reply, sealed)
+        self._current = None
+
+    def _refuse(self, envelope: Envelope, error: CodecError) -> None:
+        self._refused += 1
+        _log.warning("frame refused", actor=self.name, error=str(error), size=len(envelope.frame))
+        self.answers.refuse(envelope, error)

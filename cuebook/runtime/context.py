@@ -1,0 +1,118 @@
+"""What an actor may do: the world from inside one incarnation. Knows only what it asks of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Protocol, Unpack
+
+from cuebook.runtime.answers import Delivery
+from cuebook.runtime.clock import Clock
+from cuebook.runtime.logs import Log, get_logger
+from cuebook.runtime.message import encode
+from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.spec import Factory, SpawnOptions
+from cuebook.runtime.status import ActorStatistics, TreeNode
+from cuebook.runtime.timers import Timers
+
+__all__ = ["Context", "Home", "Owner"]
+
+
+class Home(Protocol):
+    """The system as its actors see it."""
+
+    name: str
+
+    def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
+        """Start an actor that is no one's child."""
+
+    def actor(self, name: str) -> ActorRef:
+        """The living actor of this name; KeyError where there is none."""
+
+    def tree(self) -> TreeNode:
+        """Every actor, by parent."""
+
+    def statistics(self) -> dict[str, ActorStatistics]:
+        """Counts by name."""
+
+
+class Owner(Protocol):
+    """What a context needs of its cell."""
+
+    def spawn_child(self, factory: Factory, name: str, options: SpawnOptions) -> ActorRef:
+        """Start a child."""
+
+    def stop_self(self) -> None:
+        """End this incarnation as NORMAL."""
+
+    def defer(self) -> Delivery:
+        """Take the message in hand out of the handler's duty."""
+
+    def sender(self) -> ActorRef | None:
+        """Who sent the message in hand."""
+
+
+class Context:
+    """An actor's own door to the runtime. It is the incarnation's: what it made ends with it.
+
+    Attributes:
+        self_ref: the actor's ref. system: where it lives. clock: its time.
+    """
+
+    __slots__ = ("_log", "_owner", "_timers", "clock", "self_ref", "system")
+
+    def __init__(
+        self, owner: Owner, self_ref: ActorRef, system: Home, clock: Clock, *, timers: Timers
+    ) -> None:
+        self._owner = owner
+        self._timers = timers
+        self._log: Log | None = None
+        self.self_ref = self_ref
+        self.system = system
+        self.clock = clock
+
+    @property
+    def log(self) -> Log:
+        """A logger with the actor's name bound."""
+        if self._log is None:
+            self._log = get_logger("actor").bind(actor=self.self_ref.name)
+        return self._log
+
+    @property
+    def sender(self) -> ActorRef | None:
+        """Who sent the message that is being received; None where it came from outside of actors."""
+        return self._owner.sender()
+
+    def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
+        """Start a child: it ends before this incarnation does. Parameters as `ActorSystem.spawn`."""
+        return self._owner.spawn_child(factory, name, options)
+
+    def after(self, delay_s: float, message: object, key: Hashable | None = None) -> Hashable:
+        """Receive a message after `delay_s` seconds (>= 0), unless cancelled; the bounds of the mailbox do
+        not apply.
+
+        Parameters:
+            key: names the timer; a new one of the same key replaces it. None makes a key.
+
+        Returns:
+            The key.
+        """
+        return self._timers.set(delay_s, encode(message), key)
+
+    def cancel_timer(self, key: Hashable) -> bool:
+        """Whether there was such a timer. Its message never arrives, even from within the mailbox."""
+        return self._timers.cancel(key)
+
+    def stop_self(self) -> None:
+        """End as NORMAL, after the message in hand.
+
+        A PERMANENT actor is restarted, its mailbox kept; any other handles what is queued and stops for good.
+        """
+        self._owner.stop_self()
+
+    def defer(self) -> Delivery:
+        """Answer the message in hand later, through the Delivery, and go on receiving: the handler's value is
+        ignored.
+
+        What is still open when the incarnation ends fails.
+        """
+        return self._owner.defer()

@@ -1,0 +1,163 @@
+"""Runs work that mostly needs no waiting: in plain loop callbacks, and in a task only while it awaits.
+
+The work is a generator: it yields an awaitable to be awaited (and gets its value or its error back), or
+None to let others run; it ends when there is nothing to do. Knows no actor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+from anyio import CancelScope
+from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
+
+__all__ = ["Driver", "Work"]
+
+Work = Generator[Awaitable[Any] | None, Any, None]
+
+
+class _Done:
+    """In place of a step: the work has come to its end."""
+
+
+_DONE = _Done()
+_Step = Awaitable[Any] | None | _Done
+
+
+class Driver:
+    """Drives one work at a time, in a context of its own; a wake-up while it runs is the work's to see.
+
+    Parameters:
+        tasks: gives the task group that awaits.
+        begin: makes the work.
+        on_lost: called when the work was cut off by cancellation from outside or by an exit of the program.
+    """
+
+    __slots__ = (
+        "_awake",
+        "_begin",
+        "_context",
+        "_error",
+        "_loop",
+        "_name",
+        "_on_lost",
+        "_scope",
+        "_tasks",
+        "_work",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        tasks: Callable[[], TaskGroup],
+        begin: Callable[[], Work],
+        *,
+        on_lost: Callable[[], None],
+        context: contextvars.Context,
+        name: str,
+    ) -> None:
+        self._loop = loop
+        self._tasks = tasks
+        self._begin = begin
+        self._on_lost = on_lost
+        self._context = context
+        self._name = name
+        self._awake = False
+        self._work: Work | None = None
+        self._scope: CancelScope | None = None
+        self._error: BaseException | None = None
+
+    def wake(self) -> None:
+        """Begin the work soon, if it is not under way."""
+        if not self._awake:
+            self._awake = True
+            self._loop.call_soon(self._slice, context=self._context)
+
+    def interrupt(self, error: BaseException) -> None:
+        """End what is being awaited, if anything is: the work gets `error` there."""
+        if self._scope is not None:
+            self._error = error
+            self._scope.cancel()
+
+    def _slice(self) -> None:
+        if self._work is None:
+            self._work = self._begin()
+        try:
+            step = self._advance(None)
+            if step is None:
+                self._loop.call_soon(self._slice, context=self._context)
+            elif step is _DONE:
+                self._awake = False
+            else:
+                self._tasks().start_soon(self._drive, step, name=self._name)
+        except BaseException:
+            self._lose()
+            raise
+
+    async def _drive(self, step: _Step) -> None:
+        try:
+            while step is not _DONE:
+                with CancelScope() as scope:
+                    self._scope = scope
+                    step = await self._until_cancelled(step, scope)
+                self._scope = None
+                if scope.cancelled_caught:
+                    step = self._throw(self._error or asyncio.CancelledError())
+        except BaseException:
+            self._scope = None
+            self._lose()
+            raise
+        # What handlers set in their context holds for the next ones.
+        self._context = contextvars.copy_context()
+        self._awake = False
+
+    async def _until_cancelled(self, step: _Step, scope: CancelScope) -> _Step:
+        """Go on until the work ends, or the scope is cancelled although the awaitable ended by itself."""
+        while not isinstance(step, _Done) and not scope.cancel_called:
+            if step is None:
+                await checkpoint()
+                step = self._advance(None)
+                continue
+            try:
+                value = await step
+            except Exception as error:
+                step = self._throw(error)
+            except asyncio.CancelledError as error:
+                if _is_being_cancelled():
+                    raise
+                step = self._throw(error)
+            else:
+                step = self._advance(value)
+        return step
+
+    def _advance(self, value: Any) -> _Step:
+        assert self._work is not None
+        try:
+            return self._work.send(value)
+        except StopIteration:
+            self._work = None
+            return _DONE
+
+    def _throw(self, error: BaseException) -> _Step:
+        assert self._work is not None
+        try:
+            return self._work.throw(error)
+        except StopIteration:
+            self._work = None
+            return _DONE
+
+    def _lose(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            work.close()
+        self._awake = False
+        self._on_lost()
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,74 @@
+"""One incarnation of an actor: the object, its timers, its hooks. Knows no mailbox and no restart."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import Callable
+from typing import Any
+
+from cuebook.runtime.actor import Actor
+from cuebook.runtime.context import Context
+from cuebook.runtime.driver import Work
+from cuebook.runtime.logs import get_logger
+from cuebook.runtime.spec import Factory
+from cuebook.runtime.timers import Timers
+
+__all__ = ["Incarnation"]
+
+_log = get_logger("runtime")
+
+
+class Incarnation:
+    """From one call of the factory to the last hook.
+
+    Attributes:
+        ran_from: monotonic seconds of the end of its start; None before.
+        receive, receive_many: the actor's handlers; `receive_many` is None where the class has none.
+    """
+
+    __slots__ = ("_actor", "_name", "ran_from", "receive", "receive_many", "timers")
+
+    def __init__(self, name: str, timers: Timers) -> None:
+        self._name = name
+        self._actor: Actor | None = None
+        self.timers = timers
+        self.ran_from: float | None = None
+        self.receive: Callable[[Any], Any] = _not_started
+        self.receive_many: Callable[[list[Any]], Any] | None = None
+
+    def start(self, factory: Factory, context: Context) -> Work:
+        """Make the actor and run `on_start`. Raises what either raises."""
+        actor = factory()
+        if not isinstance(actor, Actor):
+            raise TypeError(f"the factory of {self._name} gave a {type(actor).__qualname__}, not an Actor")
+        actor.context = context
+        self._actor = actor
+        self.receive = actor.receive
+        self.receive_many = getattr(actor, "receive_many", None)
+        yield from self._run("on_start")
+
+    def stop(self) -> Work:
+        """Run `on_stop`; what it raises is logged."""
+        return self._run_safely("on_stop")
+
+    def fail(self, error: BaseException) -> Work:
+        """Run `on_failure`; what it raises is logged."""
+        return self._run_safely("on_failure", error)
+
+    def _run(self, hook: str, *arguments: Any) -> Work:
+        # A hook that is not overridden costs no task.
+        if self._actor is None or getattr(type(self._actor), hook) is getattr(Actor, hook):
+            return
+        pending = getattr(self._actor, hook)(*arguments)
+        if hasattr(pending, "__await__"):
+            yield pending
+
+    def _run_safely(self, hook: str, *arguments: Any) -> Work:
+        try:
+            yield from self._run(hook, *arguments)
+        except (Exception, CancelledError) as error:
+            _log.error("hook failed", actor=self._name, hook=hook, exc_info=error)
+
+
+def _not_started(_message: Any) -> Any:
+    raise AssertionError("an incarnation that has not started receives nothing")

@@ -1,0 +1,42 @@
+"""The system as its cells see it. Knows neither."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+from anyio.abc import TaskGroup
+
+from cuebook.runtime.clock import Clock
+from cuebook.runtime.context import Home
+from cuebook.runtime.deadlines import Deadlines
+from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.spec import ActorSpec
+
+__all__ = ["Parent", "Premises"]
+
+
+class Parent(Protocol):
+    """An actor that has children."""
+
+    children: dict[str, Any]
+
+
+class Premises(Home, Protocol):
+    """The system as its cells see it."""
+
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    deadlines: Deadlines
+
+    def tasks(self) -> TaskGroup:
+        """The one task group."""
+
+    def draw(self) -> float:
+        """Chance, 0 to 1."""
+
+    def start(self, spec: ActorSpec, parent: Parent | None) -> ActorRef:
+        """Start an actor."""
+
+    def forget(self, name: str) -> None:
+        """An actor has ended for good."""

@@ -1,0 +1,216 @@
+"""The handle of an actor: all that others ever hold of it, valid across restarts. Knows no cell."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from cuebook.runtime.deadlines import EXPIRED, Deadlines
+from cuebook.runtime.errors import ActorStopped, AskTimeout
+from cuebook.runtime.message import encode
+from cuebook.runtime.reply import IMMUTABLE, FailedReply, unseal
+from cuebook.runtime.status import ActorStatistics, status_line
+
+__all__ = ["ActorRef", "Target", "current_actor"]
+
+_current: ContextVar[ActorRef | None] = ContextVar("cuebook_current_actor", default=None)
+
+
+def current_actor() -> ActorRef | None:
+    """The actor whose code runs here, also in tasks that it started; None outside of actors."""
+    return _current.get()
+
+
+class Target(Protocol):
+    """What a ref needs of the actor behind it."""
+
+    name: str
+    deadlines: Deadlines
+    loop: asyncio.AbstractEventLoop
+
+    def post(self, frame: bytes, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
+        """Queue a message. Raises MailboxFull or ActorStopped."""
+
+    def has_room(self, size: int) -> bool:
+        """Whether `post` of so many bytes is not refused for want of room."""
+
+    async def wait_for_room(self, size: int) -> None:
+        """Until `has_room`, or the actor has stopped."""
+
+    def request_stop(self, timeout_s: float, *, drain: bool) -> None:
+        """Begin to stop; no effect where it has stopped."""
+
+    def kill(self, error: BaseException | None) -> None:
+        """End the incarnation as a failure."""
+
+    async def wait_until_ended(self) -> bool:
+        """Until the actor has stopped for good; whether everything queued had been handled."""
+
+    def statistics(self) -> ActorStatistics:
+        """The counts now."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the actor takes messages or will again."""
+
+
+class ActorRef:
+    """Sends to one actor, whichever incarnation of it is there.
+
+    Only for the event loop that the actor's system runs on; `asyncio.run_coroutine_threadsafe` gets there
+    from threads.
+    """
+
+    __slots__ = ("__weakref__", "_target", "name")
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.name = target.name
+
+    def tell_nowait(self, message: object, urgent: bool = False) -> None:
+        """Put a message into the mailbox and go on.
+
+        Parameters:
+            urgent: before all other messages and beyond the bounds: for a few small ones, such as exits.
+
+        Raises:
+            MailboxFull, ActorStopped: it was not delivered.
+            TypeError, MessageTooLarge: it cannot be encoded.
+        """
+        try:
+            self._target.post(encode(message), urgent=urgent)
+        except ActorStopped as error:
+            error.undelivered = message
+            raise
+
+    def forward_nowait(self, frame: bytes) -> None:
+        """`tell_nowait` of an encoded message, unopened; the target drops and counts what does not decode."""
+        self._target.post(frame)
+
+    async def tell(self, message: object) -> None:
+        """Put a message into the mailbox; from outside of actors, wait for room. (Actors that wait for each
+        other hang.)
+
+        Raises:
+            MailboxFull: sent by an actor, or the mailbox drops what is too much.
+            ActorStopped, TypeError, MessageTooLarge: as `tell_nowait`.
+        """
+        frame = encode(message)
+        if _current.get() is None and not self._target.has_room(len(frame)):
+            await self._target.wait_for_room(len(frame))
+        try:
+            self._target.post(frame)
+        except ActorStopped as error:
+            error.undelivered = message
+            raise
+
+    async def ask(self, message: object, timeout: float | None = 30.0) -> Any:
+        """Send a message and wait for what its handler returns: a copy of one's own. Ends in any case.
+
+        Parameters:
+            timeout: seconds, met 0.02 s late at most; waiting for room counts. None: no deadline.
+
+        Raises:
+            AskTimeout: no reply in time; whether the target acts on the message is unknown.
+            ActorStopped: the target has stopped or stopped before it replied.
+            ActorFailed: the target's handler raised, or was killed, while it had this message.
+            MailboxFull, TypeError, MessageTooLarge: as `tell`.
+        """
+        frame = encode(message)
+        target = self._target
+        if _current.get() is None and not target.has_room(len(frame)):
+            timeout = await self._room_in_time(message, len(frame), timeout)
+        future = target.loop.create_future()
+        try:
+            target.post(frame, future)
+        except ActorStopped as error:
+            error.undelivered = message
+            raise
+        if timeout is None:
+            outcome = await future
+        else:
+            slot = target.deadlines.add(future, timeout)
+            try:
+                outcome = await future
+            finally:
+                target.deadlines.discard(slot, future)
+        if type(outcome) in IMMUTABLE:
+            return outcome
+        return self._open(outcome, message, timeout)
+
+    async def stop(self, timeout: float = 5.0, *, drain: bool = True) -> bool:
+        """Take no more messages, handle what is queued, answer everyone, run `on_stop`; wait until that is
+        done.
+
+        Called by the actor itself it does not wait. Restart policies do not apply.
+
+        Parameters:
+            timeout: seconds for all of it; then the handler is cancelled and what is left is answered
+                ActorStopped.
+            drain: False answers what is queued with ActorStopped, after the message in hand.
+
+        Returns:
+            Whether everything that was queued was handled.
+        """
+        self._target.request_stop(timeout, drain=drain)
+        if _current.get() is self:
+            return False
+        return await self._target.wait_until_ended()
+
+    def kill(self, error: BaseException | None = None) -> None:
+        """End this incarnation as if it had crashed, in the middle of its handler; the restart policy
+        applies.
+
+        No effect on an actor that has stopped or is between two incarnations.
+
+        Parameters:
+            error: what it failed with; default an ActorFailed.
+        """
+        self._target.kill(error)
+
+    @property
+    def is_alive(self) -> bool:
+        """False once it has stopped for good."""
+        return self._target.is_alive
+
+    def statistics(self) -> ActorStatistics:
+        """Counts and state now."""
+        return self._target.statistics()
+
+    def __repr__(self) -> str:
+        return f"<ActorRef {self.name} {status_line(self.statistics())}>"
+
+    async def _room_in_time(self, message: object, size: int, timeout: float | None) -> float | None:
+        if timeout is None:
+            await self._target.wait_for_room(size)
+            return None
+        started = self._target.loop.time()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._target.wait_for_room(size)
+        except TimeoutError:
+            raise self._timed_out(message, timeout) from None
+        return max(timeout - (self._target.loop.time() - started), 0.0)
+
+    def _open(self, outcome: Any, message: object, timeout: float | None) -> Any:
+        if outcome is EXPIRED:
+            raise self._timed_out(message, timeout)
+        if (
+            type(outcome) is FailedReply
+            and outcome.is_undelivered
+            and isinstance(outcome.error, ActorStopped)
+        ):
+            outcome.error.undelivered = message
+        return unseal(outcome)
+
+    def _timed_out(self, message: object, timeout: float | None) -> AskTimeout:
+        kind = type(message).__qualname__
+        return AskTimeout(
+            f"{self.name} did not answer {kind} within {timeout:g} s ({status_line(self.statistics())})"
+        )
+
+
+def as_actor(ref: ActorRef) -> None:
+    """From here on, in this context, code runs as this actor."""
+    _current.set(ref)

@@ -1,0 +1,75 @@
+"""What can be seen of an actor from outside: its state and its counts. Plain data; knows no actor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["ActorState", "ActorStatistics", "TreeNode"]
+
+
+class ActorState(StrEnum):
+    """Where an actor is in its life."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    FAILING = "failing"
+    RESTARTING = "restarting"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class ActorStatistics:
+    """Counts of one actor since it was spawned, over all of its incarnations.
+
+    Attributes:
+        depth, depth_bytes: messages and bytes that wait now; capacity: most messages.
+        high_water: most that ever waited.
+        processed: messages received; refused: frames that were no message.
+        dropped: messages dropped by the overflow rule; late_replies: answers that nobody waited for any more.
+        restarts: how often it was restarted; busy_s: seconds from waking up to having nothing to do, awaits
+            included.
+    """
+
+    state: ActorState
+    depth: int
+    depth_bytes: int
+    capacity: int
+    high_water: int
+    processed: int
+    refused: int
+    dropped: int
+    late_replies: int
+    restarts: int
+    busy_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TreeNode:
+    """An actor and its children, as they were when asked. `str()` is a readable tree."""
+
+    name: str
+    statistics: ActorStatistics | None
+    children: tuple[TreeNode, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> list[str]:
+        lines = [self.name if self.statistics is None else f"{self.name} {status_line(self.statistics)}"]
+        for child in self.children:
+            lines += [f"  {line}" for line in child._lines()]
+        return lines
+
+
+def status_line(statistics: ActorStatistics) -> str:
+    """The counts that matter, in one line."""
+    parts = [
+        statistics.state.value,
+        f"depth={statistics.depth}/{statistics.capacity}",
+        f"processed={statistics.processed}",
+    ]
+    optional = ("restarts", "refused", "dropped", "late_replies")
+    parts += [f"{name}={getattr(statistics, name)}" for name in optional if getattr(statistics, name)]
+    return " ".join(parts)
