@@ -75,6 +75,8 @@ class Application:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        for slot in self.table.slots.values():
+            self.table.retire(slot)
         try:
             await self.system.__aexit__(exc_type, exc, tb)
         finally:
@@ -98,7 +100,7 @@ class Application:
         Raises:
             JournalError: as `JournalFile.open`.
         """
-        key = os.path.realpath(path)
+        key = os.path.realpath(path)  # noqa: ASYNC240 - a look at links, no more
         if is_inner and JournalFile.is_open_here(path):
             raise JournalBusy(f"{path} is being written to by the run that this call belongs to", pid=os.getpid())
         if key not in self._journals:
@@ -156,5 +158,3 @@ class Application:
         del ref
         for run in list(self.table.runs.values()):
             run.end(error or InternalError("the Supervisor stopped while this run went on"))
-
-

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from cuebook.actors.messages import ReadState, Release, Urge
 from cuebook.actors.run import EventKind, Kept, Run, Slot
-from cuebook.actors.writing import Acknowledgement, Writing
 from cuebook.actors.verdicts import Loss, Verdict, after_failure, after_loss
+from cuebook.actors.writing import Acknowledgement, Writing
 from cuebook.engines.forwarding import emit_in_parent
 from cuebook.engines.wire import (
     Failure,
@@ -97,7 +97,11 @@ def host_said(supervisor: Conductor, run: Run | None, slot: Slot, message: Any) 
 def _results(supervisor: Conductor, run: Run, slot: Slot, message: Results) -> None:
     count = message.count
     indexes = range(message.start, message.start + count) if message.indexes is None else message.indexes
-    known = slot.outstanding.answer_run(message.start, count) if message.indexes is None else slot.outstanding.answer(indexes)
+    known = (
+        slot.outstanding.answer_run(message.start, count)
+        if message.indexes is None
+        else slot.outstanding.answer(indexes)
+    )
     if not known:
         return
     slot.served += count
@@ -153,7 +157,12 @@ def _cause(encoded: bytes | None) -> BaseException | None:
 
 
 def final_failure(
-    supervisor: Conductor, run: Run, error: CallFailed, *, reason: str = "not kept", exception: bytes | None = None
+    supervisor: Conductor,
+    run: Run,
+    error: CallFailed,
+    *,
+    reason: str = "not kept",
+    exception: bytes | None = None,
 ) -> None:
     """A call has failed for good: on record first, then told."""
     head = Failed(
@@ -188,6 +197,12 @@ def worker_lost(supervisor: Conductor, run: Run, slot: Slot, message: Any) -> No
         if slot.losses >= LOSSES_MAX:
             text = f"{slot.losses} workers in a row ended before they answered anything; the last one {message.reason}"
             supervisor.break_run(run, RestartLimitReached(text))
+            return
+    if message.is_timeout and run.policy.abandons:
+        run.abandoned += 1
+        if run.abandoned > len(run.slots):
+            text = f"{run.abandoned} calls were abandoned in their threads, which cannot be killed: use processes"
+            supervisor.break_run(run, SupervisionError(text))
             return
     if run.stop is None or run.stop.grace_s is None:
         supervisor.prepare(run, slot)

@@ -13,8 +13,10 @@ AHEAD_S = 0.050
 BATCH_TARGET_S = 0.002
 """How much work a message should hold where the batch adapts."""
 BATCH_MAX = 512
-WINDOW_CALLS_MIN = 64
-"""Short calls that may be ahead of a worker, however small the batches are (one round trip is worth about 40)."""
+WINDOW_S = 0.004
+"""How much work of short calls may be ahead of a worker: some round trips, so that it never waits for the next one."""
+WINDOW_CALLS_MIN, WINDOW_CALLS_MAX = 64, 2048
+WINDOW_BYTES_MAX = 16 * 1024 * 1024
 ARGUMENT_BYTES_MAX = 4 * 1024 * 1024
 """Arguments in one message, about."""
 
@@ -69,8 +71,9 @@ def batch_limit(load: Load) -> int:
 def calls_to_send(load: Load, worker: WorkerLoad) -> int:
     """Calls to hand to this worker now, as one message; 0 when it has enough.
 
-    An unknown function gets one message and no more until its first call has ended. Short calls keep at least two
-    messages and `WINDOW_CALLS_MIN` calls ahead; calls of `AHEAD_S` and more none.
+    An unknown function gets one message and no more until its first call has ended. Short calls keep `WINDOW_S` of work
+    ahead, though no more than a worker's share of what is left; longer ones at most one message; calls of `AHEAD_S` and
+    more none.
     """
     size = batch_limit(load)
     if worker.calls == 0:
@@ -80,4 +83,14 @@ def calls_to_send(load: Load, worker: WorkerLoad) -> int:
     if load.mean_s >= SHORT_S:
         is_worth_it = load.remaining is None or load.remaining > load.workers
         return size if worker.batches < 2 and is_worth_it else 0
-    return size if worker.batches < 2 or worker.calls < WINDOW_CALLS_MIN else 0
+    return size if worker.calls < _window(load, size) else 0
+
+
+def _window(load: Load, size: int) -> float:
+    """Short calls that may be ahead of one worker."""
+    assert load.mean_s is not None
+    window = min(WINDOW_CALLS_MAX, max(WINDOW_CALLS_MIN, WINDOW_S / max(load.mean_s, 1e-9)))
+    window = min(window, WINDOW_BYTES_MAX / max(load.argument_bytes, 1.0))
+    if load.remaining is not None:
+        window = min(window, max(WINDOW_CALLS_MIN, load.remaining / load.workers))
+    return max(window, 2 * size)

@@ -28,7 +28,7 @@ class JournalActor(Actor):
         self.file = file
 
     async def receive_many(self, deliveries: list[Delivery]) -> None:
-        """Commit every waiting append in one transaction (one sync), then answer each; reads see what was before them."""
+        """Commit every waiting append in one transaction (one sync), then answer each, in order."""
         waiting: list[Delivery] = []
         size = 0
         for delivery in deliveries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from cuebook.runtime.message import message
 
@@ -24,8 +25,8 @@ __all__ = [
     "RetryDue",
     "RunAdded",
     "RunChanged",
-    "TakeBack",
     "StateRead",
+    "TakeBack",
     "ToWorker",
     "Urge",
     "WorkerLost",
@@ -47,7 +48,7 @@ class Prepare:
 class ToWorker:
     """Supervisor to Worker: encoded messages for its host. `calls` of them are calls; `ahead`: not all run at once."""
 
-    frames: list
+    frames: list[Any]
     calls: int
     is_ahead: bool
 
@@ -79,7 +80,7 @@ class Release:
 class HostFrames:
     """A host to its Worker: encoded messages, unopened."""
 
-    frames: list
+    frames: list[Any]
 
 
 @message(tag=46)
@@ -112,13 +113,13 @@ class FromWorker:
     """Worker to Supervisor: what its host said, passed on unopened."""
 
     worker: int
-    frames: list
+    frames: list[Any]
 
 
 @message(tag=51)
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """Worker to Supervisor: the host is gone while call `index` ran (-1: none). `is_timeout`: killed for its timeout."""
+    """Worker to Supervisor: the host is gone while call `index` ran (-1: none). `is_timeout`: killed for it."""
 
     worker: int
     index: int
@@ -171,8 +172,8 @@ class Append:
 
     run: int
     ticket: int
-    entries: list
-    states: list
+    entries: list[Any]
+    states: list[Any]
 
 
 @message(tag=61)
@@ -208,7 +209,7 @@ class Recover:
 class Recovered:
     """Journal: [seq, kind, head, body or None] of each such record."""
 
-    records: list
+    records: list[Any]
 
 
 @message(tag=65)

@@ -46,7 +46,8 @@ class Outstanding:
             batch = self._batches[0]
             here = min(count, len(batch) - self._front)
             is_expected = batch[self._front] == start and (
-                isinstance(batch, range) or list(batch[self._front : self._front + here]) == list(range(start, start + here))
+                isinstance(batch, range)
+                or list(batch[self._front : self._front + here]) == list(range(start, start + here))
             )
             if not is_expected:
                 return self._answer_any(range(start, start + count))

@@ -22,7 +22,19 @@ from cuebook.persistence.record import Entry
 from cuebook.runtime.errors import CallFailed
 from cuebook.runtime.ref import ActorRef
 
-__all__ = ["Batch", "Event", "EventKind", "Kept", "Progress", "Run", "RunPolicy", "Sink", "Slot", "Stop", "StopKind"]
+__all__ = [
+    "Batch",
+    "Event",
+    "EventKind",
+    "Kept",
+    "Progress",
+    "Run",
+    "RunPolicy",
+    "Sink",
+    "Slot",
+    "Stop",
+    "StopKind",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,7 @@ class RunPolicy:
 
     batch: int | None = None
     retries: int = 0
-    pause: Callable[[int], float] = lambda attempt: 0.0
+    pause: Callable[[int], float] = lambda _: 0.0
     timeout: float | None = None
     raises: bool = True
     recycle_after: int | None = None
@@ -193,7 +205,7 @@ class Run:
         self.encode_arguments = encode_arguments
         self.journal: ActorRef | None = None
         self.closing_entries: Callable[[Run], list[Entry]] | None = None
-        self.reship: Callable[[str], bool] = lambda part: False
+        self.reship: Callable[[str], bool] = lambda _: False
         self.call_key: Callable[[Any], bytes] | None = None
         self.slots: list[Slot] = []
         self.retries: deque[tuple[int, int]] = deque()
@@ -210,6 +222,7 @@ class Run:
         self.reused = 0
         self.retried = 0
         self.setup_failures = 0
+        self.abandoned = 0
         self.delivered_seq = 0
         self.stop: Stop | None = None
         self.is_stop_applied = False
@@ -305,7 +318,13 @@ class Run:
     def progress(self) -> Progress:
         """The counts now."""
         return Progress(
-            self.number, self.done, self.source.total, self.failed, self.reused, self.retried, self.ended.done()
+            self.number,
+            self.done,
+            self.source.total,
+            self.failed,
+            self.reused,
+            self.retried,
+            self.ended.done(),
         )
 
     def announce(self, kind: EventKind = EventKind.PROGRESS, index: int | None = None, detail: str = "") -> None:

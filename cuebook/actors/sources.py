@@ -1,4 +1,4 @@
-"""Where a run's calls come from: a list, less what is reused, or an iterator that is fed from outside. Knows no actor."""
+"""Where a run's calls come from: a list, less what is reused, or an iterator fed from outside. Knows no actor."""
 
 from __future__ import annotations
 

@@ -46,6 +46,10 @@ UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024
 """Results that wait for the disk; beyond it no more calls are started."""
 
 
+TAIL_CALLS = 8192
+"""With fewer calls left, each message's share of them is worked out anew."""
+
+
 class Supervisor(Actor):
     """Conducts every run in the table.
 
@@ -208,6 +212,9 @@ class Supervisor(Actor):
     def break_run(self, run: Run, error: BaseException) -> None:
         """End a run that cannot go on: its workers are killed, nothing more is written."""
         run.stop = Stop(StopKind.BROKEN, str(error), 0.0, error)
+        if run.closing_entries is not None and not isinstance(error, JournalError):
+            self.write(run, run.closing_entries(run))
+            self._flush(run)
         self._kill_rest(run.number, "the run is broken")
         self.table.dismiss(run)
         run.end(error)
@@ -277,10 +284,13 @@ class Supervisor(Actor):
         """Give every worker what it should have, in rounds, so that a short rest is shared."""
         shipments: dict[int, Shipment] = {}
         ready = deque(slot for slot in run.slots if slot.is_ready)
+        load = run.load()
         while ready and run.has_calls:
             slot = ready.popleft()
             out = slot.outstanding
-            count = calls_to_send(run.load(), WorkerLoad(out.calls, len(out)))
+            if load.remaining is not None and load.remaining < TAIL_CALLS:
+                load = run.load()
+            count = calls_to_send(load, WorkerLoad(out.calls, len(out)))
             if not count or not self._may_take(run, slot):
                 continue
             batch = run.take(count)
@@ -320,5 +330,3 @@ class Supervisor(Actor):
         self.context.cancel_timer(f"grace-{run.number}")
         self.table.dismiss(run)
         run.end()
-
-

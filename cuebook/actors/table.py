@@ -28,7 +28,7 @@ class RunTable:
         self._idle: dict[str, list[Slot]] = {}
         self._hire = hire
         self.keeps_warm = False
-        self.on_dismissed: Callable[[Run], None] = lambda run: None
+        self.on_dismissed: Callable[[Run], None] = lambda _: None
 
     def __repr__(self) -> str:
         return f"<RunTable {len(self.runs)} runs, {len(self.slots)} workers>"

@@ -60,13 +60,19 @@ class WorkerActor(Actor):
         self._is_timing = False
         self._is_timed_out = False
 
-    async def receive(self, message: Any) -> None:
-        """Carry out one message."""
+    def receive(self, message: Any) -> Any:
+        """Carry out one message; what has to wait is given back as a coroutine."""
+        kind = type(message)
+        if kind is HostFrames:
+            self._supervisor().tell_nowait(FromWorker(self.number, message.frames))
+            return None
+        if kind is ToWorker:
+            self._send(message)
+            return None
+        return self._receive_rare(message)
+
+    def _receive_rare(self, message: Any) -> Any:
         match message:
-            case HostFrames():
-                self._supervisor().tell_nowait(FromWorker(self.number, message.frames))
-            case ToWorker():
-                self._send(message)
             case CheckRunning():
                 self._is_timing = False
                 self._check_running()
@@ -77,14 +83,15 @@ class WorkerActor(Actor):
                 if self._host is not None:
                     self._host.send_urgent(message.frame)
             case Prepare():
-                await self._prepare(message)
+                return self._prepare(message)
             case HostLost():
                 self._lose(message)
             case KillHost():
                 if self._host is not None:
                     self._host.kill(message.reason)
             case Release():
-                await self._close_host()
+                return self._close_host()
+        return None
 
     async def on_stop(self) -> None:
         """The host quits with its actor."""
@@ -185,9 +192,9 @@ class _Mailer:
         self._owner = owner
 
     def on_frames(self, frames: list[bytes]) -> None:
-        if self._owner._host is self._host:  # noqa: SLF001 - one file, one concept
+        if self._owner._host is self._host:
             self._ref.tell_nowait(HostFrames(frames))
 
     def on_lost(self, loss: Loss) -> None:
-        if self._owner._host is self._host:  # noqa: SLF001
+        if self._owner._host is self._host:
             self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason))

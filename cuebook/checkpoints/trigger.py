@@ -10,6 +10,7 @@ from cuebook.engines.current import CurrentCall, current_call
 
 __all__ = ["last_checkpoint", "make_checkpoint"]
 
+
 def make_checkpoint(state: Any = None, *, label: str | None = None, every: float | None = None) -> Any:
     """Keep `state` as the progress of this call: a next attempt gets it back from `last_checkpoint()`.
 

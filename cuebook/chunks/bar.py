@@ -50,7 +50,10 @@ class Bar:
         self._shown_at = now
         if self._bar is None:
             self._open(progress)
-        fields = {"failed": f"{progress.failed} failed" if progress.failed else "", "rate": self._rate(progress)}
+        fields = {
+            "failed": f"{progress.failed} failed" if progress.failed else "",
+            "rate": self._rate(progress),
+        }
         self._bar.update(self._task, completed=progress.done + progress.failed, total=progress.total, **fields)
 
     def print(self, lines: bytes) -> None:
@@ -75,7 +78,15 @@ class Bar:
 
     def _open(self, progress: Progress) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress as RichProgress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import (
+            Progress as RichProgress,
+        )
 
         self._opened_at = time.monotonic()
         self._reused = progress.done + progress.failed

@@ -42,7 +42,10 @@ class ThreadFeeder(Feeder):
     """
 
     def __init__(
-        self, items: Iterator[Any], accept: Callable[[list[Any]], None], end: Callable[[BaseException | None], None]
+        self,
+        items: Iterator[Any],
+        accept: Callable[[list[Any]], None],
+        end: Callable[[BaseException | None], None],
     ) -> None:
         self._items = items
         self._accept = accept
@@ -71,10 +74,7 @@ class ThreadFeeder(Feeder):
         error: BaseException | None = None
         try:
             while True:
-                if pulled >= self._allowed:
-                    with self._demand:
-                        self._demand.wait_for(lambda: self._is_stopped or pulled < self._allowed)
-                if self._is_stopped:
+                if not self._may_pull(pulled):
                     return
                 self._read.append(next(self._items))
                 pulled += 1
@@ -86,6 +86,13 @@ class ThreadFeeder(Feeder):
         except BaseException as raised:
             error = raised
         self._call(lambda: self._finish(error))
+
+    def _may_pull(self, pulled: int) -> bool:
+        """Wait until one more is wanted; False when none ever will be."""
+        if pulled >= self._allowed:
+            with self._demand:
+                self._demand.wait_for(lambda: self._is_stopped or pulled < self._allowed)
+        return not self._is_stopped
 
     def _call(self, function: Callable[[], None]) -> None:
         try:
@@ -109,7 +116,10 @@ class AsyncFeeder(Feeder):
     """Pulls an asynchronous iterator in a task of its own; same arguments as `ThreadFeeder`."""
 
     def __init__(
-        self, items: AsyncIterator[Any], accept: Callable[[list[Any]], None], end: Callable[[BaseException | None], None]
+        self,
+        items: AsyncIterator[Any],
+        accept: Callable[[list[Any]], None],
+        end: Callable[[BaseException | None], None],
     ) -> None:
         self._items = items
         self._accept = accept

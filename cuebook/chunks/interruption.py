@@ -60,10 +60,10 @@ class Watch:
 
 @contextlib.contextmanager
 def watched_signals(watch: Watch) -> Iterator[None]:
-    """Replace the *default* handlers of SIGINT and SIGTERM while a run goes on, in the main thread; restore them after."""
+    """Replace *default* handlers of SIGINT and SIGTERM while a run goes on, in the main thread; restore them after."""
     replaced: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        defaults: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
         for number, default in defaults.items():
             if signal.getsignal(number) is default:
                 replaced[number] = signal.signal(number, watch.handle)

@@ -19,14 +19,13 @@ from cuebook.actors.application import Application
 from cuebook.actors.messages import Append, AppendFailed
 from cuebook.actors.run import Event, EventKind, Run, RunPolicy
 from cuebook.actors.sources import FedSource, ListSource
-from cuebook.chunks.feeder import Feeder
 from cuebook.chunks.feeding import Reuses, start_feeding
+from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
 from cuebook.chunks.packing import FunctionPack, encode_calls
 from cuebook.chunks.planning import Plan, plan_iterator, plan_list
 from cuebook.chunks.records import closing_entries
 from cuebook.chunks.reusing import ReusedValues, read_claims, unclaimed
-from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.engines.current import current_call
 from cuebook.engines.host import LocalWork
@@ -143,7 +142,13 @@ async def _place(app: Application, request: Request) -> _Place:
 
 
 def _make_run(
-    app: Application, request: Request, plan: Plan, place: _Place, *, calls: list[Any] | None, room: int | None
+    app: Application,
+    request: Request,
+    plan: Plan,
+    place: _Place,
+    *,
+    calls: list[Any] | None,
+    room: int | None,
 ) -> OpenedRun:
     options, func = request.options, request.func
     number = plan.number if plan.file is not None else app.next_number()
@@ -171,14 +176,13 @@ def _make_run(
         sink,
         work=LocalWork(func, options.worker_class, source.argument),
         setup=partial(pack.setup, number),
-        encode_arguments=encode_calls(place.folders["spill"]) if options.where == "process" else lambda calls: b"",
+        encode_arguments=encode_calls(place.folders["spill"]) if options.where == "process" else lambda _: b"",
     )
     run_box.append(run)
     run.call_key = call_key
     run.earlier_states = plan.states
     run.reship = partial(pack.reship, modules=_users_modules())
-    opened = OpenedRun(run, sink, request.path, spill=place.folders["spill"])
-    return opened
+    return OpenedRun(run, sink, request.path, spill=place.folders["spill"])
 
 
 def _parts(plan: Plan) -> list[tuple[str, str]]:

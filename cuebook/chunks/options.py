@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -53,7 +53,8 @@ def check_function(func: Any, where: str) -> Callable[..., Any]:
             f'where="async" runs coroutine functions, and {getattr(func, "__name__", func)!r} is a plain one: '
             'write "async def", or where="thread"'
         )
-    return func
+    checked: Callable[..., Any] = func
+    return checked
 
 
 def make_options(
@@ -148,7 +149,7 @@ def _count(name: str, value: Any, least: int, *, none: bool = False) -> int | No
 def _seconds(name: str, value: Any) -> float | None:
     if value is None:
         return None
-    if isinstance(value, datetime.timedelta):
+    if isinstance(value, dt.timedelta):
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name}={value!r} must be a number of seconds")
@@ -169,8 +170,8 @@ def _stop_after(time_limit: Any, stop_at: Any) -> float | None:
     """Seconds until the run must be over; the earlier of both."""
     limits = [] if time_limit is None else [_seconds("time_limit", time_limit) or 0.0]
     if stop_at is not None:
-        if not isinstance(stop_at, datetime.datetime):
+        if not isinstance(stop_at, dt.datetime):
             raise TypeError(f"stop_at={stop_at!r} must be a datetime")
-        now = datetime.datetime.now(stop_at.tzinfo)
+        now = dt.datetime.now(stop_at.tzinfo)
         limits.append(max(0.001, (stop_at - now).total_seconds()))
     return min(limits) if limits else None

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -15,10 +16,13 @@ from cuebook.engines.forwarding import logging_levels
 from cuebook.engines.wire import Setup
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.values import ValueEncoder
+from cuebook.runtime.codec import new_packer
 from cuebook.runtime.errors import FunctionNotShippable
 
 __all__ = ["FunctionPack", "encode_calls"]
 
+_LISTS = {list}
+_PLAIN = frozenset({int, float, bool, str, bytes, type(None)})
 TRANSPORT_BLOB_BYTES = 16 * 1024 * 1024
 """Arguments over this size go to a worker through a file, smaller ones through its socket."""
 
@@ -54,9 +58,9 @@ class FunctionPack:
     def setup(self, run: int, worker: int) -> Setup:
         """The Setup of one worker."""
         options: dict[str, Any] = {
-            "sys_path": [os.path.abspath(entry) if entry else os.getcwd() for entry in sys.path],  # noqa: PTH100, PTH109
+            "sys_path": [os.path.abspath(entry) if entry else os.getcwd() for entry in sys.path],
             "argv": list(sys.argv),
-            "cwd": os.getcwd(),  # noqa: PTH109
+            "cwd": os.getcwd(),
             "pickle": self._options.pickle,
             "memory_bytes": self._options.memory_bytes,
             "log_levels": logging_levels() or None,
@@ -130,10 +134,16 @@ def _content(cell: Any) -> Any:
 def encode_calls(spill: str) -> Callable[[Sequence[Any]], bytes]:
     """An encoder of batches of arguments for worker processes; what is very large goes through files in `spill`."""
     encode = ValueEncoder(pickle=True, blobs=BlobStore(spill), blob_bytes=TRANSPORT_BLOB_BYTES).encode
+    pack = new_packer().pack
 
     def encoded(calls: Sequence[Any]) -> bytes:
-        if set(map(type, calls)) == {list}:
-            return encode(list(calls))
+        if set(map(type, calls)) == _LISTS and _PLAIN.issuperset(map(type, chain.from_iterable(calls))):
+            try:
+                data: bytes = pack(calls)
+            except (TypeError, ValueError, OverflowError):
+                return encode(list(calls))
+            if len(data) < TRANSPORT_BLOB_BYTES:
+                return data
         return encode([list(call) if isinstance(call, list | tuple) else dict(call) for call in calls])
 
     return encoded

@@ -33,9 +33,7 @@ ARGUMENTS_BODY_BYTES_MAX = 8 * 1024 * 1024
 RANGES_MAX = 100_000
 
 
-def opening_entry(
-    number: int, print_: Fingerprint, options: Options, total: int | None, parts_of: int | None
-) -> Entry:
+def opening_entry(number: int, print_: Fingerprint, options: Options, total: int | None, parts_of: int | None) -> Entry:
     """A run begins. `parts_of`: an earlier run with the same fingerprint, whose record has its parts."""
     settings: dict[str, Any] = {
         "where": options.where,
@@ -109,9 +107,7 @@ def iterator_entries(
     `claims` has the run and index for each item whose result is reused.
     """
     entries = argument_entries(number, encode_blocks(items, keep=keep), start)
-    taken = [
-        Claim(found[0], found[1], start + place, 1) for place, found in enumerate(claims) if found is not None
-    ]
+    taken = [Claim(found[0], found[1], start + place, 1) for place, found in enumerate(claims) if found is not None]
     return [*entries, *reused_entry(number, merged(taken))]
 
 
@@ -150,7 +146,11 @@ def reused_entry(number: int, claims: Sequence[Claim]) -> list[Entry]:
     ]
 
 
-_CLOSINGS = {StopKind.FAILED: Closing.FAILED, StopKind.INTERRUPTED: Closing.INTERRUPTED, StopKind.BROKEN: Closing.FAILED}
+_CLOSINGS = {
+    StopKind.FAILED: Closing.FAILED,
+    StopKind.INTERRUPTED: Closing.INTERRUPTED,
+    StopKind.BROKEN: Closing.FAILED,
+}
 
 
 def closing_entries(run: Run) -> list[Entry]:

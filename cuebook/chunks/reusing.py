@@ -10,8 +10,8 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from cuebook.actors.recovery import completed_indexes
-from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.heads import Completed
+from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.record import Kind
 from cuebook.persistence.replay import JournalState
 from cuebook.persistence.reuse import Claim
@@ -70,7 +70,7 @@ def read_claims(file: JournalFile, claims: Sequence[Claim], decoder: ValueDecode
             place = bisect.bisect_right(starts[record.run], head.start) - 1
             claim = of_run[max(place, 0)]
             offset = head.start - claim.source_start
-            if 0 <= offset and offset + head.count <= claim.count:
+            if offset >= 0 and offset + head.count <= claim.count:
                 start = claim.start + offset
                 values = decoder.decode_many(body, head.count)
                 yield ReusedValues(range(start, start + head.count), values, _durations(head))

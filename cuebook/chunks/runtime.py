@@ -72,7 +72,7 @@ class Runtime:
             from cuebook.chunks.interruption import Watch, watched_signals
 
             loop = asyncio.get_running_loop()
-            watch = Watch(lambda number, count: _later(loop, self.interrupt, "interrupted", count))
+            watch = Watch(lambda _, count: _later(loop, self.interrupt, "interrupted", count))
             self._exit.enter_context(watched_signals(watch))
         return self
 

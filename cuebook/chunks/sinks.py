@@ -92,7 +92,12 @@ class StreamSink:
     """
 
     def __init__(
-        self, decoder: ValueDecoder, *, arguments: Callable[[int], Any], room: int, on_room: Callable[[], None]
+        self,
+        decoder: ValueDecoder,
+        *,
+        arguments: Callable[[int], Any],
+        room: int,
+        on_room: Callable[[], None],
     ) -> None:
         self._decoder = decoder
         self._arguments = arguments

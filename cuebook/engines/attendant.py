@@ -11,7 +11,7 @@ import select
 import signal
 import socket
 import threading
-from typing import Protocol
+from typing import Any, Protocol
 
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Recall, StateFound, StateKeptAck
@@ -27,7 +27,7 @@ TICK_S = 0.008
 class Attended(Protocol):
     """What the attendant may do to its worker, beside the running call."""
 
-    finished: list
+    finished: list[Any]
     states: StateExchange
 
     def flush(self) -> None:
@@ -61,7 +61,8 @@ class Attendant:
 
     def _attend(self) -> None:
         while True:
-            ready, _, _ = select.select([self.control, self._wake_out], [], [], None if self.is_parked else TICK_S)
+            channels: list[Any] = [self.control, self._wake_out]
+            ready: list[Any] = select.select(channels, [], [], None if self.is_parked else TICK_S)[0]
             if self.control in ready:
                 self._read_control()
             if self._wake_out in ready:

@@ -12,16 +12,17 @@ import socket
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
 from cuebook.engines.attendant import Attendant
 from cuebook.engines.current import CurrentCall, enter_process_call
 from cuebook.engines.function import LoadedFunction, load_function
-from cuebook.engines.outcome import Finished, failure_message, results_message
+from cuebook.engines.outcome import Finished, failure_message, results_messages
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Calls, Quit, Returned, Setup, SetupFailed
-from cuebook.persistence.values import SCALARS, ValueDecoder
+from cuebook.persistence.values import SCALARS
 from cuebook.runtime.codec import new_packer
 from cuebook.runtime.frame import FrameReader, pack_frame
 from cuebook.runtime.message import decode, encode
@@ -33,18 +34,20 @@ PAGE_BYTES = 24
 FLUSH_S = 0.001
 """Results wait at most this long for company while short calls go on; an idle or slow worker sends at once."""
 
+IDLE_S = 0.05
+"""A worker that waits for orders holds the read lock: then there is nothing to give back."""
 _RECV_BYTES = 1 << 18
 
 
 class WorkerProcess:
     """The one worker of this process: takes batches of calls, runs them in order, sends what is finished."""
 
-    def __init__(self, data: socket.socket, control: socket.socket, page: memoryview) -> None:
+    def __init__(self, data: socket.socket, control: socket.socket, page: memoryview[float]) -> None:
         self.data = data
         self.page = page
         self.run = 0
         self.function: LoadedFunction | None = None
-        self.todo: deque[tuple[int, Any]] = deque()
+        self.todo: deque[Iterator[tuple[int, Any]]] = deque()
         self.orders: deque[Any] = deque()
         self.attempts: dict[int, int] = {}
         self.finished: list[Finished] = []
@@ -76,6 +79,8 @@ class WorkerProcess:
 
     def set_up(self, order: Setup) -> None:
         self.run = order.run
+        self.current = None
+        self.attempts.clear()
         self.tear_down()
         answer, self.function = load_function(order, self)
         if isinstance(answer, SetupFailed):
@@ -137,44 +142,58 @@ class WorkerProcess:
         indexes = range(batch.start, batch.start + batch.count) if batch.indexes is None else batch.indexes
         if batch.attempts is not None:
             self.attempts.update(zip(indexes, batch.attempts, strict=True))
-        self.todo.extend(zip(indexes, arguments, strict=True))
+        self.todo.append(zip(indexes, arguments, strict=True))
 
     # -- the calls ------------------------------------------------------------------------------------------------
 
     def run_calls(self) -> None:
-        """Run what is to do, in order; the hot loop of the whole library."""
+        """Run what is to do, in order; the hot loop of the whole library.
+
+        A batch is an iterator that the attendant may empty meanwhile, so a call is either begun here or given back.
+        The start of a short call is the end of the one before it: one look at the clock a call.
+        """
         function = self.function
         if function is None:
             return
-        todo, page, attendant, clock = self.todo, self.page, self.attendant, monotonic
+        page, attendant, clock, finished = self.page, self.attendant, monotonic, self.finished
         invoke, keep, pack, scalars = function.invoke, function.encoder.encode, new_packer().pack, SCALARS
         since = clock()
-        while True:
-            try:
-                index, arguments = todo.popleft()
-            except IndexError:
-                break
-            self.arguments = arguments
-            self.current = None
-            page[1] = started = clock()
-            page[0] = index
-            try:
-                value = invoke(*arguments) if type(arguments) is list else invoke(**arguments)
-                ended = clock()
-                data = pack(value) if type(value) in scalars else keep(value)
-            except BaseException as error:
-                page[0] = -1
-                self.fail(index, started, error)
-                since = clock()
-                continue
-            page[0] = -1
-            self.finished.append((index, started, ended, data))
-            if ended - since > FLUSH_S:
-                self.flush()
-                since = clock()
-            elif attendant.is_parked and todo:
-                attendant.wake()
+        while self.todo:
+            started = clock()
+            for index, arguments in self.todo[0]:
+                self.arguments = arguments
+                page[1] = started
+                page[0] = index
+                try:
+                    value = invoke(*arguments) if type(arguments) is list else invoke(**arguments)
+                    ended = clock()
+                    kind = type(value)
+                    if kind is int or kind in scalars:
+                        try:
+                            data = pack(value)
+                        except OverflowError:
+                            data = keep(value)
+                    else:
+                        data = keep(value)
+                except BaseException as error:
+                    self.fail(index, started, error)
+                    started = since = clock()
+                    continue
+                finished.append((index, started, ended, data))
+                if ended - since > FLUSH_S:
+                    self.flush()
+                    started = since = clock()
+                else:
+                    if attendant.is_parked:
+                        attendant.wake()
+                    started = ended if kind is int else clock()
+            with self.read_lock:
+                if self.todo:
+                    self.todo.popleft()
+            if not self.todo:
+                self.take_calls()
         self.flush()
+        page[0] = -1
 
     def make_current_call(self) -> CurrentCall | None:
         """The running call, made when somebody asks for it: most calls never do."""
@@ -182,10 +201,11 @@ class WorkerProcess:
         function = self.function
         if index < 0 or function is None:
             return None
-        if self.current is None or self.current.index != index:
+        attempt = self.attempts.get(index, 1)
+        if self.current is None or (self.current.index, self.current.attempt) != (index, attempt):
             self.current = CurrentCall(
                 index,
-                self.attempts.get(index, 1),
+                attempt,
                 self.arguments,
                 worker=function.worker,
                 fingerprint=function.fingerprint,
@@ -209,7 +229,8 @@ class WorkerProcess:
                 return
             batch = self.finished[:count]
             del self.finished[:count]
-            self.data.sendall(pack_frame(encode(results_message(self.run, batch))))
+            messages = results_messages(self.run, batch)
+            self.data.sendall(b"".join([pack_frame(encode(message)) for message in messages]))
 
     def send(self, payload: bytes) -> None:
         with self.send_lock:
@@ -217,16 +238,13 @@ class WorkerProcess:
 
     def give_back(self) -> None:
         """Return the calls that have not been started; called by the attendant."""
-        if not self.read_lock.acquire(blocking=False):
+        if not self.read_lock.acquire(timeout=IDLE_S):
             return
         try:
             self.read_waiting()
             returned: list[int] = []
-            while True:
-                try:
-                    returned.append(self.todo.pop()[0])
-                except IndexError:
-                    break
+            for batch in self.todo:
+                returned.extend([index for index, _ in list(batch)])
             kept = []
             while self.orders:
                 order = self.orders.popleft()

@@ -158,7 +158,8 @@ class CoroutineHost:
             self._send_up(encode(message))
 
     def _give_back(self, run: int) -> None:
-        kept, returned = [], []
+        kept: list[Any] = []
+        returned: list[int] = []
         while not self._orders.empty():
             order = self._orders.get_nowait()
             if isinstance(order, Calls):

@@ -1,4 +1,4 @@
-"""The call that runs here: what `current_call()` and the checkpoint triggers look at. Knows no socket and no journal."""
+"""The call that runs here: what `current_call()` and the checkpoint triggers look at. Knows no socket, no journal."""
 
 from __future__ import annotations
 

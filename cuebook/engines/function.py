@@ -97,7 +97,7 @@ def is_coroutine_function(func: Any) -> bool:
     """Whether calling `func` gives a coroutine: also for partials and objects with an async `__call__`."""
     while hasattr(func, "func") and hasattr(func, "keywords"):
         func = func.func
-    for candidate in (func, getattr(type(func), "__call__", None)):
+    for candidate in (func, type(func).__dict__.get("__call__")):
         code = getattr(candidate, "__code__", None) or getattr(getattr(candidate, "__func__", None), "__code__", None)
         if code is not None and code.co_flags & 0x80:
             return True

@@ -1,4 +1,4 @@
-"""How much of the machine a worker may use: cores, and threads of numeric libraries. Pure but for reading the system."""
+"""How much of the machine a worker may use: cores, and threads of numeric libraries. Pure but for reading files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,18 @@ _THREAD_VARIABLES = (
     "RAYON_NUM_THREADS",
 )
 
-_UNITS = {"": 1, "B": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "K": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "KI": 2**10,
+    "MI": 2**20,
+    "GI": 2**30,
+    "TI": 2**40,
+}
 
 
 def cpus_allowed() -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from itertools import repeat
+from itertools import pairwise, repeat
 from operator import sub
 from types import TracebackType
 from typing import Any
@@ -17,22 +17,51 @@ from cuebook.engines.wire import Failure, Results
 from cuebook.persistence.heads import Completed
 from cuebook.runtime.errors import ValueNotKept
 
-__all__ = ["Finished", "error_type_name", "failure_message", "results_message", "traceback_text"]
+__all__ = [
+    "Finished",
+    "error_type_name",
+    "failure_message",
+    "results_message",
+    "results_messages",
+    "traceback_text",
+]
 
 Finished = tuple[int, float, float, bytes]
 """One finished call: index, start and end (monotonic seconds), encoded value."""
 
 
-def results_message(run: int, finished: Sequence[Finished]) -> Results:
-    """Finished calls, in the order they ended, as one message with the journal's record in it.
+def results_messages(run: int, finished: Sequence[Finished]) -> list[Results]:
+    """Finished calls, in the order they ended, as messages with the journal's records in them.
+
+    Calls that follow one another by index go together; many scattered ones go together too, with their indexes.
 
     Cost: about 0.3 us a call.
     """
+    indexes = [each[0] for each in finished]
+    first = indexes[0]
+    if indexes == list(range(first, first + len(indexes))):
+        return [_message(run, finished, is_range=True)]
+    cuts = [place for place in range(1, len(indexes)) if indexes[place] != indexes[place - 1] + 1]
+    if len(cuts) * RANGE_MIN > len(indexes):
+        return [_message(run, finished, is_range=False)]
+    ends = [*cuts, len(indexes)]
+    return [_message(run, finished[start:end], is_range=True) for start, end in pairwise([0, *ends])]
+
+
+RANGE_MIN = 16
+"""Calls in a range, on average, from which on ranges are worth a record each."""
+
+
+def results_message(run: int, finished: Sequence[Finished]) -> Results:
+    """One message for one finished call, or for some that follow one another."""
+    return _message(run, finished, is_range=True)
+
+
+def _message(run: int, finished: Sequence[Finished], *, is_range: bool) -> Results:
     indexes, starts, ends, values = zip(*finished, strict=True)
     count = len(indexes)
     first = indexes[0]
     durations = array("f", map(sub, ends, starts))
-    is_range = indexes == tuple(range(first, first + count))
     head = Completed(
         start=first if is_range else None,
         indexes=None if is_range else array("Q", indexes).tobytes(),

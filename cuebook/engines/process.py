@@ -39,7 +39,7 @@ class ProcessHost:
         self._cores = cores
         self._output = output
         self._child: Child | None = None
-        self._page: memoryview | None = None
+        self._page: memoryview[float] | None = None
         self._listener: Listener | None = None
         self._data: asyncio.Transport | None = None
         self._control: asyncio.Transport | None = None
@@ -230,5 +230,3 @@ def describe_exit(code: int) -> str:
     except ValueError:
         name = f"signal {-code}"
     return f"killed by {name}" + (" (out of memory, perhaps)" if code == -signal.SIGKILL else "")
-
-

@@ -33,7 +33,10 @@ done
 exit 0
 """
 
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from cuebook.engines.child import main; main(*map(int, sys.argv[2:6]))"
+_BOOT = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from cuebook.engines.child import main; main(*map(int, sys.argv[2:6]))"
+)
 
 
 @dataclass(slots=True)

@@ -72,7 +72,8 @@ class StateExchange:
 
     def _ask(self, question: Callable[[int], Any]) -> Any:
         ticket = next(self._tickets)
-        event, slot = threading.Event(), []
+        event = threading.Event()
+        slot: list[Any] = []
         self._waiting[ticket] = (event, slot)
         self._send(encode(question(ticket)))
         event.wait()

@@ -155,7 +155,8 @@ class ThreadHost:
 
     def _give_back(self, run: int) -> None:
         """Return the batches that the thread has not begun (its running batch has one call or short ones)."""
-        kept, returned = [], []
+        kept: list[Any] = []
+        returned: list[int] = []
         while True:
             try:
                 order = self._orders.get_nowait()
@@ -181,5 +182,3 @@ class ThreadHost:
     def _hand_over(self, payload: bytes) -> None:
         if self._listener is not None:
             self._listener.on_frames([payload])
-
-

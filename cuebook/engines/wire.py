@@ -6,6 +6,7 @@ Light: worker processes import it at start. Arguments and results are opaque byt
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from cuebook.runtime.message import message
 
@@ -42,7 +43,7 @@ class Setup:
     run: int
     function: bytes
     fingerprint: bytes
-    options: dict
+    options: dict[str, Any]
 
 
 @message(tag=2)
@@ -53,8 +54,8 @@ class Calls:
     run: int
     start: int
     count: int
-    indexes: list | None
-    attempts: list | None
+    indexes: list[Any] | None
+    attempts: list[Any] | None
     arguments: bytes
 
 
@@ -125,7 +126,7 @@ class Results:
     run: int
     start: int
     count: int
-    indexes: list | None
+    indexes: list[Any] | None
     seconds: float
     head: bytes
     body: bytes
@@ -154,7 +155,7 @@ class Returned:
     """These calls were handed to the worker, were not started, and go back."""
 
     run: int
-    indexes: list
+    indexes: list[Any]
 
 
 @message(tag=15)

@@ -155,7 +155,7 @@ def call_key(call: Call) -> bytes:
     """The 16 bytes by which a call's arguments are known: equal for equal values, on every machine.
 
     Positional and keyword arguments differ; the type of the outer list or tuple does not count. Never raises:
-    a call with an argument that cannot be seen by value (a lock, a generator) has a key that never comes again.
+    where an argument cannot be seen by value (a lock, a generator) the key never comes again.
 
     Cost: 2 us for plain data.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRAY_OPENINGS", "array_form"]
 
-DTYPE = re.compile(r"[<>|=]?[?bBhHiIlLqQefdgFDGSUVMm]\d{0,10}(\[\d{0,9}[A-Za-z]{1,7}(/\d{1,9})?\])?")
+DTYPE = re.compile(r"[<>|=]?[?bBhHiIlLqQefdgFDGucSUVMm]\d{0,10}(\[\d{0,9}[A-Za-z]{1,7}(/\d{1,9})?\])?")
 """The simple dtypes that are read: nothing else of numpy's dtype language, and no objects."""
 
 DTYPE_LEVELS_MAX = 16
@@ -173,7 +173,7 @@ def _scalar(value: Any, encoding: Encoding) -> Any:
 
 def _text_scalar(value: Any, encoding: Encoding) -> Any:
     """A text scalar by its text: an array of one would lose zeros at its end."""
-    plain = str(value) if isinstance(value, str) else bytes(value)
+    plain = str.__str__(value) if isinstance(value, str) else bytes(value)
     return ExtType(Code.ARRAY_SCALAR, encoding.nested([None, plain]))
 
 

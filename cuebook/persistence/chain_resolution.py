@@ -41,7 +41,7 @@ def resolve_chain(function: types.FunctionType, chain: Chain) -> Resolved | None
     names, rest = [chain.name], list(chain.attributes)
     while rest and isinstance(value, types.ModuleType) and is_users_module(value):
         names.append(rest.pop(0))
-        value = _attribute(value, names[-1])
+        value = _attribute(value, names[-1], is_imported=chain.base == "import")
     if chain.base == "free" and len(names) == 1 and not isinstance(value, types.ModuleType):
         return None
     return Resolved(".".join(names), value, tuple(rest))
@@ -62,10 +62,14 @@ def _base(function: types.FunctionType, chain: Chain) -> tuple[Any] | None:
     return (value,)
 
 
-def _attribute(module: types.ModuleType, name: str) -> Any:
+def _attribute(module: types.ModuleType, name: str, *, is_imported: bool) -> Any:
     value = module.__dict__.get(name, MISSING)
     if value is MISSING:
         value = sys.modules.get(f"{module.__name__}.{name}", MISSING)
+    if value is MISSING and is_imported and hasattr(module, "__path__"):
+        value = imported_module(f"{module.__name__}.{name}", 0, {})
+        if not isinstance(value, types.ModuleType):
+            value = MISSING
     if value is MISSING:
         try:
             value = getattr(module, name)  # a module with a __getattr__ of its own

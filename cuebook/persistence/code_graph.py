@@ -93,7 +93,7 @@ class CodeGraph:
         walk = ValueWalk(loose=True)
         try:
             encoded = encode(walk, value)
-        except RecursionError:
+        except Exception:  # nested too deep, or a class of the user's that raises where nobody expects it
             encoded = walk.unseen(value)
         self.opaque.update(f"{label} ({name})" for name in walk.opaque)
         self.add_part(label, encoded, readable(value))
@@ -111,14 +111,18 @@ class CodeGraph:
         """Visit all that was referred to and what that refers to; the lines of all nodes, in their order."""
         while self._waiting:
             item, owner = self._waiting.popleft()
-            if isinstance(item, types.FunctionType):
-                line = self._function(item, owner)
-            elif isinstance(item, type):
-                line = self._class(item)
-            else:
-                line = self._module(item)
-            self.lines.append(line)
+            try:
+                self.lines.append(self._node(item, owner))
+            except Exception as error:  # identity never raises: a metaclass of the user's, a damaged module
+                name = readable(item)
+                self.opaque.add(f"{name} ({type(error).__name__})")
+                self.lines.append(joined(b"unseen", [name.encode("utf-8", "surrogatepass")]))
         return self.lines
+
+    def _node(self, item: Any, owner: type | None) -> bytes:
+        if isinstance(item, types.FunctionType):
+            return self._function(item, owner)
+        return self._class(item) if isinstance(item, type) else self._module(item)
 
     def _number(self, item: Any, owner: type | None) -> bytes:
         key = (id(item), id(owner))
@@ -158,7 +162,6 @@ class CodeGraph:
         return joined(b"function", [content, joined(b"", bound), joined(b"", used)])
 
     def _chain(self, function: types.FunctionType, owner: type | None, chain: Chain) -> Iterator[bytes]:
-        names = ".".join([chain.name, *chain.attributes])
         if chain.base == "owner":
             if owner is not None:
                 yield from self._member(owner, chain.attributes[0] if chain.attributes else None)

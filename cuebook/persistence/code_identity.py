@@ -214,11 +214,12 @@ def _import_like(code: CodeType) -> list[str]:
 
 
 def _loaded_name(code: CodeType, kind: str, argument: Any) -> str | None:
+    names: tuple[str, ...] = ()
     if kind == "LOAD_GLOBAL":
-        return code.co_names[argument >> 1]
-    if kind.startswith("LOAD_FAST") and argument < len(code.co_varnames):
-        return code.co_varnames[argument]
-    return None
+        names, argument = code.co_names, argument >> 1
+    elif kind.startswith("LOAD_FAST"):
+        names = code.co_varnames
+    return names[argument] if names and argument < len(names) else None
 
 
 def _with_nested(code: CodeType) -> Iterator[CodeType]:

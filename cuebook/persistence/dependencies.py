@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.digest import DIGEST_BYTES, joined
-from cuebook.persistence.fingerprint_parts import readable
+from cuebook.persistence.fingerprint_parts import name_of, readable
 from cuebook.persistence.ownership import is_users_module, package_version
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def dependency(graph: CodeGraph, item: Any) -> bytes:
         content = joined(b"package", [item.__name__.encode(), str(version).encode()])
         graph.add_part(f"depends {item.__name__}", content, str(version))
         return content
-    name = getattr(item, "__qualname__", None)
-    return graph.value(f"depends {name if isinstance(name, str) else readable(item)[:60]}", item)
+    return graph.value(f"depends {name_of(item) or readable(item)[:60]}", item)
 
 
 def _path_content(path: Path) -> bytes:

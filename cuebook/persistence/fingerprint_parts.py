@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ALGORITHM", "DETAIL_MAX", "Change", "Fingerprint", "Part", "compare", "readable"]
+__all__ = ["ALGORITHM", "DETAIL_MAX", "Change", "Fingerprint", "Part", "compare", "name_of", "readable"]
 
 ALGORITHM = 1
 """Number of the identity rules; a journal with another one was written under other rules, not other code."""
@@ -101,6 +101,18 @@ class _Readable(reprlib.Repr):
             return str(x.__qualname__)
         shape = getattr(x, "shape", None)
         return f"<{type(x).__name__}{f' {shape}' if isinstance(shape, tuple) else ''}>"
+
+
+def name_of(item: Any) -> str | None:
+    """The qualified name of a function or class; None for anything without one. Never raises."""
+    for attribute in ("__qualname__", "__name__"):
+        try:
+            name = getattr(item, attribute, None)
+        except Exception:  # a class of the user's that raises for what it does not know
+            name = None
+        if isinstance(name, str):
+            return name
+    return None
 
 
 def readable(value: Any) -> str:

@@ -78,8 +78,13 @@ def library_name(item: Any) -> str:
     """
     if isinstance(item, types.ModuleType):
         return item.__name__
-    module = getattr(item, "__module__", None)
-    name = getattr(item, "__qualname__", None) or getattr(item, "__name__", "")
+    module: Any
+    name: Any
+    if isinstance(item, types.FunctionType):  # functools.wraps gives it the name of what it wraps
+        module, name = item.__globals__.get("__name__"), item.__code__.co_qualname
+    else:
+        module = getattr(item, "__module__", None)
+        name = getattr(item, "__qualname__", None) or getattr(item, "__name__", "")
     return f"{module.partition('.')[0] if isinstance(module, str) else ''}.{name}"
 
 

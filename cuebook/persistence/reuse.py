@@ -6,6 +6,7 @@ Knows no file and no value: only blocks of arguments and flags of what is comple
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from cuebook.persistence.arguments import Block, block_keys
@@ -58,11 +59,14 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class _Plan:
-    """What is settled so far: one byte a new call, and copies of the flags of what is left to claim."""
+    """What is settled so far: one byte a new call, the flags of what is left to claim, and the claims.
+
+    A claim is [source run, source start, start, count] while it can still grow.
+    """
 
     resolved: bytearray
     left: list[tuple[EarlierRun, bytearray]]
-    claims: list[Claim] = field(default_factory=list)
+    claims: list[list[int]] = field(default_factory=list)
 
 
 def line_up(blocks: Sequence[Block], earlier: Sequence[EarlierRun]) -> list[Claim]:
@@ -128,7 +132,7 @@ def _claim_range(plan: _Plan, run: EarlierRun, left: bytearray, span: tuple[int,
         while free >= 0:
             end = plan.resolved.find(1, free, stop)
             end = stop if end < 0 else end
-            plan.claims.append(Claim(run.number, free, free, end - free))
+            plan.claims.append([run.number, free, free, end - free])
             plan.resolved[free:end] = b"\x01" * (end - free)
             left[free:end] = bytes(end - free)
             free = plan.resolved.find(0, end, stop)
@@ -170,28 +174,32 @@ def _stream_past(plan: _Plan, wanted: dict[bytes, list[int]]) -> None:
                 return
             if left.find(1, start, start + block.count) < 0:
                 continue
-            for offset, key in enumerate(block_keys(block)):
-                if left[start + offset] and key in wanted:
-                    _claim_one(plan, run, left, (start + offset, wanted[key].pop()))
-                    if not wanted[key]:
+            for source, key in enumerate(block_keys(block), start):
+                if key in wanted and left[source]:
+                    waiting = wanted[key]
+                    _claim_one(plan, run.number, left, (source, waiting.pop()))
+                    if not waiting:
                         del wanted[key]
 
 
-def _claim_one(plan: _Plan, run: EarlierRun, left: bytearray, pair: tuple[int, int]) -> None:
+def _claim_one(plan: _Plan, number: int, left: bytearray, pair: tuple[int, int]) -> None:
     source, new = pair
     left[source] = 0
     plan.resolved[new] = 1
-    plan.claims.append(Claim(run.number, source, new, 1))
+    last = plan.claims[-1] if plan.claims else None
+    if last is not None and last[0] == number and last[1] + last[3] == source and last[2] + last[3] == new:
+        last[3] += 1
+    else:
+        plan.claims.append([number, source, new, 1])
 
 
-def _merged(claims: list[Claim]) -> list[Claim]:
-    merged: list[Claim] = []
-    for claim in sorted(claims, key=lambda claim: claim.start):
-        if merged:
-            last = merged[-1]
-            follows = (last.source_run, last.source_start + last.count, last.start + last.count)
-            if follows == (claim.source_run, claim.source_start, claim.start):
-                merged[-1] = Claim(last.source_run, last.source_start, last.start, last.count + claim.count)
-                continue
-        merged.append(claim)
-    return merged
+def _merged(ranges: list[list[int]]) -> list[Claim]:
+    ranges.sort(key=itemgetter(2))
+    merged: list[list[int]] = []
+    for number, source, new, count in ranges:
+        last = merged[-1] if merged else None
+        if last is not None and [last[0], last[1] + last[3], last[2] + last[3]] == [number, source, new]:
+            last[3] += count
+        else:
+            merged.append([number, source, new, count])
+    return [Claim(*each) for each in merged]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ValueWalk"]
 
-_PLAIN = frozenset({type(None), bool, int, float, str, bytes, list})
+_SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 _REMEMBERED_NODES = 8
 _VOLATILE = frozenset(
     {
@@ -72,14 +72,17 @@ class ValueWalk:
         Raises:
             RecursionError: nested too deep to walk (some 100 levels).
         """
-        if type(value) in _PLAIN:
+        kind = type(value)
+        if kind not in _SCALARS:
+            known = self._memo.get(id(value))
+            if known is not None:
+                self._found.extend(known[2])
+                return known[1]
+        # A list that is being walked holds itself: it would be unfolded here again and again.
+        if kind in _SCALARS or (kind is list and id(value) not in self._path):
             plain = plain_bytes(value)
             if plain is not None:
                 return shortened(b"P" + plain)
-        known = self._memo.get(id(value))
-        if known is not None:
-            self._found.extend(known[2])
-            return known[1]
         return self._first(value)
 
     def _first(self, value: Any) -> bytes:
@@ -153,13 +156,18 @@ class ValueWalk:
         try:
             reduced = _reduced(value)
         except Exception:  # whatever a class of the user's raises here: its state cannot be seen
-            wrapped = getattr(value, "__wrapped__", None)
-            code = [self.code(b"F", wrapped)] if isinstance(wrapped, types.FunctionType) else []
-            return joined(b"W", [self.unseen(value), *code])
+            return joined(b"W", [self.unseen(value), *self._wrapped(value)])
         if isinstance(reduced, str):
             return joined(b"G", [reduced.encode("utf-8", "surrogatepass")])
         made = self.code(b"T", type(value)) if whole else joined(b"T", [type(value).__qualname__.encode()])
         return joined(b"O", [made, *self._contents(value, reduced)])
+
+    def _wrapped(self, value: Any) -> list[bytes]:
+        try:
+            wrapped = value.__wrapped__
+        except Exception:  # nothing, or a class of the user's that raises whatever it likes
+            return []
+        return [self.code(b"F", wrapped)] if isinstance(wrapped, types.FunctionType) else []
 
     def _contents(self, value: Any, reduced: tuple[Any, ...]) -> list[bytes]:
         make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
+from cuebook.persistence.placeholders import Opaque, Unresolved
 from cuebook.persistence.value_codes import Code
 from cuebook.runtime.codec import ExtType
 
@@ -43,7 +44,7 @@ def _clock_opening(name: str) -> Opening:
         import datetime as dt
 
         *numbers, fold, zone = decoding.nested(data)
-        if zone is not None and not isinstance(zone, dt.tzinfo):
+        if type(zone) in {Opaque, Unresolved}:
             fields = {"fields": tuple(numbers), "fold": fold, "tzinfo": zone}
             return decoding.unresolved(("datetime", name), fields, "its time zone cannot be had here")
         return getattr(dt, name)(*numbers, tzinfo=zone, fold=fold)

@@ -142,6 +142,7 @@ class Cell(Lifecycle):
                 if isinstance(pending, _Idle):
                     break
                 if pending is not None:
+                    self.mailbox.admit()  # whoever waits for room is not to wait for this handler
                     self._answer((yield pending))
             except (Exception, CancelledError) as error:
                 yield from self._fail(error)

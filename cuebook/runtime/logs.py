@@ -98,4 +98,4 @@ def _as_record(
     passed: dict[str, Any] = {key: event.pop(key) for key in ("exc_info", "stack_info") if key in event}
     shown = "".join(f" {key}={value!r}" for key, value in event.items())
     # The text is an argument, so that a % inside it is never a format.
-    return ("%s%s", text, shown), {**passed, "extra": {"cuebook": dict(event)}, "stacklevel": 5}
+    return ("%s%s", text, shown), {**passed, "extra": {"cuebook": dict(event)}, "stacklevel": 6}

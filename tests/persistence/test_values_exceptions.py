@@ -1,4 +1,4 @@
-"""Exceptions as values: type, arguments, attributes and causes; none of them ever breaks the writer or the reader."""
+"""Exceptions as values: type, arguments, attributes and causes; none of them breaks writer or reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages arrive in order, one at a time; every ask ends by a reply, by the target's end, or by its deadline."""
+"""Messages arrive in order, one at a time; every ask ends: by a reply, the target's end, or its deadline."""
 
 from __future__ import annotations
 
@@ -199,6 +199,18 @@ async def test_waiting_for_room_ends_with_the_deadline_of_the_ask() -> None:
 
 
 @virtually
+async def test_the_wait_for_room_counts_towards_the_deadline_of_the_ask() -> None:
+    async with ActorSystem() as system:
+        ref = system.spawn(Counter, name="counter", mailbox=MailboxSpec(capacity=1))
+        ref.tell_nowait(Pause(2.0))
+        await asyncio.sleep(0.5)
+        ref.tell_nowait(Pause(2.0))
+        with pytest.raises(AskTimeout):
+            await ref.ask(Get(), timeout=3.0)
+        assert asyncio.get_running_loop().time() == pytest.approx(3.5, abs=0.03)
+
+
+@virtually
 async def test_waiting_for_room_ends_with_the_actor() -> None:
     async with ActorSystem() as system:
         ref = system.spawn(Counter, name="counter", mailbox=MailboxSpec(capacity=1))
@@ -327,7 +339,8 @@ async def test_context_variables_are_the_actors_own_and_last() -> None:
         one, two = (system.spawn(Keeper, name=name) for name in ("one", "two"))
         variable.set(50)
         for message in (Add(10), Pause(1.0), Add(5)):
-            await one.tell(message)
+            await one.ask(message)
+            await asyncio.sleep(1)
         assert await one.ask(Get()) == 116
         assert await two.ask(Get()) == 1
         assert variable.get() == 50
@@ -349,7 +362,9 @@ async def test_a_group_of_messages_is_received_and_answered_as_one() -> None:
 
     async with ActorSystem() as system:
         ref = system.spawn(Group, name="group")
-        first = await asyncio.gather(*(ref.ask(Get()) for _ in range(300)), ref.ask(Boom()), return_exceptions=True)
+        first = await asyncio.gather(
+            *(ref.ask(Get()) for _ in range(300)), ref.ask(Boom()), return_exceptions=True
+        )
         assert sizes == [256, 45]
         assert first[:3] == [[0, True], [1, True], [2, True]]
         assert isinstance(first[-1], ActorFailed)

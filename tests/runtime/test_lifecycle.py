@@ -295,6 +295,23 @@ async def test_hooks_that_raise_change_nothing() -> None:
 
 
 @virtually
+async def test_a_hook_that_awaits_what_was_cancelled_changes_nothing() -> None:
+    class Clumsy(Counter):
+        async def on_failure(self, error: BaseException) -> None:
+            raise asyncio.CancelledError
+
+        async def on_stop(self) -> None:
+            raise asyncio.CancelledError
+
+    ends = Ends()
+    async with ActorSystem() as system:
+        ref = system.spawn(Clumsy, name="clumsy", on_terminated=ends)
+        ref.tell_nowait(Boom())
+        assert await ref.ask(Get()) == 0
+    assert ends.seen == [("clumsy", None)]
+
+
+@virtually
 async def test_on_terminated_that_raises_is_logged_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
     def ended(ref: ActorRef, error: BaseException | None) -> None:
         raise RuntimeError("in on_terminated")
@@ -486,7 +503,9 @@ class Parent(Actor):
 
     async def on_start(self) -> None:
         self.diary.append("parent start")
-        self.children = [self.context.spawn(lambda n=n: Child(self.diary, n), name=f"child {n}") for n in (1, 2)]
+        self.children = [
+            self.context.spawn(lambda n=n: Child(self.diary, n), name=f"child {n}") for n in (1, 2)
+        ]
 
     async def on_stop(self) -> None:
         self.diary.append("parent stop")

@@ -43,9 +43,7 @@ def test_the_table_is_whole() -> None:
 @pytest.mark.parametrize(("restart", "reason"), TABLE)
 def test_policy_and_reason_decide(restart: Restart, reason: Exit) -> None:
     assert is_restarted(restart, reason) is TABLE[restart, reason]
-    decision, history = decide(
-        RestartPolicy(restart), reason, History(), now=10.0, ran_s=1.0, draw=0.5
-    )
+    decision, history = decide(RestartPolicy(restart), reason, History(), now=10.0, ran_s=1.0, draw=0.5)
     if TABLE[restart, reason]:
         assert decision == RestartAfter(0.01)
         assert history.restarts == (10.0,)
@@ -66,7 +64,9 @@ def test_no_restart_at_all_is_an_intensity() -> None:
 
 
 @given(st.lists(st.floats(0, 100), max_size=30), st.integers(0, 5), st.floats(0.1, 20))
-def test_exhaustion_is_more_than_max_within_any_window(times: list[float], restarts_max: int, within_s: float) -> None:
+def test_exhaustion_is_more_than_max_within_any_window(
+    times: list[float], restarts_max: int, within_s: float
+) -> None:
     """Against the definition, counted afresh at each restart."""
     intensity = RestartIntensity(restarts_max, within_s)
     window: tuple[float, ...] = ()
@@ -114,7 +114,12 @@ def test_failures_in_a_row_wait_longer() -> None:
 
 
 def test_a_long_run_begins_a_new_row() -> None:
-    assert _delays([(Exit.FAILURE, 0.0), (Exit.FAILURE, 0.0), (Exit.FAILURE, 10.0), (Exit.FAILURE, 0.0)]) == [1, 2, 1, 2]
+    assert _delays([(Exit.FAILURE, 0.0), (Exit.FAILURE, 0.0), (Exit.FAILURE, 10.0), (Exit.FAILURE, 0.0)]) == [
+        1,
+        2,
+        1,
+        2,
+    ]
 
 
 def test_a_normal_end_begins_a_new_row() -> None:

@@ -1,0 +1,1 @@
+"""Benchmarks, each beside its peer in the same run: only ratios of one run count."""

@@ -1,0 +1,92 @@
+"""`cuebook export`: the completed calls of a run as JSON lines or CSV, streamed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cuebook.cli.journals import opened, path_argument, picked, run_option, untrusting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from cuebook.persistence.reading import Reader
+    from cuebook.persistence.replay import JournalState
+
+__all__ = ["export"]
+
+_COLUMNS = ("run", "index", "arguments", "value", "seconds", "started", "reused_from", "forgotten")
+_SCALARS = frozenset({str, int, float, bool})
+
+
+@click.command()
+@path_argument
+@run_option("Export this run; without it the newest.")
+@click.option("--all", "is_all", is_flag=True, help="Export every run.")
+@click.option("--csv", "as_csv", is_flag=True, help="CSV with a header in place of JSON lines.")
+def export(path: Path, number: int | None, is_all: bool, as_csv: bool) -> None:
+    """Write the completed calls of a run to stdout, one JSON object a line, in the order of their commits.
+
+    Each has the run, the call's index, its arguments and value, how long it took, when it began, the run that it
+    was taken from (null: made by this one), and whether it was forgotten since. A value that JSON lacks becomes
+    {"$type": ..., "repr": ...} or the like; nothing is unpickled.
+    """
+    if is_all and number is not None:
+        raise click.UsageError("--all and --run exclude each other")
+    with opened(path) as reader:
+        state = reader.replay()
+        numbers = list(state.runs) if is_all else [picked(state, number, path).number]
+        write = _csv_writer() if as_csv else _write_line
+        for each in numbers:
+            for row in _rows(reader, state, each):
+                write(row)
+
+
+def _rows(reader: Reader, state: JournalState, number: int) -> Iterator[dict[str, Any]]:
+    from cuebook.cli.json_values import json_value
+    from cuebook.cli.output import iso_time
+    from cuebook.persistence.call_arguments import CallArguments
+    from cuebook.persistence.results import read_results
+
+    decoder = untrusting(reader)
+    arguments = CallArguments(reader, state, decoder)
+    for results in read_results(reader, state, number, decoder):
+        source = results.source_run
+        own = state.runs[source].own
+        for index, made, value, seconds, started in zip(
+            results.indexes, results.sources, results.values, results.seconds, results.started, strict=True
+        ):
+            yield {
+                "run": number,
+                "index": index,
+                # Equal ones, and read in the order of the results.
+                "arguments": json_value(arguments.call(source, made)),
+                "value": json_value(value),
+                "seconds": round(seconds, 6),
+                "started": iso_time(started),
+                "reused_from": None if source == number else source,
+                "forgotten": not own[made],
+            }
+
+
+def _write_line(row: dict[str, Any]) -> None:
+    sys.stdout.write(f"{json.dumps(row)}\n")
+
+
+def _csv_writer() -> Callable[[dict[str, Any]], None]:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    return lambda row: writer.writerow([_cell(row[column]) for column in _COLUMNS]) and None
+
+
+def _cell(value: Any) -> Any:
+    """A scalar as it is, None as nothing, all else as JSON."""
+    if value is None:
+        return ""
+    return value if type(value) in _SCALARS else json.dumps(value)

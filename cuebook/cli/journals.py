@@ -1,0 +1,108 @@
+"""How a sub-command gets at a journal: its path, its runs, and the shell's completion of both.
+
+Knows nothing of what is printed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cuebook.cli.command import NotThere
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cuebook.persistence.reading import Reader
+    from cuebook.persistence.replay import JournalState
+    from cuebook.persistence.run_state import RunState
+    from cuebook.persistence.values import ValueDecoder
+
+__all__ = ["func_option", "opened", "path_argument", "picked", "run_option", "untrusting"]
+
+
+def path_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument PATH: a journal."""
+    return click.argument("path", type=click.Path(path_type=Path))(function)
+
+
+def run_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option --run N."""
+    return click.option(
+        "--run", "number", type=click.IntRange(min=1), metavar="N", help=text, shell_complete=_complete_run
+    )
+
+
+def func_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option --func NAME."""
+    return click.option("--func", metavar="NAME", help=text, shell_complete=_complete_func)
+
+
+def opened(path: Path, *, check_end: bool = True) -> Reader:
+    """The journal at `path`, for reading.
+
+    Raises:
+        NotThere: there is none. JournalError: it cannot be read, or is damaged.
+    """
+    from cuebook.persistence.reading import open_reader
+
+    if not path.exists():
+        raise NotThere(f"there is no journal at {path}")
+    return open_reader(path, check_end=check_end)
+
+
+def picked(state: JournalState, number: int | None, path: Path) -> RunState:
+    """The run of that number, or the newest.
+
+    Raises:
+        NotThere: there is none.
+    """
+    run = state.newest if number is None else state.runs.get(number)
+    if run is None:
+        held = f"it has runs {', '.join(map(str, state.runs))}" if state.runs else "it has no run yet"
+        raise NotThere(f"there is no {'run' if number is None else f'run {number}'} in {path}; {held}")
+    return run
+
+
+def untrusting(reader: Reader) -> ValueDecoder:
+    """A decoder that unpickles nothing and imports nothing of the user's."""
+    from cuebook.persistence.blobs import BlobStore
+    from cuebook.persistence.values import ValueDecoder
+
+    return ValueDecoder(trusted=False, blobs=BlobStore(reader.blobs_folder))
+
+
+def _complete_run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Any]:
+    from click.shell_completion import CompletionItem
+
+    return [
+        CompletionItem(str(number), help=function)
+        for number, function in _runs(ctx)
+        if str(number).startswith(incomplete)
+    ]
+
+
+def _complete_func(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Any]:
+    from click.shell_completion import CompletionItem
+
+    functions = dict.fromkeys(function for _, function in _runs(ctx))
+    return [CompletionItem(function) for function in functions if function.startswith(incomplete)]
+
+
+def _runs(ctx: click.Context) -> list[tuple[int, str]]:
+    """Number and function of every run in the journal that stands on the command line; none where it has none."""
+    from cuebook.persistence.heads import RunOpened
+    from cuebook.persistence.record import Kind
+    from cuebook.runtime.errors import CuebookError
+
+    path = ctx.params.get("path")
+    if path is None:
+        return []
+    try:
+        with opened(Path(path)) as reader:
+            records = reader.records(kinds=(Kind.RUN_OPENED,), bodies=False)
+            return [(record.run, RunOpened.decode(record.head).function) for record in records]
+    except (CuebookError, click.ClickException, OSError):
+        return []  # a shell that completes must not be told errors

@@ -1,0 +1,113 @@
+"""What the command prints: tables, sentences, JSON; readable for people on a terminal and for programs in a pipe.
+
+Knows no journal. Nothing that was read from one reaches a terminal with its control characters.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["SCHEMA", "count_of", "duration", "emit_json", "iso_time", "local_time", "printable", "rate", "table"]
+
+SCHEMA = 1
+"""Version of the shape of what `--json` prints; keys are only added within one."""
+
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_NUMERIC = frozenset({"run", "failed", "reused", "calls/s", "done", "call", "number", "bytes", "attempts"})
+
+
+def printable(text: str) -> str:
+    """The text without what would steer a terminal: control characters as escapes, lines and tabs kept."""
+    return text.translate(_ESCAPES)
+
+
+def emit_json(value: Any, *, is_line: bool = False) -> None:
+    """One JSON value on stdout: indented, or as one line that is out at once."""
+    if is_line:
+        print(json.dumps(value), flush=True)
+    else:
+        print(json.dumps(value, indent=2))
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on stdout: with rules on a terminal, aligned columns elsewhere."""
+    lines = [[printable(cell).replace("\n", " ") for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _ruled(headers, lines)
+    else:
+        for line in _aligned(headers, lines):
+            print(line)
+
+
+def _aligned(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    lines = []
+    for row in (headers, *rows):
+        cells = [
+            cell.rjust(width) if header in _NUMERIC else cell.ljust(width)
+            for header, cell, width in zip(headers, row, widths, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _ruled(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    ruled = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in headers:
+        ruled.add_column(header, justify="right" if header in _NUMERIC else "left")
+    for row in rows:
+        ruled.add_row(*map(Text, row))
+    Console().print(ruled)
+
+
+def count_of(done: int, total: int | None) -> str:
+    """`412/500`; the total is a question mark while nobody knows it."""
+    return f"{done:,}/{'?' if total is None else f'{total:,}'}"
+
+
+def rate(per_second: float | None) -> str:
+    """Calls a second, three digits; a dash where that is not known."""
+    if per_second is None:
+        return "-"
+    return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time, two units at most.
+
+    >>> [duration(0.0042), duration(5.25), duration(75), duration(7384), duration(200000)]
+    ['4.2 ms', '5.25 s', '1 min 15 s', '2 h 3 min', '2 d 7 h']
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    for size, unit, smaller_size, smaller in ((3600, "min", 1, "s"), (86400, "h", 60, "min")):
+        if seconds < size:
+            whole = size // 60 if unit == "min" else 3600
+            return f"{int(seconds // whole)} {unit} {int(seconds % whole // smaller_size)} {smaller}"
+    return f"{int(seconds // 86400)} d {int(seconds % 86400 // 3600)} h"
+
+
+def local_time(at: float) -> str:
+    """A moment for people: date and time here."""
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso_time(at: float | None) -> str | None:
+    """A moment for programs: ISO 8601 in UTC."""
+    if at is None:
+        return None
+    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

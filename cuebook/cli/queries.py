@@ -1,0 +1,150 @@
+"""What `show` and `watch` tell of a journal, as plain data for people and programs. Pure: no file, no printing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cuebook.cli.output import SCHEMA, count_of, duration, iso_time, local_time, rate
+from cuebook.persistence.run_state import RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cuebook.persistence.heads import RunOpened
+    from cuebook.persistence.lock import Holder
+    from cuebook.persistence.replay import JournalState
+    from cuebook.persistence.run_state import RunState
+    from cuebook.persistence.run_summary import RunSummary
+
+__all__ = [
+    "RUN_HEADERS",
+    "details",
+    "holder_object",
+    "parts_of",
+    "progress_line",
+    "run_object",
+    "run_row",
+    "seconds_left",
+    "states_of",
+]
+
+RUN_HEADERS = ("run", "function", "started", "done", "failed", "reused", "calls/s", "state")
+
+
+def run_row(run: RunSummary) -> tuple[str, ...]:
+    """One line of the table of runs."""
+    return (
+        str(run.number),
+        run.function,
+        local_time(run.started),
+        count_of(run.done, run.total),
+        f"{run.failed:,}",
+        f"{run.reused:,}",
+        rate(run.rate),
+        str(run.status),
+    )
+
+
+def run_object(run: RunSummary) -> dict[str, Any]:
+    """One run for programs."""
+    return {
+        "run": run.number,
+        "function": run.function,
+        "state": str(run.status),
+        "started": iso_time(run.started),
+        "ended": iso_time(run.ended),
+        "done": run.done,
+        "total": run.total,
+        "failed": run.failed,
+        "reused": run.reused,
+        "rate": run.rate,
+        "seconds": run.seconds,
+    }
+
+
+def holder_object(holder: Holder | None) -> dict[str, Any] | None:
+    """Who writes to the journal, for programs."""
+    return None if holder is None else {"host": holder.host, "pid": holder.pid, "since": holder.since}
+
+
+def seconds_left(run: RunSummary, now: float) -> float | None:
+    """Seconds until a run that goes on at its pace is done; None where nobody can know."""
+    made = run.done - run.reused + run.failed
+    if run.status is not RunStatus.RUNNING or run.total is None or made <= 0:
+        return None
+    return (run.total - run.done - run.failed) * (now - run.started) / made
+
+
+def progress_line(run: RunSummary, now: float) -> str:
+    """Where a run is, in one line."""
+    share = f" ({run.done / run.total:.0%})" if run.total else ""
+    parts = [f"run {run.number} {run.function}: {count_of(run.done, run.total)}{share}"]
+    if run.failed:
+        parts.append(f"{run.failed:,} failed")
+    if run.reused:
+        parts.append(f"{run.reused:,} reused")
+    if run.rate is not None:
+        parts.append(f"{rate(run.rate)} calls/s")
+    left = seconds_left(run, now)
+    if left is not None:
+        parts.append(f"{duration(left)} left")
+    return ", ".join([*parts, str(run.status)])
+
+
+def parts_of(state: JournalState, run: RunState) -> RunOpened | None:
+    """The record that has the parts of a run's function; None where it is not in the journal any more."""
+    number = run.opened.options.get("parts_of")
+    if number is None:
+        return run.opened
+    source = state.runs.get(number)
+    return None if source is None else source.opened
+
+
+def states_of(run: RunState) -> list[dict[str, Any]]:
+    """The newest checkpoint of each call that kept one, in the order of the calls."""
+    newest = ((index, kept[-1][1]) for index, kept in sorted(run.states.items()))
+    return [
+        {
+            "call": index,
+            "number": head.number,
+            "label": head.label,
+            "bytes": head.length,
+            "at": iso_time(head.at),
+            "completed": bool(index < len(run.done) and run.done[index]),
+        }
+        for index, head in newest
+    ]
+
+
+def details(state: JournalState, run: RunState, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's records say beyond its summary; `options` are those to be shown."""
+    opened = run.opened
+    source = parts_of(state, run)
+    closed = run.closed
+    return {
+        "schema": SCHEMA,
+        "command": opened.command,
+        "host": opened.host,
+        "pid": opened.pid,
+        "python": opened.python,
+        "source": str(opened.source),
+        "reuse": str(opened.reuse),
+        "options": dict(options),
+        "fingerprint": opened.fingerprint.hex(),
+        "algorithm": opened.algorithm,
+        "parts": None if source is None else len(source.parts),
+        "opaque": [] if source is None else list(source.opaque),
+        "packages": {} if source is None else dict(source.packages),
+        "reason": closed.reason if closed is not None else "",
+        "forgotten": run.is_forgotten,
+        "reused_from": _reused_from(run),
+        "checkpoints": states_of(run),
+    }
+
+
+def _reused_from(run: RunState) -> dict[str, int]:
+    """How many results were taken from which earlier run."""
+    counts: dict[str, int] = {}
+    for each in run.reused:
+        counts[str(each.source_run)] = counts.get(str(each.source_run), 0) + each.count
+    return counts

@@ -1,0 +1,162 @@
+"""`cuebook show`: the runs in a journal, one of them in detail, or its failures."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cuebook.cli.journals import opened, path_argument, picked, run_option, untrusting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cuebook.persistence.failed_calls import FailedCall
+    from cuebook.persistence.reading import Reader
+    from cuebook.persistence.run_state import RunState
+    from cuebook.persistence.run_summary import Picture
+
+__all__ = ["show"]
+
+
+@click.command()
+@path_argument
+@run_option("Show this run in detail (with --failures: its failures).")
+@click.option("--failures", is_flag=True, help="The failed calls of the newest run, with their tracebacks.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(path: Path, number: int | None, failures: bool, as_json: bool) -> None:
+    """Show the runs in the journal at PATH.
+
+    For each run: its function, when it started, how many of its calls are done, failed and taken from earlier
+    runs, how fast it goes, and what has become of it (running, finished, interrupted, failed, or abandoned: its
+    process died).
+    """
+    from cuebook.persistence.run_summary import look
+
+    with opened(path) as reader:
+        picture = look(reader)
+        if failures:
+            _show_failures(reader, picture, picked(picture.state, number, path), as_json=as_json)
+        elif number is not None:
+            _show_run(picture, picked(picture.state, number, path), as_json=as_json)
+        else:
+            _show_runs(reader, picture, as_json=as_json)
+
+
+def _show_runs(reader: Reader, picture: Picture, *, as_json: bool) -> None:
+    from cuebook.cli.output import SCHEMA, emit_json, printable, table
+    from cuebook.cli.queries import RUN_HEADERS, holder_object, run_object, run_row
+
+    runs = list(picture.summaries(time.time()))
+    holder = picture.holder
+    if as_json:
+        emit_json(
+            {
+                "schema": SCHEMA,
+                "path": str(reader.path),
+                "records": picture.state.last_seq,
+                "writer": holder_object(holder),
+                "runs": [run_object(run) for run in runs],
+            }
+        )
+        return
+    if not runs:
+        click.echo("no run yet")
+        return
+    table(RUN_HEADERS, [run_row(run) for run in runs])
+    if holder is not None and holder.pid:
+        click.echo(printable(f"in use by process {holder.pid} on {holder.host} since {holder.since}"))
+
+
+def _show_run(picture: Picture, run: RunState, *, as_json: bool) -> None:
+    from cuebook.cli.output import emit_json, printable
+    from cuebook.cli.queries import details, progress_line, run_object
+    from cuebook.persistence.run_summary import summarise
+
+    now = time.time()
+    summary = summarise(run, picture.holder, now)
+    options = {name: value for name, value in run.opened.options.items() if name != "parts_of"}
+    found = details(picture.state, run, options)
+    if as_json:
+        emit_json({**found, **run_object(summary)})
+        return
+    click.echo(printable(progress_line(summary, now)))
+    for label, text in _detail_lines(found, summary.started, summary.ended):
+        click.echo(printable(f"  {label:<12} {text}"))
+
+
+def _detail_lines(found: dict[str, Any], started: float, ended: float | None) -> list[tuple[str, str]]:
+    from cuebook.cli.output import duration, local_time
+
+    options = {name: value for name, value in found["options"].items() if value is not None}
+    lines = [
+        ("started", local_time(started)),
+        ("ended", f"{local_time(ended)}, after {duration(ended - started)}" if ended is not None else "-"),
+        ("reason", found["reason"]),
+        ("command", found["command"]),
+        ("where", f"process {found['pid']} on {found['host']}, Python {found['python']}"),
+        ("parameters", f"from {'a list' if found['source'] == 'list' else 'an iterator'}"),
+        ("options", ", ".join(f"{name}={value!r}" for name, value in options.items())),
+        ("reuse", f"{found['reuse']}{', forgotten' if found['forgotten'] else ''}"),
+        ("reused", ", ".join(f"{count:,} from run {run}" for run, count in found["reused_from"].items())),
+        ("function", f"{'?' if found['parts'] is None else found['parts']} parts, {found['fingerprint']}"),
+        ("opaque", ", ".join(found["opaque"])),
+        ("packages", ", ".join(f"{name} {version}" for name, version in found["packages"].items())),
+    ]
+    lines += [("checkpoint", _checkpoint_text(kept)) for kept in found["checkpoints"]]
+    return [(label, text) for label, text in lines if text]
+
+
+def _checkpoint_text(kept: dict[str, Any]) -> str:
+    label = f" {kept['label']!r}" if kept["label"] is not None else ""
+    state = "completed since" if kept["completed"] else "not completed"
+    return f"call {kept['call']}: number {kept['number']}{label}, {kept['bytes']:,} bytes, {kept['at']}, {state}"
+
+
+def _show_failures(reader: Reader, picture: Picture, run: RunState, *, as_json: bool) -> None:
+    from cuebook.persistence.failed_calls import read_failures
+
+    found = read_failures(reader, picture.state, run.number, untrusting(reader))
+    if as_json:
+        from cuebook.cli.output import SCHEMA, emit_json
+
+        failures = [_failure_object(failed) for failed in found]
+        emit_json({"schema": SCHEMA, "run": run.number, "function": run.opened.function, "failures": failures})
+        return
+    if not run.failures:
+        click.echo(f"run {run.number} has no failures")
+    for failed in found:
+        _print_failure(failed)
+
+
+def _failure_object(failed: FailedCall) -> dict[str, Any]:
+    from cuebook.cli.json_values import json_value
+    from cuebook.cli.output import iso_time
+
+    head = failed.head
+    return {
+        "index": head.index,
+        "arguments": json_value(failed.arguments),
+        "reason": str(head.reason),
+        "error": head.error_type,
+        "text": head.error_text,
+        "attempts": head.attempts,
+        "started": iso_time(head.started),
+        "seconds": head.seconds,
+        "traceback": failed.traceback_text,
+    }
+
+
+def _print_failure(failed: FailedCall) -> None:
+    from cuebook.cli.output import duration, local_time, printable
+
+    head = failed.head
+    shown = repr(failed.arguments)
+    shown = f"{shown[:200]}..." if len(shown) > 200 else shown
+    tried = f", attempt {head.attempts}" if head.attempts > 1 else ""
+    click.echo(printable(f"call {head.index} with arguments {shown}: {head.error_type}: {head.error_text}"))
+    click.echo(f"  {head.reason}{tried}, {local_time(head.started)}, after {duration(head.seconds)}")
+    for line in failed.traceback_text.rstrip().splitlines():
+        click.echo(printable(f"  {line}"))
+    click.echo()

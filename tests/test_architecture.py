@@ -1,0 +1,253 @@
+"""The house's rules, read off the source: direction of imports, cycles, single importers, sizes, sleeps, light modules."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "cuebook"
+
+FLOORS = [
+    {"__main__", "cli", "compat", "testing", "data", "studio"},
+    {"chunks", "checkpoints", "stages"},
+    {"actors"},
+    {"engines"},
+    {"persistence"},
+    {"runtime"},
+]
+"""The folders from the top down. Folders of one floor may import each other as long as no cycle arises."""
+
+SINGLE_IMPORTERS = {
+    "msgpack": "cuebook.runtime.codec",
+    "aiosqlite": "cuebook.persistence.sqlite",
+    "structlog": "cuebook.runtime.logs",
+}
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 50
+POSITIONAL_MAX = 4
+MANY_POSITIONAL = {"chunk", "Chunker.__init__", "Chunker.__call__"}
+"""The public faces whose order of parameters is given."""
+
+SLEEP_MAX_S = 0.05
+SLEEPS_ALLOWED = {"test_docs.py", "test_examples.py"}
+"""Tests whose *children* have to be running for a while before they are killed."""
+
+HEAVY = ("asyncio", "anyio", "aiosqlite", "structlog", "cloudpickle", "numpy", "rich", "click")
+
+Module = tuple[str, ast.Module]
+
+
+def module_name(path: Path) -> str:
+    """The dotted name of a source file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def parsed(folder: Path) -> dict[str, ast.Module]:
+    """Every module below a folder."""
+    return {module_name(path): ast.parse(path.read_bytes()) for path in sorted(folder.rglob("*.py"))}
+
+
+MODULES = parsed(PACKAGE)
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """What a module imports anywhere in it, also within functions and under TYPE_CHECKING."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"a relative import hides a layer: {ast.unparse(node)}"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else str(node.module)
+
+
+def floor_of(module: str) -> int | None:
+    """The number of a module's floor from the top; None for the package itself."""
+    parts = module.split(".")
+    if len(parts) < 2:
+        return None
+    return next((number for number, folders in enumerate(FLOORS) if parts[1] in folders), None)
+
+
+def functions(tree: ast.AST, within: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Every function of a tree, with its qualified name."""
+    for node in ast.iter_child_nodes(tree):
+        name = within
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = f"{within}.{node.name}".lstrip(".")
+            if not isinstance(node, ast.ClassDef):
+                yield name, node
+        yield from functions(node, name)
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function's body without its docstring."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def test_every_module_lives_on_a_known_floor() -> None:
+    """A new folder has to be given its place before anything can be said of its imports."""
+    lost = [name for name in MODULES if name != "cuebook" and floor_of(name) is None]
+
+    assert lost == []
+
+
+def test_imports_run_strictly_downwards() -> None:
+    """No module imports from a floor above its own, not even for a type or within a function."""
+    upward = [
+        f"{name} imports {target}"
+        for name, tree in MODULES.items()
+        for target in imported(tree)
+        if target.startswith("cuebook.")
+        and (here := floor_of(name)) is not None
+        and (there := floor_of(target)) is not None
+        and there < here
+    ]
+
+    assert upward == []
+
+
+def test_no_module_but_the_package_itself_imports_the_package() -> None:
+    """The lazy names of `cuebook` are for users: `from cuebook import X` within the library would hide a layer."""
+    allowed = {"cuebook", "cuebook.__main__"}
+    through_the_front = [
+        name
+        for name, tree in MODULES.items()
+        if name not in allowed and floor_of(name) != 0 and "cuebook" in set(imported(tree))
+    ]
+
+    assert through_the_front == []
+
+
+def test_there_is_no_import_cycle() -> None:
+    """Also none that is only there for type checkers."""
+    graph = {
+        name: {target for target in imported(tree) if target in MODULES and target not in (name, "cuebook")}
+        for name, tree in MODULES.items()
+        if name != "cuebook"
+    }
+
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail("import cycle: " + " -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize(("package", "only"), SINGLE_IMPORTERS.items())
+def test_a_third_party_is_imported_by_one_module_alone(package: str, only: str) -> None:
+    """So each of them can be replaced, and is looked at, in one place."""
+    importers = {
+        name for name, tree in MODULES.items() for target in imported(tree) if target.split(".")[0] == package
+    }
+
+    assert importers == {only}
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    """Files aim at 300 lines; none is over the bound."""
+    long = {
+        str(path.relative_to(ROOT)): count
+        for folder in ("cuebook", "benchmarks", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        if (count := len(path.read_text().splitlines())) > FILE_LINES_MAX
+    }
+
+    assert long == {}
+
+
+def test_no_function_is_too_long_to_be_read_at_once() -> None:
+    """Bodies aim at 20 lines; none is over the bound."""
+    long = {
+        f"{module}.{name}": lines
+        for module, tree in MODULES.items()
+        for name, function in functions(tree)
+        if (lines := body_lines(function)) > FUNCTION_LINES_MAX
+    }
+
+    assert long == {}
+
+
+def test_no_function_takes_too_many_positional_parameters() -> None:
+    """What comes after the fourth is given by name; the public faces with a given order aside."""
+    many = [
+        f"{module}.{name}"
+        for module, tree in MODULES.items()
+        for name, function in functions(tree)
+        if len([a for a in (*function.args.posonlyargs, *function.args.args) if a.arg not in ("self", "cls")])
+        > POSITIONAL_MAX
+        and name not in MANY_POSITIONAL
+        and not is_protocol_of_python(name)
+    ]
+
+    assert many == []
+
+
+def is_protocol_of_python(name: str) -> bool:
+    """Whether the number of parameters is the language's choice."""
+    return name.rpartition(".")[2] in ("__exit__", "__aexit__")
+
+
+def test_every_module_says_what_it_is() -> None:
+    """The first line of each file is a sentence for the reader."""
+    silent = [name for name, tree in MODULES.items() if not ast.get_docstring(tree)]
+
+    assert silent == []
+
+
+def test_no_test_waits_for_real_time() -> None:
+    """Time has a double, and processes are waited for by what they say; a sleep is at most a pause between two looks."""
+    sleeps = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if path.name not in SLEEPS_ALLOWED
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if is_long_sleep(node) and not is_in_child_code(path, node)
+    ]
+
+    assert sleeps == []
+
+
+def is_long_sleep(node: ast.AST) -> bool:
+    """Whether a node is time.sleep(x), asyncio.sleep(x) or anyio.sleep(x) with a number over the bound."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sleep"):
+        return False
+    module = node.func.value
+    if not (isinstance(module, ast.Name) and module.id in ("time", "asyncio", "anyio")):
+        return False
+    seconds = node.args[0] if node.args else None
+    return isinstance(seconds, ast.Constant) and isinstance(seconds.value, int | float) and seconds.value > SLEEP_MAX_S
+
+
+CHILD_CODE = "# runs in a call"
+
+
+def is_in_child_code(path: Path, node: ast.AST) -> bool:
+    """Whether the line is marked as code of a call that is to be stuck until it is killed."""
+    assert isinstance(node, ast.Call)
+    return CHILD_CODE in path.read_text().splitlines()[node.lineno - 1]
+
+
+@pytest.mark.parametrize("module", ["cuebook", "cuebook.engines.child"])
+def test_what_every_worker_and_program_imports_first_is_light(module: str) -> None:
+    """Start-up time: heavy packages load when they are first needed."""
+    program = f"import sys, {module}; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert done.stdout.split() == []
+
+
+def test_the_links_at_the_root_lead_into_the_package() -> None:
+    """`actors`, `runtime` and `persistence` are found at the root, and there is one copy of each."""
+    for name in ("actors", "runtime", "persistence"):
+        assert (ROOT / name).is_symlink()
+        assert (ROOT / name).resolve() == PACKAGE / name
