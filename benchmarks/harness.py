@@ -23,7 +23,8 @@ def machine() -> str:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    return f"{model}, {len(os.sched_getaffinity(0))} CPUs, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    python = platform.python_version()
+    return f"{model}, {len(os.sched_getaffinity(0))} CPUs, Python {python}, {platform.system()} {platform.release()}"
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from cuebook.actors.journal import JournalActor
+from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import RunAdded, RunChanged
 from cuebook.actors.run import Run, Slot
 from cuebook.actors.supervisor import Supervisor
@@ -106,7 +106,14 @@ class Application:
         if key not in self._journals:
             file = await JournalFile.open(path)
             name = "journal" if not self._journals else f"journal-{len(self._journals) + 1}"
-            ref = self.system.spawn(lambda: JournalActor(file), name=name, mailbox=_CREDIT_BOUND)
+            unanswered = Unanswered()
+            ref = self.system.spawn(
+                lambda: JournalActor(file, unanswered),
+                name=name,
+                mailbox=_CREDIT_BOUND,
+                intensity=RestartIntensity(restarts_max=10, within_s=10.0),
+                on_terminated=self._journal_gone,
+            )
             self._journals[key] = (file, ref)
         return self._journals[key]
 
@@ -153,6 +160,11 @@ class Application:
         if where == "async":
             return CoroutineHost()
         return ProcessHost(cores=int(cores or 1), output=lambda lines: self.output(lines))
+
+    def _journal_gone(self, ref: ActorRef, error: BaseException | None) -> None:
+        for run in list(self.table.runs.values()):
+            if run.journal is ref:
+                run.end(error or InternalError("the Journal stopped while this run went on"))
 
     def _supervisor_gone(self, ref: ActorRef, error: BaseException | None) -> None:
         del ref

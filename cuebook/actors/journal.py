@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.actors.messages import Append, Appended, AppendFailed, ReadState, Recover, Recovered, StateRead
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.record import Entry, Kind
 from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.errors import CuebookError, InternalError, JournalError
+from cuebook.runtime.errors import CuebookError, InternalError
 
-__all__ = ["JournalActor"]
+__all__ = ["JournalActor", "Unanswered"]
 
 RECOVERED_BYTES_MAX = 16 * 1024 * 1024
 """Records in one answer to Recover, about; the asker asks again for more."""
 TRANSACTION_BYTES_MAX = 64 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Unanswered:
+    """What the Journal has taken in hand and not answered; it outlives the incarnations of the actor.
+
+    Attributes:
+        backlog: messages in order.
+        commit: the transaction under way, which no failure of the actor cuts off; `waiting` are its appends.
+    """
+
+    backlog: deque[Delivery] = field(default_factory=deque)
+    commit: asyncio.Future[list[int]] | None = None
+    waiting: list[Delivery] = field(default_factory=list)
 
 
 class JournalActor(Actor):
@@ -22,48 +39,61 @@ class JournalActor(Actor):
 
     Args:
         file: the open journal; closed by whoever opened it.
+        unanswered: what earlier incarnations have left.
     """
 
-    def __init__(self, file: JournalFile) -> None:
+    def __init__(self, file: JournalFile, unanswered: Unanswered | None = None) -> None:
         self.file = file
+        self._left = Unanswered() if unanswered is None else unanswered
+
+    async def on_start(self) -> None:
+        """Answer what a failed incarnation had in hand: its commit went on without it."""
+        await self._work_off()
 
     async def receive_many(self, deliveries: list[Delivery]) -> None:
         """Commit every waiting append in one transaction (one sync), then answer each, in order."""
-        waiting: list[Delivery] = []
-        size = 0
-        for delivery in deliveries:
-            message = delivery.message
-            if isinstance(message, Append):
-                waiting.append(delivery)
-                size += sum(len(head) + len(body or b"") for _, head, body in message.entries)
-                if size < TRANSACTION_BYTES_MAX:
-                    continue
-            await self._commit(waiting)
-            waiting, size = [], 0
-            if not isinstance(message, Append):
-                self._read(delivery)
-        await self._commit(waiting)
+        self._left.backlog.extend(deliveries)
+        await self._work_off()
 
-    async def _commit(self, waiting: list[Delivery]) -> None:
-        if not waiting:
-            return
+    async def _work_off(self) -> None:
+        left = self._left
+        while left.commit is not None or left.backlog:
+            if left.commit is None and not isinstance(left.backlog[0].message, Append):
+                self._read(left.backlog.popleft())
+                continue
+            if left.commit is None:
+                self._begin_commit(left)
+            await self._end_commit(left)
+
+    def _begin_commit(self, left: Unanswered) -> None:
+        """Start one transaction of the appends that head the backlog."""
         entries: list[Entry] = []
         states: dict[int, bytes] = {}
-        for delivery in waiting:
+        size = 0
+        while left.backlog and size < TRANSACTION_BYTES_MAX and isinstance(left.backlog[0].message, Append):
+            delivery = left.backlog.popleft()
             message = delivery.message
+            left.waiting.append(delivery)
             for place, state in message.states:
                 states[len(entries) + place] = state
             entries.extend(Entry(Kind(kind), message.run, head, body) for kind, head, body in message.entries)
+            size += sum(len(head) + len(body or b"") for _, head, body in message.entries)
+        left.commit = asyncio.ensure_future(self.file.append(entries, states=states))
+
+    async def _end_commit(self, left: Unanswered) -> None:
+        assert left.commit is not None
         try:
-            seqs = await self.file.append(entries, states=states)
-        except JournalError as error:
-            for delivery in waiting:
+            seqs = await asyncio.shield(left.commit)
+        except Exception as error:
+            for delivery in left.waiting:
                 self._answer(delivery, AppendFailed(delivery.message.ticket, type(error).__name__, str(error)))
-            return
-        end = 0
-        for delivery in waiting:
-            end += len(delivery.message.entries)
-            self._answer(delivery, Appended(delivery.message.ticket, seqs[end - 1] if end else 0))
+        else:
+            end = 0
+            for delivery in left.waiting:
+                end += len(delivery.message.entries)
+                self._answer(delivery, Appended(delivery.message.ticket, seqs[end - 1] if end else 0))
+        left.commit = None
+        left.waiting.clear()
 
     def _answer(self, delivery: Delivery, answer: Any) -> None:
         if delivery.sender is not None:

@@ -115,14 +115,14 @@ class FedSource:
     """Calls of an iterator, fed in order from outside; holds only what is taken and not done, and the next few.
 
     Attributes:
-        on_taken: called when calls were taken, so that the feeder may go on.
+        on_done: called when calls were done, so that the feeder may go on.
         count: calls that were fed or skipped so far.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[int] = deque()
         self._calls: dict[int, Any] = {}
-        self.on_taken: Callable[[], None] | None = None
+        self.on_done: Callable[[], None] | None = None
         self.count = 0
         self._is_ended = False
 
@@ -168,8 +168,6 @@ class FedSource:
     def take(self, limit: int) -> Sequence[int]:
         waiting = self._waiting
         taken = [waiting.popleft() for _ in range(min(limit, len(waiting)))]
-        if taken and self.on_taken is not None:
-            self.on_taken()
         if taken and taken[-1] - taken[0] + 1 == len(taken):
             return range(taken[0], taken[-1] + 1)
         return taken
@@ -184,6 +182,8 @@ class FedSource:
     def done(self, indexes: Sequence[int]) -> None:
         for index in indexes:
             self._calls.pop(index, None)
+        if self.on_done is not None:
+            self.on_done()
 
     def undone(self) -> list[int]:
         waiting = set(self._waiting)

@@ -117,6 +117,8 @@ class WorkerActor(Actor):
             self._host.drain_output()
 
     async def _prepare(self, order: Prepare) -> None:
+        if order.run not in self._works:
+            return  # the run ended while the order was on its way
         self._timeout = order.timeout
         self._run = order.run
         self._is_timed_out = False
@@ -130,7 +132,7 @@ class WorkerActor(Actor):
                 self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False))
                 return
             self._host = host
-        if host.shares_memory and order.run in self._works:
+        if host.shares_memory:
             host.prepare(order.run, self._works[order.run])
         host.send([order.setup])
 

@@ -10,16 +10,17 @@ from typing import Any
 
 __all__ = ["AsyncFeeder", "Feeder", "ThreadFeeder", "ahead_limit"]
 
-AHEAD_MAX = 4096
+AHEAD_MAX = 8192
+"""Calls of an iterator that may be in memory: read, under way or waiting for the disk."""
 
 
-def ahead_limit(taken: int, chunk_size: int) -> int:
-    """How many items may have been read when `taken` were used: few at first, more as they turn out to be quick.
+def ahead_limit(done: int, chunk_size: int) -> int:
+    """How many items may have been read when `done` are finished: few at first, more as they turn out to be quick.
 
     >>> ahead_limit(0, 2), ahead_limit(1000, 2), ahead_limit(1_000_000, 2)
-    (4, 2000, 1004096)
+    (6, 2000, 1008192)
     """
-    return taken + max(2 * chunk_size, min(AHEAD_MAX, taken))
+    return done + max(3 * chunk_size, min(AHEAD_MAX, done))
 
 
 class Feeder:

@@ -80,7 +80,7 @@ class _Feeding:
         if error is not None:
             self.end(error)
             return
-        self.note_taken()
+        self.read_on()
         self._app.changed(self._run)
 
     def _take_reused(self, item: Any, found: tuple[int, int]) -> None:
@@ -111,24 +111,24 @@ class _Feeding:
             self._run.stop = Stop(StopKind.FAILED, f"the parameters raised {error!r}", None, error)
         self._app.changed(self._run)
 
-    def note_taken(self) -> None:
-        """Calls were taken: a few more may be read, unless the consumer of a stream is behind."""
+    def read_on(self) -> None:
+        """Calls were done: a few more may be read, unless the consumer of a stream is behind."""
         feeder = self._opened.feeder
         if feeder is not None and self._opened.sink.has_room:
-            used = self._source.count - self._source.waiting
-            feeder.allow(ahead_limit(used, self._request.options.chunk_size))
+            done = self._source.count - self._source.held
+            feeder.allow(ahead_limit(done, self._request.options.chunk_size))
 
 
 def start_feeding(app: Application, opened: OpenedRun, request: Request, reuses: Reuses) -> None:
-    """Begin to read the parameters, a little ahead of what is taken."""
+    """Begin to read the parameters, a little ahead of what is done."""
     feeding = _Feeding(app, opened, request, reuses)
     source = opened.run.source
     assert isinstance(source, FedSource)
-    source.on_taken = feeding.note_taken
-    opened.sink.on_room_for_more = feeding.note_taken
+    source.on_done = feeding.read_on
+    opened.sink.on_room_for_more = feeding.read_on
     parameters = request.parameters
     if isinstance(parameters, AsyncIterable):
         opened.feeder = AsyncFeeder(aiter(parameters), feeding.accept, feeding.end)
     else:
         opened.feeder = ThreadFeeder(iter(parameters), feeding.accept, feeding.end)
-    feeding.note_taken()
+    feeding.read_on()

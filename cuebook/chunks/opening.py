@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from typing import Any
 import anyio
 
 from cuebook.actors.application import Application
-from cuebook.actors.messages import Append, AppendFailed
+from cuebook.actors.messages import Append, AppendFailed, Recover
 from cuebook.actors.run import Event, EventKind, Run, RunPolicy
 from cuebook.actors.sources import FedSource, ListSource
 from cuebook.chunks.feeding import Reuses, start_feeding
@@ -33,9 +34,9 @@ from cuebook.persistence.arguments import call_key, check_calls
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.ownership import is_users_module
-from cuebook.persistence.record import Entry
+from cuebook.persistence.record import Entry, Kind
 from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.errors import JournalBusy, JournalError, JournalFull
+from cuebook.runtime.errors import ActorFailed, JournalBusy, JournalError, JournalFull
 from cuebook.runtime.ref import ActorRef
 
 __all__ = ["OpenedRun", "Request", "open_run"]
@@ -76,7 +77,7 @@ async def open_run(
     is_finished = calls is not None and run.reused == len(calls)
     if place.ref is not None:
         entries = [*plan.entries, *(closing_entries(run) if is_finished else [])]
-        await _append(place.ref, run.number, entries)
+        await _append(place, run.number, entries)
     if claims:
         await _deliver_reused(opened, place, claims, calls)
     run.announce(EventKind.STARTED)
@@ -197,12 +198,27 @@ def _users_modules() -> list[str]:
     return [name for name, module in modules if name != "__main__" and module is not None and is_users_module(module)]
 
 
-async def _append(ref: ActorRef, run: int, entries: list[Entry]) -> None:
+async def _append(place: _Place, run: int, entries: list[Entry]) -> None:
     """Have the first records of a run committed."""
+    assert place.file is not None and place.ref is not None
     rows = [[int(entry.kind), entry.head, entry.body] for entry in entries]
-    answer = await ref.ask(Append(run, 0, rows, []), timeout=None)
+    try:
+        answer = await place.ref.ask(Append(run, 0, rows, []), timeout=None)
+    except ActorFailed:
+        await _wait_behind(place.ref, run)
+        if not any(place.file.records(kinds=(Kind.RUN_OPENED,), runs=(run,), bodies=False)):
+            raise
+        return
     if isinstance(answer, AppendFailed):
         raise (JournalFull if answer.error == "JournalFull" else JournalError)(answer.text)
+
+
+async def _wait_behind(ref: ActorRef, run: int) -> None:
+    """Until a Journal that failed has done what was asked of it before: its next incarnation goes on with that."""
+    while True:
+        with contextlib.suppress(ActorFailed):
+            await ref.ask(Recover(run, 0), timeout=None)
+            return
 
 
 async def _deliver_reused(opened: OpenedRun, place: _Place, claims: Sequence[Any], calls: list[Any] | None) -> None:

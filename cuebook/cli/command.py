@@ -50,11 +50,21 @@ class NotThere(click.ClickException):
     exit_code = ExitCode.NOT_THERE
 
 
+class _ReaderGone(Exception):  # noqa: N818 - no error
+    """Whoever read our output has gone."""
+
+
 class _LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature of its base
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # click would make an error of it
+            raise _ReaderGone from error
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_HOMES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         home = _HOMES.get(cmd_name)
         if home is None:
             return None
@@ -98,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(arguments)
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderGone):
         _silence_stdout()
         return ExitCode.OK
 

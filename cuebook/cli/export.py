@@ -23,7 +23,7 @@ _COLUMNS = ("run", "index", "arguments", "value", "seconds", "started", "reused_
 _SCALARS = frozenset({str, int, float, bool})
 
 
-@click.command()
+@click.command(short_help="Results as JSON lines or CSV.")
 @path_argument
 @run_option("Export this run; without it the newest.")
 @click.option("--all", "is_all", is_flag=True, help="Export every run.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["forget"]
 
 
-@click.command()
+@click.command(short_help="Say that results are not to be reused.")
 @path_argument
 @click.option("--call", "index", type=click.IntRange(min=0), metavar="N", help="The call of this index, from 0.")
 @run_option("Of this run (with --call; the newest without it); alone: the whole run.")

@@ -97,7 +97,8 @@ def _runs(ctx: click.Context) -> list[tuple[int, str]]:
     from cuebook.persistence.record import Kind
     from cuebook.runtime.errors import CuebookError
 
-    path = ctx.params.get("path")
+    # While an option lacks its value, click leaves the arguments before it unparsed.
+    path = ctx.params.get("path") or next(iter(ctx.args), None)
     if path is None:
         return []
     try:

@@ -5,9 +5,9 @@ Knows no journal. Nothing that was read from one reaches a terminal with its con
 
 from __future__ import annotations
 
-import datetime
 import json
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,9 +63,10 @@ def _ruled(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    ruled = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    ruled = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for header in headers:
-        ruled.add_column(header, justify="right" if header in _NUMERIC else "left")
+        is_number = header in _NUMERIC
+        ruled.add_column(header, justify="right" if is_number else "left", no_wrap=header != "function")
     for row in rows:
         ruled.add_row(*map(Text, row))
     Console().print(ruled)
@@ -102,12 +103,12 @@ def duration(seconds: float) -> str:
 
 def local_time(at: float) -> str:
     """A moment for people: date and time here."""
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def iso_time(at: float | None) -> str | None:
     """A moment for programs: ISO 8601 in UTC."""
     if at is None:
         return None
-    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    moment = datetime.fromtimestamp(at, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -94,7 +94,7 @@ def progress_line(run: RunSummary, now: float) -> str:
 def parts_of(state: JournalState, run: RunState) -> RunOpened | None:
     """The record that has the parts of a run's function; None where it is not in the journal any more."""
     number = run.opened.options.get("parts_of")
-    if number is None:
+    if not isinstance(number, int):
         return run.opened
     source = state.runs.get(number)
     return None if source is None else source.opened

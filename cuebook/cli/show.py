@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 
-@click.command()
+@click.command(short_help="Runs, how far they are, their failures.")
 @path_argument
 @run_option("Show this run in detail (with --failures: its failures).")
 @click.option("--failures", is_flag=True, help="The failed calls of the newest run, with their tracebacks.")
@@ -70,13 +70,14 @@ def _show_runs(reader: Reader, picture: Picture, *, as_json: bool) -> None:
 
 
 def _show_run(picture: Picture, run: RunState, *, as_json: bool) -> None:
+    from cuebook.cli.json_values import json_value
     from cuebook.cli.output import emit_json, printable
     from cuebook.cli.queries import details, progress_line, run_object
     from cuebook.persistence.run_summary import summarise
 
     now = time.time()
     summary = summarise(run, picture.holder, now)
-    options = {name: value for name, value in run.opened.options.items() if name != "parts_of"}
+    options = {str(name): json_value(value) for name, value in run.opened.options.items() if name != "parts_of"}
     found = details(picture.state, run, options)
     if as_json:
         emit_json({**found, **run_object(summary)})
@@ -115,17 +116,17 @@ def _checkpoint_text(kept: dict[str, Any]) -> str:
 
 
 def _show_failures(reader: Reader, picture: Picture, run: RunState, *, as_json: bool) -> None:
+    from cuebook.cli.output import SCHEMA, emit_json, printable
     from cuebook.persistence.failed_calls import read_failures
 
     found = read_failures(reader, picture.state, run.number, untrusting(reader))
     if as_json:
-        from cuebook.cli.output import SCHEMA, emit_json
-
         failures = [_failure_object(failed) for failed in found]
         emit_json({"schema": SCHEMA, "run": run.number, "function": run.opened.function, "failures": failures})
         return
     if not run.failures:
-        click.echo(f"run {run.number} has no failures")
+        reason = f"; it ended so: {run.closed.reason}" if run.closed is not None and run.closed.reason else ""
+        click.echo(printable(f"no call of run {run.number} failed{reason}"))
     for failed in found:
         _print_failure(failed)
 

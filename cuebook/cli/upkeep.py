@@ -19,7 +19,7 @@ __all__ = ["backup", "compact", "recover", "verify"]
 _NEW_PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Check that all is whole.")
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def verify(path: Path, as_json: bool) -> int:
@@ -49,7 +49,7 @@ def _report_text(report: Report) -> str:
     return "\n".join(dict.fromkeys(lines))
 
 
-@click.command()
+@click.command(short_help="Save what is whole in a damaged journal.")
 @path_argument
 @click.option("-o", "--output", "new", type=_NEW_PATH, required=True, metavar="NEW", help="The new journal.")
 def recover(path: Path, new: Path) -> None:
@@ -65,7 +65,7 @@ def recover(path: Path, new: Path) -> None:
         click.echo(f"lost records: {lost}")
 
 
-@click.command()
+@click.command(short_help="Copy a journal, also one in use.")
 @path_argument
 @click.argument("new", type=_NEW_PATH)
 def backup(path: Path, new: Path) -> None:
@@ -77,7 +77,7 @@ def backup(path: Path, new: Path) -> None:
     click.echo(f"{count:,} records copied to {new}")
 
 
-@click.command()
+@click.command(short_help="Rewrite a journal without what is not needed.")
 @path_argument
 def compact(path: Path) -> None:
     """Rewrite the journal at PATH without forgotten runs, old checkpoints and values nobody refers to."""

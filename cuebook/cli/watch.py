@@ -22,7 +22,7 @@ __all__ = ["follow", "watch"]
 _POLL_SECONDS = 0.3
 
 
-@click.command()
+@click.command(short_help="A run as it goes on, until it ends.")
 @path_argument
 @run_option("Watch this run; without it the newest.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")

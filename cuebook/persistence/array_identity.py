@@ -34,15 +34,12 @@ def _array(walk: Any, array: Any) -> bytes:
     dtype, shape = array.dtype, repr(array.shape).encode()
     if dtype.names is not None:  # field by field: the padding between them is not part of the value
         fields = [
-            joined(b"", [name.encode("utf-8", "surrogatepass"), _array(walk, array[name])])
-            for name in dtype.names
+            joined(b"", [name.encode("utf-8", "surrogatepass"), _array(walk, array[name])]) for name in dtype.names
         ]
         return joined(b"fields", [shape, *fields])
     if dtype.kind in _FLAT_KINDS and not dtype.hasobject:
         flat = np.ascontiguousarray(array).reshape(-1)
-        return joined(
-            b"flat", [dtype.str.encode(), shape, blake16(flat.view(np.uint8) if flat.nbytes else b"")]
-        )
+        return joined(b"flat", [dtype.str.encode(), shape, blake16(flat.view(np.uint8) if flat.nbytes else b"")])
     if dtype.kind == "V" and not dtype.hasobject:
         return joined(b"void", [dtype.str.encode(), shape, blake16(array.tobytes())])
     return joined(b"items", [str(dtype).encode(), shape, walk.encode(array.reshape(-1).tolist())])
@@ -97,9 +94,7 @@ def _column(walk: Any, column: Any) -> bytes:
     if str(dtype) == "category":
         array = column.array
         ordered = walk.encode([bool(array.ordered)])
-        return joined(
-            b"category", [ordered, _index(walk, array.categories), _array(walk, np.asarray(array.codes))]
-        )
+        return joined(b"category", [ordered, _index(walk, array.categories), _array(walk, np.asarray(array.codes))])
     return joined(b"column", [str(dtype).encode(), walk.encode([_missing(item) for item in column.tolist()])])
 
 

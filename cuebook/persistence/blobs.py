@@ -60,9 +60,7 @@ class BlobStore:
             _sync_folder(os.path.dirname(path))
         except OSError as error:
             kind = JournalFull if error.errno in _FULL_ERRNOS else JournalError
-            raise kind(
-                f"cannot write blob {digest.hex()} in {self.folder}: {error.strerror or error}"
-            ) from error
+            raise kind(f"cannot write blob {digest.hex()} in {self.folder}: {error.strerror or error}") from error
         return digest
 
     def read(self, digest: bytes, length: int) -> bytes:
@@ -158,11 +156,7 @@ class BlobStore:
             raise JournalCorrupt(f"blob {digest.hex()} in {self.folder} is damaged: its content has changed")
 
     def _missing(self, digest: bytes, error: OSError) -> JournalCorrupt:
-        what = (
-            "is missing"
-            if isinstance(error, FileNotFoundError)
-            else f"cannot be read: {error.strerror or error}"
-        )
+        what = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror or error}"
         return JournalCorrupt(f"blob {digest.hex()} in {self.folder} {what}")
 
 

@@ -18,6 +18,7 @@ _GENERATED = frozenset(
     {
         "_abc_impl",
         "_member_names_",
+        "_member_map_",
         "_value2member_map_",
         "_unhashable_values_",
         "_unhashable_values_map_",
@@ -66,9 +67,7 @@ _HIDDEN = (types.GetSetDescriptorType, types.MemberDescriptorType)
 def _is_generated(function: types.FunctionType) -> bool:
     """Whether dataclass or namedtuple made it from the fields, which are listed for themselves."""
     filename = function.__code__.co_filename
-    return (filename == "<string>" and function.__name__.startswith("__")) or filename.startswith(
-        "<attrs generated"
-    )
+    return (filename == "<string>" and function.__name__.startswith("__")) or filename.startswith("<attrs generated")
 
 
 def _declared(cls: type) -> Iterator[tuple[str, Any]]:

@@ -196,9 +196,7 @@ class CodeGraph:
             return self.value(f"attribute {label}", member)
         kind = type(member).__name__.encode()
         references = [
-            self.refer(function, owner)
-            if isinstance(function, types.FunctionType)
-            else self.value(label, function)
+            self.refer(function, owner) if isinstance(function, types.FunctionType) else self.value(label, function)
             for function in functions
         ]
         return joined(kind, references)
@@ -234,8 +232,7 @@ def _bindings(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     defaults = function.__defaults__ or ()
     names = code.co_varnames[: code.co_argcount]
     yield from (
-        (f"default {name}", value)
-        for name, value in zip(names[len(names) - len(defaults) :], defaults, strict=False)
+        (f"default {name}", value) for name, value in zip(names[len(names) - len(defaults) :], defaults, strict=False)
     )
     yield from ((f"default {name}", value) for name, value in sorted((function.__kwdefaults__ or {}).items()))
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):

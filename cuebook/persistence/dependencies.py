@@ -50,11 +50,7 @@ def _path_content(path: Path) -> bytes:
             files = sorted(_files_under(path))
             return joined(
                 b"folder",
-                [
-                    part
-                    for name, file in files
-                    for part in (name.encode("utf-8", "surrogateescape"), _file(file))
-                ],
+                [part for name, file in files for part in (name.encode("utf-8", "surrogateescape"), _file(file))],
             )
         return _file(path)
     except OSError as error:

@@ -84,9 +84,7 @@ def _parts(error: BaseException) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def _built_in_base(cls: type) -> type[BaseException]:
-    return next(
-        base for base in cls.__mro__ if issubclass(base, BaseException) and not base.__flags__ & HEAP_TYPE
-    )
+    return next(base for base in cls.__mro__ if issubclass(base, BaseException) and not base.__flags__ & HEAP_TYPE)
 
 
 def _text(error: BaseException) -> str:

@@ -101,9 +101,7 @@ def _home(func: Any) -> str:
 def _root(graph: CodeGraph, func: Any, name: str) -> bytes:
     """The callable itself, its layers taken apart so that each has a label of its own."""
     if isinstance(func, functools.partial):
-        given = [
-            graph.value(f"partial argument {place} of {name}", value) for place, value in enumerate(func.args)
-        ]
+        given = [graph.value(f"partial argument {place} of {name}", value) for place, value in enumerate(func.args)]
         named = [
             joined(b"named", [key.encode(), graph.value(f"partial {key} of {name}", value)])
             for key, value in sorted(func.keywords.items())

@@ -94,7 +94,7 @@ class _Readable(reprlib.Repr):
         self.maxstring = self.maxother = 120
         self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = 12
 
-    def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002 - the signature of its base
+    def repr_instance(self, x: Any, level: int) -> str:
         if type(x) in (float, bool, type(None), complex, bytes, range):
             return repr(x)[: self.maxother]
         if isinstance(getattr(x, "__qualname__", None), str):

@@ -28,9 +28,7 @@ def imported_module(name: str, level: int, scope: dict[str, Any]) -> Any:
     then its name comes back as a str, and so it does where the import fails.
     """
     try:
-        full = importlib.util.resolve_name(
-            "." * level + name, scope.get("__package__") or scope.get("__name__", "")
-        )
+        full = importlib.util.resolve_name("." * level + name, scope.get("__package__") or scope.get("__name__", ""))
         loaded = sys.modules.get(full)
         if loaded is not None:
             return loaded

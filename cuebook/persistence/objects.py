@@ -221,11 +221,7 @@ def _open_named_tuple(data: bytes, decoding: Decoding) -> Any:
         cls = decoding.resolve(module, qualname)
     except LookupError as error:
         return decoding.unresolved((module, qualname), fields, str(error.args[0]))
-    if (
-        not isinstance(cls, type)
-        or not issubclass(cls, tuple)
-        or getattr(cls, "_fields", None) != tuple(names)
-    ):
+    if not isinstance(cls, type) or not issubclass(cls, tuple) or getattr(cls, "_fields", None) != tuple(names):
         return decoding.unresolved((module, qualname), fields, "its fields have changed")
     return tuple.__new__(cls, values)
 

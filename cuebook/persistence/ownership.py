@@ -34,7 +34,7 @@ def is_library_file(filename: str) -> bool:
         return True
     if filename.startswith("<"):
         return False
-    path = os.path.abspath(filename)  # noqa: PTH100 - the folder as written tells, before links are followed
+    path = os.path.abspath(filename)
     if any(folder in path for folder in _PACKAGE_FOLDERS):
         return True
     return os.path.realpath(path).startswith((_STANDARD_FOLDER, _OWN_FOLDER))

@@ -43,9 +43,7 @@ class Opaque(_Frozen):
     digest: bytes
 
     def __init__(self, kind: str, type_name: str, size: int = 0, digest: bytes = b"") -> None:
-        for name, value in zip(
-            ("kind", "type_name", "size", "digest"), (kind, type_name, size, digest), strict=True
-        ):
+        for name, value in zip(("kind", "type_name", "size", "digest"), (kind, type_name, size, digest), strict=True):
             object.__setattr__(self, name, value)
 
     def __eq__(self, other: object) -> bool:
@@ -77,9 +75,7 @@ class Unresolved(_Frozen):
     fields: dict[str, Any]
     reason: str
 
-    def __init__(
-        self, module: str, qualname: str, fields: dict[str, Any] | None = None, reason: str = ""
-    ) -> None:
+    def __init__(self, module: str, qualname: str, fields: dict[str, Any] | None = None, reason: str = "") -> None:
         values = (module, qualname, fields or {}, reason)
         for name, value in zip(("module", "qualname", "fields", "reason"), values, strict=True):
             object.__setattr__(self, name, value)

@@ -139,8 +139,6 @@ def _claim_range(plan: _Plan, run: EarlierRun, left: bytearray, span: tuple[int,
 
 
 def _are_equal(one: Block, other: Block) -> bool:
-    if one.count != other.count:
-        return False
     if one.form == other.form:
         return one.identity == other.identity
     return block_keys(one) == block_keys(other)

@@ -108,9 +108,7 @@ class Cursor:
                 return run, place
 
     def _build(self) -> sqlite3.Connection:
-        index = sqlite3.connect(
-            "", isolation_level=None, check_same_thread=False
-        )  # a file that SQLite deletes itself
+        index = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # a file that SQLite deletes itself
         index.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;")
         index.execute("CREATE TABLE calls (key BLOB NOT NULL, run INTEGER NOT NULL, place INTEGER NOT NULL)")
         index.execute("BEGIN")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cuebook.persistence.sqlite_schema import check_identity, check_size, journal_error, journal_uri
 from cuebook.persistence.store import Row, Tail
-from cuebook.runtime.errors import JournalError
+from cuebook.runtime.errors import JournalCorrupt, JournalError
 
 __all__ = ["SqliteReading", "read_tail"]
 
@@ -75,11 +75,14 @@ class SqliteReading:
     ) -> Iterator[Row]:
         """As `Store.scan`, in slices of at most 50 ms, 16 MiB or one row, each a read transaction of its own."""
         query = _query(kinds, runs, bodies=bodies)
+        is_selection = kinds is not None or runs is not None
         end, position = self.end(), after
         while position < end:
             window = min(end, position + _WINDOW_ROWS)
             with self._translated():
                 rows, is_whole = self._slice(query, position, window)
+                if is_whole:
+                    self._check_window(rows, position, window, is_selection=is_selection)
             yield from rows
             position = window if is_whole else rows[-1][0]
 
@@ -128,6 +131,17 @@ class SqliteReading:
         finally:
             cursor.close()
         return rows, True
+
+    def _check_window(self, rows: list[Row], after: int, until: int, *, is_selection: bool) -> None:
+        # A damaged page can hide the pages below it without any error of SQLite's.
+        if is_selection:
+            query = "SELECT count(*) FROM records WHERE seq > ? AND seq <= ?"
+            (found,) = self._connection.execute(query, (after, until)).fetchone()
+            is_complete = found == until - after
+        else:
+            is_complete = bool(rows) and rows[-1][0] == until
+        if not is_complete:
+            raise JournalCorrupt(f"{self.path} is damaged: records between {after + 1} and {until} are missing")
 
     def _opened(self) -> tuple[sqlite3.Connection, bool]:
         if not self.path.exists():

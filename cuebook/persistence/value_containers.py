@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["BUILT_IN_CONTAINER_FORMS", "CONTAINER_FORMS", "CONTAINER_OPENINGS"]
 
 FACTORIES: dict[str, Any] = {
-    cls.__name__: cls
-    for cls in (list, dict, set, frozenset, tuple, int, float, complex, str, bytes, bytearray, bool)
+    cls.__name__: cls for cls in (list, dict, set, frozenset, tuple, int, float, complex, str, bytes, bytearray, bool)
 }
 """What a defaultdict may make without pickle."""
 

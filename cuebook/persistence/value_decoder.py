@@ -165,9 +165,7 @@ class ValueDecoder:
         except ImportError as error:  # numpy, where it is not installed
             return self.unresolved((error.name or "", "array"), {"size": len(data)}, str(error))
         except Exception as error:  # whatever a standard type raises for fields that do not fit it
-            raise MalformedMessage(
-                f"extension value {code} of {len(data)} bytes does not fit: {error}"
-            ) from error
+            raise MalformedMessage(f"extension value {code} of {len(data)} bytes does not fit: {error}") from error
         finally:
             self._depth -= 1
 

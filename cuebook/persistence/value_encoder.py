@@ -170,11 +170,7 @@ class ValueEncoder:
             self._scope = PickleScope(self._large, portable=self.portable)
         number, start, length = self._scope.add(value)
         named = value if isinstance(value, type) else cls
-        where = (
-            [named.__module__, named.__qualname__]
-            if isinstance(named.__module__, str)
-            else ["", named.__name__]
-        )
+        where = [named.__module__, named.__qualname__] if isinstance(named.__module__, str) else ["", named.__name__]
         return ExtType(Code.REFERENCE, self.bare([number, start, length, *where]))
 
     def alone(self, value: Any) -> bytes | None:
@@ -240,9 +236,7 @@ class ValueEncoder:
 
     def _as_pickle(self, value: Any) -> bytes:
         if not self._pickle:
-            raise Refused(
-                "it refers to itself or is nested too deeply, so it needs pickle, which pickle=False forbids"
-            )
+            raise Refused("it refers to itself or is nested too deeply, so it needs pickle, which pickle=False forbids")
         try:
             return self._with_pickles(self.bare(self.pickled(value)))
         except Entangled as error:

@@ -88,9 +88,7 @@ def _set(walk: Walk, value: Any) -> bytes:
 
 def _set_family(walk: Walk, value: Any) -> bytes:
     made = walk.code(b"T", type(value))
-    return joined(
-        b"S", [made, walk.unordered(b"s", ((item,) for item in value)), walk.encode(_own_state(value))]
-    )
+    return joined(b"S", [made, walk.unordered(b"s", ((item,) for item in value)), walk.encode(_own_state(value))])
 
 
 def _own_state(value: Any) -> dict[str, Any]:

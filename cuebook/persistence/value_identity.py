@@ -188,11 +188,7 @@ class ValueWalk:
         return self.sequence(b"m", (make, *arguments))
 
     def _state(self, value: Any, state: Any) -> bytes:
-        if (
-            isinstance(state, tuple)
-            and len(state) == 2
-            and all(part is None or type(part) is dict for part in state)
-        ):
+        if isinstance(state, tuple) and len(state) == 2 and all(part is None or type(part) is dict for part in state):
             state = {**(state[0] or {}), **(state[1] or {})}
         if type(state) is dict:
             state = {name: part for name, part in state.items() if not _is_cache(type(value), name)}

@@ -52,6 +52,4 @@ def _opaque(value: Opaque, encoding: Encoding) -> Any:
 
 
 def _unresolved(value: Unresolved, encoding: Encoding) -> Any:
-    return ExtType(
-        Code.UNRESOLVED, encoding.nested([value.module, value.qualname, value.fields, value.reason])
-    )
+    return ExtType(Code.UNRESOLVED, encoding.nested([value.module, value.qualname, value.fields, value.reason]))

@@ -36,9 +36,7 @@ def told_by(function: types.FunctionType) -> list[tuple[str, Any]]:
 
 
 def _tells(value: Any, depth: int) -> bool:
-    if type(value) in _SCALARS or isinstance(
-        value, types.FunctionType | types.MethodType | functools.partial | type
-    ):
+    if type(value) in _SCALARS or isinstance(value, types.FunctionType | types.MethodType | functools.partial | type):
         return True
     if depth and isinstance(value, dict | types.MappingProxyType):
         return bool(value) and all(_tells(part, depth - 1) for part in (*value.keys(), *value.values()))

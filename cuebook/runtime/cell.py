@@ -45,6 +45,8 @@ _IDLE = _Idle()
 class Cell(Lifecycle):
     """One actor: what its ref sends to, and what its context asks."""
 
+    __slots__ = ("_busy_s", "_message", "_processed", "_refused")
+
     def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
         super().__init__(premises, spec, parent)
         self._processed = 0
@@ -152,6 +154,7 @@ class Cell(Lifecycle):
                 yield None
                 began, left = now(), SLICE_MESSAGES
         self._end_slice(now() - began)
+        self.mailbox.rest()
 
     def _end_slice(self, busy_s: float) -> None:
         self._busy_s += busy_s

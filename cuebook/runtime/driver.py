@@ -38,6 +38,7 @@ class Driver:
     """
 
     __slots__ = (
+        "_awaits",
         "_awake",
         "_begin",
         "_context",
@@ -67,6 +68,7 @@ class Driver:
         self._context = context
         self._name = name
         self._awake = False
+        self._awaits = False
         self._work: Work | None = None
         self._scope: CancelScope | None = None
         self._error: BaseException | None = None
@@ -79,7 +81,7 @@ class Driver:
 
     def interrupt(self, error: BaseException) -> None:
         """End what is being awaited, if anything is: the work gets `error` there."""
-        if self._scope is not None:
+        if self._scope is not None and self._awaits:
             self._error = error
             self._scope.cancel()
 
@@ -122,15 +124,19 @@ class Driver:
                 await checkpoint()
                 step = self._advance(None)
                 continue
+            self._awaits = True
             try:
                 value = await step
             except Exception as error:
+                self._awaits = False
                 step = self._throw(error)
             except asyncio.CancelledError as error:
+                self._awaits = False
                 if _is_being_cancelled():
                     raise
                 step = self._throw(error)
             else:
+                self._awaits = False
                 step = self._advance(value)
         return step
 

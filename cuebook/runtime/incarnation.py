@@ -26,11 +26,12 @@ class Incarnation:
         receive, receive_many: the actor's handlers; `receive_many` is None where the class has none.
     """
 
-    __slots__ = ("_actor", "_name", "ran_from", "receive", "receive_many", "timers")
+    __slots__ = ("_actor", "_is_over", "_name", "ran_from", "receive", "receive_many", "timers")
 
     def __init__(self, name: str, timers: Timers) -> None:
         self._name = name
         self._actor: Actor | None = None
+        self._is_over = False
         self.timers = timers
         self.ran_from: float | None = None
         self.receive: Callable[[Any], Any] = _not_started
@@ -48,11 +49,11 @@ class Incarnation:
         yield from self._run("on_start")
 
     def stop(self) -> Work:
-        """Run `on_stop`; what it raises is logged."""
+        """Run `on_stop`, unless a last hook has begun; what it raises is logged."""
         return self._run_safely("on_stop")
 
     def fail(self, error: BaseException) -> Work:
-        """Run `on_failure`; what it raises is logged."""
+        """Run `on_failure`, unless a last hook has begun; what it raises is logged."""
         return self._run_safely("on_failure", error)
 
     def _run(self, hook: str, *arguments: Any) -> Work:
@@ -64,6 +65,9 @@ class Incarnation:
             yield pending
 
     def _run_safely(self, hook: str, *arguments: Any) -> Work:
+        if self._is_over:
+            return  # its last hook was cut off by cancellation
+        self._is_over = True
         try:
             yield from self._run(hook, *arguments)
         except (Exception, CancelledError) as error:

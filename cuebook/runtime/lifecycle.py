@@ -1,71 +1,56 @@
-"""The life of one actor: its incarnations, its children, kill and stop, and what is owed at the end.
+"""The life of one actor: its incarnations one after the other, their children, failures and kills.
 
 Whether to restart is decided in `supervision`; running and awaiting is the driver's. Knows no message.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 from asyncio import CancelledError
 from collections.abc import Awaitable, Generator
 from typing import Any
 
-from cuebook.runtime.answers import Answers
-from cuebook.runtime.clock import TimerHandle
 from cuebook.runtime.context import Context
 from cuebook.runtime.driver import Driver, Work
-from cuebook.runtime.errors import ActorFailed, ActorStopped, MessagingError, RestartLimitReached
+from cuebook.runtime.ending import Ending
+from cuebook.runtime.errors import ActorFailed, ActorStopped, RestartLimitReached
 from cuebook.runtime.incarnation import Incarnation
 from cuebook.runtime.logs import get_logger
-from cuebook.runtime.mailbox import Envelope, Mailbox
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef, as_actor
 from cuebook.runtime.reply import failure_of
 from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
-from cuebook.runtime.status import ActorState, TreeNode
+from cuebook.runtime.status import ActorState
 from cuebook.runtime.supervision import Exit, History, RestartAfter, decide, is_restarted
 from cuebook.runtime.timers import Timer, Timers
 
-__all__ = ["GRACE_S", "Lifecycle"]
-
-GRACE_S = 1.0
-"""Seconds that a handler has to obey cancellation after a stop's deadline; then its actor ends without it."""
+__all__ = ["Lifecycle"]
 
 _log = get_logger("runtime")
 
 
-class Lifecycle:
+class Lifecycle(Ending):
     """What an actor goes through, whatever it receives. Its steps are parts of the driver's work."""
 
+    __slots__ = (
+        "_awaits_children",
+        "_history",
+        "_is_ending",
+        "_is_retiring",
+        "_killed",
+        "_life",
+        "restarts",
+    )
+
     def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
-        self.name = spec.name
-        self.spec = spec
-        self.loop = premises.loop
-        self.clock = premises.clock
-        self.deadlines = premises.deadlines
-        self.state = ActorState.STARTING
-        self.mailbox = Mailbox(spec.mailbox)
-        self.answers = Answers(spec.name, _log)
-        self.children: dict[str, Lifecycle] = {}
+        super().__init__(premises, spec, parent)
         self.restarts = 0
-        self._premises = premises
-        self._parent = parent
         self._life: Incarnation | None = None
-        self._current: Envelope | None = None
         self._history = History()
-        self._is_steady = False
-        self._is_stopping = False
         self._is_retiring = False
         self._is_ending = False
-        self._drains = True
-        self._has_left_behind = False
-        self._killed: BaseException | None = None
         self._awaits_children = False
-        self._restart_timer: TimerHandle | None = None
-        self._stop_timer: TimerHandle | None = None
-        self._stop_due = 0.0
-        self._waiting: list[asyncio.Future[None]] = []
+        self._killed: BaseException | None = None
 
     def _set_up(self, ref: ActorRef) -> None:
         context = contextvars.copy_context()
@@ -90,16 +75,7 @@ class Lifecycle:
     def _new_context(self, timers: Timers) -> Context:
         raise NotImplementedError
 
-    def tree(self) -> TreeNode:
-        """This actor and all below it."""
-        raise NotImplementedError
-
     # What others ask for
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it takes messages, or will again."""
-        return self.state is not ActorState.STOPPED and not self._is_stopping
 
     def kill(self, error: BaseException | None = None) -> None:
         """End the incarnation as a failure, in the middle of its handler."""
@@ -111,42 +87,14 @@ class Lifecycle:
             self._driver.interrupt(self._killed)
         self._driver.wake()
 
-    def request_stop(self, timeout_s: float, *, drain: bool) -> None:
-        """Begin to stop for good; the shortest of several deadlines counts."""
-        if self.state is ActorState.STOPPED:
-            return
-        self._is_stopping = True
-        self._is_steady = False
-        self._drains = self._drains and drain
-        if self.state is ActorState.RESTARTING:
-            self._terminate(None)
-            return
-        due = self.clock.monotonic() + timeout_s
-        if self._stop_timer is None or due < self._stop_due:
-            self._cancel_timers()
-            self._stop_due = due
-            self._stop_timer = self.clock.call_later(timeout_s, self._overdue)
-        self._driver.wake()
-
-    def give_up(self) -> None:
-        """End at once, without hooks; whoever waits is answered."""
-        self._terminate(None)
-
     def stop_self(self) -> None:
         """End the incarnation as NORMAL after the message in hand."""
         if is_restarted(self.spec.policy.restart, Exit.NORMAL):
             self._is_retiring = True
             self._is_steady = False
+            self._driver.wake()
         else:
             self.request_stop(self.spec.shutdown_s, drain=True)
-
-    async def wait_until_ended(self) -> bool:
-        """Until it has stopped for good; whether everything queued had been handled."""
-        if self.state is not ActorState.STOPPED:
-            waiter: asyncio.Future[None] = self.loop.create_future()
-            self._waiting.append(waiter)
-            await waiter
-        return not self._has_left_behind
 
     def spawn_child(self, factory: Factory, name: str, options: SpawnOptions) -> ActorRef:
         """Start a child of this incarnation."""
@@ -163,11 +111,11 @@ class Lifecycle:
                 return False
             if self._killed is not None and self._life is not None:
                 yield from self._fail(self._killed)
-            elif self.state is ActorState.STARTING:
+            elif self.state is ActorState.STARTING and self._life is None:
                 yield from self._start()
-            elif self.state is ActorState.FAILING:
-                yield from self._end_children()  # the end of a failure was cut off by cancellation
-                self._conclude(Exit.SHUTDOWN, None)
+            elif self.state is ActorState.STARTING or self.state is ActorState.FAILING:
+                # Its start, or the end of its failure, was cut off by cancellation.
+                yield from self._fail(ActorStopped(f"{self.name} was cancelled"))
             elif self._is_stopping:
                 self.state = ActorState.STOPPING
                 if self._drains and len(self.mailbox):
@@ -234,9 +182,7 @@ class Lifecycle:
 
     async def _stop_children(self) -> None:
         for child in reversed(list(self.children.values())):
-            child.request_stop(
-                child.spec.shutdown_s, drain=self._drains and self.state is not ActorState.FAILING
-            )
+            child.request_stop(child.spec.shutdown_s, drain=self._drains and self.state is not ActorState.FAILING)
             await child.wait_until_ended()
 
     def _conclude(self, reason: Exit, error: BaseException | None) -> None:
@@ -270,69 +216,3 @@ class Lifecycle:
         self._restart_timer = None
         self.state = ActorState.STARTING
         self._driver.wake()
-
-    def _overdue(self) -> None:
-        """The deadline of the stop has passed: no more draining, and the handler is cancelled."""
-        self._drains = False
-        for child in list(self.children.values()):
-            child.request_stop(0.0, drain=False)
-        self._stop_timer = self.clock.call_later(GRACE_S, self._abandon)
-        self.kill(ActorStopped(f"{self.name} was told to stop and did not within its time"))
-        self._driver.wake()
-
-    def _abandon(self) -> None:
-        _log.error("actor does not obey cancellation; it ended without its handler", actor=self.name)
-        self._has_left_behind = True
-        self._terminate(None)
-
-    def _terminate(self, error: BaseException | None) -> None:
-        """The end for good. Whoever waits for anything of this actor is answered now."""
-        if self.state is ActorState.STOPPED:
-            return
-        self.state = ActorState.STOPPED
-        self._is_steady = False
-        self._cancel_timers()
-        stopped = ActorStopped(f"{self.name} has stopped" + (f": {error}" if error is not None else ""))
-        stopped.__cause__ = error
-        self._settle_current(stopped)
-        self.answers.fail_open(stopped)
-        left = [envelope for envelope in self.mailbox.close() if envelope.timer is None]
-        self._has_left_behind = self._has_left_behind or bool(left)
-        for envelope in left:
-            self.answers.refuse(envelope, ActorStopped(str(stopped)), is_undelivered=True)
-        if self._parent is not None:
-            self._parent.children.pop(self.name, None)
-        self._premises.forget(self.name)
-        for waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._notify(error)
-
-    def _notify(self, error: BaseException | None) -> None:
-        if isinstance(error, RestartLimitReached):
-            _log.error("actor is not restarted any more", actor=self.name, error=str(error))
-        if self.spec.on_terminated is None:
-            return
-        try:
-            self.spec.on_terminated(self.ref, error)
-        except Exception as raised:
-            _log.error("on_terminated failed", actor=self.name, exc_info=raised)
-
-    def _on_lost(self) -> None:
-        """Cancelled from outside: what was in hand is answered; the system's own end does the rest."""
-        self._settle_current(ActorStopped(f"{self.name} was cancelled"))
-        self._is_steady = False
-        if self.state is not ActorState.STOPPED:
-            self._is_stopping = True
-            self._drains = False
-
-    def _settle_current(self, error: MessagingError) -> None:
-        envelope, self._current = self._current, None
-        if envelope is not None:
-            self.answers.refuse(envelope, error)
-
-    def _cancel_timers(self) -> None:
-        for timer in (self._restart_timer, self._stop_timer):
-            if timer is not None:
-                timer.cancel()
-        self._restart_timer = self._stop_timer = None

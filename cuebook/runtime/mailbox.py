@@ -194,6 +194,11 @@ class Mailbox:
         if not waiters:
             self._waiters = None
 
+    def rest(self) -> None:
+        """Give back the memory of an empty user lane."""
+        if not self._user:
+            self._user = None
+
     def close(self) -> list[Envelope]:
         """Take no more, wake every waiter and empty the lanes. Returns what was in them."""
         self.is_closed = True

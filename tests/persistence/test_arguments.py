@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-import datetime
+import datetime as dt
 import decimal
 import enum
 import functools
@@ -51,9 +51,7 @@ plain = st.recursive(
 values = st.recursive(
     plain | st.complex_numbers(),
     lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.tuples(inner, inner)
-        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
     ),
     max_leaves=8,
 )
@@ -97,9 +95,7 @@ def test_lists_tuples_mappings_and_their_subclasses_are_calls() -> None:
 
     check_calls([])
     check_calls([[1], (2,)])
-    check_calls(
-        [[1], (2,), {"x": 1}, Named(1), collections.OrderedDict(x=1), types.MappingProxyType({"y": 2})]
-    )
+    check_calls([[1], (2,), {"x": 1}, Named(1), collections.OrderedDict(x=1), types.MappingProxyType({"y": 2})])
 
 
 @given(calls_of(values))
@@ -112,9 +108,7 @@ def test_a_calls_key_is_the_same_alone_and_in_any_block(calls: list[Any]) -> Non
 
 @given(calls_of(plain))
 def test_shown_calls_are_the_arguments_again(calls: list[Any]) -> None:
-    shown = [
-        call for block in encode_blocks(calls) for call in shown_calls(block, ValueDecoder(trusted=False))
-    ]
+    shown = [call for block in encode_blocks(calls) for call in shown_calls(block, ValueDecoder(trusted=False))]
     expected = [dict(call) if isinstance(call, dict) else list(call) for call in calls]
     assert repr(shown) == repr(expected)
 
@@ -281,20 +275,26 @@ DIFFERENT: list[Any] = [
     1, 1.0, True, np.float64(1), np.float32(1), np.int64(1), "1", b"1", bytearray(b"1"), 1 + 0j, decimal.Decimal(1),
     [1], (1,), {1}, frozenset({1}), {1: None}, {"1": 1}, [[1]], [(1,)], [], (), {}, set(), None, "", b"", 0, 0.0, -0.0,
     np.array(1), np.array([1]), np.array([1.0]), np.array([[1]]), np.array([1, 2, 3, 4]), np.array([[1, 2], [3, 4]]),
-    np.array(["1"]), np.array([1], dtype=object), np.array([(1, 2.0)], dtype="i4,f8"), np.array(["2020"], dtype="M8[D]"),
+    np.array(["1"]), np.array([1], dtype=object), np.array([(1, 2.0)], dtype="i4,f8"), np.array(["2020"],
+    dtype="M8[D]"),
     np.array([], dtype="f4"), np.array([], dtype="f8"), np.datetime64("2020"), np.ma.array([1, 2], mask=[0, 1]),
     math.nan, np.float64("nan"), math.inf, 2**70, -(2**70), 2**70 + 1, 10**30, range(3), range(4), slice(3), ...,
-    datetime.datetime(2020, 1, 1), datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), datetime.date(2020, 1, 1),
-    datetime.datetime(2020, 1, 1, tzinfo=ZoneInfo("Europe/Berlin")), datetime.datetime(2020, 1, 1, fold=1),
-    datetime.timedelta(1), uuid.UUID(int=1), PurePosixPath("a"), PurePosixPath("b"), Path("a"),
-    Kind.ONE, Point(1), Point(2), Point(1, 5), Slotted(1), Slotted(2), Ring(1), Ring(2), looped(1), looped(2), {"x": looped(1)},
-    collections.Counter("ab"), collections.OrderedDict(a=1, b=2), collections.OrderedDict(b=2, a=1), collections.deque([1]),
+    dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.date(2020, 1, 1),
+    dt.datetime(2020, 1, 1, tzinfo=ZoneInfo("Europe/Berlin")), dt.datetime(2020, 1, 1, fold=1),
+    dt.timedelta(1), uuid.UUID(int=1), PurePosixPath("a"), PurePosixPath("b"), Path("a"),
+    Kind.ONE, Point(1), Point(2), Point(1, 5), Slotted(1), Slotted(2), Ring(1), Ring(2), looped(1), looped(2),
+    {"x": looped(1)},
+    collections.Counter("ab"), collections.OrderedDict(a=1, b=2), collections.OrderedDict(b=2, a=1),
+    collections.deque([1]),
     collections.deque([1], maxlen=5), collections.defaultdict(int, a=1), collections.defaultdict(list, a=1),
     ValueError("a"), ValueError("b"), KeyError("a"), len, math.sqrt, np.add, int, Point, lambda x: x, lambda x: x + 1,
     functools.partial(len, 1), functools.partial(len, 2), "a".upper, "b".upper, math, sys, memoryview(b"1"),
-    frame(), frame(a=[1, 3]), frame(a=[1.0, 2.0]), frame(d=[1.5, 2.5]), frame(b=["x", "z"]), frame().rename(columns={"a": "z"}),
-    frame().set_index("a"), frame()["a"], frame()["b"], frame()["a"].rename("q"), pd.Index([1, 2]), pd.Timestamp("2020"),
-    pd.date_range("2020", periods=2), frame().iloc[::-1], frame()[["b", "a", "c", "d"]], frame(c=pd.Categorical(["v", "u"])),
+    frame(), frame(a=[1, 3]), frame(a=[1.0, 2.0]), frame(d=[1.5, 2.5]), frame(b=["x", "z"]),
+    frame().rename(columns={"a": "z"}),
+    frame().set_index("a"), frame()["a"], frame()["b"], frame()["a"].rename("q"), pd.Index([1, 2]),
+    pd.Timestamp("2020"),
+    pd.date_range("2020", periods=2), frame().iloc[::-1], frame()[["b", "a", "c", "d"]],
+    frame(c=pd.Categorical(["v", "u"])),
     "\ud800", "\ud83d\ude00", "\U0001f600", [1, [2, [3]]], [[1, 2], 3], [1, 2, 3], {"a": 1, "b": 2}, {"a": 2, "b": 1},
     {"a": [1], "b": (2,)}, {"a": (1,), "b": [2]}, {(1, 2): 3}, {frozenset({1}): {2}},
 ]  # fmt: skip
@@ -349,6 +349,16 @@ square = np.arange(12.0).reshape(3, 4)
 )
 def test_equal_values_have_equal_digests(one: Any, other: Any) -> None:
     assert value_digest(one) == value_digest(other)
+
+
+def test_sharing_of_what_points_back_does_not_count() -> None:
+    def ring(*, is_shared: bool) -> list[Any]:
+        outer: list[Any] = []
+        inners = [[*[{step} for step in range(20)], outer] for _ in range(2)]
+        outer += [inners[0], [inners[0] if is_shared else inners[1]]]
+        return outer
+
+    assert value_digest(ring(is_shared=True)) == value_digest(ring(is_shared=False))
 
 
 def test_padding_of_structured_arrays_does_not_count() -> None:
@@ -411,7 +421,7 @@ def test_the_code_of_an_arguments_class_counts(monkeypatch: pytest.MonkeyPatch) 
 def test_keys_are_the_same_in_every_process_and_for_every_hash_seed() -> None:
     script = """
         import sys; sys.path.insert(0, sys.argv[1])
-        import collections, dataclasses, datetime, decimal, enum, pathlib, uuid
+        import collections, dataclasses, datetime as dt, decimal, enum, pathlib, uuid
         import numpy as np
         from cuebook.persistence.arguments import call_key
         @dataclasses.dataclass
@@ -421,9 +431,10 @@ def test_keys_are_the_same_in_every_process_and_for_every_hash_seed() -> None:
         class E(enum.Enum):
             A = "a"
         words = set("abcdefgh")
-        calls = [[words], [frozenset(words)], {w: w for w in words}, [D(words)], [E.A], [D(words).m], [collections.Counter("hello")],
+        calls = [[words], [frozenset(words)], {w: w for w in words}, [D(words)], [E.A], [D(words).m],
+        [collections.Counter("hello")],
                  [{w: {w} for w in words}], [np.arange(3), decimal.Decimal("1.5")], [lambda x: x in {"p", "q"}],
-                 [datetime.datetime(2020, 1, 1), uuid.UUID(int=5), pathlib.Path("a")], [object], [ValueError("x")]]
+                 [dt.datetime(2020, 1, 1), uuid.UUID(int=5), pathlib.Path("a")], [object], [ValueError("x")]]
         print([call_key(call).hex() for call in calls])
     """
     found = set()

@@ -39,9 +39,7 @@ def test_a_blob_is_named_by_the_sha256_of_its_content(store):
     assert store.path_of(digest) == os.path.join(store.folder, name[:2], name[2:])
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"x", DATA, bytearray(DATA), memoryview(DATA)[3:70], memoryview(b"")], ids=repr
-)
+@pytest.mark.parametrize("data", [b"", b"x", DATA, bytearray(DATA), memoryview(DATA)[3:70], memoryview(b"")], ids=repr)
 def test_what_is_written_is_read(store, data):
     digest = store.write(data)
     assert store.read(digest, len(data)) == bytes(data)

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import types
 from pathlib import Path
 from typing import Any
 
@@ -268,9 +269,7 @@ def test_mutual_recursion_counts_on_both_sides_and_ends(shop: Workshop) -> None:
     for name in ("even", "odd"):
         assert not shop.is_same(source, "False", "None", name)
         assert not shop.is_same(source, "True", "1", name)
-        assert shop.is_same(
-            source, "def odd(n): return", "def odd(n):\n            # why\n            return", name
-        )
+        assert shop.is_same(source, "def odd(n): return", "def odd(n):\n            # why\n            return", name)
 
 
 def test_two_helpers_that_swap_their_bodies_are_a_change(shop: Workshop) -> None:
@@ -313,9 +312,7 @@ def test_an_edit_elsewhere_in_the_file_while_the_code_runs_does_not_count_where_
 
 
 def test_several_lambdas_on_one_line_are_told_apart(shop: Workshop) -> None:
-    module = shop.module(
-        'pair = (lambda x: x * 2, lambda x: (x, "é"), lambda y: y * 2, lambda *, k=1, **z: k)\n'
-    )
+    module = shop.module('pair = (lambda x: x * 2, lambda x: (x, "é"), lambda y: y * 2, lambda *, k=1, **z: k)\n')
     details = [fingerprint(each).parts[0].detail for each in module.pair]
     assert details == ["lambda x: x * 2", "lambda x: (x, 'é')", "lambda y: y * 2", "lambda *, k, **z: k"]
     assert len({fingerprint(each).digest for each in module.pair}) == 4
@@ -341,8 +338,7 @@ def test_functions_without_a_source_count_by_their_code_alone(filename: str) -> 
     first = digest("def f(x): return g(x) + 1\ndef g(x): return x in {'a', 'b'}")
     assert digest("# moved\n\ndef f(x):\n    return (g(x) +\n 1)\ndef g(x): return x in {'a', 'b'}") == first
     assert (
-        digest("def f(x):\n    'doc'\n    return g(x) + 1\ndef g(x):\n    'doc'\n    return x in {'a', 'b'}")
-        == first
+        digest("def f(x):\n    'doc'\n    return g(x) + 1\ndef g(x):\n    'doc'\n    return x in {'a', 'b'}") == first
     )
     assert digest("def f(x): return g(x) + 2\ndef g(x): return x in {'a', 'b'}") != first
     assert digest("def f(x): return g(x) + 1\ndef g(x): return x in {'a', 'c'}") != first
@@ -361,9 +357,9 @@ def test_functions_of_notebook_cells_have_their_source() -> None:
 
 def test_functions_of_dash_c_and_stdin_scripts_are_the_same_in_each_process() -> None:
     script = (
-        "import sys; sys.path.insert(0, {!r})\nfrom cuebook.persistence.fingerprint import fingerprint\n"
-        "def g(x): return x in {{'a', 'b', 'c'}}\ndef f(x): return g(x)\nprint(fingerprint(f).digest.hex())"
-    ).format(str(ROOT))
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom cuebook.persistence.fingerprint import fingerprint\\n"
+        "def g(x): return x in {'a', 'b', 'c'}\ndef f(x): return g(x)\nprint(fingerprint(f).digest.hex())"
+    )
     found = set()
     for seed, command in enumerate((["-c", script], ["-c", f"\n\n{script}"], ["-"])):
         environment = {**os.environ, "PYTHONHASHSEED": str(seed + 1)}
@@ -418,13 +414,26 @@ KINDS = """
 
 @pytest.mark.parametrize(
     "name",
-    "coroutine generator stream cached single managed task nested static klass by_table by_default attributed Static".split(),
+    [
+        "coroutine",
+        "generator",
+        "stream",
+        "cached",
+        "single",
+        "managed",
+        "task",
+        "nested",
+        "static",
+        "klass",
+        "by_table",
+        "by_default",
+        "attributed",
+        "Static",
+    ],
 )
 def test_a_helper_counts_through_every_kind_of_callable(shop: Workshop, name: str) -> None:
     assert not shop.is_same(KINDS, "def h(x): return x + 1", "def h(x): return x + 2", name)
-    assert shop.is_same(
-        KINDS, "def h(x): return x + 1", "def h(x):\n        # why\n        return x + 1", name
-    )
+    assert shop.is_same(KINDS, "def h(x): return x + 1", "def h(x):\n        # why\n        return x + 1", name)
 
 
 def test_the_settings_of_a_cache_and_attributes_of_functions_count(shop: Workshop) -> None:
@@ -465,6 +474,97 @@ def test_c_functions_are_known_by_name() -> None:
     digests = [fingerprint(each).digest for each in callables]
     assert len(set(digests)) == len(callables)
     assert digests == [fingerprint(each).digest for each in callables]
+
+
+def test_a_decorator_that_changes_nothing_does_not_count(shop: Workshop) -> None:
+    source = """
+        def register(fn): return fn
+        @register
+        def f(x): return x
+    """
+    assert shop.is_same(source, "@register", "")
+
+
+def test_an_import_inside_counts_even_if_its_name_is_used_in_no_visible_way(shop: Workshop) -> None:
+    names = [shop.module(f"def g(x): return x + {number}\n").__name__ for number in (1, 2)]
+    source = 'def f(x):\n    from {} import g\n    return locals()["g"](x)\n'
+    found = [fingerprint(shop.module(source.format(name)).f) for name in names]
+    codes = [[part.digest for part in each.parts if part.detail.startswith("def g")] for each in found]
+    assert codes[0] and codes[1] and codes[0] != codes[1]
+
+
+def test_library_classes_and_functions_count_by_name_alone(shop: Workshop) -> None:
+    source = """
+        from collections import Counter
+        from json import dumps
+        import email.message
+        def f(x): return dumps(Counter(x)), email.message.Message()
+    """
+    found = fingerprint(shop.module(source).f)
+    assert [part.label for part in found.parts] == ["code of f", "global Counter", "global dumps", "global email"]
+    assert [part.detail for part in found.parts[1:]] == ["collections.Counter", "json.dumps", "email"]
+
+
+def test_what_a_librarys_wrapper_names_as_wrapped_counts(shop: Workshop) -> None:
+    digests = []
+    for number in (1, 2, 1):
+        user = shop.module(f"def g(x): return {number}\n").g
+        wrapper = types.FunctionType(textwrap.dedent.__code__, textwrap.dedent.__globals__)
+        digests.append(fingerprint(functools.update_wrapper(wrapper, user)).digest)
+    assert digests[0] != digests[1]
+    assert digests[0] == digests[2]
+
+
+def test_a_shipped_function_has_the_same_fingerprint_where_it_arrives(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        textwrap.dedent(f"""
+        import sys; sys.path.insert(0, {str(ROOT)!r})
+        import collections, contextlib, dataclasses, enum, functools, subprocess, cloudpickle
+        from cuebook.persistence.fingerprint import fingerprint
+        LIMIT = {{"a", "b", "c"}}
+        class Color(enum.Enum):
+            RED = 1
+        @dataclasses.dataclass
+        class Point:
+            x: int = 1
+            def m(self, y): return helper(y) + self.x
+        Pair = collections.namedtuple("Pair", "a b")
+        def helper(x): return x in LIMIT, Color.RED, Point(2), Pair(1, 2)
+        def f(x, k=(1,)): return helper(x)
+        def mk(k):
+            def inner(x): return helper(x), k
+            return inner
+        def deco(fn):
+            @functools.wraps(fn)
+            def w(*a): return fn(*a)
+            return w
+        @deco
+        def loud(x): return helper(x)
+        @contextlib.contextmanager
+        def managed(x): yield helper(x)
+        functions = [f, lambda x: helper(x), mk(3), Point(4).m, functools.partial(f, 1), loud, managed, Point]
+        if __name__ == "__main__":
+            here = [fingerprint(each).digest for each in functions]
+            child = (
+                "import sys, pickle; from cuebook.persistence.fingerprint import fingerprint\\n"
+                "f = pickle.load(sys.stdin.buffer); sys.stdout.buffer.write(b''.join(fingerprint(x).digest for x in f))"
+            )
+            done = subprocess.run([sys.executable, "-c", child], input=cloudpickle.dumps(functions), capture_output=True,
+                env={{"PYTHONPATH": {str(ROOT)!r}, "PYTHONHASHSEED": "7"}}, check=True)
+            assert done.stdout == b"".join(here), [done.stdout[i * 16 : i * 16 + 16] == h for i, h in enumerate(here)]
+        """)
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "3"}
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_same_function_under_another_name_is_another_one(shop: Workshop) -> None:
@@ -598,9 +698,7 @@ def test_a_version_stands_in_for_the_code_and_depends_adds_to_it(shop: Workshop)
     assert fingerprint(one, version="1").digest == fingerprint(other, version="1").digest
     assert fingerprint(one, version="1").digest != fingerprint(one, version="2").digest
     assert fingerprint(one, version="1").digest != fingerprint(one).digest
-    assert (
-        fingerprint(one, version="1", depends=[1]).digest != fingerprint(one, version="1", depends=[2]).digest
-    )
+    assert fingerprint(one, version="1", depends=[1]).digest != fingerprint(one, version="1", depends=[2]).digest
     assert fingerprint(one, version="1").digest != fingerprint(len, version="1").digest
 
 
@@ -624,6 +722,23 @@ def test_depends_takes_paths_by_content(shop: Workshop, tmp_path: Path) -> None:
     assert tree.digest != fingerprint(f, depends=[folder]).digest
 
 
+def test_the_order_in_which_a_folder_lists_its_files_does_not_count(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f = shop.module("def f(x): return x\n").f
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in "abc":
+        (folder / name).write_text(name)
+    listed = list(os.walk(folder))
+    digests = set()
+    for names in (["a", "b", "c"], ["c", "a", "b"]):
+        monkeypatch.setattr(os, "walk", lambda top, names=names: [(str(top), [], names)])
+        digests.add(fingerprint(f, depends=[folder]).digest)
+    assert sorted(listed[0][2]) == ["a", "b", "c"]
+    assert len(digests) == 1
+
+
 def test_depends_takes_functions_by_their_code(shop: Workshop) -> None:
     f = shop.module("def f(x): return x\n").f
     helpers = [shop.module(f"def g(x): return {number}\n").g for number in (1, 2, 1)]
@@ -642,9 +757,7 @@ def test_extra_classes_count_in_any_order(shop: Workshop) -> None:
 
 def test_parts_are_labelled_and_sorted(shop: Workshop) -> None:
     helper = shop.module("LIMIT = 2\ndef clean(x): return min(x, LIMIT)\n").__name__
-    source = (
-        f"import {helper} as helpers\nTHRESH = 3\ndef f(x, k=5, *, q=6): return helpers.clean(x) > THRESH\n"
-    )
+    source = f"import {helper} as helpers\nTHRESH = 3\ndef f(x, k=5, *, q=6): return helpers.clean(x) > THRESH\n"
     found = fingerprint(shop.module(source).f)
     assert [part.label for part in found.parts] == [
         "code of f",

@@ -1,4 +1,4 @@
-"""18 callables, 19 edits, a fresh process and a new hash seed each: a fingerprint changes where it must and nowhere else."""
+"""Many callables, 19 edits, a new process and hash seed each: fingerprints change where they must, nowhere else."""
 
 from __future__ import annotations
 
@@ -56,10 +56,27 @@ def rec(x): return 1 if x == 0 else rec(x - 1)
 '''
 UTIL = "def f(x): return x + 100\n"
 
-CALLABLES = (
-    "body lam lamset uses_global uses_dict uses_helper uses_trans uses_mod uses_nested clo dflt kwd part meth inst bi cf "
-    "wrapped rec"
-).split()
+CALLABLES = [
+    "body",
+    "lam",
+    "lamset",
+    "uses_global",
+    "uses_dict",
+    "uses_helper",
+    "uses_trans",
+    "uses_mod",
+    "uses_nested",
+    "clo",
+    "dflt",
+    "kwd",
+    "part",
+    "meth",
+    "inst",
+    "bi",
+    "cf",
+    "wrapped",
+    "rec",
+]
 
 # name of the edit: (text in m.py, its replacement, text in util.py, its replacement, what must change)
 EDITS: dict[str, tuple[str, str, str, str, str]] = {

@@ -7,6 +7,7 @@ import math
 import tracemalloc
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,20 +36,15 @@ def plans(draw: st.DrawFn) -> tuple[list[Any], list[tuple[list[Any], EarlierRun]
     runs = []
     for number in draw(st.permutations([1, 2, 3])):
         calls = draw(
-            st.sampled_from([base, base[::-1], base[1:], base + base[:3], [[0], *base]])
-            | st.lists(call, max_size=20)
+            st.sampled_from([base, base[::-1], base[1:], base + base[:3], [[0], *base]]) | st.lists(call, max_size=20)
         )
-        completed = bytearray(
-            draw(st.lists(st.sampled_from([0, 1, 1]), min_size=len(calls), max_size=len(calls)))
-        )
+        completed = bytearray(draw(st.lists(st.sampled_from([0, 1, 1]), min_size=len(calls), max_size=len(calls))))
         blocks = in_pieces(calls, draw(st.lists(st.integers(1, 7), max_size=4)))
         runs.append((calls, EarlierRun(number, blocks, completed)))
     return base, runs
 
 
-def check(
-    new: list[Any], runs: list[tuple[list[Any], EarlierRun]], pairs: list[tuple[int, int, int]]
-) -> None:
+def check(new: list[Any], runs: list[tuple[list[Any], EarlierRun]], pairs: list[tuple[int, int, int]]) -> None:
     """Pairs (new place, run, place there) against a model of multisets."""
     by_number = {run.number: (calls, run) for calls, run in runs}
     assert len({place for place, _, _ in pairs}) == len(pairs)
@@ -163,9 +159,7 @@ def test_an_aligned_source_builds_no_index_and_a_moved_one_does() -> None:
         assert cursor._index is None
         assert cursor.claim([1]) is None
     with Cursor([run]) as cursor:
-        assert [cursor.claim(call) for call in reversed(calls)] == [
-            (1, place) for place in reversed(range(len(calls)))
-        ]
+        assert [cursor.claim(call) for call in reversed(calls)] == [(1, place) for place in reversed(range(len(calls)))]
 
 
 def test_many_equal_calls_do_not_slow_down_or_fill_memory() -> None:
@@ -185,3 +179,11 @@ def test_ranges_of_set_places_are_maximal() -> None:
     assert list(set_places(bytearray(b"\0\1\1\0\1"), 0, 5)) == [(1, 3), (4, 5)]
     assert list(set_places(bytearray(b"\1\1\1"), 1, 2)) == [(1, 2)]
     assert list(set_places(bytearray(3), 0, 3)) == []
+
+
+def test_a_result_is_claimed_once_over_all_the_rounds_of_a_long_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cuebook.persistence.reuse._LOOKED_UP_AT_ONCE", 3)
+    calls = [[number] for number in range(10)]
+    run = EarlierRun(1, encode_blocks(calls), bytearray(b"\1" * 10))
+    new = in_pieces([[99], *calls, *calls], [2] * 20)
+    assert line_up(new, [run]) == [Claim(1, 0, 1, 10)]

@@ -97,8 +97,7 @@ def facts(error):
         return None
     held = {name: repr(part) for name, part in vars(error).items()}
     known = {
-        name: getattr(error, name, None)
-        for name in ("filename", "errno", "name", "path", "place", "code", "lineno")
+        name: getattr(error, name, None) for name in ("filename", "errno", "name", "path", "place", "code", "lineno")
     }
     return (
         type(error),

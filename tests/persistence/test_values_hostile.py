@@ -9,6 +9,8 @@ import fractions
 import pathlib
 import pickle
 import random
+import subprocess
+import sys
 import threading
 import tracemalloc
 import uuid
@@ -106,9 +108,7 @@ def test_mutated_bytes_give_a_value_or_a_refusal():
             place = dice.randrange(len(data))
             action = dice.random()
             if action < 0.5:
-                data[place] = dice.choice(
-                    [0, 1, 0x7F, 0x80, 0xC0, 0xC7, 0xC9, 0xD4, 0xDD, 0xFF, dice.randrange(256)]
-                )
+                data[place] = dice.choice([0, 1, 0x7F, 0x80, 0xC0, 0xC7, 0xC9, 0xD4, 0xDD, 0xFF, dice.randrange(256)])
             elif action < 0.8:
                 other = dice.choice(SAMPLES)
                 start = dice.randrange(len(other))
@@ -188,6 +188,26 @@ def test_extensions_nested_without_end_are_refused_and_do_not_exhaust_the_stack(
     thread.start()
     thread.join()
     assert type(outcome[0]) is MalformedMessage
+
+
+def test_the_deepest_nesting_that_is_read_fits_into_a_small_stack():
+    """Threads of other platforms have 512 kB to 1 MB; overrunning it ends the process."""
+    code = """
+import threading
+from cuebook.persistence.values import ValueDecoder, ValueEncoder
+value = ()
+for _ in range(95):
+    value = (value,)
+data = ValueEncoder(pickle=False).encode(value)
+threading.stack_size(1 << 20)
+same = []
+thread = threading.Thread(target=lambda: same.append(ValueDecoder().decode(data) == value))
+thread.start()
+thread.join()
+print(same)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[True]")
 
 
 @pytest.mark.parametrize(

@@ -249,9 +249,7 @@ def test_a_class_that_is_gone_becomes_a_readable_placeholder(module):
     ],
 )
 def test_a_class_that_has_changed_never_gives_a_wrong_value(module, before, value, after):
-    imports = (
-        "from dataclasses import dataclass\nfrom enum import Enum, Flag\nfrom collections import namedtuple\n"
-    )
+    imports = "from dataclasses import dataclass\nfrom enum import Enum, Flag\nfrom collections import namedtuple\n"
     module.__dict__["__name__"] = "changing_module"
     define(module, imports + before)
     data = PICKLING.encode(eval(value, module.__dict__))

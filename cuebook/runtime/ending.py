@@ -1,0 +1,188 @@
+"""The end of an actor for good: who asks for it, how long it may take, and what is owed then.
+
+Knows no handler and no restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from cuebook.runtime.answers import Answers
+from cuebook.runtime.clock import TimerHandle
+from cuebook.runtime.driver import Driver
+from cuebook.runtime.errors import ActorStopped, CuebookError, RestartLimitReached
+from cuebook.runtime.logs import get_logger
+from cuebook.runtime.mailbox import Envelope, Mailbox
+from cuebook.runtime.premises import Parent, Premises
+from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.spec import ActorSpec
+from cuebook.runtime.status import ActorState, TreeNode
+
+__all__ = ["GRACE_S", "Ending"]
+
+GRACE_S = 1.0
+"""Seconds that a handler has to obey cancellation after a stop's deadline; then its actor ends without it."""
+
+_log = get_logger("runtime")
+
+
+class Ending:
+    """An actor as something that is asked to stop, and stops."""
+
+    __slots__ = (
+        "_current",
+        "_drains",
+        "_driver",
+        "_has_left_behind",
+        "_is_steady",
+        "_is_stopping",
+        "_parent",
+        "_premises",
+        "_restart_timer",
+        "_stop_due",
+        "_stop_timer",
+        "_waiting",
+        "answers",
+        "children",
+        "clock",
+        "deadlines",
+        "loop",
+        "mailbox",
+        "name",
+        "ref",
+        "spec",
+        "state",
+    )
+
+    ref: ActorRef
+    _driver: Driver
+
+    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
+        self.name = spec.name
+        self.spec = spec
+        self.loop = premises.loop
+        self.clock = premises.clock
+        self.deadlines = premises.deadlines
+        self.state = ActorState.STARTING
+        self.mailbox = Mailbox(spec.mailbox)
+        self.answers = Answers(spec.name, _log)
+        self.children: dict[str, Ending] = {}
+        self._premises = premises
+        self._parent = parent
+        self._current: Envelope | None = None
+        self._is_steady = False
+        self._is_stopping = False
+        self._drains = True
+        self._has_left_behind = False
+        self._restart_timer: TimerHandle | None = None
+        self._stop_timer: TimerHandle | None = None
+        self._stop_due = 0.0
+        self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it takes messages, or will again."""
+        return self.state is not ActorState.STOPPED and not self._is_stopping
+
+    def kill(self, error: BaseException | None = None) -> None:
+        """End the incarnation as a failure."""
+        raise NotImplementedError
+
+    def tree(self) -> TreeNode:
+        """This actor and all below it."""
+        raise NotImplementedError
+
+    def request_stop(self, timeout_s: float, *, drain: bool) -> None:
+        """Begin to stop for good; the shortest of several deadlines counts."""
+        if self.state is ActorState.STOPPED:
+            return
+        self._is_stopping = True
+        self._is_steady = False
+        self._drains = self._drains and drain
+        if self.state is ActorState.RESTARTING:
+            self._terminate(None)
+            return
+        due = self.clock.monotonic() + timeout_s
+        if self._stop_timer is None or due < self._stop_due:
+            self._cancel_timers()
+            self._stop_due = due
+            self._stop_timer = self.clock.call_later(timeout_s, self._overdue)
+        self._driver.wake()
+
+    def give_up(self) -> None:
+        """End at once, without hooks; whoever waits is answered."""
+        self._terminate(None)
+
+    async def wait_until_ended(self) -> bool:
+        """Until it has stopped for good; whether everything queued had been handled."""
+        if self.state is not ActorState.STOPPED:
+            waiter: asyncio.Future[None] = self.loop.create_future()
+            self._waiting.append(waiter)
+            await waiter
+        return not self._has_left_behind
+
+    def _overdue(self) -> None:
+        """The deadline of the stop has passed: no more draining, and the handler is cancelled."""
+        self._drains = False
+        for child in list(self.children.values()):
+            child.request_stop(0.0, drain=False)
+        self._stop_timer = self.clock.call_later(GRACE_S, self._abandon)
+        self.kill(ActorStopped(f"{self.name} was told to stop and did not within its time"))
+        self._driver.wake()
+
+    def _abandon(self) -> None:
+        _log.error("actor does not obey cancellation; it ended without its handler", actor=self.name)
+        self._has_left_behind = True
+        self._terminate(None)
+
+    def _terminate(self, error: BaseException | None) -> None:
+        """The end for good. Whoever waits for anything of this actor is answered now."""
+        if self.state is ActorState.STOPPED:
+            return
+        self.state = ActorState.STOPPED
+        self._is_steady = False
+        self._cancel_timers()
+        stopped = ActorStopped(f"{self.name} has stopped" + (f": {error}" if error is not None else ""))
+        stopped.__cause__ = error
+        self._settle_current(stopped)
+        self.answers.fail_open(stopped)
+        left = [envelope for envelope in self.mailbox.close() if envelope.timer is None]
+        self._has_left_behind = self._has_left_behind or bool(left)
+        for envelope in left:
+            self.answers.refuse(envelope, ActorStopped(str(stopped)), is_undelivered=True)
+        if self._parent is not None:
+            self._parent.children.pop(self.name, None)
+        self._premises.forget(self.name)
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._notify(error)
+
+    def _notify(self, error: BaseException | None) -> None:
+        if isinstance(error, RestartLimitReached):
+            _log.error("actor is not restarted any more", actor=self.name, error=str(error))
+        if self.spec.on_terminated is None:
+            return
+        try:
+            self.spec.on_terminated(self.ref, error)
+        except Exception as raised:
+            _log.error("on_terminated failed", actor=self.name, exc_info=raised)
+
+    def _on_lost(self) -> None:
+        """Cancelled from outside: what was in hand is answered; the system's own end does the rest."""
+        self._settle_current(ActorStopped(f"{self.name} was cancelled"))
+        self._is_steady = False
+        if self.state is not ActorState.STOPPED:
+            self._is_stopping = True
+            self._drains = False
+
+    def _settle_current(self, error: CuebookError) -> None:
+        envelope, self._current = self._current, None
+        if envelope is not None:
+            self.answers.refuse(envelope, error)
+
+    def _cancel_timers(self) -> None:
+        for timer in (self._restart_timer, self._stop_timer):
+            if timer is not None:
+                timer.cancel()
+        self._restart_timer = self._stop_timer = None

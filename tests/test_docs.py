@@ -1,0 +1,79 @@
+"""The documentation is true: its code runs, its links lead somewhere, its reference is whole."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import cuebook
+from tests.support.pages import ROOT, blocks_of, run_page
+
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+RUNNING = [page for page in PAGES if any(block.language in ("python", "console") for block in blocks_of(page))]
+
+
+def name_of(page: Path) -> str:
+    """A page as a test's id."""
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", RUNNING, ids=name_of)
+def test_the_code_of_every_page_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    """Scripts, files, commands, kills: as a reader would type them, in an empty folder."""
+    run_page(page, tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    """Files exist, and headings of Markdown pages too."""
+    for text, target in re.findall(r"\[([^\]]*)\]\(([^)\s]+)\)", page.read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, heading = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{name_of(page)}: [{text}]({target})"
+        if heading:
+            assert heading in headings_of(there), f"{name_of(page)}: no heading {heading} in {path}"
+
+
+def headings_of(page: Path) -> set[str]:
+    """The anchors of a page's headings, as they are made from its text."""
+    lines = [line.lstrip("#").strip().lower() for line in page.read_text().splitlines() if line.startswith("#")]
+    return {re.sub(r"[^\w\- ]", "", line).replace(" ", "-") for line in lines}
+
+
+def test_the_reference_has_every_public_name() -> None:
+    """Nothing that a user may import is without its place in the reference."""
+    text = (ROOT / "docs" / "reference.md").read_text()
+    missing = [name for name in cuebook.__all__ if f"`{name}" not in text]
+
+    assert missing == []
+
+
+def test_the_reference_names_every_option_of_chunk() -> None:
+    """A parameter that is added has to be written down."""
+    import inspect
+
+    text = (ROOT / "docs" / "reference.md").read_text()
+    missing = [name for name in inspect.signature(cuebook.chunk).parameters if f"`{name}`" not in text]
+
+    assert missing == []
+
+
+def test_the_code_map_names_the_folders_that_are_there() -> None:
+    """Neither a folder without a line in the architecture page, nor a line without a folder."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"^\| `cuebook/(\w+)/`", text, flags=re.MULTILINE))
+    folders = {path.parent.name for path in (ROOT / "cuebook").glob("*/__init__.py")}
+
+    assert named == folders
+
+
+def test_the_changelog_has_an_entry_for_this_version() -> None:
+    """The newest heading is the package's version, or unreleased."""
+    headings = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+
+    assert headings[0] in ("Unreleased", cuebook.__version__)
+    assert cuebook.__version__ in headings
