@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Load", "WorkerLoad", "batch_limit", "calls_to_send"]
+__all__ = ["Load", "WorkerLoad", "allowance", "batch_limit"]
 
 SHORT_S = 0.001
 """Calls shorter than this travel many in a message."""
@@ -68,29 +68,29 @@ def batch_limit(load: Load) -> int:
     return size
 
 
-def calls_to_send(load: Load, worker: WorkerLoad) -> int:
-    """Calls to hand to this worker now, as one message; 0 when it has enough.
+def allowance(load: Load, worker: WorkerLoad) -> int:
+    """Calls that may be handed to this worker now, in messages of `batch_limit`; 0 when it has enough.
 
     An unknown function gets one message and no more until its first call has ended. Short calls keep `WINDOW_S` of work
     ahead, though no more than a worker's share of what is left; longer ones at most one message; calls of `AHEAD_S` and
     more none.
     """
     size = batch_limit(load)
+    if load.mean_s is not None and load.mean_s < SHORT_S and load.mean_s * size < AHEAD_S:
+        ahead = _window(load, size) - worker.calls
+        return max(size, ahead - ahead % size) if ahead > 0 else 0
     if worker.calls == 0:
         return size
-    if load.mean_s is None or load.mean_s * size >= AHEAD_S:
+    if load.mean_s is None or load.mean_s * size >= AHEAD_S or worker.batches >= 2:
         return 0
-    if load.mean_s >= SHORT_S:
-        is_worth_it = load.remaining is None or load.remaining > load.workers
-        return size if worker.batches < 2 and is_worth_it else 0
-    return size if worker.calls < _window(load, size) else 0
+    return size if load.remaining is None or load.remaining > load.workers else 0
 
 
-def _window(load: Load, size: int) -> float:
+def _window(load: Load, size: int) -> int:
     """Short calls that may be ahead of one worker."""
     assert load.mean_s is not None
     window = min(WINDOW_CALLS_MAX, max(WINDOW_CALLS_MIN, WINDOW_S / max(load.mean_s, 1e-9)))
     window = min(window, WINDOW_BYTES_MAX / max(load.argument_bytes, 1.0))
     if load.remaining is not None:
-        window = min(window, max(WINDOW_CALLS_MIN, load.remaining / load.workers))
-    return max(window, 2 * size)
+        window = min(window, max(size, load.remaining / load.workers))
+    return max(int(window), min(2 * size, WINDOW_CALLS_MAX), 1)

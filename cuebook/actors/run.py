@@ -124,7 +124,15 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A run at a moment: counts of calls. `total` is None while the source has no known end."""
+    """A run at a moment: counts of calls.
+
+    Attributes:
+        run: its number.
+        done: finished in this run, apart from those that were reused.
+        total: all calls; None while the source has no known end.
+        failed, reused, retried: as they say.
+        is_over: whether it has ended.
+    """
 
     run: int
     done: int
@@ -172,6 +180,10 @@ class Batch:
     indexes: Sequence[int]
     attempts: list[int] | None
 
+    def part(self, start: int, end: int) -> Batch:
+        """Some of these calls, by their places in the batch."""
+        return Batch(self.indexes[start:end], None if self.attempts is None else self.attempts[start:end])
+
 
 class Run:
     """One run and its books.
@@ -182,7 +194,7 @@ class Run:
         source, sink: where calls come from and outcomes go.
         work: the function as hosts in this process need it.
         setup: makes the Setup for a worker, by its number.
-        encode_arguments: bytes of a batch's arguments for a worker.
+        encoder_for: chooses how calls become the bytes that a worker gets, by looking at them.
     """
 
     def __init__(
@@ -194,7 +206,7 @@ class Run:
         *,
         work: LocalWork,
         setup: Callable[[int], Setup],
-        encode_arguments: Callable[[Sequence[Any]], bytes],
+        encoder_for: Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]],
     ) -> None:
         self.number = number
         self.policy = policy
@@ -202,7 +214,7 @@ class Run:
         self.sink = sink
         self.work = work
         self.setup = setup
-        self.encode_arguments = encode_arguments
+        self.encoder_for = encoder_for
         self.journal: ActorRef | None = None
         self.closing_entries: Callable[[Run], list[Entry]] | None = None
         self.reship: Callable[[str], bool] = lambda _: False

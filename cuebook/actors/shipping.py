@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.actors.run import Batch, Run, Slot
-from cuebook.engines.wire import Calls
+from cuebook.engines.wire import calls_frame
 from cuebook.runtime.errors import CallFailed, CuebookError
-from cuebook.runtime.message import encode
 
 __all__ = ["Shipment", "make_shipment"]
 
@@ -23,39 +22,48 @@ class Shipment:
     calls: int = 0
 
 
-def make_shipment(run: Run, batch: Batch, shipment: Shipment) -> list[CallFailed]:
-    """Add a batch to a worker's shipment; returns the calls whose arguments cannot be sent."""
-    indexes, calls = batch.indexes, run.source.arguments(batch.indexes)
-    try:
-        _add(run, batch, calls, shipment)
-        return []
-    except (CuebookError, TypeError, ValueError, OverflowError, RecursionError):
-        failures = []
-        for place, index in enumerate(indexes):
-            single = Batch([index], None if batch.attempts is None else [batch.attempts[place]])
-            try:
-                _add(run, single, [calls[place]], shipment)
-            except Exception as error:
-                failure = CallFailed(
-                    index,
-                    calls[place],
-                    error_type=type(error).__name__,
-                    error_text=f"its arguments cannot be sent to a worker: {error}",
-                )
-                failure.__cause__ = error
-                failures.append(failure)
-        return failures
+def make_shipment(run: Run, batch: Batch, shipment: Shipment, size: int) -> list[CallFailed]:
+    """Add a batch to a worker's shipment, in messages of `size` calls; returns the calls that cannot be sent."""
+    calls = run.source.arguments(batch.indexes)
+    encode_arguments = run.encoder_for(calls)
+    failures: list[CallFailed] = []
+    for start in range(0, len(calls), size):
+        part = batch.part(start, start + size)
+        arguments = calls[start : start + size]
+        try:
+            _add(run, part, encode_arguments(arguments), shipment)
+        except _UNSENDABLE:
+            failures.extend(_one_by_one(run, part, arguments, shipment))
+    return failures
 
 
-def _add(run: Run, batch: Batch, calls: Sequence[Any], shipment: Shipment) -> None:
+_UNSENDABLE = (CuebookError, TypeError, ValueError, OverflowError, RecursionError)
+
+
+def _one_by_one(run: Run, batch: Batch, calls: Sequence[Any], shipment: Shipment) -> list[CallFailed]:
+    """A batch with a call that cannot be sent: the others go alone."""
+    failures = []
+    for place, index in enumerate(batch.indexes):
+        single = [calls[place]]
+        try:
+            _add(run, batch.part(place, place + 1), run.encoder_for(single)(single), shipment)
+        except Exception as error:
+            failure = CallFailed(
+                index,
+                calls[place],
+                error_type=type(error).__name__,
+                error_text=f"its arguments cannot be sent to a worker: {error}",
+            )
+            failure.__cause__ = error
+            failures.append(failure)
+    return failures
+
+
+def _add(run: Run, batch: Batch, arguments: bytes, shipment: Shipment) -> None:
     indexes = batch.indexes
-    arguments = run.encode_arguments(calls)
-    run.measure_arguments(len(indexes), len(arguments))
-    attempts = batch.attempts
-    if attempts is not None and all(attempt == 1 for attempt in attempts):
-        attempts = None
+    count = len(indexes)
+    run.measure_arguments(count, len(arguments))
     explicit = None if isinstance(indexes, range) else list(indexes)
-    frame = encode(Calls(run.number, indexes[0], len(indexes), explicit, attempts, arguments))
-    shipment.frames.append(frame)
-    shipment.calls += len(indexes)
+    shipment.frames.append(calls_frame((run.number, indexes[0], count, explicit, batch.attempts, arguments)))
+    shipment.calls += count
     shipment.slot.outstanding.add(indexes)

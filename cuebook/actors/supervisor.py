@@ -6,12 +6,13 @@ found again by asking the Journal. Knows no host and no file.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
 from cuebook.actors import callbacks
-from cuebook.actors.dispatch import WorkerLoad, calls_to_send
+from cuebook.actors.dispatch import WorkerLoad, allowance, batch_limit
 from cuebook.actors.messages import (
     Append,
     Appended,
@@ -46,10 +47,6 @@ UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024
 """Results that wait for the disk; beyond it no more calls are started."""
 
 
-TAIL_CALLS = 8192
-"""With fewer calls left, each message's share of them is worked out anew."""
-
-
 class Supervisor(Actor):
     """Conducts every run in the table.
 
@@ -68,10 +65,12 @@ class Supervisor(Actor):
         """Take over the runs of a failed incarnation: replay what was committed, find the workers, requeue the rest."""
         self._tickets = self.table.incarnation << 40
         self.table.incarnation += 1
+        self._distrust(self.table.in_hand)
         for run in list(self.table.runs.values()):
             if not run.ended.done():
                 await recover_run(run)
-                self._advance(run)
+                self._take_over(run)
+        self._work_off()
 
     async def on_stop(self) -> None:
         """Runs that are still going on end here."""
@@ -80,12 +79,38 @@ class Supervisor(Actor):
 
     def receive_many(self, deliveries: list[Delivery]) -> None:
         """Work through a drained run of messages, then start calls and write once for all of them."""
+        self.table.inbox.extend(delivery.message for delivery in deliveries)
+        self._work_off()
+
+    def _work_off(self) -> None:
+        table = self.table
         touched: dict[int, Run] = {}
-        for delivery in deliveries:
-            for run in self._handle(delivery.message):
+        while table.inbox:
+            table.in_hand = table.inbox.popleft()
+            for run in self._handle(table.in_hand):
                 touched[run.number] = run
+        table.in_hand = None
         for run in touched.values():
             self._advance(run)
+
+    def _distrust(self, message: Any) -> None:
+        """The last incarnation failed on this message: if a worker sent it, nobody knows what of it was done."""
+        self.table.in_hand = None
+        if isinstance(message, FromWorker | WorkerLost):
+            self.table.slots[message.worker].ref.tell_nowait(KillHost("the Supervisor failed on what it said"))
+
+    def _take_over(self, run: Run) -> None:
+        """Do again what the last incarnation may not have done, or had on its timers."""
+        if run.ended.done():
+            self.table.dismiss(run)
+            return
+        for slot in run.slots:
+            if not slot.is_ready:
+                self.prepare(run, slot)
+        for index, attempt in list(run.retries_pausing.items()):
+            self._pause(run, index, attempt)
+        run.is_stop_applied = False
+        self._advance(run)
 
     # -- messages -------------------------------------------------------------------------------------------------
 
@@ -236,7 +261,15 @@ class Supervisor(Actor):
         run.retried += 1
         run.announce(EventKind.CALL_RETRIED, index, f"attempt {attempt}")
         run.retries_pausing[index] = attempt
-        delay_s = run.policy.pause(attempt)
+        self._pause(run, index, attempt)
+
+    def _pause(self, run: Run, index: int, attempt: int) -> None:
+        try:
+            delay_s = run.policy.pause(attempt)
+        except Exception as error:
+            error.add_note(f"raised by backoff, for attempt {attempt} of call {index}")
+            self.break_run(run, error)
+            return
         due = RetryDue(run.number, index, attempt)
         if delay_s > 0:
             self.context.after(delay_s, due, key=f"retry-{run.number}-{index}")
@@ -284,20 +317,15 @@ class Supervisor(Actor):
         """Give every worker what it should have, in rounds, so that a short rest is shared."""
         shipments: dict[int, Shipment] = {}
         ready = deque(slot for slot in run.slots if slot.is_ready)
-        load = run.load()
         while ready and run.has_calls:
             slot = ready.popleft()
-            out = slot.outstanding
-            if load.remaining is not None and load.remaining < TAIL_CALLS:
-                load = run.load()
-            count = calls_to_send(load, WorkerLoad(out.calls, len(out)))
-            if not count or not self._may_take(run, slot):
-                continue
-            batch = run.take(count)
+            load, out = run.load(), slot.outstanding
+            allowed = min(allowance(load, WorkerLoad(out.calls, len(out))), self._left_to_serve(run, slot))
+            batch = run.take(allowed) if allowed > 0 else None
             if batch is None:
-                break
+                continue
             shipment = shipments.setdefault(slot.number, Shipment(slot))
-            for failure in make_shipment(run, batch, shipment):
+            for failure in make_shipment(run, batch, shipment, batch_limit(load)):
                 callbacks.final_failure(self, run, failure)
             ready.append(slot)
         for shipment in shipments.values():
@@ -305,14 +333,15 @@ class Supervisor(Actor):
                 order = ToWorker(shipment.frames, shipment.calls, shipment.slot.outstanding.calls > 1)
                 shipment.slot.ref.tell_nowait(order)
 
-    def _may_take(self, run: Run, slot: Slot) -> bool:
-        """A worker that has served its number of calls is replaced when it is idle, and gets none until then."""
+    def _left_to_serve(self, run: Run, slot: Slot) -> int:
+        """Calls until this worker is replaced by a fresh one, which happens here when it is idle."""
         limit = run.policy.recycle_after
-        if limit is None or slot.served + slot.outstanding.calls < limit:
-            return True
-        if not slot.outstanding.calls:
+        if limit is None:
+            return sys.maxsize
+        left = limit - slot.served - slot.outstanding.calls
+        if left <= 0 and not slot.outstanding.calls:
             callbacks.recycle(self, run, slot)
-        return False
+        return left
 
     # -- the end of a run -----------------------------------------------------------------------------------------
 

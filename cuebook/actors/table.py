@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from cuebook.actors.messages import Release
 from cuebook.actors.run import Run, Slot
@@ -17,6 +19,9 @@ class RunTable:
 
     Args:
         hire: spawns a Worker actor of a kind and gives its slot, by the slot's number.
+
+    Attributes:
+        inbox: what the Supervisor has received and not worked on; `in_hand` is what it works on.
     """
 
     def __init__(self, hire: Callable[[int, str], Slot]) -> None:
@@ -24,6 +29,8 @@ class RunTable:
         self.works: dict[int, LocalWork] = {}
         self.slots: dict[int, Slot] = {}
         self.incarnation = 0
+        self.inbox: deque[Any] = deque()
+        self.in_hand: Any = None
         self._kinds: dict[int, str] = {}
         self._idle: dict[str, list[Slot]] = {}
         self._hire = hire

@@ -54,7 +54,7 @@ class Bar:
             "failed": f"{progress.failed} failed" if progress.failed else "",
             "rate": self._rate(progress),
         }
-        self._bar.update(self._task, completed=progress.done + progress.failed, total=progress.total, **fields)
+        self._bar.update(self._task, completed=_finished(progress), total=progress.total, **fields)
 
     def print(self, lines: bytes) -> None:
         """Whole lines that calls have printed, above the bar."""
@@ -89,7 +89,7 @@ class Bar:
         )
 
         self._opened_at = time.monotonic()
-        self._reused = progress.done + progress.failed
+        self._begun_with = _finished(progress)
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -101,13 +101,17 @@ class Bar:
             refresh_per_second=10,
         )
         title = self._title + (f" (resumed at {progress.reused:,})" if progress.reused else "")
-        self._task = self._bar.add_task(title, total=progress.total, completed=self._reused, rate="", failed="")
+        self._task = self._bar.add_task(title, total=progress.total, completed=self._begun_with, rate="", failed="")
         self._bar.start()
 
     def _rate(self, progress: Progress) -> str:
         seconds = time.monotonic() - self._opened_at
-        fresh = progress.done + progress.failed - self._reused
+        fresh = _finished(progress) - self._begun_with
         if seconds < INTERVAL_S or not fresh:
             return ""
         rate = fresh / seconds
         return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s" if rate >= 1 else f"{1 / rate:.3g} s each"
+
+
+def _finished(progress: Progress) -> int:
+    return progress.done + progress.failed + progress.reused

@@ -23,7 +23,7 @@ from cuebook.actors.sources import FedSource, ListSource
 from cuebook.chunks.feeding import Reuses, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
-from cuebook.chunks.packing import FunctionPack, encode_calls
+from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
 from cuebook.chunks.planning import Plan, plan_iterator, plan_list
 from cuebook.chunks.records import closing_entries
 from cuebook.chunks.reusing import ReusedValues, read_claims, unclaimed
@@ -177,7 +177,7 @@ def _make_run(
         sink,
         work=LocalWork(func, options.worker_class, source.argument),
         setup=partial(pack.setup, number),
-        encode_arguments=encode_calls(place.folders["spill"]) if options.where == "process" else lambda _: b"",
+        encoder_for=encode_calls(place.folders["spill"]) if options.where == "process" else send_nothing,
     )
     run_box.append(run)
     run.call_key = call_key

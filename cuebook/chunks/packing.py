@@ -19,7 +19,7 @@ from cuebook.persistence.values import ValueEncoder
 from cuebook.runtime.codec import new_packer
 from cuebook.runtime.errors import FunctionNotShippable
 
-__all__ = ["FunctionPack", "encode_calls"]
+__all__ = ["FunctionPack", "encode_calls", "send_nothing"]
 
 _LISTS = {list}
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None)})
@@ -131,19 +131,37 @@ def _content(cell: Any) -> Any:
         return None
 
 
-def encode_calls(spill: str) -> Callable[[Sequence[Any]], bytes]:
-    """An encoder of batches of arguments for worker processes; what is very large goes through files in `spill`."""
-    encode = ValueEncoder(pickle=True, blobs=BlobStore(spill), blob_bytes=TRANSPORT_BLOB_BYTES).encode
+def encode_calls(spill: str) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
+    """Chooses an encoder for some calls' arguments; what is very large goes to workers through files in `spill`."""
+    encoder = ValueEncoder(blobs=BlobStore(spill), blob_bytes=TRANSPORT_BLOB_BYTES, portable=True, label="arguments")
     pack = new_packer().pack
 
-    def encoded(calls: Sequence[Any]) -> bytes:
-        if set(map(type, calls)) == _LISTS and _PLAIN.issuperset(map(type, chain.from_iterable(calls))):
-            try:
-                data: bytes = pack(calls)
-            except (TypeError, ValueError, OverflowError):
-                return encode(list(calls))
-            if len(data) < TRANSPORT_BLOB_BYTES:
-                return data
-        return encode([list(call) if isinstance(call, list | tuple) else dict(call) for call in calls])
+    def any_values(calls: Sequence[Any]) -> bytes:
+        """Each call's arguments alone: what two calls share is not shared in the worker, whatever the batch."""
+        lists = [list(call) if isinstance(call, list | tuple) else dict(call) for call in calls]
+        header: bytes = new_packer().pack_array_header(len(lists))
+        return header + encoder.encode_many(lists)[0]
 
-    return encoded
+    def plain_values(calls: Sequence[Any]) -> bytes:
+        try:
+            data: bytes = pack(calls)
+        except (TypeError, ValueError, OverflowError):
+            return any_values(calls)
+        return data if len(data) < TRANSPORT_BLOB_BYTES else any_values(calls)
+
+    def choose(calls: Sequence[Any]) -> Callable[[Sequence[Any]], bytes]:
+        is_plain = set(map(type, calls)) == _LISTS and _PLAIN.issuperset(map(type, chain.from_iterable(calls)))
+        return plain_values if is_plain else any_values
+
+    return choose
+
+
+def send_nothing(calls: Sequence[Any]) -> Callable[[Sequence[Any]], bytes]:
+    """For workers that share this process's memory: they fetch the arguments themselves."""
+    del calls
+    return _nothing
+
+
+def _nothing(calls: Sequence[Any]) -> bytes:
+    del calls
+    return b""

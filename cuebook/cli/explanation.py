@@ -39,6 +39,8 @@ _SENTENCES = {
     Fresh.TAKEN: "{calls} equal to others in the list (each earlier result is taken once)",
 }
 
+_NONE_TAKEN = "{calls} equal to calls of earlier runs, and no result of theirs was taken"
+
 
 class Arguments(Protocol):
     """The arguments of calls, by run."""
@@ -220,12 +222,13 @@ def _fresh_lines(found: Explanation) -> Iterator[str]:
     if found.is_whole and not found.reused:
         yield 'reuse="run" takes results only where the whole list is the same as an earlier one.'
     for fate, (calls, examples) in found.reasons.items():
-        yield f"{_sentence(fate, calls.count)}: {_examples(calls, examples)}"
+        said = _NONE_TAKEN if fate is Fresh.TAKEN and not found.reused else _SENTENCES[fate]
+        yield f"{_sentence(said, fate, calls.count)}: {_examples(calls, examples)}"
     if found.looked_at == CALLS_MAX < found.fresh:
         yield f"Of the calls made afresh only the first {CALLS_MAX:,} were looked at."
 
 
-def _sentence(fate: Fresh, count: int) -> str:
+def _sentence(said: str, fate: Fresh, count: int) -> str:
     plural = count != 1
     verb = {
         Fresh.NEW: " have" if plural else " has",
@@ -234,7 +237,7 @@ def _sentence(fate: Fresh, count: int) -> str:
         Fresh.FORGOTTEN: " were" if plural else " was",
         Fresh.TAKEN: " are" if plural else " is",
     }[fate]
-    return _SENTENCES[fate].format(calls=f"{_calls(count)}{verb}")
+    return said.format(calls=f"{_calls(count)}{verb}")
 
 
 def _examples(calls: FreshCalls, examples: list[Any]) -> str:

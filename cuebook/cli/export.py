@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,18 @@ import click
 from cuebook.cli.journals import opened, path_argument, picked, run_option, untrusting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from cuebook.persistence.reading import Reader
     from cuebook.persistence.replay import JournalState
 
-__all__ = ["export"]
+__all__ = ["export", "in_order"]
 
 _COLUMNS = ("run", "index", "arguments", "value", "seconds", "started", "reused_from", "forgotten")
 _SCALARS = frozenset({str, int, float, bool})
+WAITING_CHARACTERS_MAX = 64 << 20
+"""Finished lines that wait for those before them, at most."""
 
 
 @click.command(short_help="Results as JSON lines or CSV.")
@@ -29,21 +32,50 @@ _SCALARS = frozenset({str, int, float, bool})
 @click.option("--all", "is_all", is_flag=True, help="Export every run.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header in place of JSON lines.")
 def export(path: Path, number: int | None, is_all: bool, as_csv: bool) -> None:
-    """Write the completed calls of a run to stdout, one JSON object a line, in the order of their commits.
+    """Write the completed calls of a run to stdout, one JSON object a line.
 
     Each has the run, the call's index, its arguments and value, how long it took, when it began, the run that it
     was taken from (null: made by this one), and whether it was forgotten since. A value that JSON lacks becomes
-    {"$type": ..., "repr": ...} or the like; nothing is unpickled.
+    {"$type": ..., "repr": ...} or the like; nothing is unpickled. Calls come in the order of their indexes, but a
+    call that ended more than 64 MB of output too late.
     """
     if is_all and number is not None:
         raise click.UsageError("--all and --run exclude each other")
     with opened(path) as reader:
         state = reader.replay()
         numbers = list(state.runs) if is_all else [picked(state, number, path).number]
-        write = _csv_writer() if as_csv else _write_line
+        encode = _csv_line() if as_csv else _json_line
+        if as_csv:
+            sys.stdout.write(encode(dict(zip(_COLUMNS, _COLUMNS, strict=True))))
         for each in numbers:
-            for row in _rows(reader, state, each):
-                write(row)
+            lines = ((row["index"], encode(row)) for row in _rows(reader, state, each))
+            for line in in_order(lines, state.runs[each].done):
+                sys.stdout.write(line)
+
+
+def in_order(
+    lines: Iterable[tuple[int, str]], done: bytearray, *, waiting_max: int = WAITING_CHARACTERS_MAX
+) -> Iterator[str]:
+    """Lines by index, in ascending order as far as the waiting ones fit.
+
+    Args:
+        lines: index and text of each, about in order.
+        done: a byte for each index: 1 where there is a line.
+        waiting_max: characters that may wait.
+    """
+    heap: list[tuple[int, str]] = []
+    size, expected = 0, done.find(1)
+    for each in lines:
+        heapq.heappush(heap, each)
+        size += len(each[1])
+        while heap and (heap[0][0] <= expected or size > waiting_max):
+            index, line = heapq.heappop(heap)
+            size -= len(line)
+            yield line
+            if index >= expected >= 0:
+                expected = done.find(1, index + 1)
+    while heap:
+        yield heapq.heappop(heap)[1]
 
 
 def _rows(reader: Reader, state: JournalState, number: int) -> Iterator[dict[str, Any]]:
@@ -73,16 +105,24 @@ def _rows(reader: Reader, state: JournalState, number: int) -> Iterator[dict[str
             }
 
 
-def _write_line(row: dict[str, Any]) -> None:
-    sys.stdout.write(f"{json.dumps(row)}\n")
+def _json_line(row: dict[str, Any]) -> str:
+    return f"{json.dumps(row)}\n"
 
 
-def _csv_writer() -> Callable[[dict[str, Any]], None]:
+def _csv_line() -> Callable[[dict[str, Any]], str]:
     import csv
+    import io
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    return lambda row: writer.writerow([_cell(row[column]) for column in _COLUMNS]) and None
+    line = io.StringIO()
+    writer = csv.writer(line, lineterminator="\n")
+
+    def encode(row: dict[str, Any]) -> str:
+        line.seek(0)
+        line.truncate()
+        writer.writerow([_cell(row[column]) for column in _COLUMNS])
+        return line.getvalue()
+
+    return encode
 
 
 def _cell(value: Any) -> Any:

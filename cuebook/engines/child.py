@@ -21,7 +21,7 @@ from cuebook.engines.current import CurrentCall, enter_process_call
 from cuebook.engines.function import LoadedFunction, load_function
 from cuebook.engines.outcome import Finished, failure_message, results_messages
 from cuebook.engines.states import StateExchange
-from cuebook.engines.wire import Calls, Quit, Returned, Setup, SetupFailed
+from cuebook.engines.wire import Quit, Returned, Setup, SetupFailed, calls_fields, calls_indexes
 from cuebook.persistence.values import SCALARS
 from cuebook.runtime.codec import new_packer
 from cuebook.runtime.frame import FrameReader, pack_frame
@@ -120,29 +120,32 @@ class WorkerProcess:
             self.accept(chunk)
 
     def accept(self, chunk: bytes) -> None:
-        self.orders.extend(map(decode, self.reader.feed(chunk)))
+        for frame in self.reader.feed(chunk):
+            self.orders.append(calls_fields(frame) or decode(frame))
 
     def take_calls(self) -> None:
         """Move batches from the orders to the calls to do, up to the next order of another kind."""
+        indexes: list[int] = []
+        arguments: list[Any] = []
         with self.read_lock:
-            while self.orders and isinstance(self.orders[0], Calls):
-                self.add_calls(self.orders.popleft())
+            orders = self.orders
+            while orders and type(orders[0]) is list:
+                run, *batch = orders.popleft()
+                if run == self.run and self.function is not None:
+                    places = calls_indexes(batch)
+                    if batch[3] is not None:
+                        self.attempts.update(zip(places, batch[3], strict=True))
+                    indexes.extend(places)
+                    arguments.extend(self.function.decoder.decode(batch[4]))
+            if indexes:
+                self.todo.append(zip(indexes, arguments, strict=True))
 
     def next_order(self) -> Any:
         """The next order that is no batch of calls; None where there is none."""
         with self.read_lock:
-            if not self.orders or isinstance(self.orders[0], Calls):
+            if not self.orders or type(self.orders[0]) is list:
                 return None
             return self.orders.popleft()
-
-    def add_calls(self, batch: Calls) -> None:
-        if self.function is None or batch.run != self.run:
-            return
-        arguments = self.function.decoder.decode(batch.arguments)
-        indexes = range(batch.start, batch.start + batch.count) if batch.indexes is None else batch.indexes
-        if batch.attempts is not None:
-            self.attempts.update(zip(indexes, batch.attempts, strict=True))
-        self.todo.append(zip(indexes, arguments, strict=True))
 
     # -- the calls ------------------------------------------------------------------------------------------------
 
@@ -150,17 +153,20 @@ class WorkerProcess:
         """Run what is to do, in order; the hot loop of the whole library.
 
         A batch is an iterator that the attendant may empty meanwhile, so a call is either begun here or given back.
-        The start of a short call is the end of the one before it: one look at the clock a call.
+        The start of a short call is the end of the one before it: one look at the clock a call. Nothing is left unsent
+        before a call that was handed out before: it may be what killed a worker.
         """
         function = self.function
         if function is None:
             return
         page, attendant, clock, finished = self.page, self.attendant, monotonic, self.finished
         invoke, keep, pack, scalars = function.invoke, function.encoder.encode, new_packer().pack, SCALARS
-        since = clock()
+        since, again = clock(), self.attempts
         while self.todo:
             started = clock()
             for index, arguments in self.todo[0]:
+                if again and index in again:
+                    self.flush()
                 self.arguments = arguments
                 page[1] = started
                 page[0] = index
@@ -248,8 +254,8 @@ class WorkerProcess:
             kept = []
             while self.orders:
                 order = self.orders.popleft()
-                if isinstance(order, Calls):
-                    returned.extend(order.indexes or range(order.start, order.start + order.count))
+                if type(order) is list:
+                    returned.extend(calls_indexes(order[1:]))
                 else:
                     kept.append(order)
             self.orders.extend(kept)

@@ -5,9 +5,12 @@ Light: worker processes import it at start. Arguments and results are opaque byt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cuebook.runtime.codec import pack as _pack
+from cuebook.runtime.codec import unpack
 from cuebook.runtime.message import message
 
 __all__ = [
@@ -25,7 +28,12 @@ __all__ = [
     "StateKeptAck",
     "StateSaved",
     "StateWanted",
+    "calls_fields",
+    "calls_frame",
+    "calls_indexes",
 ]
+
+_CALLS_TAG = 2
 
 
 @message(tag=1)
@@ -46,10 +54,10 @@ class Setup:
     options: dict[str, Any]
 
 
-@message(tag=2)
+@message(tag=_CALLS_TAG)
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """A batch of calls. `indexes` is None when they are `start, start + 1, ...`; `attempts` when all are first ones."""
+    """A batch of calls. `indexes` is None when they are `start, start + 1, ...`; `attempts` when all are new."""
 
     run: int
     start: int
@@ -57,6 +65,23 @@ class Calls:
     indexes: list[Any] | None
     attempts: list[Any] | None
     arguments: bytes
+
+
+def calls_frame(fields: tuple[int, int, int, list[int] | None, list[int] | None, bytes]) -> bytes:
+    """`encode(Calls(*fields))` in a third of the time, for the one message that there may be one of a call."""
+    return _pack((_CALLS_TAG, *fields))
+
+
+def calls_fields(frame: bytes) -> list[Any] | None:
+    """The fields of an encoded Calls, which came from our own parent; None for any other message."""
+    fields: list[Any] = unpack(frame)
+    return fields[1:] if fields[0] == _CALLS_TAG else None
+
+
+def calls_indexes(batch: Sequence[Any]) -> Sequence[int]:
+    """Which calls: from `start`, `count` and `indexes`, the second to fourth field of a Calls."""
+    start, count, indexes = batch[:3]
+    return range(start, start + count) if indexes is None else indexes
 
 
 @message(tag=3)

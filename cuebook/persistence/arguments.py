@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 from cuebook.persistence.digest import DIGEST_BYTES, blake16
@@ -15,7 +16,7 @@ from cuebook.persistence.fingerprint_parts import readable
 from cuebook.persistence.plain import plain_block, plain_call
 from cuebook.persistence.value_digest import value_digest
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.codec import Unpacker, unpack
+from cuebook.runtime.codec import Unpacker, new_packer, unpack
 from cuebook.runtime.errors import MalformedMessage
 
 __all__ = [
@@ -42,6 +43,7 @@ SHOWN_BYTES_MAX = 64 * 1024
 """Arguments of a call whose encoding is longer are kept as digest and repr."""
 
 _PLAIN_FORM = 0
+_FLAT = frozenset({int, bool, str, type(None)})
 _KEYED_FORM = 1
 _REPR_MAX = 200
 # 0xc1 is no msgpack: so no plain call's bytes begin as these do.
@@ -122,6 +124,11 @@ def encode_blocks(calls: Sequence[Call], *, keep: bool = True) -> list[Block]:
     Cost: 0.1 us a call of plain data, about 3 us and a walk over its values else.
     """
     kinds = set(map(type, calls))
+    if keep and kinds == {list} and _FLAT.issuperset(map(type, chain.from_iterable(calls))):
+        try:
+            return _flat_blocks(calls)
+        except (OverflowError, TypeError, ValueError):
+            kinds = {list}  # a number beyond 64 bits, perhaps: the long way sees to it
     encoder = ValueEncoder(pickle=True)
     blocks: list[Block] = []
     for start in range(0, len(calls), BLOCK_CALLS):
@@ -132,6 +139,16 @@ def encode_blocks(calls: Sequence[Call], *, keep: bool = True) -> list[Block]:
         else:
             blocks.append(_keyed_block(part, encoder if keep else None))
     return blocks
+
+
+def _flat_blocks(calls: Sequence[Call]) -> list[Block]:
+    """Blocks of calls whose every argument is of a type in `_FLAT`: no look at any value is needed."""
+    pack = new_packer().pack
+    count = len(calls)
+    return [
+        Block(min(BLOCK_CALLS, count - start), _PLAIN_FORM, pack(calls[start : start + BLOCK_CALLS]), None)
+        for start in range(0, count, BLOCK_CALLS)
+    ]
 
 
 def _plain(part: Sequence[Call], kinds: set[type]) -> bytes | None:

@@ -17,9 +17,7 @@ __all__ = ["blob_references", "copy_blobs"]
 
 # msgpack's ext 8 of 40 bytes: digest and length, which is below 2 ** 48. That other bytes look like this by chance has
 # a probability of 2 ** -40 a byte, and costs then no more than a blob that is kept, or one that is looked for.
-_REFERENCE = re.compile(
-    b"(?=" + re.escape(bytes([0xC7, 40, Code.BLOB_REF])) + rb"(.{32}).{6}\x00\x00)", re.DOTALL
-)
+_REFERENCE = re.compile(b"(?=" + re.escape(bytes([0xC7, 40, Code.BLOB_REF])) + rb"(.{32}).{6}\x00\x00)", re.DOTALL)
 
 
 def blob_references(body: bytes | None) -> Iterator[bytes]:

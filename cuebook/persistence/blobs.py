@@ -3,7 +3,7 @@
 Knows neither values nor records: a blob is bytes, a digest and a length.
 """
 # Workers import this at start, and pathlib takes longer to import than all of it:
-# ruff: noqa: PTH100, PTH102, PTH104, PTH108, PTH112, PTH116, PTH120, PTH208
+# ruff: noqa: PTH102, PTH104, PTH108, PTH116, PTH208
 
 from __future__ import annotations
 

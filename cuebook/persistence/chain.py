@@ -14,7 +14,7 @@ from cuebook.persistence.record import HASH_BYTES, Entry, Kind, Record
 from cuebook.persistence.store import Row
 from cuebook.runtime.errors import JournalCorrupt
 
-__all__ = ["FIRST_LINK", "check_row", "checked", "head_check", "link", "rows_of"]
+__all__ = ["FIRST_LINK", "check_row", "checked", "checked_row", "head_check", "link", "rows_of"]
 
 FIRST_LINK = bytes(HASH_BYTES)
 """What stands in for the link before the first record."""
@@ -63,13 +63,24 @@ def check_row(row: Row, before: bytes | None) -> Record:
     Raises:
         JournalCorrupt: the row is not what was appended, or nothing is known of the record before it.
     """
-    seq, kind, run, link_bytes, _, head, body, _ = row
+    seq, link_bytes = row[0], row[3]
     record = _record(row)
     if before is None:
         raise JournalCorrupt(f"record {seq - 1} is missing: it should lie before record {seq}", seq=seq - 1)
     if link(before, seq, record) != link_bytes:
         raise JournalCorrupt(f"record {seq} is damaged: its content does not match its hash", seq=seq)
     return record
+
+
+def checked_row(row: Row | None, seq: int) -> Record:
+    """The record `seq` of a row that carries the link before it.
+
+    Raises:
+        JournalCorrupt: it is damaged, or there is no such row.
+    """
+    if row is None:
+        raise JournalCorrupt(f"record {seq} is missing", seq=seq)
+    return check_row(row, FIRST_LINK if seq == 1 else row[7])
 
 
 def checked(rows: Iterable[Row], *, bodies: bool, gapless: int | None = None) -> Iterator[Record]:

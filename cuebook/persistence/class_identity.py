@@ -9,6 +9,8 @@ import functools
 import types
 from typing import TYPE_CHECKING, Any
 
+from cuebook.persistence.ownership import is_users_function
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,7 +30,9 @@ _GENERATED = frozenset(
         "_generate_next_value_",
         "_value_repr_",
         "_sort_order_",
+        "_member_type_",
         "_fields",
+        "_field_defaults",
         "_make",
         "_replace",
         "_asdict",
@@ -51,13 +55,14 @@ def class_members(cls: type) -> list[tuple[str, Any]]:
 
 
 def _counts(cls: type, name: str, value: Any) -> bool:
-    if name in _GENERATED or isinstance(value, _HIDDEN):
+    if name in _GENERATED or name in cls.__dict__.get("_member_map_", ()) or type(value) in _HIDDEN:
         return False
-    if name in cls.__dict__.get("_member_map_", ()):
+    if type(value).__name__ == "_tuplegetter":  # a field of a named tuple
         return False
-    if isinstance(value, types.FunctionType):
-        return not _is_generated(value)
+    function = value.__func__ if isinstance(value, staticmethod) else value
     special = name.startswith("__") and name.endswith("__")
+    if isinstance(function, types.FunctionType):
+        return not (special and _is_generated(function))
     return name == "__slots__" or not special or isinstance(value, staticmethod | classmethod | property)
 
 
@@ -65,9 +70,15 @@ _HIDDEN = (types.GetSetDescriptorType, types.MemberDescriptorType)
 
 
 def _is_generated(function: types.FunctionType) -> bool:
-    """Whether dataclass or namedtuple made it from the fields, which are listed for themselves."""
-    filename = function.__code__.co_filename
-    return (filename == "<string>" and function.__name__.startswith("__")) or filename.startswith("<attrs generated")
+    """Whether dataclass, namedtuple, enum or attrs made it from what is listed for itself."""
+    if not is_users_function(function):
+        inner = function.__dict__.get("__wrapped__")
+        return not isinstance(inner, types.FunctionType) or _is_generated(inner)
+    made_for = str(function.__globals__.get("__name__"))
+    return function.__code__.co_filename.startswith(_MADE_FILES) or made_for.startswith("namedtuple_")
+
+
+_MADE_FILES = ("<string>", "<attrs generated")
 
 
 def _declared(cls: type) -> Iterator[tuple[str, Any]]:
@@ -87,10 +98,9 @@ def _declared(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def _field_value(field: Any, name: str) -> Any:
-    import dataclasses
-
     value = getattr(field, name, None)
-    return "@missing" if value is dataclasses.MISSING else value
+    # By name: a class that was shipped by value has a MISSING of its own.
+    return "@missing" if type(value).__name__ == "_MISSING_TYPE" else value
 
 
 def _annotations(cls: type) -> dict[str, Any]:

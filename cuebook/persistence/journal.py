@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from cuebook.persistence.journal_core import JournalCore
 from cuebook.persistence.location import Location, is_trusted, located, make_folder
@@ -72,9 +72,7 @@ class JournalFile:
             return False
         return key is not None and key in _open
 
-    async def append(
-        self, entries: Sequence[Entry], *, states: Mapping[int, bytes] = _NO_STATES
-    ) -> list[int]:
+    async def append(self, entries: Sequence[Entry], *, states: Mapping[int, bytes] = _NO_STATES) -> list[int]:
         """Append records, all or none, and return their numbers once they are on disk.
 
         Appends of several coroutines, of whatever loops, are done one after the other in order of arrival. A caller
@@ -121,6 +119,15 @@ class JournalFile:
         self._check_open()
         chosen = tuple(kinds) if kinds is not None else None
         return self._core.records(after, chosen, tuple(runs) if runs is not None else None, bodies=bodies)
+
+    def record(self, seq: int) -> Record:
+        """One record with its body, checked.
+
+        Raises:
+            JournalCorrupt: it is damaged or missing.
+        """
+        self._check_open()
+        return self._core.record(seq)
 
     def state(self, seq: int) -> bytes | None:
         """The bytes of the state that record `seq` tells of; None where they were dropped.
@@ -172,7 +179,7 @@ class JournalFile:
             self._is_open = False
             await asyncio.shield(_unharmed(_left(self._core)))
 
-    async def __aenter__(self) -> JournalFile:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -188,7 +195,7 @@ class JournalFile:
 
 async def _entered(path: str | os.PathLike[str], store: Store | None) -> JournalCore:
     if store is not None:
-        core = JournalCore(Location(Path(os.path.realpath(path))), store, None)
+        core = JournalCore(located(path), store, None)
         await core.open()
         core.users = 1
         return core
@@ -231,9 +238,7 @@ def _refuse_second_name(location: Location) -> None:
     except OSError:
         return
     if names > 1:
-        raise JournalError(
-            f"{location.path} has {names} names (hard links): its lock and -wal would not be shared"
-        )
+        raise JournalError(f"{location.path} has {names} names (hard links): its lock and -wal would not be shared")
 
 
 def _unharmed(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:

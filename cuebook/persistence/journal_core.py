@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cuebook.persistence.chain import FIRST_LINK, checked, rows_of
+from cuebook.persistence.chain import FIRST_LINK, checked, checked_row, rows_of
 from cuebook.persistence.heads import JournalOpened, StateKept
 from cuebook.persistence.location import Location, mount_of
 from cuebook.persistence.lock import FileLock
@@ -106,6 +106,10 @@ class JournalCore:
         if not is_selection and last < end:
             raise JournalCorrupt(f"record {last + 1} of {self.location.path} is missing", seq=last + 1)
 
+    def record(self, seq: int) -> Record:
+        """As `JournalFile.record`."""
+        return checked_row(self._store.row(seq), seq)
+
     def state(self, seq: int) -> bytes | None:
         """The bytes of a kept state, checked against the digest in its record."""
         return checked_state(self._store, seq)
@@ -140,24 +144,19 @@ class JournalCore:
 
     async def _write_first(self) -> None:
         self.header = first_head()
-        await self._commit(
-            _Batch(rows_of([Entry(Kind.JOURNAL, 0, self.header.encode())], 0, self.hash), [], [])
-        )
+        await self._commit(_Batch(rows_of([Entry(Kind.JOURNAL, 0, self.header.encode())], 0, self.hash), [], []))
 
     def _check_opened(self, tail: Tail) -> None:
-        self.header = opened_by(
-            next(iter(self._store.scan(0, kinds=[Kind.JOURNAL])), None), self.location.path
-        )
+        self.header = opened_by(next(iter(self._store.scan(0, kinds=[Kind.JOURNAL])), None), self.location.path)
         note = self.lock.before if self.lock else None
         check_end(self.location.path, self.header.journal_id, tail, note, self._link_at)
-        last = next(iter(checked(self._store.scan(tail.seq - 1), bodies=True)), None)
-        if last is None or last.hash != tail.hash:
+        if checked_row(self._store.row(tail.seq), tail.seq).hash != tail.hash:
             raise JournalCorrupt(f"record {tail.seq} of {self.location.path} is damaged", seq=tail.seq)
         self._continue_after(tail)
 
     def _link_at(self, seq: int) -> bytes:
-        row = next(iter(self._store.scan(seq - 1, bodies=False)), None)
-        return row[3] if row is not None and row[0] == seq else b""
+        row = self._store.row(seq)
+        return row[3] if row is not None else b""
 
     async def _commit(self, batch: _Batch) -> None:
         try:
@@ -165,9 +164,9 @@ class JournalCore:
         except asyncio.CancelledError:
             await self._settle(batch)
             raise
-        except JournalError as error:
+        except JournalError:
             if not await self._settle(batch):
-                raise error
+                raise
         self.seq, self.hash = batch.end
         self._say_end()
 
@@ -177,20 +176,18 @@ class JournalCore:
         tail = await self._reopened()
         found = (tail.seq, tail.hash or FIRST_LINK)
         if found not in {batch.end, (self.seq, self.hash)}:
-            raise JournalCorrupt(
-                f"{self.location.path} ends in a record that this process did not write", seq=tail.seq
-            )
+            raise JournalCorrupt(f"{self.location.path} ends in a record that this process did not write", seq=tail.seq)
         is_stored = found == batch.end
         self._continue_after(tail)
+        if self.seq:
+            self._say_end()
         return is_stored
 
     async def _reopened(self) -> Tail:
         try:
             return await self._store.open()
         except JournalError as error:
-            raise type(error)(
-                f"{error}; whether the last records were stored shows when it can be opened"
-            ) from error
+            raise type(error)(f"{error}; whether the last records were stored shows when it can be opened") from error
 
     def _continue_after(self, tail: Tail) -> None:
         self.seq, self.hash = tail.seq, tail.hash or FIRST_LINK
@@ -215,4 +212,3 @@ class JournalCore:
         for record in checked(self._store.scan(0, kinds=[Kind.STATE], bodies=False), bodies=False):
             if record.seq in alive:
                 yield record.seq, record.run, StateKept.decode(record.head).index
-

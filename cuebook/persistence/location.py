@@ -116,12 +116,8 @@ def make_folder(folder: Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable, where its file system can do that."""
     try:
-        descriptor = os.open(
-            folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
-        )
-    except (
-        OSError
-    ):  # a folder that may be written but not read: its names become durable when its disk sees fit
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0))
+    except OSError:  # a folder that may be written but not read: its names become durable when its disk sees fit
         return
     try:
         os.fsync(descriptor)
@@ -137,9 +133,9 @@ def is_trusted(location: Location) -> bool:
         return True
     owners = {0, os.geteuid()}
     path = location.path
-    for path in (path.parent, path, path.with_name(path.name + "-wal"), location.blobs_folder):
+    for each in (path.parent, path, path.with_name(path.name + "-wal"), location.blobs_folder):
         try:
-            found = path.stat()
+            found = each.stat()
         except FileNotFoundError:
             continue
         except OSError:

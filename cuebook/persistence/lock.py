@@ -1,4 +1,4 @@
-"""The lock on a journal: one writer at a time, told apart by `PATH.lock`, and where the journal ended at its last commit.
+"""The lock on a journal: one writer at a time, told apart by `PATH.lock`, and where the journal ended at a commit.
 
 Knows no record. The lock is the kernel's (an open-file-description lock): it ends with its holder, whatever way that
 one ends, and closing another descriptor of the file does not drop it.
@@ -9,7 +9,7 @@ one ends, and closing another descriptor of the file does not drop it.
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import errno
 import json
 import os
@@ -105,7 +105,9 @@ class FileLock:
             holder = self._holder
             self._text = json.dumps({"host": holder.host, "pid": holder.pid, "since": holder.since})[1:-1]
         held = "true" if is_held else "false"
-        line = f'{{"journal": "{journal_id.hex()}", "seq": {seq}, "hash": "{hash_.hex()}", "held": {held}, {self._text}}}'
+        line = (
+            f'{{"journal": "{journal_id.hex()}", "seq": {seq}, "hash": "{hash_.hex()}", "held": {held}, {self._text}}}'
+        )
         data = line.encode()
         with contextlib.suppress(OSError):
             os.pwrite(self._descriptor, (b"%08x %b\n" % (zlib.crc32(data), data)).ljust(_NOTE_BYTES), 0)
@@ -162,7 +164,7 @@ def holder_of(path: Path) -> Holder | None:
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _request(kind: int) -> bytes:
@@ -212,9 +214,7 @@ def _parse(data: bytes) -> Note | None:
 def _busy(path: Path, note: Note | None, *, free: bool) -> JournalBusy:
     journal = path.name.removesuffix(".lock")
     if note is None:
-        return JournalBusy(
-            f"the journal {journal} is in use by another process; wait for it, or use another path"
-        )
+        return JournalBusy(f"the journal {journal} is in use by another process; wait for it, or use another path")
     holder = note.holder
     who = f"process {holder.pid} on {holder.host} since {holder.since}"
     if free:

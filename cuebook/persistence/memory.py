@@ -93,6 +93,10 @@ class MemoryStore:
                 before = self._rows[row[0] - 2][3] if row[0] > 1 else None
                 yield (*row[:6], row[6] if bodies else None, before)
 
+    def row(self, seq: int) -> Row | None:
+        """As `Store.row`."""
+        return next(self.scan(seq - 1), None) if seq >= 1 else None
+
     def state(self, seq: int) -> bytes | None:
         """As `Store.state`."""
         return self._states.get(seq)

@@ -1,4 +1,4 @@
-"""The first and the last record of a journal: which journal it is, and whether its end is where its last commit left it.
+"""The first and the last record of a journal: which journal it is, and whether it ends where it was left.
 
 Knows no file; used by the writer and by readers alike.
 """
@@ -51,15 +51,11 @@ def opened_by(first: Row | None, path: Path) -> JournalOpened:
         raise JournalCorrupt(f"{path} is damaged: record 1 does not name the journal", seq=1)
     head = JournalOpened.decode(record.head)
     if head.version > FORMAT_VERSION:
-        raise UnsupportedVersion(
-            f"{path} has journal format {head.version}; this cuebook reads up to {FORMAT_VERSION}"
-        )
+        raise UnsupportedVersion(f"{path} has journal format {head.version}; this cuebook reads up to {FORMAT_VERSION}")
     return head
 
 
-def check_end(
-    path: Path, journal_id: bytes, tail: Tail, note: Note | None, link_at: Callable[[int], bytes]
-) -> None:
+def check_end(path: Path, journal_id: bytes, tail: Tail, note: Note | None, link_at: Callable[[int], bytes]) -> None:
     """Compare where the journal ends with what was noted beside it at its last commit.
 
     Args:

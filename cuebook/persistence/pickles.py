@@ -65,12 +65,18 @@ def is_local(cls: type) -> bool:
     return "<locals>" in cls.__qualname__
 
 
-def namesake_in_main(qualname: str) -> type | None:
-    """The class of this name in `__main__`, or one that came here with a function from another `__main__`."""
+def _in_main(qualname: str) -> type | None:
+    """The class of this name in this process's own `__main__`."""
     found: Any = sys.modules.get("__main__")
     for name in qualname.split("."):
         found = getattr(found, name, None)
-    if isinstance(found, type) and found.__module__ == "__main__":
+    return found if isinstance(found, type) and found.__module__ == "__main__" else None
+
+
+def namesake_in_main(qualname: str) -> type | None:
+    """The class of this name in `__main__`, or one that came here with a function from another `__main__`."""
+    found = _in_main(qualname)
+    if found is not None:
         return found
     arrived = getattr(cloudpickle.cloudpickle, "_DYNAMIC_CLASS_TRACKER_BY_ID", {})
     for cls in reversed(list(arrived.values())):
@@ -85,10 +91,8 @@ def class_of_main(qualname: str, definition: bytes | None) -> type:
     Raises:
         LookupError: neither is to be had.
     """
-    found: Any = sys.modules.get("__main__")
-    for name in qualname.split("."):
-        found = getattr(found, name, None)
-    if isinstance(found, type) and found.__module__ == "__main__":
+    found = _in_main(qualname)
+    if found is not None:
         return found
     if definition is not None:
         return pickle.loads(definition)  # type: ignore[no-any-return]

@@ -11,14 +11,15 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Self
 
-from cuebook.persistence.chain import checked
+from cuebook.persistence.chain import checked, checked_row
 from cuebook.persistence.location import Location, is_trusted, located
 from cuebook.persistence.lock import Holder, holder_of, read_note
 from cuebook.persistence.opening import check_end, opened_by
-from cuebook.persistence.record import Kind, Record
+from cuebook.persistence.record import Record
 from cuebook.persistence.replay import JournalState, replay
 from cuebook.persistence.sqlite_reading import SqliteReading
 from cuebook.persistence.states import checked_state
+from cuebook.persistence.store import Tail
 from cuebook.runtime.errors import JournalCorrupt, JournalError
 
 __all__ = ["Reader", "open_reader"]
@@ -36,13 +37,12 @@ class Reader:
     def check(self, *, end: bool = True) -> None:
         """Check the first record, and (unless `end` is False) that nothing is missing at the end. See `open_reader`."""
         note = read_note(self._location.lock_path)  # before the tail: it may only be behind what is read after it
-        tail = self._reading.tail()
+        tail = Tail(0, b"", 0) if self._reading.is_empty else self._reading.tail()
         if tail.seq == 0:
             if note is not None and note.seq and end:
                 raise JournalCorrupt(f"{self.path} is empty, but {note.seq} records were committed to it", seq=1)
             raise JournalError(f"{self.path} holds no journal yet")
-        first = next(self._reading.scan(0, kinds=[Kind.JOURNAL]), None)
-        self._id = opened_by(first, self.path).journal_id
+        self._id = opened_by(self._reading.row(1), self.path).journal_id
         if end:
             check_end(self.path, self._id, tail, note, self._link_at)
 
@@ -65,7 +65,7 @@ class Reader:
         Raises:
             JournalCorrupt: it is damaged or missing.
         """
-        return next(checked(self._reading.scan(seq - 1), bodies=True, gapless=seq))
+        return checked_row(self._reading.row(seq), seq)
 
     def replay(self, state: JournalState | None = None) -> JournalState:
         """The state of every run now; with `state`, what was read before is not read again."""
@@ -128,8 +128,8 @@ class Reader:
         self.close()
 
     def _link_at(self, seq: int) -> bytes:
-        row = next(self._reading.scan(seq - 1, bodies=False), None)
-        return row[3] if row is not None and row[0] == seq else b""
+        row = self._reading.row(seq)
+        return row[3] if row is not None else b""
 
 
 def open_reader(path: str | os.PathLike[str], *, check_end: bool = True) -> Reader:

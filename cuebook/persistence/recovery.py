@@ -17,6 +17,7 @@ from cuebook.persistence.chain import FIRST_LINK, check_row
 from cuebook.persistence.heads import JournalOpened, Reused, StateKept
 from cuebook.persistence.location import located, make_folder
 from cuebook.persistence.lock import read_note
+from cuebook.persistence.mending import readable
 from cuebook.persistence.opening import first_head
 from cuebook.persistence.record import Entry, Kind, Record
 from cuebook.persistence.replay import JournalState
@@ -63,7 +64,7 @@ def recover(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> Recove
     note = read_note(source.lock_path)
     state = JournalState()
     seen, kept = 0, list[int]()
-    with SqliteReading(source.path) as reading:
+    with readable(source.path) as reading:
         expected = max(_end(reading), note.seq if note else 0)
         found = _whole_records(reading, expected)
         first = next(found, None)

@@ -217,7 +217,9 @@ class RunState:
 
     def _reach(self, end: int, seq: int) -> None:
         if end > RESULTS_MAX or (self.opened.total is not None and end > self.opened.total):
-            raise JournalCorrupt(f"record {seq} has a result for call {end - 1}, which run {self.number} has not", seq=seq)
+            raise JournalCorrupt(
+                f"record {seq} has a result for call {end - 1}, which run {self.number} has not", seq=seq
+            )
         missing = end - len(self.done)
         if missing > 0:
             self.done.extend(bytes(missing))

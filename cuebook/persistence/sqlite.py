@@ -34,9 +34,7 @@ class _Batch:
 
     __slots__ = ("drop_states", "is_settled", "rows", "states")
 
-    def __init__(
-        self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]], drop_states: Sequence[int]
-    ) -> None:
+    def __init__(self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]], drop_states: Sequence[int]) -> None:
         self.rows = rows
         self.states = states
         self.drop_states = drop_states
@@ -115,9 +113,7 @@ class SqliteStore:
             await self._connection.commit()
         except asyncio.CancelledError:
             self._has_failed = True
-            while (
-                not batch.is_settled
-            ):  # the thread goes on: wait behind it, whatever happens to us meanwhile
+            while not batch.is_settled:  # the thread goes on: wait behind it, whatever happens to us meanwhile
                 try:
                     await self._connection.commit()
                 except (asyncio.CancelledError, sqlite3.Error):
@@ -140,6 +136,11 @@ class SqliteStore:
         """As `Store.scan`, over a read-only connection of its own."""
         with SqliteReading(self.path) as reading:
             yield from reading.scan(after, kinds=kinds, runs=runs, bodies=bodies)
+
+    def row(self, seq: int) -> Row | None:
+        """As `Store.row`."""
+        with SqliteReading(self.path) as reading:
+            return reading.row(seq)
 
     def state(self, seq: int) -> bytes | None:
         """As `Store.state`."""
@@ -174,6 +175,8 @@ class SqliteStore:
             # No descriptor of this file can hold SQLite's locks yet, so opening and closing it is harmless here.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             sync_folder(self.path.parent)
+        elif not os.access(self.path, os.R_OK | os.W_OK):  # SQLite would open it for reading and fail at a commit
+            raise JournalError(f"{self.path} cannot be written: permission denied, or a read-only file system")
         elif self.path.stat().st_size:
             _look_first(self.path)
         uri = journal_uri(self.path, "rw")
@@ -203,9 +206,7 @@ class SqliteStore:
         mode = "DELETE" if mount.is_network else "WAL"
         (found,) = writer.execute(f"PRAGMA journal_mode = {mode}").fetchone()
         if found != mode.lower():
-            raise JournalError(
-                f"{self.path} cannot be written safely: SQLite uses journal mode {found}, not {mode}"
-            )
+            raise JournalError(f"{self.path} cannot be written safely: SQLite uses journal mode {found}, not {mode}")
         if mount.is_network:
             _say_network(self.path, mount.kind)
         writer.tail = read_tail(writer)
@@ -242,6 +243,4 @@ def _say_network(path: Path, kind: str) -> None:
     _said.add(str(path))
     from cuebook.runtime.logs import get_logger
 
-    get_logger("cuebook.persistence").warning(
-        "journal_on_network_file_system", path=str(path), file_system=kind
-    )
+    get_logger("cuebook.persistence").warning("journal_on_network_file_system", path=str(path), file_system=kind)

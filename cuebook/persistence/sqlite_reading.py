@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Self
 
 from cuebook.persistence.sqlite_schema import check_identity, check_size, journal_error, journal_uri
 from cuebook.persistence.store import Row, Tail
@@ -26,6 +27,7 @@ _WINDOW_ROWS = 8192
 _BUSY_SECONDS = 10.0
 _SIDE_FILES = ("-wal", "-journal")
 _LINK_BEFORE = "(SELECT p.hash FROM records AS p WHERE p.seq = r.seq - 1)"
+_ONE_ROW = f"SELECT seq, kind, run, hash, head_check, head, body, {_LINK_BEFORE} FROM records AS r WHERE seq = ?"
 
 
 class SqliteReading:
@@ -44,7 +46,7 @@ class SqliteReading:
             self._drop_copy()
             raise
 
-    def __enter__(self) -> SqliteReading:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,10 +89,9 @@ class SqliteReading:
             position = window if is_whole else rows[-1][0]
 
     def row(self, seq: int) -> Row | None:
-        """One row with its body, whatever can be read around it."""
+        """As `Store.row`."""
         with self._translated():
-            query = "SELECT seq, kind, run, hash, head_check, head, body, NULL FROM records WHERE seq = ?"
-            found: Row | None = self._connection.execute(query, (seq,)).fetchone()
+            found: Row | None = self._connection.execute(_ONE_ROW, (seq,)).fetchone()
         return found
 
     def state(self, seq: int) -> bytes | None:
@@ -219,9 +220,7 @@ def _query(kinds: Collection[int] | None, runs: Collection[int] | None, *, bodie
 
 
 def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 
 def _needs_copy(error: Exception) -> bool:

@@ -52,7 +52,7 @@ def journal_uri(path: Path, mode: str) -> str:
 
 
 def check_size(path: Path) -> None:
-    """Raise JournalCorrupt if the file is too short to be a database: SQLite would take some of these for empty ones."""
+    """Raise JournalCorrupt if the file is too short for a database: SQLite takes some of these for empty ones."""
     if 0 < path.stat().st_size < _SQLITE_BYTES_MIN:
         raise JournalCorrupt(f"{path} is not a cuebook journal, or was cut short")
 
@@ -98,9 +98,7 @@ def check_identity(connection: sqlite3.Connection, path: Path) -> bool:
             "the file was not touched"
         )
     if version != FORMAT_VERSION or schema != _SCHEMA_BYTES:
-        raise JournalCorrupt(
-            f"{path} is damaged: its tables are not those of journal format {FORMAT_VERSION}"
-        )
+        raise JournalCorrupt(f"{path} is damaged: its tables are not those of journal format {FORMAT_VERSION}")
     return True
 
 

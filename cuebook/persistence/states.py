@@ -6,10 +6,9 @@ Knows no value.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from typing import Protocol
 
-from cuebook.persistence.chain import checked
+from cuebook.persistence.chain import checked_row
 from cuebook.persistence.heads import StateKept
 from cuebook.persistence.record import Kind
 from cuebook.persistence.store import Row
@@ -24,8 +23,8 @@ class StateSource(Protocol):
     def state(self, seq: int) -> bytes | None:
         """As `Store.state`."""
 
-    def scan(self, after: int = 0) -> Iterator[Row]:
-        """As `Store.scan`."""
+    def row(self, seq: int) -> Row | None:
+        """As `Store.row`."""
 
 
 def checked_state(store: StateSource, seq: int) -> bytes | None:
@@ -37,8 +36,8 @@ def checked_state(store: StateSource, seq: int) -> bytes | None:
     body = store.state(seq)
     if body is None:
         return None
-    record = next(checked(store.scan(seq - 1), bodies=True), None)
-    if record is None or record.seq != seq or record.kind is not Kind.STATE:
+    record = checked_row(store.row(seq), seq)
+    if record.kind is not Kind.STATE:
         raise JournalCorrupt(f"record {seq} tells of no state", seq=seq)
     if hashlib.sha256(body).digest() != StateKept.decode(record.head).digest:
         raise JournalCorrupt(f"the state kept by record {seq} is damaged", seq=seq)

@@ -33,8 +33,8 @@ class Tail:
 class Store(Protocol):
     """Rows in ascending order of `seq`, appended in whole batches and never changed; and states beside them.
 
-    `open`, `insert` and `close` are never called at the same time as each other; `scan`, `state` and `states` are
-    synchronous and may be used from any thread while a batch is being inserted.
+    `open`, `insert` and `close` are never called at the same time as each other; `scan`, `row`, `state` and `states`
+    are synchronous and may be used from any thread while a batch is being inserted.
     """
 
     async def open(self) -> Tail:
@@ -74,6 +74,9 @@ class Store(Protocol):
         Raises:
             JournalError, JournalCorrupt: the store cannot be read (any further).
         """
+
+    def row(self, seq: int) -> Row | None:
+        """One row, with its body and the hash of the row before; None where there is none."""
 
     def state(self, seq: int) -> bytes | None:
         """The bytes kept for row `seq`, or None where they were dropped or never kept."""

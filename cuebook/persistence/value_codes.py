@@ -19,8 +19,6 @@ __all__ = [
     "Decoding",
     "Encoding",
     "Entangled",
-    "Form",
-    "Opening",
     "Refused",
     "Unopened",
     "type_name",

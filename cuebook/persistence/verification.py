@@ -99,8 +99,8 @@ class _Walk:
             self._walk(reader, deep=deep)
             reader.check()
         except JournalCorrupt as error:
-            self.problem = error if error.seq else JournalCorrupt(
-                f"{error} (the last whole record is {self.whole})", seq=None
+            self.problem = (
+                error if error.seq else JournalCorrupt(f"{error} (the last whole record is {self.whole})", seq=None)
             )
 
     def _walk(self, reader: Reader, *, deep: bool) -> None:

@@ -45,6 +45,4 @@ class Actor:
         Raises:
             Exception: fails the incarnation; whoever asked gets ActorFailed.
         """
-        raise NotImplementedError(
-            f"{type(self).__qualname__} has no receive() for {type(message).__qualname__}"
-        )
+        raise NotImplementedError(f"{type(self).__qualname__} has no receive() for {type(message).__qualname__}")

@@ -60,9 +60,7 @@ class Context:
 
     __slots__ = ("_log", "_owner", "_timers", "clock", "self_ref", "system")
 
-    def __init__(
-        self, owner: Owner, self_ref: ActorRef, system: Home, clock: Clock, *, timers: Timers
-    ) -> None:
+    def __init__(self, owner: Owner, self_ref: ActorRef, system: Home, clock: Clock, *, timers: Timers) -> None:
         self._owner = owner
         self._timers = timers
         self._log: Log | None = None

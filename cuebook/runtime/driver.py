@@ -81,9 +81,10 @@ class Driver:
 
     def interrupt(self, error: BaseException) -> None:
         """End what is being awaited, if anything is: the work gets `error` there."""
-        if self._scope is not None and self._awaits:
+        if self._awaits:
             self._error = error
-            self._scope.cancel()
+            if self._scope is not None:
+                self._scope.cancel()
 
     def _slice(self) -> None:
         if self._work is None:
@@ -95,6 +96,7 @@ class Driver:
             elif step is _DONE:
                 self._awake = False
             else:
+                self._awaits = True
                 self._tasks().start_soon(self._drive, step, name=self._name)
         except BaseException:
             self._lose()
@@ -105,10 +107,13 @@ class Driver:
             while step is not _DONE:
                 with CancelScope() as scope:
                     self._scope = scope
+                    if self._error is not None:
+                        scope.cancel()  # interrupted before this task had begun
                     step = await self._until_cancelled(step, scope)
                 self._scope = None
+                error, self._error = self._error, None
                 if scope.cancelled_caught:
-                    step = self._throw(self._error or asyncio.CancelledError())
+                    step = self._throw(error or asyncio.CancelledError())
         except BaseException:
             self._scope = None
             self._lose()
@@ -119,26 +124,30 @@ class Driver:
 
     async def _until_cancelled(self, step: _Step, scope: CancelScope) -> _Step:
         """Go on until the work ends, or the scope is cancelled although the awaitable ended by itself."""
-        while not isinstance(step, _Done) and not scope.cancel_called:
+        while not isinstance(step, _Done):
             if step is None:
                 await checkpoint()
                 step = self._advance(None)
-                continue
-            self._awaits = True
-            try:
-                value = await step
-            except Exception as error:
-                self._awaits = False
-                step = self._throw(error)
-            except asyncio.CancelledError as error:
-                self._awaits = False
-                if _is_being_cancelled():
-                    raise
-                step = self._throw(error)
             else:
-                self._awaits = False
-                step = self._advance(value)
+                step = await self._until_answered(step)
+            if scope.cancel_called:
+                break
         return step
+
+    async def _until_answered(self, step: Awaitable[Any]) -> _Step:
+        self._awaits = True
+        try:
+            value = await step
+        except Exception as error:
+            self._awaits = False
+            return self._throw(error)
+        except asyncio.CancelledError as error:
+            self._awaits = False
+            if _is_being_cancelled():
+                raise
+            return self._throw(error)
+        self._awaits = False
+        return self._advance(value)
 
     def _advance(self, value: Any) -> _Step:
         assert self._work is not None
@@ -160,7 +169,8 @@ class Driver:
         work, self._work = self._work, None
         if work is not None:
             work.close()
-        self._awake = False
+        self._error = None
+        self._awake = self._awaits = False
         self._on_lost()
 
 

@@ -175,6 +175,7 @@ class Ending:
         if self.state is not ActorState.STOPPED:
             self._is_stopping = True
             self._drains = False
+            self._cancel_timers()  # that end has a deadline of its own
 
     def _settle_current(self, error: CuebookError) -> None:
         envelope, self._current = self._current, None

@@ -87,9 +87,7 @@ class CallFailed(CuebookError):
         return _rebuild_call_failed, (type(self), self.index, self.arguments, self.__dict__.copy())
 
 
-def _rebuild_call_failed(
-    cls: type[CallFailed], index: int, arguments: Any, state: dict[str, Any]
-) -> CallFailed:
+def _rebuild_call_failed(cls: type[CallFailed], index: int, arguments: Any, state: dict[str, Any]) -> CallFailed:
     error = cls.__new__(cls, index, arguments)
     Exception.__init__(error, index, arguments)
     error.__dict__.update(state)
@@ -120,9 +118,7 @@ class RunStopped(CuebookError):
         path: the journal, None where nothing is kept.
     """
 
-    def __init__(
-        self, reason: str, *, done: int = 0, total: int | None = None, path: str | None = None
-    ) -> None:
+    def __init__(self, reason: str, *, done: int = 0, total: int | None = None, path: str | None = None) -> None:
         self.reason = reason
         self.done = done
         self.total = total
@@ -134,9 +130,7 @@ class RunStopped(CuebookError):
         count = f"{self.done:,}" if self.total is None else f"{self.done:,} of {self.total:,}"
         if self.path is None:
             return f"{self.reason}: {count} calls were done; nothing is kept without path="
-        return (
-            f"{self.reason}: {count} results are kept in {self.path}; the same command continues from there"
-        )
+        return f"{self.reason}: {count} results are kept in {self.path}; the same command continues from there"
 
 
 class JournalError(CuebookError):
@@ -150,9 +144,7 @@ class JournalBusy(JournalError):
         host, pid, since: who holds it (None where unknown); since is ISO 8601 in UTC.
     """
 
-    def __init__(
-        self, text: str, *, host: str | None = None, pid: int | None = None, since: str | None = None
-    ) -> None:
+    def __init__(self, text: str, *, host: str | None = None, pid: int | None = None, since: str | None = None) -> None:
         super().__init__(text)
         self.host = host
         self.pid = pid

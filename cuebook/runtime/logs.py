@@ -91,9 +91,7 @@ def _structured(logger: logging.Logger) -> Any:
     )
 
 
-def _as_record(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _as_record(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     text = event.pop("event")
     passed: dict[str, Any] = {key: event.pop(key) for key in ("exc_info", "stack_info") if key in event}
     shown = "".join(f" {key}={value!r}" for key, value in event.items())

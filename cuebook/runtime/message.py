@@ -87,9 +87,7 @@ def encode(message: object) -> bytes:
     """
     shape = _SHAPES.get(type(message))
     if shape is None:
-        raise TypeError(
-            f"{type(message).__qualname__} is no message: declare its class with @message(tag=...)"
-        )
+        raise TypeError(f"{type(message).__qualname__} is no message: declare its class with @message(tag=...)")
     values = shape.values(message)
     if tuple(map(type, values)) not in shape.sent_as:
         shape.check_sent(values)
@@ -111,14 +109,10 @@ def decode(frame: bytes | memoryview) -> Any:
     """
     values = unpack(frame)
     if type(values) is not list or not values or type(values[0]) is not int:
-        raise MalformedMessage(
-            f"a frame of {len(frame)} bytes holds no message: no list that begins with a tag"
-        )
+        raise MalformedMessage(f"a frame of {len(frame)} bytes holds no message: no list that begins with a tag")
     shape = _BY_TAG.get(values[0])
     if shape is None:
-        raise UnknownMessage(
-            f"a message with tag {values[0]} has no type here: it comes from another version"
-        )
+        raise UnknownMessage(f"a message with tag {values[0]} has no type here: it comes from another version")
     return shape.build(values)
 
 
@@ -175,7 +169,5 @@ def _as_dataclass(cls: type[_T]) -> type[_T]:
     if parameters is None:
         return dataclass(frozen=True, slots=True)(cls)
     if not parameters.frozen:
-        raise TypeError(
-            f"{cls.__qualname__} is a message: @dataclass(frozen=True, slots=True), or no @dataclass"
-        )
+        raise TypeError(f"{cls.__qualname__} is a message: @dataclass(frozen=True, slots=True), or no @dataclass")
     return cls

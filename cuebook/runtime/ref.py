@@ -196,19 +196,13 @@ class ActorRef:
     def _open(self, outcome: Any, message: object, timeout: float | None) -> Any:
         if outcome is EXPIRED:
             raise self._timed_out(message, timeout)
-        if (
-            type(outcome) is FailedReply
-            and outcome.is_undelivered
-            and isinstance(outcome.error, ActorStopped)
-        ):
+        if type(outcome) is FailedReply and outcome.is_undelivered and isinstance(outcome.error, ActorStopped):
             outcome.error.undelivered = message
         return unseal(outcome)
 
     def _timed_out(self, message: object, timeout: float | None) -> AskTimeout:
         kind = type(message).__qualname__
-        return AskTimeout(
-            f"{self.name} did not answer {kind} within {timeout:g} s ({status_line(self.statistics())})"
-        )
+        return AskTimeout(f"{self.name} did not answer {kind} within {timeout:g} s ({status_line(self.statistics())})")
 
 
 def as_actor(ref: ActorRef) -> None:

@@ -130,9 +130,7 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
 def _setters(cls: type, names: tuple[str, ...]) -> list[Callable[[Any, Any], None]] | None:
     # Writing slots directly costs half of a frozen __init__; a class that checks itself needs its __init__.
     slots = [getattr(cls, name, None) for name in names]
-    if hasattr(cls, "__post_init__") or not all(
-        isinstance(slot, types.MemberDescriptorType) for slot in slots
-    ):
+    if hasattr(cls, "__post_init__") or not all(isinstance(slot, types.MemberDescriptorType) for slot in slots):
         return None
     return [slot.__set__ for slot in slots if slot is not None]
 
@@ -141,14 +139,10 @@ def _annotations(cls: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls)
     except NameError as error:
-        raise TypeError(
-            f"an annotation of {cls.__qualname__} names what is not there at run time: {error}"
-        ) from error
+        raise TypeError(f"an annotation of {cls.__qualname__} names what is not there at run time: {error}") from error
 
 
-def _allowed(
-    cls: type, name: str, annotation: Any
-) -> tuple[frozenset[type] | None, frozenset[type] | None, bool]:
+def _allowed(cls: type, name: str, annotation: Any) -> tuple[frozenset[type] | None, frozenset[type] | None, bool]:
     """What may leave, what may arrive (None: anything), and whether a list is to become a tuple."""
     if annotation is Any or annotation is object:
         return None, None, False

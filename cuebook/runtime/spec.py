@@ -58,9 +58,7 @@ def make_spec(factory: Factory, name: str, options: SpawnOptions) -> ActorSpec:
     if unknown:
         raise TypeError(f"spawn() has no option {', '.join(sorted(unknown))}")
     if not callable(factory):
-        raise TypeError(
-            f"the factory of {name!r} is a class or a callable that gives an Actor, not {factory!r}"
-        )
+        raise TypeError(f"the factory of {name!r} is a class or a callable that gives an Actor, not {factory!r}")
     if not isinstance(name, str) or not name:
         raise ValueError(f"an actor's name is a string that is not empty, not {name!r}")
     shutdown_s = options.get("shutdown_s", 5.0)

@@ -57,9 +57,7 @@ class RestartIntensity:
 
     def __post_init__(self) -> None:
         if self.restarts_max < 0 or not self.within_s > 0:
-            raise ValueError(
-                "a restart intensity allows 0 or more restarts in a window longer than 0 seconds"
-            )
+            raise ValueError("a restart intensity allows 0 or more restarts in a window longer than 0 seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +129,7 @@ def is_restarted(restart: Restart, reason: Exit) -> bool:
             return False
 
 
-def add_restart(
-    restarts: tuple[float, ...], now: float, intensity: RestartIntensity
-) -> tuple[tuple[float, ...], bool]:
+def add_restart(restarts: tuple[float, ...], now: float, intensity: RestartIntensity) -> tuple[tuple[float, ...], bool]:
     """The window with a restart at `now` in it, and whether that is still within the intensity.
 
     Source: add_restart/1 of Erlang/OTP's supervisor.erl.

@@ -99,9 +99,7 @@ class ActorSystem:
         """The living actor of this name. Raises KeyError, with the names there are, where there is none."""
         cell = self._cells.get(name)
         if cell is None:
-            raise KeyError(
-                f"no actor {name!r} lives in {self.name!r}; there are: {', '.join(self._cells) or 'none'}"
-            )
+            raise KeyError(f"no actor {name!r} lives in {self.name!r}; there are: {', '.join(self._cells) or 'none'}")
         return cell.ref
 
     async def stop(self, *, drain: bool = True) -> None:
@@ -125,9 +123,7 @@ class ActorSystem:
         return {name: cell.statistics() for name, cell in self._cells.items()}
 
     def __repr__(self) -> str:
-        return (
-            f"<ActorSystem {self.name} actors={len(self._cells)}{' stopping' if self._is_stopping else ''}>"
-        )
+        return f"<ActorSystem {self.name} actors={len(self._cells)}{' stopping' if self._is_stopping else ''}>"
 
     # What cells ask for
 

@@ -108,9 +108,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         if self.jobs or timeout is None:
             ready = super().select(self._stall_s)
             if not ready and timeout is None and not self.jobs:
-                raise TimeoutError(
-                    f"everything waits, nothing is due, and nothing happened for {self._stall_s:g} s"
-                )
+                raise TimeoutError(f"everything waits, nothing is due, and nothing happened for {self._stall_s:g} s")
             return ready
         self.now += timeout
         return ready

@@ -102,6 +102,19 @@ def test_a_selection_and_the_first_row_carry_the_hash_of_the_row_before(store: S
     run(work())
 
 
+def test_one_row_is_read_with_the_hash_of_the_row_before(store: Store) -> None:
+    async def work() -> None:
+        await store.open()
+        await store.insert([row(1), row(2, body=None), row(3)])
+        assert store.row(3) == (*row(3)[:7], row(2)[3])
+        assert store.row(2) == (*row(2, body=None)[:7], row(1)[3])
+        assert store.row(1) == row(1)
+        assert [store.row(seq) for seq in (4, 0, -1)] == [None, None, None]
+        await store.close()
+
+    run(work())
+
+
 def test_a_scan_ends_where_the_store_ended_when_it_began(store: Store) -> None:
     async def work() -> None:
         await store.open()

@@ -357,7 +357,7 @@ def test_functions_of_notebook_cells_have_their_source() -> None:
 
 def test_functions_of_dash_c_and_stdin_scripts_are_the_same_in_each_process() -> None:
     script = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom cuebook.persistence.fingerprint import fingerprint\\n"
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom cuebook.persistence.fingerprint import fingerprint\n"
         "def g(x): return x in {'a', 'b', 'c'}\ndef f(x): return g(x)\nprint(fingerprint(f).digest.hex())"
     )
     found = set()
@@ -542,14 +542,16 @@ def test_a_shipped_function_has_the_same_fingerprint_where_it_arrives(tmp_path: 
         def loud(x): return helper(x)
         @contextlib.contextmanager
         def managed(x): yield helper(x)
-        functions = [f, lambda x: helper(x), mk(3), Point(4).m, functools.partial(f, 1), loud, managed, Point]
+        functions = [f, lambda x: helper(x), mk(3), Point(4).m, functools.partial(f, 1)]
+        functions += [loud, managed, Point]
         if __name__ == "__main__":
             here = [fingerprint(each).digest for each in functions]
             child = (
                 "import sys, pickle; from cuebook.persistence.fingerprint import fingerprint\\n"
                 "f = pickle.load(sys.stdin.buffer); sys.stdout.buffer.write(b''.join(fingerprint(x).digest for x in f))"
             )
-            done = subprocess.run([sys.executable, "-c", child], input=cloudpickle.dumps(functions), capture_output=True,
+            shipped = cloudpickle.dumps(functions)
+            done = subprocess.run([sys.executable, "-c", child], input=shipped, capture_output=True,
                 env={{"PYTHONPATH": {str(ROOT)!r}, "PYTHONHASHSEED": "7"}}, check=True)
             assert done.stdout == b"".join(here), [done.stdout[i * 16 : i * 16 + 16] == h for i, h in enumerate(here)]
         """)

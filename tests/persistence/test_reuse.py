@@ -162,6 +162,12 @@ def test_an_aligned_source_builds_no_index_and_a_moved_one_does() -> None:
         assert [cursor.claim(call) for call in reversed(calls)] == [(1, place) for place in reversed(range(len(calls)))]
 
 
+def test_a_result_claimed_at_its_place_after_the_index_was_built_is_not_found_in_it_again() -> None:
+    run = EarlierRun(1, encode_blocks([[0], [1], [2]]), bytearray(b"\0\1\1"))
+    with Cursor([run]) as cursor:
+        assert [cursor.claim(call) for call in ([0], [1], [1], [2])] == [None, (1, 1), None, (1, 2)]
+
+
 def test_many_equal_calls_do_not_slow_down_or_fill_memory() -> None:
     count = 20_000
     run = EarlierRun(1, encode_blocks([[0]] * count), bytearray(b"\1" * count))

@@ -72,16 +72,16 @@ def test_the_file_is_marked_as_a_journal_in_wal_mode_and_private(tmp_path: Path)
     connection.close()
 
 
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
 def test_the_files_beside_an_open_store_are_private_too(tmp_path: Path) -> None:
     async def work() -> None:
         store = SqliteStore(tmp_path / "a.cue")
         await store.open()
         await store.insert([row(1)])
-        assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
-            "a.cue": 0o600,
-            "a.cue-wal": 0o600,
-            "a.cue-shm": 0o600,
-        }
+        assert modes(tmp_path) == {"a.cue": 0o600, "a.cue-wal": 0o600, "a.cue-shm": 0o600}
         await store.close()
 
     run(work())

@@ -123,6 +123,8 @@ def test_every_blob_of_a_value_is_found_in_its_outermost_bytes(encoder, store):
     assert len(data) < 600
     assert set(blob_references(data)) == set(store.digests())
     assert len(list(store.digests())) >= 4
+    following = encoder.encode(list(range(6000)))
+    assert len(set(blob_references(following))) == 1, "the blobs of the value before are not its own"
 
 
 def test_without_a_store_large_parts_are_placeholders_that_say_what_they_are(encoder):

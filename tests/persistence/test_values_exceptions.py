@@ -147,7 +147,9 @@ def test_causes_contexts_and_notes_are_kept():
 def test_a_ring_of_causes_ends():
     one, other = ValueError(1), ValueError(2)
     one.__context__, other.__context__ = other, one
-    assert READER.decode(PLAIN.encode(one)).__context__.args == (2,)
+    back = READER.decode(PLAIN.encode(one))
+    assert back.__context__.args == (2,)
+    assert back.__context__.__context__ is None
     one.__cause__ = one
     READER.decode(PLAIN.encode(one))
 

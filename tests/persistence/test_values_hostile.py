@@ -164,10 +164,11 @@ def test_a_pickle_in_any_place_is_not_opened():
     assert not Trap.sprung
 
 
+@pytest.mark.parametrize("levels", [200, 3000])
 @pytest.mark.parametrize("codes", [[Code.TUPLE], [Code.PICKLED], [Code.BYTEARRAY], [Code.SLICE, Code.TUPLE]])
-def test_extensions_nested_without_end_are_refused_and_do_not_exhaust_the_stack(codes):
+def test_extensions_nested_without_end_are_refused_and_do_not_exhaust_the_stack(codes, levels):
     data = b"\x90"
-    for level in range(3000):
+    for level in range(levels):
         code = codes[level % len(codes)]
         content = {
             Code.PICKLED: [b"", [], 0, data],
@@ -214,6 +215,7 @@ print(same)
     ("code", "content"),
     [
         (Code.ARRAY, ["<f8", [1 << 60], "C", b""]),
+        (Code.ARRAY, ["<f8", [1 << 22], "C", b"x" * 8]),
         (Code.ARRAY, ["<f8", [1 << 40, 1 << 40], "C", b"x" * 8]),
         (Code.ARRAY, ["<f8", [-1], "C", b"x" * 8]),
         (Code.ARRAY, ["<f8", [True], "C", b"x" * 8]),

@@ -211,6 +211,15 @@ async def test_the_wait_for_room_counts_towards_the_deadline_of_the_ask() -> Non
 
 
 @virtually
+async def test_whoever_waits_for_room_does_not_wait_for_the_handler_that_made_it() -> None:
+    loop = asyncio.get_running_loop()
+    async with ActorSystem() as system:
+        ref = system.spawn(Counter, name="counter", mailbox=MailboxSpec(capacity=1))
+        await asyncio.gather(*(ref.tell(Pause(1.0)) for _ in range(3)))
+        assert loop.time() == pytest.approx(1.0)
+
+
+@virtually
 async def test_waiting_for_room_ends_with_the_actor() -> None:
     async with ActorSystem() as system:
         ref = system.spawn(Counter, name="counter", mailbox=MailboxSpec(capacity=1))
@@ -287,9 +296,7 @@ async def test_drop_new_drops_tells_and_refuses_asks() -> None:
 async def test_drop_old_keeps_the_newest_and_answers_who_is_dropped() -> None:
     diary: list[Any] = []
     async with ActorSystem() as system:
-        ref = system.spawn(
-            lambda: Counter(diary), name="counter", mailbox=MailboxSpec(capacity=2, overflow="drop_old")
-        )
+        ref = system.spawn(lambda: Counter(diary), name="counter", mailbox=MailboxSpec(capacity=2, overflow="drop_old"))
         asked = asyncio.ensure_future(ref.ask(Get()))
         await asyncio.sleep(0)
         for n in range(5):
@@ -362,9 +369,7 @@ async def test_a_group_of_messages_is_received_and_answered_as_one() -> None:
 
     async with ActorSystem() as system:
         ref = system.spawn(Group, name="group")
-        first = await asyncio.gather(
-            *(ref.ask(Get()) for _ in range(300)), ref.ask(Boom()), return_exceptions=True
-        )
+        first = await asyncio.gather(*(ref.ask(Get()) for _ in range(300)), ref.ask(Boom()), return_exceptions=True)
         assert sizes == [256, 45]
         assert first[:3] == [[0, True], [1, True], [2, True]]
         assert isinstance(first[-1], ActorFailed)

@@ -217,6 +217,22 @@ async def test_a_kill_interrupts_the_handler_and_restarts() -> None:
 
 
 @virtually
+async def test_a_kill_that_comes_before_the_handlers_first_step_interrupts_it() -> None:
+    """Between the decision to await and the first step of the task there is a moment; it was once lost."""
+    for turns in range(4):
+        async with ActorSystem() as system:
+            started = asyncio.get_running_loop().time()
+            ref = system.spawn(Counter, name="counter")
+            await ref.ask(Get())
+            ask = asyncio.ensure_future(ref.ask(Pause(60.0)))
+            for _ in range(turns + 1):
+                await asyncio.sleep(0)
+            ref.kill()
+            await asyncio.gather(ask, return_exceptions=True)
+            assert asyncio.get_running_loop().time() - started < 1 or turns == 0
+
+
+@virtually
 async def test_a_kill_of_an_idle_actor_restarts_it_once() -> None:
     async with ActorSystem() as system:
         ref = system.spawn(Counter, name="counter")
@@ -503,9 +519,7 @@ class Parent(Actor):
 
     async def on_start(self) -> None:
         self.diary.append("parent start")
-        self.children = [
-            self.context.spawn(lambda n=n: Child(self.diary, n), name=f"child {n}") for n in (1, 2)
-        ]
+        self.children = [self.context.spawn(lambda n=n: Child(self.diary, n), name=f"child {n}") for n in (1, 2)]
 
     async def on_stop(self) -> None:
         self.diary.append("parent stop")

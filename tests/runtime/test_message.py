@@ -77,9 +77,7 @@ def test_every_typed_message_is_what_it_was(
     sent = Five(number, text, raw, ratio, maybe)
     got = decode(encode(sent))
     assert got == sent
-    assert [type(value) for value in dataclasses.astuple(got)] == [
-        type(value) for value in dataclasses.astuple(sent)
-    ]
+    assert [type(value) for value in dataclasses.astuple(got)] == [type(value) for value in dataclasses.astuple(sent)]
 
 
 @given(plain)

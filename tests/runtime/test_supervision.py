@@ -64,9 +64,7 @@ def test_no_restart_at_all_is_an_intensity() -> None:
 
 
 @given(st.lists(st.floats(0, 100), max_size=30), st.integers(0, 5), st.floats(0.1, 20))
-def test_exhaustion_is_more_than_max_within_any_window(
-    times: list[float], restarts_max: int, within_s: float
-) -> None:
+def test_exhaustion_is_more_than_max_within_any_window(times: list[float], restarts_max: int, within_s: float) -> None:
     """Against the definition, counted afresh at each restart."""
     intensity = RestartIntensity(restarts_max, within_s)
     window: tuple[float, ...] = ()

@@ -18,7 +18,7 @@ from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.supervision import Restart
 from cuebook.runtime.system import ActorSystem
-from tests.support.cast import Add, Counter, Get, Pause
+from tests.support.cast import Add, Boom, Counter, Get, Pause
 from tests.support.virtually import virtually
 
 
@@ -193,6 +193,48 @@ async def test_on_stop_has_its_time_also_when_cancelled() -> None:
 
 
 @virtually
+async def test_a_failure_whose_end_is_cut_off_by_cancellation_still_reaches_on_failure() -> None:
+    diary: list[Any] = []
+
+    class SlowToEnd(Counter):
+        async def on_stop(self) -> None:
+            await asyncio.sleep(3)
+
+    class Parent(Counter):
+        async def on_start(self) -> None:
+            self.context.spawn(SlowToEnd, name="child")
+
+    with anyio.move_on_after(2.0):
+        async with ActorSystem() as system:
+            await system.spawn(lambda: Parent(diary), name="parent").ask(Get())
+            await asyncio.sleep(1)
+            system.actor("parent").tell_nowait(Boom())
+            await asyncio.sleep(1000)
+    assert [type(entry) for entry in diary] == [ActorStopped]
+
+
+@virtually
+async def test_an_overdue_stop_that_is_cut_off_by_cancellation_still_reaches_its_last_hook() -> None:
+    diary: list[Any] = []
+
+    class SlowToEnd(Counter):
+        async def on_stop(self) -> None:
+            with anyio.CancelScope(shield=True):
+                await asyncio.sleep(3)
+
+    class Parent(Counter):
+        async def on_start(self) -> None:
+            self.context.spawn(SlowToEnd, name="child")
+
+    with anyio.move_on_after(1.5):
+        async with ActorSystem() as system:
+            parent = system.spawn(lambda: Parent(diary), name="parent")
+            await parent.ask(Get())
+            await parent.stop(timeout=1.0)
+    assert [type(entry) for entry in diary] == [ActorStopped]
+
+
+@virtually
 async def test_a_second_cancellation_cuts_the_hooks_short() -> None:
     class Slow(Counter):
         async def on_stop(self) -> None:
@@ -316,9 +358,7 @@ async def main():
             raise
 asyncio.run(main())
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode in (130, -2), done.stderr
     assert done.stdout.splitlines() == ["CancelledError", "on_stop"]
 
@@ -336,8 +376,6 @@ async def main():
         await system.spawn(Exits, name="exits").ask(Get())
 asyncio.run(main())
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 7, done.stderr
     assert done.stdout.splitlines() == ["on_stop"]

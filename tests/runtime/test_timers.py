@@ -76,9 +76,7 @@ async def test_a_cancelled_timer_never_arrives() -> None:
     assert diary == []
 
 
-@pytest.mark.parametrize(
-    "message", [Echo(["cancel", "a"]), Echo(["after", 5.0, 2, "a"])], ids=["cancel", "replace"]
-)
+@pytest.mark.parametrize("message", [Echo(["cancel", "a"]), Echo(["after", 5.0, 2, "a"])], ids=["cancel", "replace"])
 def test_a_timer_that_waits_in_the_mailbox_is_still_cancelled(message: Echo) -> None:
     @virtually
     async def scene() -> None:

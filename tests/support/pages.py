@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -19,9 +20,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cuebook.persistence.reading import open_reader
+from cuebook.persistence.run_summary import look
+from cuebook.runtime.errors import JournalError
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMANDS = ("python", "cuebook")
-DONE_BEFORE_A_KILL = 3
+RECORDS_BEFORE_A_KILL = 3
 PATIENCE_S = 60.0
 
 
@@ -46,9 +51,21 @@ class Typed:
     @property
     def signal(self) -> signal.Signals | None:
         """What the reader does to it while it runs."""
-        if any(line.strip() == "^C" for line in self.shown):
+        if any(line.startswith("^C") for line in self.shown):
             return signal.SIGINT
-        return signal.SIGKILL if any(line.strip() == "Killed" for line in self.shown) else None
+        return signal.SIGKILL if "Killed" in self.shown else None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or what the signal makes it, or what the page says: `|| echo "exit code $?"`."""
+        said = [int(line.split()[-1]) for line in self.shown if line.startswith("exit code ")]
+        return {None: 0, signal.SIGINT: 130, signal.SIGKILL: -9}[self.signal] if not said else said[0]
+
+    @property
+    def prints(self) -> list[str]:
+        """The program's own lines of what is shown."""
+        lines = [line.removeprefix("^C") for line in self.shown if not line.startswith(("Killed", "exit code "))]
+        return [line for line in lines if line.strip()]
 
 
 def blocks_of(page: Path) -> list[Block]:
@@ -128,49 +145,46 @@ def run_script(page: Path, script: str, folder: Path) -> None:
 
 def run_typed(page: Path, typed: Typed, folder: Path) -> None:
     """One command, ended the way the page has it."""
-    program, *arguments = shlex.split(typed.command)
+    program, *arguments = shlex.split(typed.command.partition(" || ")[0])
     command = [sys.executable, *(["-m", "cuebook"] if program == "cuebook" else []), *arguments]
-    process = subprocess.Popen(
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background jobs, and children inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(
         command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if typed.signal is not None:
-        wait_for_results(process, folder)
-        process.send_signal(typed.signal)
-    printed, _ = process.communicate(timeout=PATIENCE_S)
+    ) as process:
+        try:
+            if typed.signal is not None:
+                wait_for_progress(process, folder)
+                process.send_signal(typed.signal)
+            printed, _ = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
     where = f"{page}:{typed.line}: {typed.command}\n{printed}"
-    expected_code = {None: 0, signal.SIGINT: 130, signal.SIGKILL: -9}[typed.signal]
-    assert process.returncode == expected_code, f"exit code {process.returncode}\n{where}"
-    assert_prints(printed.splitlines(), [line for line in typed.shown if line.strip() not in ("^C", "Killed")], where)
+    assert process.returncode == typed.exit_code, f"exit code {process.returncode}\n{where}"
+    assert_prints(printed.splitlines(), typed.prints, where)
 
 
-def wait_for_results(process: subprocess.Popen[str], folder: Path) -> None:
-    """Until a run that is going on in the folder has finished a few more calls."""
+def wait_for_progress(process: subprocess.Popen[str], folder: Path) -> None:
+    """Until the run that is going on in the folder has kept a few more results or checkpoints."""
     before: int | None = None
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and process.poll() is None:
-        count = results_in(folder, process.pid)
+        count = records_in(folder, process.pid)
         if count is not None:
             before = count if before is None else before
-            if count >= before + DONE_BEFORE_A_KILL:
+            if count >= before + RECORDS_BEFORE_A_KILL:
                 return
         time.sleep(0.02)
     raise AssertionError("the program that is to be killed ended, or never began its calls")
 
 
-def results_in(folder: Path, pid: int) -> int | None:
-    """Results in the newest run of the journal that this process writes; None before it has begun."""
-    from cuebook.persistence.reading import open_reader
-    from cuebook.persistence.run_summary import look
-    from cuebook.runtime.errors import JournalError
-
+def records_in(folder: Path, pid: int) -> int | None:
+    """Records in the journal that this process writes; None before its run has begun."""
     for path in folder.glob("*.cue"):
-        try:
-            with open_reader(path) as reader:
-                run = look(reader).state.newest
-        except (JournalError, OSError):
-            continue
-        if run is not None and run.opened.pid == pid:
-            return run.done
+        with contextlib.suppress(JournalError, OSError), open_reader(path) as reader:
+            state = look(reader).state
+            if state.newest is not None and state.newest.opened.pid == pid:
+                return state.last_seq
     return None
 
 
@@ -185,7 +199,8 @@ def assert_prints(printed: list[str], shown: list[str], where: str) -> None:
 
 def plain(line: str) -> str:
     """A line without its numbers and spaces, which differ from run to run."""
-    line = re.sub(r"\d[\d,.:]*( ?(ms|us|s|min)\b)?", "N", line)
+    line = re.sub(r"(?<!\S)-(?!\S)", "N", line)
+    line = re.sub(r"(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e-\d+)?( ?(ms|us|s|min)\b)?", "N", line)
     return re.sub(r"[\s─━-]+", " ", line).strip()
 
 

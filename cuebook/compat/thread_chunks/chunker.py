@@ -108,7 +108,7 @@ def chunk(
         actors: objects of LabelledActor or a subclass, or actors of ray; `func` replaces their function for good.
         chunk_size: calls that run at once, as many as there are actors. Default: `config.default_chunk_size`.
         progress_bar: whether to show a bar where standard error is a terminal. Default: `config.progress_bar`.
-        path: the checkpoint file, a journal, created with its folders; `_Checkpoint.pkl` is appended to one without an extension.
+        path: the checkpoint file (a journal), created with its folders; without an extension it gets `_Checkpoint.pkl`.
 
     Returns:
         The results in the order of `parameters`.

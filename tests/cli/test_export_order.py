@@ -1,0 +1,37 @@
+"""The order of exported lines."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cuebook.cli.export import in_order
+
+
+@given(st.lists(st.booleans(), max_size=60), st.randoms(use_true_random=False))
+def test_lines_come_in_the_order_of_their_indexes_and_none_is_lost(done: list[bool], chance: random.Random) -> None:
+    indexes = [index for index, is_done in enumerate(done) if is_done]
+    shuffled = chance.sample(indexes, len(indexes))
+    lines = list(in_order(((index, f"{index}") for index in shuffled), bytearray(done)))
+    assert lines == [f"{index}" for index in indexes]
+
+
+@given(st.permutations(range(30)), st.integers(0, 40))
+def test_however_little_may_wait_each_line_comes_once(order: list[int], waiting_max: int) -> None:
+    lines = list(in_order(((index, f"{index}") for index in order), bytearray(b"\1" * 30), waiting_max=waiting_max))
+    assert sorted(lines, key=int) == [f"{index}" for index in range(30)]
+
+
+def test_lines_that_are_in_order_do_not_wait() -> None:
+    taken: list[int] = []
+
+    def lines() -> object:
+        for index in range(5):
+            taken.append(index)
+            yield index, "line"
+
+    ordered = in_order(lines(), bytearray(b"\1" * 5))  # type: ignore[arg-type]
+    next(ordered)
+    assert taken == [0]

@@ -1,0 +1,115 @@
+"""What `show` and `watch` tell, from records alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cuebook.cli.queries import details, parts_of, progress_line, run_object, run_row, seconds_left, states_of
+from cuebook.persistence.heads import Closing
+from cuebook.persistence.lock import Holder
+from cuebook.persistence.run_state import RunStatus
+from cuebook.persistence.run_summary import RunSummary, summarise
+from tests.support.journals import state
+from tests.support.runs import STARTED, closed, failed, folded, reused, run_entries
+
+CALLS = [[i] for i in range(10)]
+WRITER = Holder("node1", 4711, "2026-01-01T00:00:00Z")
+
+
+def summary(**changes: Any) -> RunSummary:
+    fields: dict[str, Any] = {
+        "number": 3,
+        "function": "clean",
+        "status": RunStatus.RUNNING,
+        "started": 1000.0,
+        "ended": None,
+        "done": 50,
+        "total": 100,
+        "failed": 0,
+        "reused": 0,
+        "rate": 5.0,
+        "seconds": 20.0,
+    }
+    return RunSummary(**(fields | changes))
+
+
+def test_a_summary_counts_done_failed_and_reused_calls() -> None:
+    found = folded(
+        *run_entries(1, CALLS, {0: 1, 1: 2, 2: 3}, failed(1, 5, ValueError("x"))),
+        *run_entries(2, CALLS, {7: 1}, reused(2, (1, 0, 0, 3)), is_closed=False),
+    )
+    first, second = (summarise(run, WRITER, STARTED + 4) for run in found.runs.values())
+    assert (first.done, first.failed, first.reused, first.status) == (3, 1, 0, RunStatus.FINISHED)
+    assert (second.done, second.failed, second.reused, second.status) == (4, 0, 3, RunStatus.RUNNING)
+
+
+def test_the_rate_counts_only_calls_made_by_the_run_over_its_own_time() -> None:
+    found = folded(
+        *run_entries(1, CALLS, {0: 1, 1: 2, 2: 3}),
+        *run_entries(2, CALLS, {7: 1}, reused(2, (1, 0, 0, 3)), is_closed=False),
+    )
+    first, second = (summarise(run, WRITER, STARTED + 4).rate for run in found.runs.values())
+    assert first == pytest.approx(3 / 2)
+    assert second == pytest.approx(1 / 4)
+
+
+def test_a_run_without_an_end_and_without_its_writer_is_abandoned() -> None:
+    found = folded(*run_entries(1, CALLS, {0: 1}, is_closed=False))
+    assert summarise(found.runs[1], None, STARTED).status is RunStatus.ABANDONED
+    other = Holder("node1", 12, "2026-01-01T00:00:00Z")
+    assert summarise(found.runs[1], other, STARTED).status is RunStatus.ABANDONED
+
+
+@pytest.mark.parametrize("status", list(Closing))
+def test_a_closed_run_has_the_state_that_it_was_closed_with(status: Closing) -> None:
+    entries = [*run_entries(1, CALLS, {0: 1}, is_closed=False), closed(1, status)]
+    assert str(summarise(folded(*entries).runs[1], WRITER, STARTED).status) == str(status)
+
+
+def test_an_unknown_total_is_a_question_mark() -> None:
+    assert run_row(summary(total=None))[3] == "50/?"
+    assert "50/?" in progress_line(summary(total=None), 1010.0)
+
+
+def test_the_row_has_a_cell_for_each_header() -> None:
+    row = run_row(summary(done=1200, total=1500, failed=3, reused=1000, rate=1234.5))
+    assert row[0:2] == ("3", "clean")
+    assert row[3:] == ("1,200/1,500", "3", "1,000", "1,234", "running")
+
+
+def test_the_object_for_programs_has_plain_values() -> None:
+    found = run_object(summary(ended=1010.5))
+    assert found["started"] == "1970-01-01T00:16:40.000Z"
+    assert found["ended"] == "1970-01-01T00:16:50.500Z"
+    assert found["state"] == "running"
+
+
+def test_the_time_left_does_not_count_reused_calls_as_pace() -> None:
+    assert seconds_left(summary(done=50, reused=40), 1010.0) == pytest.approx(50.0)
+    assert seconds_left(summary(done=50, reused=50), 1010.0) is None
+    assert seconds_left(summary(total=None), 1010.0) is None
+    assert seconds_left(summary(status=RunStatus.FINISHED), 1010.0) is None
+
+
+def test_details_name_the_parts_of_the_run_that_recorded_them() -> None:
+    parts = (("code of f", "aa", "x"), ("global K", "bb", "3"))
+    found = folded(
+        *run_entries(1, CALLS, {}, parts=parts),
+        *run_entries(2, CALLS, {}, parts=(), options={"parts_of": 1}),
+        *run_entries(3, CALLS, {}, parts=(), options={"parts_of": 9}),
+    )
+    assert details(found, found.runs[2], {})["parts"] == 2
+    assert details(found, found.runs[3], {})["parts"] is None
+    assert parts_of(found, found.runs[3]) is None
+
+
+def test_details_list_the_newest_checkpoint_of_each_call() -> None:
+    more = [state(4, b"abc", number=1), state(4, b"abcd", number=2), state(1, b"", number=1)]
+    found = folded(*run_entries(1, CALLS, {1: 5}, *more))
+    kept = states_of(found.runs[1])
+    assert [(each["call"], each["number"], each["bytes"], each["completed"]) for each in kept] == [
+        (1, 1, 0, True),
+        (4, 2, 4, False),
+    ]
