@@ -18,6 +18,7 @@ import anyio
 
 from cuebook.actors.application import Application
 from cuebook.actors.messages import Append, AppendFailed, Recover
+from cuebook.actors.reporting import log_event
 from cuebook.actors.run import Event, EventKind, Run, RunPolicy
 from cuebook.actors.sources import FedSource, ListSource
 from cuebook.chunks.feeding import Reuses, start_feeding
@@ -69,7 +70,7 @@ async def open_run(
         plan = await _in_thread(plan_list, place.file, request.func, request.options, calls)
     opened = _make_run(app, request, plan, place, calls=calls, room=room)
     run = opened.run
-    run.listeners.extend(listeners)
+    run.listeners.extend([log_event, *listeners])
     run.journal = place.ref
     opened.closers.append(plan.close)
     claims = plan.claims

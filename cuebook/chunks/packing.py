@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.values import ValueEncoder
 from cuebook.runtime.codec import new_packer
 from cuebook.runtime.errors import FunctionNotShippable
+from cuebook.runtime.logs import get_logger
 
 __all__ = ["FunctionPack", "encode_calls", "send_nothing"]
 
@@ -75,7 +75,7 @@ class FunctionPack:
         if self._by_value:
             return False
         self._by_value = [sys.modules[name] for name in modules if name in sys.modules and name != "__main__"]
-        logging.getLogger("cuebook").debug("shipping %s by value, since %s differs", modules, part)
+        get_logger("runs").info("function sent by value", differs=part)
         if not self._by_value:
             return False
         self._function = self._dump()

@@ -40,6 +40,8 @@ _GENERATED = frozenset(
         "__annotate_func__",
     }
 )
+_HIDDEN = (types.GetSetDescriptorType, types.MemberDescriptorType)
+_MADE_FILES = ("<string>", "<attrs generated")
 _DATACLASS_SWITCHES = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 _DATACLASS_FIELD = ("name", "default", "default_factory", "init", "repr", "hash", "compare", "kw_only")
 
@@ -66,9 +68,6 @@ def _counts(cls: type, name: str, value: Any) -> bool:
     return name == "__slots__" or not special or isinstance(value, staticmethod | classmethod | property)
 
 
-_HIDDEN = (types.GetSetDescriptorType, types.MemberDescriptorType)
-
-
 def _is_generated(function: types.FunctionType) -> bool:
     """Whether dataclass, namedtuple, enum or attrs made it from what is listed for itself."""
     if not is_users_function(function):
@@ -76,9 +75,6 @@ def _is_generated(function: types.FunctionType) -> bool:
         return not isinstance(inner, types.FunctionType) or _is_generated(inner)
     made_for = str(function.__globals__.get("__name__"))
     return function.__code__.co_filename.startswith(_MADE_FILES) or made_for.startswith("namedtuple_")
-
-
-_MADE_FILES = ("<string>", "<attrs generated")
 
 
 def _declared(cls: type) -> Iterator[tuple[str, Any]]:

@@ -149,7 +149,7 @@ class JournalCore:
     def _check_opened(self, tail: Tail) -> None:
         self.header = opened_by(next(iter(self._store.scan(0, kinds=[Kind.JOURNAL])), None), self.location.path)
         note = self.lock.before if self.lock else None
-        check_end(self.location.path, self.header.journal_id, tail, note, self._link_at)
+        check_end(self.location.path, self.header.journal_id, (tail.seq, tail.hash), note, self._link_at)
         if checked_row(self._store.row(tail.seq), tail.seq).hash != tail.hash:
             raise JournalCorrupt(f"record {tail.seq} of {self.location.path} is damaged", seq=tail.seq)
         self._continue_after(tail)

@@ -14,7 +14,7 @@ from cuebook.persistence.chain import FIRST_LINK, check_row
 from cuebook.persistence.heads import JournalOpened
 from cuebook.persistence.lock import Note
 from cuebook.persistence.record import FORMAT_VERSION, Kind
-from cuebook.persistence.store import Row, Tail
+from cuebook.persistence.store import Row
 from cuebook.runtime.errors import JournalCorrupt, UnsupportedVersion
 
 __all__ = ["check_end", "first_head", "opened_by"]
@@ -55,13 +55,16 @@ def opened_by(first: Row | None, path: Path) -> JournalOpened:
     return head
 
 
-def check_end(path: Path, journal_id: bytes, tail: Tail, note: Note | None, link_at: Callable[[int], bytes]) -> None:
+def check_end(
+    path: Path, journal_id: bytes, last: tuple[int, bytes], note: Note | None, link_at: Callable[[int], bytes]
+) -> None:
     """Compare where the journal ends with what was noted beside it at its last commit.
 
     Args:
         path: the journal, for the message.
-        journal_id, tail: the journal's id and end.
-        note: what `PATH.lock` said before `tail` was read; None or another journal's note tells nothing.
+        journal_id: the journal's id.
+        last: number and hash of its last record.
+        note: what `PATH.lock` said before `last` was read; None or another journal's note tells nothing.
         link_at: gives the hash of a record by its number.
 
     Raises:
@@ -69,12 +72,13 @@ def check_end(path: Path, journal_id: bytes, tail: Tail, note: Note | None, link
     """
     if note is None or note.journal_id != journal_id:
         return
-    if tail.seq < note.seq:
+    seq, hash_ = last
+    if seq < note.seq:
         raise JournalCorrupt(
-            f"{note.seq - tail.seq} committed results are missing from {path}: it ends at record {tail.seq}, its last "
+            f"{note.seq - seq} committed results are missing from {path}: it ends at record {seq}, its last "
             f"commit at {note.seq}. Was it copied or restored without its -wal file? To go on without them, "
             f"delete {path}.lock",
-            seq=tail.seq + 1,
+            seq=seq + 1,
         )
-    if (tail.hash if tail.seq == note.seq else link_at(note.seq)) != note.hash:
+    if (hash_ if seq == note.seq else link_at(note.seq)) != note.hash:
         raise JournalCorrupt(f"{path} is damaged: record {note.seq} is not the one committed", seq=note.seq)

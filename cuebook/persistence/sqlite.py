@@ -16,7 +16,7 @@ from typing import Any, cast
 import aiosqlite
 
 from cuebook.persistence.location import make_folder, mount_of, sync_folder
-from cuebook.persistence.sqlite_reading import SqliteReading, read_tail
+from cuebook.persistence.sqlite_reading import SqliteReading, read_last
 from cuebook.persistence.sqlite_schema import check_identity, create_schema, journal_error, journal_uri
 from cuebook.persistence.store import Row, Tail
 from cuebook.runtime.errors import JournalCorrupt, JournalError
@@ -199,6 +199,8 @@ class SqliteStore:
     def _prepare(self, writer: _Writer) -> None:
         mount = mount_of(self.path)
         writer.execute("PRAGMA recursive_triggers = ON")
+        writer.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the disk's own cache
+        writer.execute("PRAGMA checkpoint_fullfsync = ON")
         writer.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         writer.execute(f"PRAGMA synchronous = {'EXTRA' if mount.is_network else 'FULL'}")
         if not check_identity(writer, self.path):
@@ -209,7 +211,7 @@ class SqliteStore:
             raise JournalError(f"{self.path} cannot be written safely: SQLite uses journal mode {found}, not {mode}")
         if mount.is_network:
             _say_network(self.path, mount.kind)
-        writer.tail = read_tail(writer)
+        writer.tail = _tail(writer)
         if self._has_failed:
             # After a failed fsync the kernel may believe that pages are clean which never reached the disk; a
             # checkpoint writes and syncs them anew, from what it reads.
@@ -221,6 +223,14 @@ class SqliteStore:
 def _thread_of(connection: aiosqlite.Connection) -> threading.Thread:
     found: Any = getattr(connection, "_thread", connection)  # before 0.22 the connection was the thread
     return cast("threading.Thread", found)
+
+
+def _tail(connection: sqlite3.Connection) -> Tail:
+    seq, hash_ = read_last(connection)
+    (runs_max,) = connection.execute("SELECT coalesce(max(run), 0) FROM records").fetchone()
+    if not isinstance(runs_max, int):
+        raise sqlite3.DatabaseError("a record holds something other than it was given")
+    return Tail(seq, hash_, runs_max)
 
 
 def _look_first(path: Path) -> None:

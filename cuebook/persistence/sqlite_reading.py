@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Self
 
 from cuebook.persistence.sqlite_schema import check_identity, check_size, journal_error, journal_uri
-from cuebook.persistence.store import Row, Tail
+from cuebook.persistence.store import Row
 from cuebook.runtime.errors import JournalCorrupt, JournalError
 
-__all__ = ["SqliteReading", "read_tail"]
+__all__ = ["SqliteReading", "read_last"]
 
 _READ_ERRORS = (sqlite3.Error, UnicodeError)  # damage can sit in what SQLite holds for text
 _SLICE_SECONDS = 0.05
@@ -57,10 +57,10 @@ class SqliteReading:
         self._connection.close()
         self._drop_copy()
 
-    def tail(self) -> Tail:
-        """Where the journal ends now. Cost: one pass over the rows without their bodies, in C."""
+    def last(self) -> tuple[int, bytes]:
+        """Number and hash of the last record; 0 and nothing where there is none."""
         with self._translated():
-            return read_tail(self._connection)
+            return read_last(self._connection)
 
     def end(self) -> int:
         """Number of the last record, 0 where there is none."""
@@ -194,15 +194,14 @@ class SqliteReading:
             raise journal_error(error, self.path, "read") from error
 
 
-def read_tail(connection: sqlite3.Connection) -> Tail:
-    """Where the journal behind an open connection ends."""
+def read_last(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    """Number and hash of the last record behind an open connection; 0 and nothing where there is none."""
     row = connection.execute("SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1").fetchone()
     if row is None:
-        return Tail(0, b"", 0)
-    (runs_max,) = connection.execute("SELECT max(run) FROM records").fetchone()
-    if not (isinstance(row[1], bytes) and isinstance(runs_max, int)):
+        return 0, b""
+    if not isinstance(row[1], bytes):
         raise sqlite3.DatabaseError("a record holds something other than it was given")
-    return Tail(row[0], row[1], runs_max)
+    return row[0], row[1]
 
 
 def _query(kinds: Collection[int] | None, runs: Collection[int] | None, *, bodies: bool) -> str:

@@ -117,7 +117,9 @@ def journal_error(error: Exception, path: Path, doing: str) -> JournalError:
         return JournalFull(f"{text} (the disk is full)")
     if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return JournalBusy(f"{text}: another program, not cuebook, has the file locked")
-    if primary is None and doing == "read" and isinstance(error, sqlite3.DatabaseError | ValueError):
+    if isinstance(error, sqlite3.ProgrammingError):
+        return JournalError(text)
+    if primary is None and doing != "written" and isinstance(error, sqlite3.DatabaseError | ValueError):
         return JournalCorrupt(f"{path} is damaged: {error}")
     return JournalError(text)
 

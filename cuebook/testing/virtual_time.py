@@ -54,7 +54,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._job_done)
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002 - virtual seconds
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """As in asyncio, without a deadline in virtual time."""
         executor = getattr(self, "_default_executor", None)
         if executor is not None:

@@ -16,7 +16,16 @@ from cuebook.persistence.heads import Reason
 from cuebook.persistence.placeholders import Opaque
 from cuebook.persistence.salvage import compact
 from tests.support.journals import write
-from tests.support.runs import completed_values, environment, failed, living, reused, run_entries, same_arguments, script
+from tests.support.runs import (
+    completed_values,
+    environment,
+    failed,
+    living,
+    reused,
+    run_entries,
+    same_arguments,
+    script,
+)
 
 CALLS = [[0], [1], [2], [3], [4]]
 

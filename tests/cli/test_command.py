@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from cuebook.cli.command import main
-from cuebook.persistence.heads import Closing, Reason
+from cuebook.persistence.heads import Closing
 from cuebook.persistence.reading import open_reader
 from tests.support.journals import state, write
-from tests.support.runs import closed, completed_values, failed, reused, run_entries, same_arguments
+from tests.support.runs import closed, failed, reused, run_entries, same_arguments
 
 CALLS = [[0], [1, "b"], [2], {"x": 3}]
 
@@ -283,16 +283,6 @@ def test_a_journal_without_a_run_yet_is_shown(tmp_path: Path, said: Any) -> None
     write(path, [])
     assert said("show", path) == (0, "no run yet\n", "")
     assert said("export", path)[0] == 3
-
-
-def test_a_result_that_is_not_there_fails_the_export(tmp_path: Path, said: Any) -> None:
-    path = tmp_path / "gap.cue"
-    write(
-        path,
-        run_entries(1, [[0], [1]], {}, completed_values(1, {0: "a"})),
-        run_entries(2, [[0], [1]], {}, completed_values(2, {0: "b"}), failed(2, 1, OSError("x"), Reason.NOT_KEPT)),
-    )
-    assert said("export", path, "--run", 2)[0] == 0
 
 
 def test_help_and_version_load_nothing_heavy(said: Any) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
 from collections import namedtuple
+from datetime import date
 from decimal import Decimal
 from pathlib import PurePosixPath
 
@@ -28,9 +28,7 @@ VALUES = st.recursive(
 )
 PLAIN = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.floats(allow_nan=False, allow_infinity=False)),
-    lambda inner: st.one_of(
-        st.lists(inner), st.dictionaries(st.text().filter(lambda key: key != "$type"), inner)
-    ),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text().filter(lambda key: key != "$type"), inner)),
     max_leaves=20,
 )
 
@@ -56,7 +54,7 @@ def test_what_json_has_goes_in_as_it_is(value: object) -> None:
         ({3, 1, 2}, {"$type": "set", "items": [1, 2, 3]}),
         (b"ab", {"$type": "bytes", "repr": "b'ab'"}),
         (Decimal("1.50"), {"$type": "decimal.Decimal", "repr": "Decimal('1.50')"}),
-        (datetime.date(2026, 1, 2), {"$type": "datetime.date", "repr": "datetime.date(2026, 1, 2)"}),
+        (date(2026, 1, 2), {"$type": "datetime.date", "repr": "datetime.date(2026, 1, 2)"}),
         (PurePosixPath("/a"), {"$type": "pathlib.PurePosixPath", "repr": "PurePosixPath('/a')"}),
         (np.float64(1.5), 1.5),
         (np.float32("nan"), {"$type": "float", "repr": "nan"}),

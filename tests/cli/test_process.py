@@ -18,9 +18,9 @@ from cuebook.persistence.reading import open_reader
 from tests.support.journals import write
 from tests.support.runs import environment, living, run_entries, script
 
-WRITER = """
+WRITER = f"""
 import asyncio, sys
-sys.path.insert(0, "{tests}")
+sys.path.insert(0, "{Path(__file__).parents[2]}")
 from cuebook.persistence.journal import JournalFile
 from tests.support.runs import completed_values, run_entries, closed
 from tests.support.journals import opened_head
@@ -40,7 +40,7 @@ async def main():
             print("done", flush=True)
 
 asyncio.run(main())
-""".format(tests=Path(__file__).parents[2])
+"""
 
 
 def cuebook(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -128,7 +128,7 @@ def test_watch_is_ended_by_ctrl_c_without_a_traceback(tmp_path: Path) -> None:
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     calls = [[index] for index in range(20_000)]
-    write(tmp_path / "big.cue", run_entries(1, calls, {index: "x" * 20 for index in range(20_000)}))
+    write(tmp_path / "big.cue", run_entries(1, calls, dict.fromkeys(range(20000), "x" * 20)))
     command = f"{sys.executable} -m cuebook export big.cue | head -1; exit ${{PIPESTATUS[0]}}"
     found = subprocess.run(
         ["bash", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=30

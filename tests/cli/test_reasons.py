@@ -70,9 +70,7 @@ def test_a_forgotten_call_is_said_to_be_forgotten_also_where_a_later_run_had_tak
 
 def test_one_equal_call_more_than_before_is_no_new_argument() -> None:
     first, second = calls(7), calls(7, 7)
-    state = folded(
-        *run_entries(1, first, {0: 0}), *run_entries(2, second, {1: 0}, reused(2, (1, 0, 0, 1)))
-    )
+    state = folded(*run_entries(1, first, {0: 0}), *run_entries(2, second, {1: 0}, reused(2, (1, 0, 0, 1))))
     assert reasons(state, first, second) == {Fresh.TAKEN: (1, [1])}
 
 
@@ -117,7 +115,11 @@ def test_the_base_is_the_last_run_of_the_same_name_else_the_last_one() -> None:
 
 def test_changed_parts_are_named_with_their_details() -> None:
     before = (("code of helper", "aa", "def helper(x):\n    return x + K"), ("global K", "bb", "3"))
-    after = (("code of helper", "cc", "def helper(x):\n    return x - K"), ("global K", "dd", "4"), ("closure s", "ee", "1"))
+    after = (
+        ("code of helper", "cc", "def helper(x):\n    return x - K"),
+        ("global K", "dd", "4"),
+        ("closure s", "ee", "1"),
+    )
     state = folded(
         *run_entries(1, [], {}, parts=before),
         *run_entries(2, [], {}, parts=after, fingerprint=b"2" * 16),
@@ -188,9 +190,7 @@ def test_a_first_run_has_nothing_to_be_compared_with() -> None:
 
 def test_whole_list_reuse_is_named_where_it_is_the_reason() -> None:
     first, second = calls(0, 1), calls(0, 1, 2)
-    state = folded(
-        *run_entries(1, first, {0: 0, 1: 1}), *run_entries(2, second, {0: 0, 1: 1, 2: 2}, reuse=Reuse.RUN)
-    )
+    state = folded(*run_entries(1, first, {0: 0, 1: 1}), *run_entries(2, second, {0: 0, 1: 1, 2: 2}, reuse=Reuse.RUN))
     said = text(state, first, second)
     assert 'reuse="run" takes results only where the whole list is the same' in said
     assert "2 calls are equal to calls of earlier runs, and no result of theirs was taken" in said
@@ -198,11 +198,7 @@ def test_whole_list_reuse_is_named_where_it_is_the_reason() -> None:
 
 def test_the_answer_for_programs_has_the_same_facts() -> None:
     first, second = calls(0), calls(0, 9)
-    state = folded(
-        *run_entries(1, first, {0: 0}), *run_entries(2, second, {1: 0}, reused(2, (1, 0, 0, 1)))
-    )
+    state = folded(*run_entries(1, first, {0: 0}), *run_entries(2, second, {1: 0}, reused(2, (1, 0, 0, 1))))
     found = explanation_object(explain(state, state.runs[2], Lists(first, second)))
     assert (found["reused"], found["fresh"], found["reused_from"], found["same_function"]) == (1, 1, {"1": 1}, True)
-    assert found["reasons"] == [
-        {"reason": "new arguments", "calls": 1, "examples": [{"index": 1, "arguments": [9]}]}
-    ]
+    assert found["reasons"] == [{"reason": "new arguments", "calls": 1, "examples": [{"index": 1, "arguments": [9]}]}]

@@ -112,6 +112,12 @@ def test_the_default_chunk_size_has_to_agree_too(monkeypatch: pytest.MonkeyPatch
     assert Chunker(actors=[LabelledActor(double)] * 3).chunk_size == 3
 
 
+def test_no_actors_at_all_are_refused() -> None:
+    for use in (lambda: chunk(None, [], [], chunk_size=0), lambda: Chunker(double, chunk_size=0)([[1]])):
+        with pytest.raises(ValueError, match="must be at least 1"):
+            use()
+
+
 def test_what_is_no_actor_is_refused() -> None:
     with pytest.raises(TypeError, match="LabelledActor"):
         chunk(double, [[1]], ["no actor"], chunk_size=1)

@@ -56,7 +56,9 @@ def test_arguments_named_by_earlier_runs_are_followed_through_several_of_them(tm
     write(
         tmp_path / "a.cue",
         run_entries(1, calls, {}),
-        run_entries(2, calls + more, {}, same_arguments(2, 0, 700, (1, 0)), *argument_entries(2, encode_blocks(more), 700)),
+        run_entries(
+            2, calls + more, {}, same_arguments(2, 0, 700, (1, 0)), *argument_entries(2, encode_blocks(more), 700)
+        ),
         run_entries(3, calls[256:] + more, {}, same_arguments(3, 0, 446, (2, 256)), total=446),
     )
     with open_reader(tmp_path / "a.cue") as reader:

@@ -195,3 +195,13 @@ def test_what_cannot_be_written_is_said_when_it_is_opened(tmp_path: Path, what: 
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     write(tmp_path / "folder" / "a.cue", [opened()])
     assert as_nobody(tmp_path / "folder" / "a.cue", "read").startswith("JournalError")
+
+
+def test_a_closed_reader_says_that_it_is_closed_and_not_that_the_journal_is_damaged(tmp_path: Path) -> None:
+    write(tmp_path / "a.cue", [opened()])
+    reader = open_reader(tmp_path / "a.cue")
+    reader.close()
+    reader.close()
+    with pytest.raises(JournalError, match="closed") as caught:
+        reader.record(1)
+    assert not isinstance(caught.value, JournalCorrupt)

@@ -40,7 +40,11 @@ def test_results_of_ranges_and_of_scattered_calls_are_read(tmp_path: Path) -> No
 
 
 def test_the_first_committed_result_of_a_call_counts(tmp_path: Path) -> None:
-    more = [completed_values(1, {3: "first"}), completed_values(1, {2: 2, 3: "second"}), completed_values(1, {3: "third"})]
+    more = [
+        completed_values(1, {3: "first"}),
+        completed_values(1, {2: 2, 3: "second"}),
+        completed_values(1, {3: "third"}),
+    ]
     write(tmp_path / "a.cue", run_entries(1, CALLS, {}, *more))
     assert results_of(tmp_path / "a.cue", 1) == {2: 2, 3: "first"}
 
@@ -83,8 +87,8 @@ def test_a_result_that_cannot_be_found_is_an_error_not_a_gap(tmp_path: Path) -> 
     write(path, run_entries(1, CALLS, {0: 0, 1: 1}))
     with open_reader(path) as reader:
         state = reader.replay()
-    state.runs[1].done[4] = 1
-    with pytest.raises(JournalCorrupt, match="the result of call"):
+    state.runs[1].done.append(1)
+    with pytest.raises(JournalCorrupt, match="the result of call 2 of run 1 is missing"):
         results_of(path, 1, state)
 
 

@@ -16,7 +16,8 @@ class LabelledActor:
 
     Objects of this class, and of classes that inherit from it, are given as `actors=`. Each is copied once into a
     worker process, where its state (a model, a connection, a counter) lives on from call to call; the object here stays
-    as it is. What it is at the start counts: with other attributes, or another class, results are not reused.
+    as it is. Where a process dies, its actor is copied anew. What it is at the start counts: with other attributes, or
+    another class, results are not reused.
 
     Args:
         func: the function to run.

@@ -114,16 +114,18 @@ def chunk(
         The results in the order of `parameters`.
 
     Raises:
-        ValueError: no function; or `chunk_size` is not the number of `actors`.
+        ValueError: no function; or `chunk_size` is less than 1, or not the number of `actors`.
         JournalCorrupt: `path` is a pickle of thread-chunks, or another file that is no journal. It is left as it is.
         JournalError: the file cannot be used; a CheckpointFailedWarning says so where a result could not be saved.
         Exception: what a call raised, with a CallFailed as its cause; every finished result is kept.
     """
     size = config.default_chunk_size if chunk_size is None else chunk_size
-    if actors is not None and len(actors) != size:
+    if actors is not None and len(actors) > size:
         raise ValueError(_WRONG_SIZE)
     if func is None and actors is None:
         raise ValueError("`func` and `actors` cannot both be ``None``.")
+    if size < 1:
+        raise ValueError(f"chunk_size={size!r} must be at least 1: so many calls run at once")
     file = None if path is None else checkpoint_path(path)
     calls = [_arguments(item) for item in parameters]
     with _cast(func, actors, size) as cast:

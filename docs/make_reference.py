@@ -1,0 +1,128 @@
+"""Write docs/reference.md from the docstrings of the public names:  python docs/make_reference.py"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import cuebook
+
+GROUPS = {
+    "Running calls": ["chunk", "Chunker", "Runtime", "Done", "Worker"],
+    "Inside a call": ["current_call", "CurrentCall", "make_checkpoint", "last_checkpoint"],
+    "Looking at a run": ["Checkpoint", "Event", "EventKind", "Progress"],
+    "Actors": ["Actor", "ActorRef", "message"],
+}
+HIDDEN = {"CurrentCall.port", "ActorRef.forward_nowait", "Runtime.interrupt", "Runtime.resume"}
+HEAD = """# Reference
+
+Made from the docstrings by `python docs/make_reference.py`. Every name is imported from `cuebook`. The command has a
+[page of its own](how-to/inspecting.md).
+"""
+SECTIONS = r"(Args|Parameters|Attributes|Returns|Raises|Cost|Source)"
+
+
+def reference() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for title, names in GROUPS.items():
+        parts.append(f"## {title}\n")
+        parts += [part for name in names for part in described(name, getattr(cuebook, name))]
+    parts += ["## Errors\n", "\n".join(error_tree(cuebook.CuebookError)) + "\n"]
+    parts += ["## Version\n", f"`__version__` is the package's version, {cuebook.__version__!r}.\n"]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(parts))
+
+
+def described(name: str, thing: Any, level: int = 3) -> Iterator[str]:
+    """A name's heading, its docstring, and its members'."""
+    yield f"{'#' * level} `{name}`\n"
+    if called := signature(thing):
+        yield "```text\n" + textwrap.fill(name + called, 100, subsequent_indent="    ", break_on_hyphens=False) + "\n```\n"
+    yield "\n".join(markdown(inspect.getdoc(thing) or "")) + "\n"
+    if not inspect.isclass(thing):
+        return
+    for member, value in vars(thing).items():
+        value = inspect.unwrap(getattr(value, "__func__", value))
+        if member.startswith("_") or f"{name}.{member}" in HIDDEN:
+            continue
+        if isinstance(value, FunctionType | property):
+            yield from described(f"{name}.{member}", value, level + 1)
+        elif type(value) is thing:
+            yield f"* `{name}.{member}`\n"
+
+
+def signature(thing: Any) -> str:
+    """Parameters with their defaults, without types; nothing for what is not called by users."""
+    if isinstance(thing, property) or (inspect.isclass(thing) and thing.__name__ in NOT_MADE_BY_USERS):
+        return ""
+    shown, is_marked = [], False
+    for parameter in inspect.signature(thing).parameters.values():
+        if parameter.name in ("self", "cls"):
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and not is_marked and "*" not in "".join(shown):
+            shown.append("*")
+            is_marked = True
+        stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        shown.append(f"{stars}{parameter.name}{default(parameter)}")
+    return f"({', '.join(shown)})"
+
+
+NOT_MADE_BY_USERS = {
+    "Actor",
+    "ActorRef",
+    "Checkpoint",
+    "CurrentCall",
+    "Done",
+    "Event",
+    "EventKind",
+    "Progress",
+    "Worker",
+}
+
+
+def default(parameter: inspect.Parameter) -> str:
+    """`=value`, or nothing."""
+    if parameter.default is parameter.empty:
+        return ""
+    return "=…" if type(parameter.default) is object else f"={parameter.default!r}"
+
+
+def markdown(text: str) -> Iterator[str]:
+    """A docstring's lines; its sections become lists."""
+    is_listed = False
+    for line in text.splitlines():
+        section = re.match(rf"{SECTIONS}:(.*)", line)
+        if section is not None:
+            is_listed = section[1] in ("Args", "Parameters", "Attributes", "Raises") and not section[2].strip()
+            yield from ("", f"*{section[1]}*:{section[2]}") if not is_listed else ("", f"*{section[1]}*:", "")
+        elif is_listed and (item := re.match(r" {4}(\S.*?): (.*)", line)):
+            names = ", ".join(f"`{name}`" for name in item[1].split(", "))
+            yield f"* {names}: {item[2]}"
+        elif is_listed and re.match(r" {5,}\S", line):
+            yield f"  {line.strip()}"
+        else:
+            yield line.removeprefix("    ") if not is_listed else line.strip()
+
+
+def error_tree(error: type[Exception], depth: int = 0) -> Iterator[str]:
+    """An error's line and those of the errors that are its kind."""
+    summary, *rest = (inspect.getdoc(error) or "").split("\n\n")
+    attributes = [" ".join(part.split()) for part in rest if part.startswith("Attributes:")]
+    yield f"{'  ' * depth}* `{error.__name__}`: {' '.join([' '.join(summary.split()), *attributes])}"
+    for kind in error.__subclasses__():
+        if kind.__name__ in cuebook.__all__:
+            yield from error_tree(kind, depth + 1)
+
+
+def main() -> None:
+    """Write the page beside this file."""
+    Path(__file__).with_name("reference.md").write_text(reference())
+
+
+if __name__ == "__main__":
+    main()
