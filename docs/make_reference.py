@@ -42,7 +42,8 @@ def described(name: str, thing: Any, level: int = 3) -> Iterator[str]:
     """A name's heading, its docstring, and its members'."""
     yield f"{'#' * level} `{name}`\n"
     if called := signature(thing):
-        yield "```text\n" + textwrap.fill(name + called, 100, subsequent_indent="    ", break_on_hyphens=False) + "\n```\n"
+        wrapped = textwrap.fill(name + called, 100, subsequent_indent="    ", break_on_hyphens=False)
+        yield f"```text\n{wrapped}\n```\n"
     yield "\n".join(markdown(inspect.getdoc(thing) or "")) + "\n"
     if not inspect.isclass(thing):
         return
@@ -60,14 +61,21 @@ def signature(thing: Any) -> str:
     """Parameters with their defaults, without types; nothing for what is not called by users."""
     if isinstance(thing, property) or (inspect.isclass(thing) and thing.__name__ in NOT_MADE_BY_USERS):
         return ""
-    shown, is_marked = [], False
+    shown: list[str] = []
+    is_marked = False
     for parameter in inspect.signature(thing).parameters.values():
         if parameter.name in ("self", "cls"):
             continue
         if parameter.kind is parameter.KEYWORD_ONLY and not is_marked and "*" not in "".join(shown):
             shown.append("*")
             is_marked = True
-        stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        stars = (
+            "*"
+            if parameter.kind is parameter.VAR_POSITIONAL
+            else "**"
+            if parameter.kind is parameter.VAR_KEYWORD
+            else ""
+        )
         shown.append(f"{stars}{parameter.name}{default(parameter)}")
     return f"({', '.join(shown)})"
 

@@ -15,12 +15,9 @@ from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import RunAdded, RunChanged
 from cuebook.actors.run import Run, Slot
 from cuebook.actors.supervisor import Supervisor
-from cuebook.actors.table import RunTable
+from cuebook.actors.table import RunTable, WorkerKind
 from cuebook.actors.worker import WorkerActor
-from cuebook.engines.coroutine import CoroutineHost
 from cuebook.engines.host import Host
-from cuebook.engines.process import ProcessHost
-from cuebook.engines.thread import ThreadHost
 from cuebook.persistence.journal import JournalFile
 from cuebook.runtime.errors import InternalError, JournalBusy, MessagingError
 from cuebook.runtime.mailbox import MailboxSpec
@@ -122,7 +119,7 @@ class Application:
         self._numbers -= 1
         return self._numbers
 
-    def begin(self, run: Run, kind: str, workers: int) -> None:
+    def begin(self, run: Run, kind: WorkerKind, workers: int) -> None:
         """Let a run go: lease its workers and hand it to the Supervisor."""
         self.table.add(run)
         self.table.lease(run, kind, workers)
@@ -138,7 +135,7 @@ class Application:
         for worker in self._workers.values():
             worker.drain_output()
 
-    def _hire(self, number: int, kind: str) -> Slot:
+    def _hire(self, number: int, kind: WorkerKind) -> Slot:
         def make() -> WorkerActor:
             worker = WorkerActor(number, lambda: self._host(kind), self.table.works, lambda: self.supervisor)
             self._workers[number] = worker
@@ -153,13 +150,8 @@ class Application:
         )
         return Slot(number, ref)
 
-    def _host(self, kind: str) -> Host:
-        where, _, cores = kind.partition(":")
-        if where == "thread":
-            return ThreadHost()
-        if where == "async":
-            return CoroutineHost()
-        return ProcessHost(cores=int(cores or 1), output=lambda lines: self.output(lines))
+    def _host(self, kind: WorkerKind) -> Host:
+        return kind.engine.make_host(cores=kind.cores, output=lambda lines: self.output(lines))
 
     def _journal_gone(self, ref: ActorRef, error: BaseException | None) -> None:
         for run in list(self.table.runs.values()):

@@ -112,6 +112,9 @@ def _results(supervisor: Conductor, run: Run, slot: Slot, message: Results) -> N
 
 
 def _ready(supervisor: Conductor, run: Run, slot: Slot, message: Ready) -> None:
+    slot.awaited -= 1
+    if slot.awaited > 0:
+        return
     if message.differs is None:
         slot.is_ready = True
     elif run.reship(message.differs):
@@ -189,7 +192,7 @@ def worker_lost(supervisor: Conductor, run: Run, slot: Slot, message: Any) -> No
     if run.stop is None:
         run.put_back(left)
     slot.is_ready = False
-    slot.served = 0
+    slot.awaited = slot.served = 0
     if run.ended.done():
         return
     if message.index < 0:
@@ -233,12 +236,15 @@ def _charge(supervisor: Conductor, run: Run, message: Any) -> None:
 def recycle(supervisor: Conductor, run: Run, slot: Slot) -> None:
     """Replace an idle worker that has served its number of calls."""
     slot.is_ready = False
-    slot.served = 0
+    slot.awaited = slot.served = 0
     slot.ref.tell_nowait(Release())
     supervisor.prepare(run, slot)
 
 
 def _setup_failed(supervisor: Conductor, run: Run, slot: Slot, message: SetupFailed) -> None:
+    slot.awaited -= 1
+    if slot.awaited > 0:
+        return
     run.setup_failures += 1
     cause = _cause(message.exception)
     if message.reason == "load":

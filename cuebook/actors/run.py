@@ -108,6 +108,7 @@ class Slot:
     """A worker on a run's roster; survives the Supervisor and every host of the worker.
 
     Attributes:
+        awaited: answers to Prepare that are still to come; only the last one counts.
         losses: hosts lost one after another without a single answer.
         served: calls answered since the host was started.
     """
@@ -116,7 +117,7 @@ class Slot:
     ref: ActorRef
     run: int = 0
     is_ready: bool = False
-    is_fresh: bool = True
+    awaited: int = 0
     losses: int = 0
     served: int = 0
     outstanding: Outstanding = field(default_factory=Outstanding)

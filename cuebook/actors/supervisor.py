@@ -97,7 +97,11 @@ class Supervisor(Actor):
         """The last incarnation failed on this message: if a worker sent it, nobody knows what of it was done."""
         self.table.in_hand = None
         if isinstance(message, FromWorker | WorkerLost):
-            self.table.slots[message.worker].ref.tell_nowait(KillHost("the Supervisor failed on what it said"))
+            slot = self.table.slots[message.worker]
+            slot.ref.tell_nowait(KillHost("the Supervisor failed on what it said"))
+            if isinstance(message, WorkerLost):
+                slot.is_ready = False
+                slot.outstanding.clear()
 
     def _take_over(self, run: Run) -> None:
         """Do again what the last incarnation may not have done, or had on its timers."""
@@ -253,6 +257,7 @@ class Supervisor(Actor):
     def prepare(self, run: Run, slot: Slot) -> None:
         """Have the worker load the function; it answers Ready."""
         slot.is_ready = False
+        slot.awaited += 1
         setup = encode(run.setup(slot.number))
         slot.ref.tell_nowait(Prepare(run.number, setup, run.policy.timeout))
 

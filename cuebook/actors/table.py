@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from cuebook.actors.messages import Release
 from cuebook.actors.run import Run, Slot
+from cuebook.engines.engine import Engine
 from cuebook.engines.host import LocalWork
 from cuebook.runtime.errors import MessagingError
 
-__all__ = ["RunTable"]
+__all__ = ["RunTable", "WorkerKind"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerKind:
+    """Workers of a kind take one another's place: the same engine, the same share of the machine."""
+
+    engine: Engine
+    cores: int
 
 
 class RunTable:
@@ -24,15 +34,15 @@ class RunTable:
         inbox: what the Supervisor has received and not worked on; `in_hand` is what it works on.
     """
 
-    def __init__(self, hire: Callable[[int, str], Slot]) -> None:
+    def __init__(self, hire: Callable[[int, WorkerKind], Slot]) -> None:
         self.runs: dict[int, Run] = {}
         self.works: dict[int, LocalWork] = {}
         self.slots: dict[int, Slot] = {}
         self.incarnation = 0
         self.inbox: deque[Any] = deque()
         self.in_hand: Any = None
-        self._kinds: dict[int, str] = {}
-        self._idle: dict[str, list[Slot]] = {}
+        self._kinds: dict[int, WorkerKind] = {}
+        self._idle: dict[WorkerKind, list[Slot]] = {}
         self._hire = hire
         self.keeps_warm = False
         self.on_dismissed: Callable[[Run], None] = lambda _: None
@@ -45,16 +55,16 @@ class RunTable:
         self.runs[run.number] = run
         self.works[run.number] = run.work
 
-    def lease(self, run: Run, kind: str, count: int) -> None:
+    def lease(self, run: Run, kind: WorkerKind, count: int) -> None:
         """Give the run `count` workers of a kind, warm ones first."""
         idle = self._idle.setdefault(kind, [])
         for _ in range(count):
             slot = idle.pop() if idle else self._new(kind)
             slot.run = run.number
-            slot.losses = 0
+            slot.losses = slot.awaited = 0
             run.slots.append(slot)
 
-    def _new(self, kind: str) -> Slot:
+    def _new(self, kind: WorkerKind) -> Slot:
         number = len(self._kinds)
         slot = self._hire(number, kind)
         self._kinds[number] = kind

@@ -2,81 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from cuebook.chunks.interruption import Watch, as_exit, watched_signals
-from cuebook.chunks.loop_thread import LoopThread
 from cuebook.chunks.options import make_options
-from cuebook.chunks.runtime import Runtime
-from cuebook.runtime.errors import RunStopped
+from cuebook.chunks.warm import WarmWorkers, run_on
 
-__all__ = ["Chunker", "WarmWorkers", "chunk"]
+__all__ = ["Chunker", "chunk"]
 
 _NOT_GIVEN: Any = object()
-
-
-class WarmWorkers:
-    """The workers of a Chunker: they stay warm between calls and may outlive it, given as `actors=` to another one.
-
-    Args:
-        count: how many there are.
-        worker_class: the user's Worker class, or None.
-    """
-
-    def __init__(self, count: int, worker_class: type | None) -> None:
-        self.worker_class = worker_class
-        self._count = count
-        self._thread = LoopThread()
-        self._runtime: Runtime | None = None
-        self._life: Future[None] | None = None
-        self._leave: Callable[[], None] = lambda: None
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __repr__(self) -> str:
-        return f"<WarmWorkers {self._count}, {'open' if self._runtime is not None else 'not started'}>"
-
-    def close(self) -> None:
-        """Let the workers quit; the next use starts fresh ones."""
-        with self._lock:
-            life, self._life, self._runtime = self._life, None, None
-            if life is not None:
-                self._thread.call(self._leave)
-                life.result()
-            self._thread.close()
-
-    def runtime(self) -> Runtime:
-        """The runtime that they belong to, opened when first asked for."""
-        with self._lock:
-            if self._runtime is None:
-                opened: Future[Runtime] = Future()
-                self._life = self._thread.submit(self._live(opened))
-                self._life.add_done_callback(lambda life: _pass_on(life, opened))
-                self._runtime = opened.result()
-            return self._runtime
-
-    async def _live(self, opened: Future[Runtime]) -> None:
-        """The life of the runtime, in one task from its beginning to its end."""
-        end = asyncio.Event()
-        self._leave = end.set
-        self._thread.at_exit = self._leave
-        async with Runtime() as runtime:
-            opened.set_result(runtime)
-            await end.wait()
-
-    @property
-    def thread(self) -> LoopThread:
-        """Where the runtime's loop runs."""
-        return self._thread
 
 
 class Chunker:
@@ -149,14 +85,19 @@ class Chunker:
         chosen = self.func if func is None else func
         if chosen is None:
             raise TypeError("no function: give func to the Chunker, or to this call")
-        options = {**self._options, "actors": self.actors}
-        return _run(
+        return self._run(parameters, chosen, path=path, progress_bar=progress_bar, closes=False)
+
+    def _run(
+        self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
+    ) -> list[Any]:
+        return run_on(
             self.actors,
-            chosen,
+            func,
             parameters,
+            closes=closes and self._owns_actors,
             path=self.path if path is _NOT_GIVEN else path,
             progress_bar=self.progress_bar if progress_bar is None else progress_bar,
-            **options,
+            **{**self._options, "actors": self.actors},
         )
 
 
@@ -169,7 +110,7 @@ def chunk(
     path: str | os.PathLike[str] | None = None,
     *,
     batch: int | None = None,
-    where: str = "process",
+    where: Any = "process",
     retries: int = 0,
     backoff: Any = 0.1,
     timeout: float | None = None,
@@ -200,7 +141,7 @@ def chunk(
         progress_bar: None or True: shown on standard error when that is a terminal; False: never.
         path: the journal file, created with its folders. None: nothing is kept.
         batch: calls in one message to a worker. Default: adapted to how long they take.
-        where: "process", "thread" or "async".
+        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.engine.Engine`).
         retries: further attempts after an exception or a time-out.
         backoff: seconds before the second attempt, doubled for each further one up to 60; or a function from the
             attempt's number (2, 3, ...) to seconds.
@@ -250,55 +191,4 @@ def chunk(
     if func is None:
         raise TypeError("no function: chunk(func, parameters) calls func(*item) for each item of parameters")
     chunker = Chunker(func, actors, chunk_size, progress_bar, path, **options)
-    with chunker:
-        return chunker(parameters)
-
-
-def _run(workers: WarmWorkers, func: Callable[..., Any], parameters: Iterable[Any], **options: Any) -> list[Any]:
-    """One run on the workers' loop, from any thread; signals are watched in the main thread."""
-    loop = workers.thread
-    runtime: list[Runtime] = []
-
-    def on_signal(number: int, count: int) -> None:
-        name = "interrupted" if number == signal.SIGINT else "terminated"
-        loop.call(lambda: runtime[0].interrupt(name, count) if runtime else None)
-
-    watch = Watch(on_signal)
-    with watched_signals(watch):
-        runtime.append(workers.runtime())
-        runtime[0].resume()
-        future = loop.submit(runtime[0].chunk(func, parameters, **options))
-        if watch.count:
-            on_signal(watch.first or signal.SIGINT, watch.count)
-        try:
-            return _wait(future)
-        except RunStopped as stopped:
-            raised = as_exit(stopped, watch.first)
-        except BaseException:
-            if not future.done():
-                loop.call(runtime[0].interrupt, "interrupted", 1)
-                _wait_quietly(future)
-            raise
-    raise raised from None
-
-
-def _pass_on(life: Future[None], opened: Future[Runtime]) -> None:
-    """Whoever waits for a runtime that could not be opened hears why."""
-    error = life.exception()
-    if not opened.done():
-        opened.set_exception(error or RuntimeError("the runtime was closed while it was opened"))
-
-
-def _wait(future: Any) -> list[Any]:
-    """Wait so that a signal handler of the program may raise here."""
-    done = threading.Event()
-    future.add_done_callback(lambda _: done.set())
-    done.wait()
-    result: list[Any] = future.result()
-    return result
-
-
-def _wait_quietly(future: Any) -> None:
-    done = threading.Event()
-    future.add_done_callback(lambda _: done.set())
-    done.wait(timeout=10.0)
+    return chunker._run(parameters, func, path=path, progress_bar=progress_bar, closes=True)

@@ -21,6 +21,7 @@ from cuebook.actors.messages import Append, AppendFailed, Recover
 from cuebook.actors.reporting import log_event
 from cuebook.actors.run import Event, EventKind, Run, RunPolicy
 from cuebook.actors.sources import FedSource, ListSource
+from cuebook.actors.table import WorkerKind
 from cuebook.chunks.feeding import Reuses, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
@@ -100,8 +101,8 @@ async def _in_thread(function: Callable[..., Plan], *args: Any) -> Plan:
     return await anyio.to_thread.run_sync(partial(function, *args))
 
 
-def _kind(options: Options) -> str:
-    return f"process:{options.cores}" if options.where == "process" else options.where
+def _kind(options: Options) -> WorkerKind:
+    return WorkerKind(options.engine, 1 if options.engine.shares_memory else options.cores)
 
 
 def _as_list(request: Request) -> list[Any] | None:
@@ -172,13 +173,13 @@ def _make_run(
             timeout=options.timeout,
             raises=options.raises,
             recycle_after=options.recycle_after,
-            abandons=options.where == "thread",
+            abandons=not options.engine.can_end_calls,
         ),
         source,
         sink,
         work=LocalWork(func, options.worker_class, source.argument),
         setup=partial(pack.setup, number),
-        encoder_for=encode_calls(place.folders["spill"]) if options.where == "process" else send_nothing,
+        encoder_for=send_nothing if options.engine.shares_memory else encode_calls(place.folders["spill"]),
     )
     run_box.append(run)
     run.call_key = call_key

@@ -9,19 +9,18 @@ from functools import partial
 from typing import Any
 
 from cuebook.actors.verdicts import pause_s
+from cuebook.engines.engine import ENGINES, Engine
 from cuebook.engines.function import Worker, is_coroutine_function
 from cuebook.engines.limits import cpus_allowed, memory_bytes
 
 __all__ = ["Options", "check_function", "make_options"]
-
-WHERE = ("process", "thread", "async")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How one run is to go; every field is checked. See `chunk()` for what each means."""
 
-    where: str
+    engine: Engine
     chunk_size: int
     batch: int | None
     retries: int
@@ -44,17 +43,25 @@ class Options:
         return max(1, cpus_allowed() // self.chunk_size)
 
 
-def check_function(func: Any, where: str) -> Callable[..., Any]:
+def check_function(func: Any, engine: Engine) -> Callable[..., Any]:
     """The function, or a TypeError that says what is wrong with it."""
     if not callable(func):
         raise TypeError(f"func is {func!r} ({type(func).__name__}); it must be a function or another callable")
-    if where == "async" and not is_coroutine_function(func):
+    if engine.needs_coroutines and not is_coroutine_function(func):
         raise TypeError(
-            f'where="async" runs coroutine functions, and {getattr(func, "__name__", func)!r} is a plain one: '
+            f'where="{engine.name}" runs coroutine functions, and {getattr(func, "__name__", func)!r} is a plain one: '
             'write "async def", or where="thread"'
         )
     checked: Callable[..., Any] = func
     return checked
+
+
+def _engine(where: Any) -> Engine:
+    if isinstance(where, str) and where in ENGINES:
+        return ENGINES[where]
+    if not isinstance(where, str | type) and isinstance(where, Engine):
+        return where
+    raise ValueError(f"where={where!r} is none of {', '.join(map(repr, ENGINES))}, and no engine")
 
 
 def make_options(
@@ -82,18 +89,18 @@ def make_options(
     Raises:
         TypeError, ValueError: which parameter, what was given, and what to write instead.
     """
-    _one_of("where", where, WHERE)
+    engine = _engine(where)
     _one_of("errors", errors, ("raise", "collect"))
     _one_of("reuse", reuse, ("calls", "run"))
-    if memory_limit is not None and where != "process":
-        raise ValueError(f'memory_limit needs where="process": a worker of where={where!r} shares this process')
+    if memory_limit is not None and engine.shares_memory:
+        raise ValueError(f'memory_limit needs where="process": a worker of where={engine.name!r} shares this process')
     if version is not None and not isinstance(version, str):
         raise TypeError(f'version is {version!r}; write a string, such as version="{version}"')
     if isinstance(depends, str | bytes) or not isinstance(depends, Sequence | set | frozenset):
         raise TypeError(f"depends is {depends!r}; write a tuple, such as depends=(pathlib.Path('table.csv'),)")
-    worker_class, size = _workers(actors, chunk_size, where)
+    worker_class, size = _workers(actors, chunk_size, engine)
     return Options(
-        where=where,
+        engine=engine,
         chunk_size=size,
         batch=_count("batch", batch, 1, none=True),
         retries=_count("retries", retries, 0) or 0,
@@ -112,17 +119,12 @@ def make_options(
     )
 
 
-def default_chunk_size(where: str) -> int:
-    """Workers by default: CPUs for processes, four times that for threads, 100 for coroutines."""
-    return {"process": cpus_allowed(), "thread": 4 * cpus_allowed(), "async": 100}[where]
-
-
-def _workers(actors: Any, chunk_size: Any, where: str) -> tuple[type[Worker] | None, int]:
+def _workers(actors: Any, chunk_size: Any, engine: Engine) -> tuple[type[Worker] | None, int]:
     size = _count("chunk_size", chunk_size, 1, none=True)
     if actors is None:
-        return None, size or default_chunk_size(where)
+        return None, size or engine.default_chunk_size()
     if isinstance(actors, type) and issubclass(actors, Worker):
-        return actors, size or default_chunk_size(where)
+        return actors, size or engine.default_chunk_size()
     if hasattr(actors, "worker_class") and hasattr(actors, "__len__"):
         if size is not None and size != len(actors):
             raise ValueError(f"chunk_size={size} and {len(actors)} actors were given; leave chunk_size out")

@@ -84,7 +84,7 @@ class FunctionPack:
     def _dump(self) -> bytes:
         import cloudpickle
 
-        if self._options.where != "process":
+        if self._options.engine.shares_memory:
             return b""
         with ExitStack() as stack:
             for module in self._by_value:

@@ -36,7 +36,7 @@ RANGES_MAX = 100_000
 def opening_entry(number: int, print_: Fingerprint, options: Options, total: int | None, parts_of: int | None) -> Entry:
     """A run begins. `parts_of`: an earlier run with the same fingerprint, whose record has its parts."""
     settings: dict[str, Any] = {
-        "where": options.where,
+        "where": options.engine.name,
         "chunk_size": options.chunk_size,
         "batch": options.batch,
         "retries": options.retries,

@@ -206,7 +206,7 @@ class Runtime:
 
     def _choose(self, func: Any, options: dict[str, Any]) -> Options:
         chosen = make_options(**{**self.defaults, **options}) if options else self._options
-        check_function(func, chosen.where)
+        check_function(func, chosen.engine)
         return chosen
 
     @contextlib.contextmanager

@@ -50,7 +50,7 @@ class NotThere(click.ClickException):
     exit_code = ExitCode.NOT_THERE
 
 
-class _ReaderGone(Exception):  # noqa: N818 - no error
+class _ReaderGone(Exception):
     """Whoever read our output has gone."""
 
 

@@ -96,7 +96,7 @@ class Unresolved(_Frozen):
         return f"<unresolved {self.module}.{self.qualname}({_shortened(shown)})>"
 
 
-class UnresolvedException(Exception):  # noqa: N818 - stands for an exception of any name
+class UnresolvedException(Exception):
     """An exception whose class cannot be had here, kept by the name of its type and its text.
 
     Attributes:

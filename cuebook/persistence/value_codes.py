@@ -83,7 +83,7 @@ class BlobRef:
         self.length = length
 
 
-class Unopened(Exception):  # noqa: N818 - a signal inside the codec, it never leaves it
+class Unopened(Exception):
     """A part lies in a blob, and the decoder was given no blob store."""
 
     def __init__(self, ref: BlobRef) -> None:
@@ -91,11 +91,11 @@ class Unopened(Exception):  # noqa: N818 - a signal inside the codec, it never l
         self.ref = ref
 
 
-class Refused(Exception):  # noqa: N818 - a signal inside the codec, it never leaves it
+class Refused(Exception):
     """One part cannot be kept; whoever caught it looks for the path to the part."""
 
 
-class Entangled(Exception):  # noqa: N818 - a signal inside the codec, it never leaves it
+class Entangled(Exception):
     """The value refers to itself, is nested too deeply, or shares so much that a tree of it would be huge."""
 
 

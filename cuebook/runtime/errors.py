@@ -221,3 +221,7 @@ class RestartLimitReached(SupervisionError):
 
 class InternalError(CuebookError):
     """A bug in cuebook. Please report it with the traceback; every committed result is safe."""
+
+
+for _name in __all__:
+    globals()[_name].__module__ = "cuebook"  # tracebacks name what users import

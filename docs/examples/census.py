@@ -131,7 +131,8 @@ def main(journal: str = "census.cue") -> None:
 
     report(census, Console(width=None if sys.stdout.isatty() else 100))
     reused = Checkpoint.load(journal).runs[-1].reused
-    print(f"{len(files):,} files: {len(files) - reused:,} measured now in {seconds:.1f} s, {reused:,} were in {journal}.")
+    fresh = len(files) - reused
+    print(f"{len(files):,} files: {fresh:,} measured now in {seconds:.1f} s, {reused:,} were in {journal}.")
 
 
 if __name__ == "__main__":

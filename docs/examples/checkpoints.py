@@ -17,6 +17,7 @@ SLICE = 100_000
 
 def longest_collatz(first: int, last: int) -> tuple[int, int]:
     """The start below `last` (from `first` on) with the longest Collatz chain, and the length of its chain."""
+    best: tuple[int, int]
     start, best = last_checkpoint((first, (first, 1)))
     if start > first:
         print(f"longest_collatz({first:,}, {last:,}) goes on from {start:,}", flush=True)

@@ -140,7 +140,8 @@ def run_script(page: Path, script: str, folder: Path) -> None:
     assert done.returncode == 0, f"{page}:\n{done.stderr}"
     printed = iter(done.stdout.splitlines())
     for claim in claims_of(script):
-        assert any(line.strip() == claim.strip() for line in printed), f"{page}: no print gave {claim!r}:\n{done.stdout}"
+        is_there = any(line.strip() == claim.strip() for line in printed)
+        assert is_there, f"{page}: no print gave {claim!r}:\n{done.stdout}"
 
 
 def run_typed(page: Path, typed: Typed, folder: Path) -> None:

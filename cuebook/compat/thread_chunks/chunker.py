@@ -120,7 +120,7 @@ def chunk(
         Exception: what a call raised, with a CallFailed as its cause; every finished result is kept.
     """
     size = config.default_chunk_size if chunk_size is None else chunk_size
-    if actors is not None and len(actors) > size:
+    if actors is not None and len(actors) != size:
         raise ValueError(_WRONG_SIZE)
     if func is None and actors is None:
         raise ValueError("`func` and `actors` cannot both be ``None``.")

@@ -1,0 +1,129 @@
+"""Warm workers: a runtime on a loop in a thread of its own, and how the synchronous faces run on it and wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from typing import Any
+
+from cuebook.chunks.interruption import Watch, as_exit, watched_signals
+from cuebook.chunks.loop_thread import LoopThread
+from cuebook.chunks.runtime import Runtime
+from cuebook.runtime.errors import RunStopped
+
+__all__ = ["WarmWorkers", "run_on"]
+
+
+class WarmWorkers:
+    """The workers of a Chunker: they stay warm between calls and may outlive it, given as `actors=` to another one.
+
+    Args:
+        count: how many there are.
+        worker_class: the user's Worker class, or None.
+    """
+
+    def __init__(self, count: int, worker_class: type | None) -> None:
+        self.worker_class = worker_class
+        self._count = count
+        self._thread = LoopThread()
+        self._runtime: Runtime | None = None
+        self._life: Future[None] | None = None
+        self._leave: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __repr__(self) -> str:
+        return f"<WarmWorkers {self._count}, {'open' if self._runtime is not None else 'not started'}>"
+
+    def close(self) -> None:
+        """Let the workers quit; the next use starts fresh ones."""
+        with self._lock:
+            life, self._life, self._runtime = self._life, None, None
+            if life is not None:
+                self._thread.call(self._leave)
+                life.result()
+            self._thread.close()
+
+    def runtime(self) -> Runtime:
+        """The runtime that they belong to, opened when first asked for."""
+        with self._lock:
+            if self._runtime is None:
+                opened: Future[Runtime] = Future()
+                self._life = self._thread.submit(self._live(opened))
+                self._life.add_done_callback(lambda life: _pass_on(life, opened))
+                self._runtime = opened.result()
+            return self._runtime
+
+    async def _live(self, opened: Future[Runtime]) -> None:
+        """The life of the runtime, in one task from its beginning to its end."""
+        end = asyncio.Event()
+        self._leave = end.set
+        self._thread.at_exit = self._leave
+        async with Runtime() as runtime:
+            opened.set_result(runtime)
+            await end.wait()
+            await runtime.stop("the program ended")
+
+    @property
+    def thread(self) -> LoopThread:
+        """Where the runtime's loop runs."""
+        return self._thread
+
+
+def run_on(
+    workers: WarmWorkers, func: Callable[..., Any], parameters: Iterable[Any], *, closes: bool, **options: Any
+) -> list[Any]:
+    """One run on the workers' loop, from any thread; in the main thread SIGINT and SIGTERM are watched to the end.
+
+    Args:
+        closes: whether the workers quit with the run.
+    """
+    loop = workers.thread
+    runtime: list[Runtime] = []
+
+    def on_signal(number: int, count: int) -> None:
+        name = "interrupted" if number == signal.SIGINT else "terminated"
+        loop.call(lambda: runtime[0].interrupt(name, count) if runtime else None)
+
+    watch = Watch(on_signal)
+    with watched_signals(watch):
+        try:
+            runtime.append(workers.runtime())
+            runtime[0].resume()
+            future = loop.submit(runtime[0].chunk(func, parameters, **options))
+            if watch.count:
+                on_signal(watch.first or signal.SIGINT, watch.count)
+            return _waited(future, lambda: loop.call(runtime[0].interrupt, "interrupted", 1))
+        except RunStopped as stopped:
+            raised = as_exit(stopped, watch.first)
+        except Exception as error:
+            raised = error.with_traceback(None)  # what lies between is ours, and tells the user nothing
+        finally:
+            if closes:
+                workers.close()
+    raise raised from raised.__cause__
+
+
+def _pass_on(life: Future[None], opened: Future[Runtime]) -> None:
+    """Whoever waits for a runtime that could not be opened hears why."""
+    error = life.exception()
+    if not opened.done():
+        opened.set_exception(error or RuntimeError("the runtime was closed while it was opened"))
+
+
+def _waited(future: Future[list[Any]], interrupt: Callable[[], None]) -> list[Any]:
+    """The result; a signal handler of the program's own may raise here, and then the run is stopped first."""
+    done = threading.Event()
+    future.add_done_callback(lambda _: done.set())
+    try:
+        done.wait()
+    except BaseException:
+        interrupt()
+        done.wait(timeout=10.0)
+        raise
+    return future.result()
