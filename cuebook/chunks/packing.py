@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ __all__ = ["FunctionPack", "encode_calls", "send_nothing"]
 
 _LISTS = {list}
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None)})
+CELL_SOURCES_MAX = 4 * 1024 * 1024
 TRANSPORT_BLOB_BYTES = 16 * 1024 * 1024
 """Arguments over this size go to a worker through a file, smaller ones through its socket."""
 
@@ -66,6 +68,7 @@ class FunctionPack:
             "log_levels": logging_levels() or None,
             "worker": worker,
             "parts": self._parts,
+            "sources": _cell_sources() if self._parts else {},
             **self._folders,
         }
         return Setup(run, self._function, self._fingerprint, options)
@@ -95,6 +98,20 @@ class FunctionPack:
             except Exception as error:
                 raise FunctionNotShippable(_why_not(self._func, error)) from error
         return data
+
+
+def _cell_sources() -> dict[str, str]:
+    """Sources that lie in no file, such as notebook cells: a worker needs them for fingerprints and tracebacks."""
+    sources = {}
+    size = 0
+    for name, entry in list(linecache.cache.items()):
+        if len(entry) == 4 and entry[1] is None and entry[2]:
+            text = "".join(entry[2])
+            size += len(text)
+            if size > CELL_SOURCES_MAX:
+                break
+            sources[name] = text
+    return sources
 
 
 def _why_not(func: Any, error: Exception) -> str:

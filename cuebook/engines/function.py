@@ -149,6 +149,11 @@ def _adopt_environment(options: dict[str, Any]) -> None:
         sys.argv[:] = options["argv"]
     if options.get("cwd"):
         os.chdir(options["cwd"])
+    if options.get("sources"):
+        import linecache
+
+        for name, text in options["sources"].items():
+            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
 
 
 def _difference(func: Any, order: Setup) -> str | None:

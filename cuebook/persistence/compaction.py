@@ -74,10 +74,7 @@ def _compacted(location: Location, lock: FileLock) -> Compacted:
             new.flush()
             reader.close()
             _empty_wal(location.path)
-    # Readers of the old file keep theirs; a new one must not find the old file's -shm beside the new file.
-    for end in ("-wal", "-shm"):
-        Path(f"{location.path}{end}").unlink(missing_ok=True)
-    sync_folder(location.path.parent)
+    _drop_side_files(location.path)
     lock.note(opened.journal_id, new.seq, new.hash, is_held=False)
     blobs = _drop_blobs(location.blobs_folder, referred)
     size_after = location.path.stat().st_size
@@ -141,6 +138,13 @@ def _empty_wal(path: Path) -> None:
         raise journal_error(error, path, "written") from error
     if busy:
         raise JournalBusy(f"{path} is being read by another process; try again")
+
+
+def _drop_side_files(path: Path) -> None:
+    # Readers of the old file keep theirs; a new one must not find the old file's -shm beside the new file.
+    for end in ("-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def _drop_blobs(folder: Path, referred: set[bytes]) -> int:

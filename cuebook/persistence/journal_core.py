@@ -79,12 +79,13 @@ class JournalCore:
                 self._retention = Retention(self._kept_states())
             rows = rows_of(entries, self.seq, self.hash)
             kept = [(rows[position][0], body) for position, body in sorted(states.items())]
-            if self._retention is None:
+            retention = self._retention
+            if retention is None:
                 await self._commit(_Batch(rows, kept, []))
             else:
-                plan = self._retention.plan(entries, states, self.seq)
+                plan = retention.plan(entries, states, self.seq)
                 await self._commit(_Batch(rows, kept, plan.drops))
-                self._retention.accept(plan)
+                retention.accept(plan)
         return [row[0] for row in rows]
 
     def next_run(self) -> int:

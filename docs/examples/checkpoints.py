@@ -12,7 +12,7 @@ import sys
 
 from cuebook import chunk, last_checkpoint, make_checkpoint
 
-SLICE = 100_000
+SLICE = 10_000
 
 
 def longest_collatz(first: int, last: int) -> tuple[int, int]:

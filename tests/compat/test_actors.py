@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -155,14 +156,25 @@ def test_an_actor_that_was_changed_here_is_copied_anew() -> None:
     assert chunk(None, [[1]], actors, chunk_size=1)[0][2] == 41
 
 
-def test_every_actor_runs_its_own_function() -> None:
+def test_every_actor_runs_its_own_function(tmp_path: Path) -> None:
     """Such as one for each device."""
-    actors = [LabelledActor(lambda x: (x, "even")), LabelledActor(lambda x: (x, "odd"))]
 
-    answers = chunk(None, [[n] for n in range(40)], actors, chunk_size=2)
+    def meets(mine: str, other: str) -> Any:
+        def function(number: int) -> tuple[int, str]:
+            (tmp_path / mine).touch()
+            until = time.monotonic() + 10
+            while not (tmp_path / other).exists() and time.monotonic() < until:
+                time.sleep(0.01)
+            return number, mine
 
-    assert [x for x, _ in answers] == list(range(40))
-    assert {name for _, name in answers} <= {"even", "odd"}
+        return function
+
+    actors = [LabelledActor(meets("one", "two")), LabelledActor(meets("two", "one"))]
+
+    answers = chunk(None, [[0], [1]], actors, chunk_size=2)
+
+    assert [number for number, _ in answers] == [0, 1]
+    assert {name for _, name in answers} == {"one", "two"}
 
 
 def test_results_of_custom_actors_are_reused_only_where_the_actors_are_the_same(tmp_path: Path) -> None:
@@ -216,6 +228,7 @@ def test_workers_quit_when_nobody_holds_their_actors_any_more() -> None:
 def test_a_part_of_another_set_of_actors_is_a_crew_of_its_own() -> None:
     actors = Chunker(double, chunk_size=2).actors
 
+    assert len(crews.crew_of(actors[:1]).workers) == 1
     assert chunk(None, [[1]], actors[:1], chunk_size=1) == [2]
     assert chunk(None, [[1], [2]], [*actors, LabelledActor(double)], chunk_size=3) == [2, 4]
 

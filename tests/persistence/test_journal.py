@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
+import anyio
 import pytest
 
 from cuebook.persistence.chain import FIRST_LINK, link
@@ -177,6 +178,20 @@ def test_a_caller_that_is_cancelled_leaves_a_commit_that_goes_on(tmp_path: Path)
     run(work())
 
 
+def test_a_cancelled_scope_neither_waits_for_a_commit_nor_harms_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+            with anyio.CancelScope() as scope:  # it cancels again at each further wait
+                asyncio.get_running_loop().call_soon(scope.cancel)
+                await journal.append([completed(n, bytes(500)) for n in range(500)])
+            assert scope.cancelled_caught
+            assert journal.last_seq == 1
+            await journal.append([opened()])
+            assert len(list(journal.records())) == journal.last_seq == 502
+
+    run(work())
+
+
 def test_a_loop_that_ends_amid_a_commit_leaves_all_of_it_or_nothing(tmp_path: Path) -> None:
     async def work() -> None:
         journal = await JournalFile.open(tmp_path / "a.cue")
@@ -283,6 +298,23 @@ def test_a_state_whose_bytes_changed_is_refused(tmp_path: Path) -> None:
                 journal.state(seq)
 
     run(work())
+
+
+def test_after_a_doubtful_commit_states_are_still_kept_by_two() -> None:
+    async def work(keeps: bool) -> None:
+        journal = await JournalFile.open("memory", store=MemoryStore(fail_sync_at=4, sync_keeps=keeps))
+        stored = []
+        for number in range(6):
+            try:
+                stored += await journal.append([state(0, b"%d" % number)], states={0: b"%d" % number})
+            except JournalError:
+                assert not keeps
+        assert len(stored) == (6 if keeps else 5)
+        assert [journal.state(seq) for seq in stored] == [None] * (len(stored) - 2) + [b"4", b"5"]
+        await journal.close()
+
+    run(work(True))
+    run(work(False))
 
 
 # --- commits of unknown fate -----------------------------------------------------------------------------------------

@@ -164,6 +164,15 @@ def test_a_copy_without_its_wal_says_how_much_is_missing(whole: tuple[Path, list
     assert read_in_full(path) == whole[1][:11]
 
 
+def test_a_single_missing_record_is_noticed(tmp_path: Path) -> None:
+    write(tmp_path / "a.cue", [opened()])
+    shutil.copy(tmp_path / "a.cue", tmp_path / "shorter")
+    write(tmp_path / "a.cue", [completed(0)])
+    shutil.copy(tmp_path / "shorter", tmp_path / "a.cue")
+    with pytest.raises(JournalCorrupt, match=r"^1 committed results are missing"):
+        read_in_full(tmp_path / "a.cue")
+
+
 def test_a_body_that_was_changed_through_sqlite_names_its_record(
     whole: tuple[Path, list[Record]], tmp_path: Path
 ) -> None:

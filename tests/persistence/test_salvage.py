@@ -401,10 +401,36 @@ def test_a_reader_of_the_old_journal_goes_on_reading_it(journal: Path) -> None:
         records = reader.records()
         first = next(records)
         compact(journal)
+        assert sorted(path.name for path in journal.parent.iterdir()) == ["a.cue", "a.cue.lock"]
         assert [first, *records][-1].seq == 34
         with open_reader(journal) as fresh:
             assert fresh.journal_id != reader.journal_id
     assert len(write(journal, [opened(2)])) == 35
+
+
+def test_a_compaction_killed_after_the_new_file_took_its_place_leaves_the_new_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "crashed" / "a.cue"
+    path.parent.mkdir()
+
+    async def work() -> None:
+        async with await JournalFile.open(tmp_path / "a.cue") as live:
+            await live.append([opened(1), completed(0), opened(2), completed(0, b"x" * 9000, run=2)])
+            await live.append([forget(Forgetting.RUN, 1)])
+            for name in ("a.cue", "a.cue-wal"):
+                shutil.copy(tmp_path / name, path.parent / name)
+
+    run(work())
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cuebook.persistence.compaction._drop_side_files", killed)
+    with pytest.raises(KeyboardInterrupt):
+        compact(path)
+    assert contents(read(path)) == contents(read(tmp_path / "a.cue"))[2:4]
+    assert verify(path).ok
 
 
 def test_there_must_be_a_journal_to_compact(tmp_path: Path) -> None:
