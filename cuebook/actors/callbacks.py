@@ -180,6 +180,7 @@ def final_failure(
     body = pack([error.traceback_text, exception])
     supervisor.write(run, [Entry(Kind.FAILED, run.number, head.encode(), body)])
     supervisor.writing(run).outcomes.append(error)
+    run.heed_failure(error)
 
 
 def worker_lost(supervisor: Conductor, run: Run, slot: Slot, message: Any) -> None:

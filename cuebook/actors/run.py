@@ -315,8 +315,14 @@ class Run:
         if self.states_in_memory:
             self._forget_states(kept.indexes)
 
+    def heed_failure(self, error: CallFailed) -> None:
+        """A call has failed for good: where the first failure ends the run, no more calls are started."""
+        if self.policy.raises and self.stop is None:
+            self.stop = Stop(StopKind.FAILED, f"call {error.index} failed", None, error)
+
     def deliver_failure(self, error: CallFailed) -> None:
         """A committed failure reaches its sink."""
+        self.heed_failure(error)
         self.failed += 1
         self.sink.fail(error)
         self.source.done([error.index])

@@ -38,7 +38,7 @@ from cuebook.actors.writing import Writing
 from cuebook.engines.wire import StateFound, StateKeptAck
 from cuebook.persistence.record import Entry
 from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.errors import CallFailed, InternalError, JournalError, JournalFull
+from cuebook.runtime.errors import InternalError, JournalError, JournalFull
 from cuebook.runtime.message import decode, encode
 
 __all__ = ["Supervisor"]
@@ -216,7 +216,6 @@ class Supervisor(Actor):
                 run.deliver(outcome)
             else:
                 run.deliver_failure(outcome)
-                self._stop_for_failure(run, outcome)
         run.delivered_seq = max(run.delivered_seq, seq)
         for ack in writing.acks:
             if run.states.get(ack.index, (0, 0))[0] == ack.number:
@@ -281,10 +280,6 @@ class Supervisor(Actor):
         else:
             self.context.self_ref.tell_nowait(due)
 
-    def _stop_for_failure(self, run: Run, failure: CallFailed) -> None:
-        if run.policy.raises and run.stop is None:
-            run.stop = Stop(StopKind.FAILED, f"call {failure.index} failed", None, failure)
-
     def _advance(self, run: Run) -> None:
         if run.ended.done():
             return
@@ -293,6 +288,8 @@ class Supervisor(Actor):
         if run.stop is None and run.sink.has_room and self._uncommitted < UNCOMMITTED_BYTES_MAX:
             self._dispatch(run)
         self._flush(run)
+        if run.stop is not None and not run.is_stop_applied:
+            self._apply_stop(run, run.stop)
         if run.is_idle and not run.is_closing and not any(w.run is run for w in self._sent.values()):
             self._close(run)
 

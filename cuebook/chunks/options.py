@@ -163,7 +163,7 @@ def _seconds(name: str, value: Any) -> float | None:
 def _pause(backoff: Any) -> Callable[[int], float]:
     if callable(backoff):
         return lambda attempt: float(backoff(attempt))
-    if isinstance(backoff, bool) or not isinstance(backoff, int | float) or backoff < 0:
+    if isinstance(backoff, bool) or not isinstance(backoff, int | float) or not backoff >= 0:
         raise ValueError(f"backoff={backoff!r} must be seconds (0 or more), or a function from attempt to seconds")
     return partial(pause_s, float(backoff))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from cuebook.engines.current import CurrentCall, enter_context_call
@@ -139,7 +140,7 @@ class CoroutineHost:
         self._mark = (index, started)
         message: Any
         try:
-            value = function.invoke(**arguments) if isinstance(arguments, dict) else function.invoke(*arguments)
+            value = function.invoke(**arguments) if isinstance(arguments, Mapping) else function.invoke(*arguments)
             if hasattr(value, "__await__"):
                 value = await value
             ended = time.monotonic()

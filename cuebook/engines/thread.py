@@ -7,6 +7,7 @@ import contextvars
 import queue
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from cuebook.engines.current import CurrentCall, enter_context_call
@@ -142,7 +143,7 @@ class ThreadHost:
         self._mark = (index, started)
         message: Any
         try:
-            value = function.invoke(**arguments) if isinstance(arguments, dict) else function.invoke(*arguments)
+            value = function.invoke(**arguments) if isinstance(arguments, Mapping) else function.invoke(*arguments)
             ended = time.monotonic()
             message = results_message(run, [(index, started, ended, function.encoder.encode(value))])
         except BaseException as error:

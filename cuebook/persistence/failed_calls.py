@@ -62,9 +62,7 @@ class FailedCall:
         return error
 
 
-def read_failures(
-    reader: Reader, state: JournalState, number: int, decoder: ValueDecoder
-) -> Iterator[FailedCall]:
+def read_failures(reader: Reader, state: JournalState, number: int, decoder: ValueDecoder) -> Iterator[FailedCall]:
     """The calls of a run that failed for good, in the order of the journal.
 
     Args:

@@ -73,9 +73,7 @@ def _made(state: JournalState, wanted: Reuses) -> Iterator[Reuses]:
         yield Reuses(source.number, low, low + shift, end - low)
 
 
-def read_results(
-    reader: Reader, state: JournalState, number: int, decoder: ValueDecoder
-) -> Iterator[Results]:
+def read_results(reader: Reader, state: JournalState, number: int, decoder: ValueDecoder) -> Iterator[Results]:
     """All results of a run, record by record in the order of their commits, each call once.
 
     Args:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import assume, given, settings
+from typing import Any
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cuebook.actors.dispatch import (
@@ -16,17 +18,20 @@ from cuebook.actors.dispatch import (
     batch_limit,
 )
 
-loads = st.builds(
-    Load,
-    batch=st.none() | st.integers(1, 1000),
-    mean_s=st.none() | st.floats(0, 100),
-    remaining=st.none() | st.integers(1, 10**7),
-    workers=st.integers(1, 200),
-    argument_bytes=st.floats(1, 1e8),
-)
-workers = st.one_of(
-    st.just(WorkerLoad(0, 0)), st.builds(WorkerLoad, calls=st.integers(1, 5000), batches=st.integers(1, 600))
-)
+def loads_with(**fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Load]:
+    fields: dict[str, st.SearchStrategy[Any]] = {
+        "batch": st.none() | st.integers(1, 1000),
+        "mean_s": st.none() | st.floats(0, 100),
+        "remaining": st.none() | st.integers(1, 10**7),
+        "workers": st.integers(1, 200),
+        "argument_bytes": st.floats(1, 1e8),
+    }
+    return st.builds(Load, **{**fields, **fixed})
+
+
+loads = loads_with()
+busy = st.builds(WorkerLoad, calls=st.integers(1, 5000), batches=st.integers(1, 600))
+workers = st.just(WorkerLoad(0, 0)) | busy
 
 
 @given(loads)
@@ -37,9 +42,8 @@ def test_a_message_holds_at_least_one_call_and_never_too_many_bytes(load: Load) 
     assert size <= (load.batch or BATCH_MAX)
 
 
-@given(loads)
+@given(loads_with(batch=st.integers(1, 1000), argument_bytes=st.floats(1, ARGUMENT_BYTES_MAX / 1000)))
 def test_a_batch_that_the_user_fixed_is_kept(load: Load) -> None:
-    assume(load.batch is not None and load.batch * load.argument_bytes <= ARGUMENT_BYTES_MAX)
     assert batch_limit(load) == load.batch
 
 
@@ -56,21 +60,18 @@ def test_what_is_ahead_of_a_worker_is_bounded(load: Load, worker: WorkerLoad) ->
     assert allowed <= max(batch_limit(load), 4096)
 
 
-@given(loads, workers)
+@given(loads_with(mean_s=st.none()), busy)
 def test_an_unknown_function_gets_one_message_and_no_more(load: Load, worker: WorkerLoad) -> None:
-    assume(load.mean_s is None and worker.calls)
     assert allowance(load, worker) == 0
 
 
-@given(loads, workers)
+@given(loads_with(mean_s=st.floats(AHEAD_S, 1e4)), busy)
 def test_long_calls_are_never_queued_behind_another(load: Load, worker: WorkerLoad) -> None:
-    assume(load.mean_s is not None and load.mean_s >= AHEAD_S and worker.calls)
     assert allowance(load, worker) == 0
 
 
-@given(loads)
+@given(loads_with(batch=st.none(), mean_s=st.floats(SHORT_S, 1e4)))
 def test_calls_of_a_millisecond_and_more_travel_singly_unless_the_user_says_otherwise(load: Load) -> None:
-    assume(load.batch is None and load.mean_s is not None and load.mean_s >= SHORT_S)
     assert batch_limit(load) == 1
 
 

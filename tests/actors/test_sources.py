@@ -90,15 +90,16 @@ def test_reused_calls_have_an_index_and_are_never_taken() -> None:
     assert source.total == 3
 
 
-def test_taking_tells_the_feeder_and_taking_nothing_does_not() -> None:
-    told: list[int] = []
+def test_the_feeder_is_told_when_calls_are_done_and_room_is_there() -> None:
+    held: list[int] = []
     source = FedSource()
-    source.on_taken = lambda: told.append(source.waiting)
-    source.take(3)
+    source.on_done = lambda: held.append(source.held)
     source.feed([1])
     source.feed([2])
-    source.take(1)
-    assert told == [1]
+    source.take(2)
+    assert held == []
+    source.done([1])
+    assert held == [1]
 
 
 def test_neighbours_come_as_a_range_and_others_as_a_list() -> None:

@@ -125,6 +125,22 @@ def test_export_writes_each_completed_call_with_its_own_arguments(cue: Path, sai
     assert rows[1]["started"] == "2023-11-14T22:13:21.000Z"
 
 
+def test_export_of_results_taken_from_other_places_has_their_arguments(tmp_path: Path, said: Any) -> None:
+    path = tmp_path / "moved.cue"
+    write(
+        path,
+        run_entries(1, [["a"], ["b"], ["c"]], {0: "A", 1: "B", 2: "C"}),
+        run_entries(2, [["c"], ["b"], ["a"]], {}, reused(2, (1, 0, 2, 1), (1, 1, 1, 1), (1, 2, 0, 1))),
+    )
+    assert said("forget", path, "--call", 0)[0] == 0
+    rows = [json.loads(line) for line in said("export", path)[1].splitlines()]
+    assert [(row["arguments"], row["value"], row["forgotten"]) for row in rows] == [
+        (["c"], "C", True),
+        (["b"], "B", False),
+        (["a"], "A", False),
+    ]
+
+
 def test_export_takes_the_newest_run_or_all(cue: Path, said: Any) -> None:
     assert said("export", cue)[1] == ""
     assert [json.loads(line)["run"] for line in said("export", cue, "--all")[1].splitlines()] == [1, 1, 1, 2, 2, 2, 2]

@@ -74,6 +74,16 @@ def test_one_equal_call_more_than_before_is_no_new_argument() -> None:
     assert reasons(state, first, second) == {Fresh.TAKEN: (1, [1])}
 
 
+def test_a_result_that_an_earlier_run_took_is_not_called_forgotten() -> None:
+    one, two = calls(7), calls(7, 7)
+    state = folded(
+        *run_entries(1, one, {0: 0}),
+        *run_entries(2, one, {}, reused(2, (1, 0, 0, 1))),
+        *run_entries(3, two, {1: 0}, reused(3, (1, 0, 0, 1))),
+    )
+    assert reasons(state, one, one, two) == {Fresh.TAKEN: (1, [1])}
+
+
 def test_what_went_wrong_last_counts() -> None:
     both = calls(5)
     state = folded(

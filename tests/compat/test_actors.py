@@ -227,6 +227,7 @@ def test_workers_quit_when_nobody_holds_their_actors_any_more() -> None:
 
 def test_a_part_of_another_set_of_actors_is_a_crew_of_its_own() -> None:
     actors = Chunker(double, chunk_size=2).actors
+    assert chunk(None, [[1]], actors, chunk_size=2) == [2]
 
     assert len(crews.crew_of(actors[:1]).workers) == 1
     assert chunk(None, [[1]], actors[:1], chunk_size=1) == [2]
@@ -234,16 +235,21 @@ def test_a_part_of_another_set_of_actors_is_a_crew_of_its_own() -> None:
 
 
 def test_threads_that_share_actors_take_turns() -> None:
-    actors = Chunker(double, chunk_size=1).actors
-    answers: dict[int, list[Any]] = {}
+    """So there are never more calls at once than actors."""
 
-    def use(number: int) -> None:
-        answers[number] = chunk(None, [[number]], actors, chunk_size=1)
+    def slow_pid(number: int) -> tuple[int, int]:
+        time.sleep(0.02)
+        return number, os.getpid()
 
-    threads = [threading.Thread(target=use, args=(number,)) for number in range(4)]
+    actors = Chunker(slow_pid, chunk_size=1).actors
+    answers: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda n=n: answers.extend(chunk(None, [[n]], actors, chunk_size=1))) for n in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert answers == {number: [2 * number] for number in range(4)}
+    assert sorted(number for number, _ in answers) == [0, 1, 2, 3]
+    assert len({pid for _, pid in answers}) == 1

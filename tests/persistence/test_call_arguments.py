@@ -69,6 +69,21 @@ def test_arguments_named_by_earlier_runs_are_followed_through_several_of_them(tm
         assert list(arguments.keys(3)) == [call_key(call) for call in calls[256:] + more]
 
 
+def test_a_reference_may_begin_and_end_in_the_middle_of_a_block(tmp_path: Path) -> None:
+    calls = [[index] for index in range(1000)]
+    write(
+        tmp_path / "a.cue",
+        run_entries(1, calls, {}),
+        run_entries(2, calls[300:610], {}, same_arguments(2, 0, 310, (1, 300))),
+    )
+    with open_reader(tmp_path / "a.cue") as reader:
+        arguments = arguments_of(reader)
+        assert list(arguments.calls(2)) == calls[300:610]
+        assert list(arguments.keys(2)) == [call_key(call) for call in calls[300:610]]
+        assert [arguments.call(2, index) for index in (0, 212, 309)] == [[300], [512], [609]]
+        assert arguments.call(2, 310) is None
+
+
 def test_arguments_that_were_not_kept_are_told_by_their_digest(tmp_path: Path) -> None:
     records = argument_entries(1, encode_blocks([[1], [2]], keep=False), 0)
     write(tmp_path / "a.cue", run_entries(1, [[1], [2]], {}, *records))

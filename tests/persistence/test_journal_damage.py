@@ -16,6 +16,7 @@ from cuebook.persistence.verification import verify
 from cuebook.runtime.errors import JournalBusy, JournalCorrupt, JournalError, UnsupportedVersion
 from tests.support.journals import arguments, completed, opened, run, write
 
+SWEEP = [pytest.mark.slow, pytest.mark.timeout(900)]
 GOLDEN = Path(__file__).parent.parent / "golden"
 ENTRIES = [opened(), arguments(0, 40), *(completed(n, b"value %04d" % n * (1 + 90 * (n % 13 == 5))) for n in range(40))]
 
@@ -88,7 +89,7 @@ def sweep(path: Path, name: str, expected: list[Record], step: int) -> int:
     return refused
 
 
-@pytest.mark.parametrize("step", [37, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [37, pytest.param(1, marks=SWEEP)])
 def test_a_flipped_bit_of_a_closed_journal_is_refused_or_harmless(
     whole: tuple[Path, list[Record]], tmp_path: Path, step: int
 ) -> None:
@@ -96,7 +97,7 @@ def test_a_flipped_bit_of_a_closed_journal_is_refused_or_harmless(
     assert sweep(path, "a.cue", whole[1], step) > 50
 
 
-@pytest.mark.parametrize("step", [61, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [61, pytest.param(1, marks=SWEEP)])
 def test_a_flipped_bit_of_the_wal_is_refused_or_harmless(
     whole: tuple[Path, list[Record]], tmp_path: Path, step: int
 ) -> None:
@@ -112,7 +113,7 @@ def test_a_flipped_bit_of_the_wal_is_refused_or_harmless(
     assert refused > len(data) // step // 2
 
 
-@pytest.mark.parametrize("step", [211, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [211, pytest.param(1, marks=SWEEP)])
 @pytest.mark.parametrize("lock", [True, False], ids=["with its lock file", "without its lock file"])
 def test_a_journal_cut_at_any_length_is_refused_or_reads_what_is_there(
     whole: tuple[Path, list[Record]], tmp_path: Path, step: int, lock: bool
@@ -126,7 +127,7 @@ def test_a_journal_cut_at_any_length_is_refused_or_reads_what_is_there(
     assert refused == len(range(0, len(data), step))
 
 
-@pytest.mark.parametrize("step", [211, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [211, pytest.param(1, marks=SWEEP)])
 def test_a_wal_cut_at_any_length_keeps_what_was_whole_before_the_cut(
     whole: tuple[Path, list[Record]], tmp_path: Path, step: int
 ) -> None:

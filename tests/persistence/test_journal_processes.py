@@ -111,6 +111,7 @@ def test_a_killed_writer_loses_nothing_that_it_was_told_is_stored(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_writer_killed_a_hundred_times_loses_nothing(tmp_path: Path) -> None:
     for seed in range(100):
         kill_and_check(tmp_path / "a.cue", seed)

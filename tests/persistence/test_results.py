@@ -74,12 +74,12 @@ def test_where_a_result_was_made_comes_with_it(tmp_path: Path) -> None:
 
 def test_results_committed_after_the_state_was_read_do_not_count(tmp_path: Path) -> None:
     path = tmp_path / "a.cue"
-    write(path, run_entries(1, CALLS, {0: 0}, is_closed=False))
+    write(path, run_entries(1, CALLS, {}, completed_values(1, {4: 4, 0: 0}), is_closed=False))
     with open_reader(path) as reader:
         state = reader.replay()
     write(path, [completed_values(1, {1: 1})])
-    assert results_of(path, 1, state) == {0: 0}
-    assert results_of(path, 1) == {0: 0, 1: 1}
+    assert results_of(path, 1, state) == {0: 0, 4: 4}
+    assert results_of(path, 1) == {0: 0, 1: 1, 4: 4}
 
 
 def test_a_result_that_cannot_be_found_is_an_error_not_a_gap(tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""A seeded event loop in virtual time: who of those that are ready goes next is chance, and the seed replays it.
+
+Knows nothing of actors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, cast
+
+from cuebook.testing.virtual_time import VirtualTimeLoop
+
+__all__ = ["JITTER_S", "ShuffledLoop", "run_shuffled"]
+
+JITTER_S = 0.0005
+"""A timer is this late at most, in virtual seconds; never early."""
+_STALL_S = 0.2
+_T = TypeVar("_T")
+
+
+class ShuffledLoop(VirtualTimeLoop):
+    """A VirtualTimeLoop that runs its ready callbacks in an order drawn from a seed.
+
+    asyncio promises that `call_soon` is first come, first served over all of a loop. Here that holds only for the
+    callbacks of one object (one task, one actor's driver, one host): what different objects do is drawn at random,
+    as a different order of arrival would have it. Code that is right here relies on no order between strangers.
+    What other threads hand in is run in order, as it comes.
+
+    Args:
+        seed: the same seed and the same code give the same order.
+        stall_s: as in VirtualTimeLoop.
+    """
+
+    def __init__(self, seed: int, stall_s: float = _STALL_S) -> None:
+        self._chance = random.Random(seed)
+        self._lines: list[tuple[int, deque[asyncio.Handle]]] = []
+        self._line_of: dict[int, deque[asyncio.Handle]] = {}
+        self._thread = threading.get_ident()
+        super().__init__(stall_s)
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """Run a callback some time soon, after those of the same object that were asked for before."""
+        handle = asyncio.Handle(callback, args, self, context)
+        owner = id(getattr(callback, "__self__", callback))
+        line = self._line_of.get(owner)
+        if line is None:
+            line = self._line_of[owner] = deque()
+            self._lines.append((owner, line))
+        line.append(handle)
+        super().call_soon(self._run_one)
+        return handle
+
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """As `call_soon` where it comes from the loop's own thread."""
+        if threading.get_ident() == self._thread:
+            return self.call_soon(callback, *args, context=context)
+        return super().call_soon_threadsafe(callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run a callback at a moment of virtual time, or up to JITTER_S later."""
+        return super().call_at(when + JITTER_S * self._chance.random(), callback, *args, context=context)
+
+    def _run_one(self) -> None:
+        place = self._chance.randrange(len(self._lines))
+        owner, line = self._lines[place]
+        handle = line.popleft()
+        if not line:
+            self._lines[place] = self._lines[-1]
+            self._lines.pop()
+            del self._line_of[owner]
+        if not handle.cancelled():
+            cast(Any, handle)._run()
+
+
+def run_shuffled(main: Coroutine[Any, Any, _T], seed: int, *, stall_s: float = _STALL_S) -> _T:
+    """`asyncio.run` in virtual time, in an order drawn from `seed`.
+
+    Raises:
+        TimeoutError: everything waits and nothing will ever happen.
+    """
+    with asyncio.Runner(loop_factory=lambda: ShuffledLoop(seed, stall_s)) as runner:
+        return runner.run(main)

@@ -1,0 +1,153 @@
+"""Wrong use is told before anything starts, by name and with what to write instead."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import inspect
+from typing import Any
+
+import pytest
+
+from cuebook import Chunker, Runtime, Worker, chunk
+from cuebook.chunks.options import make_options
+from cuebook.engines.limits import cpus_allowed
+
+
+def plain(x: int) -> int:
+    return x
+
+
+async def coroutine(x: int) -> int:
+    return x
+
+
+WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"where": "moon"}, ValueError, "where='moon'"),
+    ({"where": None}, ValueError, "where=None"),
+    ({"errors": "ignore"}, ValueError, "errors='ignore'"),
+    ({"errors": None}, ValueError, "errors=None"),
+    ({"reuse": "always"}, ValueError, "reuse='always'"),
+    ({"chunk_size": 0}, ValueError, "chunk_size=0"),
+    ({"chunk_size": -3}, ValueError, "chunk_size=-3"),
+    ({"chunk_size": 2.0}, TypeError, "chunk_size=2.0"),
+    ({"chunk_size": True}, TypeError, "chunk_size=True"),
+    ({"chunk_size": "2"}, TypeError, "chunk_size='2'"),
+    ({"batch": 0}, ValueError, "batch=0"),
+    ({"batch": "many"}, TypeError, "batch='many'"),
+    ({"retries": -1}, ValueError, "retries=-1"),
+    ({"retries": None}, TypeError, "retries=None"),
+    ({"retries": 1.5}, TypeError, "retries=1.5"),
+    ({"backoff": -0.1}, ValueError, "backoff=-0.1"),
+    ({"backoff": "slow"}, ValueError, "backoff='slow'"),
+    ({"backoff": True}, ValueError, "backoff=True"),
+    ({"backoff": float("nan")}, ValueError, "backoff=nan"),
+    ({"timeout": 0}, ValueError, "timeout=0"),
+    ({"timeout": -1.0}, ValueError, "timeout=-1.0"),
+    ({"timeout": float("nan")}, ValueError, "timeout=nan"),
+    ({"timeout": "1"}, TypeError, "timeout='1'"),
+    ({"timeout": True}, TypeError, "timeout=True"),
+    ({"memory_limit": 0}, ValueError, "memory_limit=0"),
+    ({"memory_limit": "much"}, ValueError, "memory_limit='much'"),
+    ({"memory_limit": "1GB", "where": "thread"}, ValueError, "memory_limit"),
+    ({"memory_limit": "1GB", "where": "async"}, ValueError, "memory_limit"),
+    ({"version": 2}, TypeError, 'version="2"'),
+    ({"depends": "table.csv"}, TypeError, "depends='table.csv'"),
+    ({"depends": b"x"}, TypeError, "depends=b'x'"),
+    ({"depends": 5}, TypeError, "depends=5"),
+    ({"recycle_after": 0}, ValueError, "recycle_after=0"),
+    ({"recycle_after": 1.0}, TypeError, "recycle_after=1.0"),
+    ({"time_limit": 0}, ValueError, "time_limit=0"),
+    ({"time_limit": "1h"}, TypeError, "time_limit='1h'"),
+    ({"stop_at": 5}, TypeError, "stop_at=5"),
+    ({"stop_at": "tomorrow"}, TypeError, "stop_at='tomorrow'"),
+    ({"actors": 4}, TypeError, "actors"),
+    ({"actors": int}, TypeError, "actors"),
+    ({"actors": Worker()}, TypeError, "actors"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "named"), WRONG, ids=lambda value: str(value)[:40])
+def test_a_wrong_option_is_named_with_its_value(options: dict[str, Any], error: type[Exception], named: str) -> None:
+    with pytest.raises(error) as caught:
+        make_options(**options)
+    text = str(caught.value)
+    name, _, value = named.partition("=")
+    assert name in text
+    assert value in text
+
+
+@pytest.mark.parametrize("options", [{"timeout": 0}, {"errors": "ignore"}, {"chunk_size": "2"}])
+def test_every_face_checks_its_options_before_anything_is_made(options: dict[str, Any], tmp_path: Any) -> None:
+    path = tmp_path / "folder" / "x.cue"
+    with pytest.raises((TypeError, ValueError)):
+        chunk(plain, [[1]], path=path, **options)
+    with pytest.raises((TypeError, ValueError)):
+        Chunker(plain, path=path, **options)
+    with pytest.raises((TypeError, ValueError)):
+        Runtime(path, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_option_is_an_error_everywhere() -> None:
+    for make in (Chunker, Runtime, functools.partial(chunk, plain, [[1]])):
+        with pytest.raises(TypeError, match="chunksize"):
+            make(chunksize=3)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("func", "where"), [(None, "process"), (5, "process"), ("print", "thread"), (plain, "async"), (lambda: 1, "async")]
+)
+def test_what_is_no_function_is_refused_before_the_journal_is_made(func: Any, where: str, tmp_path: Any) -> None:
+    with pytest.raises(TypeError):
+        chunk(func, [[1]], where=where, path=tmp_path / "x.cue")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_chunker_without_a_function_says_so_when_called() -> None:
+    with Chunker(where="thread") as chunker, pytest.raises(TypeError, match="no function"):
+        chunker([[1]])
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    options = make_options()
+    assert (options.engine.name, options.chunk_size) == ("process", cpus_allowed())
+    assert make_options(where="thread").chunk_size == 4 * cpus_allowed()
+    assert make_options(where="async").chunk_size == 100
+    assert (options.retries, options.raises, options.reuse, options.pickle) == (0, True, "calls", True)
+    assert options.pause(2) == 0.1
+
+
+def test_backoff_may_be_a_function_of_the_attempt() -> None:
+    assert make_options(backoff=lambda attempt: attempt * 3).pause(4) == 12.0
+
+
+def test_durations_may_be_timedeltas() -> None:
+    assert make_options(timeout=dt.timedelta(seconds=90)).timeout == 90.0
+    assert make_options(time_limit=dt.timedelta(minutes=1)).stop_after_s == 60.0
+
+
+def test_the_earlier_of_time_limit_and_stop_at_counts() -> None:
+    soon = dt.datetime.now() + dt.timedelta(seconds=5)
+    stop = make_options(time_limit=100, stop_at=soon).stop_after_s
+    assert stop is not None and 3 < stop <= 5
+    assert make_options(time_limit=2, stop_at=soon).stop_after_s == 2.0
+
+
+def test_stop_at_knows_time_zones() -> None:
+    zone = dt.timezone(dt.timedelta(hours=9))
+    stop = make_options(stop_at=dt.datetime.now(zone) + dt.timedelta(seconds=50)).stop_after_s
+    assert stop is not None and 45 < stop <= 50
+
+
+def test_a_moment_that_has_passed_stops_at_once() -> None:
+    stop = make_options(stop_at=dt.datetime(2020, 1, 1)).stop_after_s
+    assert stop is not None and 0 < stop < 0.01
+
+
+def test_chunk_and_the_options_have_the_same_keywords_and_defaults() -> None:
+    checked = inspect.signature(make_options).parameters
+    public = inspect.signature(chunk).parameters
+    assert set(public) - set(checked) == {"func", "parameters", "progress_bar", "path"}
+    for name, parameter in checked.items():
+        assert parameter.default == public[name].default, name
