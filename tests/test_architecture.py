@@ -44,8 +44,8 @@ FIVE_POSITIONAL = {
 """Those that still take a fifth; the list may only get shorter."""
 
 SLEEP_MAX_S = 0.05
-SLEEPS_ALLOWED = {"test_docs.py", "test_examples.py"}
-"""Tests whose *children* have to be running for a while before they are killed."""
+SLEEPS_ALLOWED: set[str] = set()
+"""Test files that have to wait for real time, and why. None so far."""
 
 HEAVY = ("asyncio", "anyio", "aiosqlite", "structlog", "cloudpickle", "numpy", "rich", "click")
 
@@ -211,23 +211,42 @@ def test_every_module_says_what_it_is() -> None:
 
 
 def test_no_test_waits_for_real_time() -> None:
-    """Time has a double, and processes are waited for by what they say; a sleep is a pause between two looks."""
+    """Time has a double, and processes are waited for by what they say; a sleep is a pause between two looks.
+
+    Calls that are to be killed may sleep: they are functions of their own within a test, or beside it.
+    """
     sleeps = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
+        f"{path.relative_to(ROOT)}:{call.lineno}"
         for path in sorted((ROOT / "tests").rglob("*.py"))
         if path.name not in SLEEPS_ALLOWED
-        for node in ast.walk(ast.parse(path.read_bytes()))
-        if isinstance(node, ast.Call)
-        and is_long_sleep(node)
-        and not is_virtual(path, node)
-        and not is_in_child_code(path, node)
+        for _, function in functions(ast.parse(path.read_bytes()))
+        if is_of_the_test(path, function)
+        for call in own_calls(function)
+        if is_long_sleep(call) and not is_virtual(path, call)
     ]
 
     assert not sleeps, "\n".join(sleeps)
 
 
+def is_of_the_test(path: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function runs in the test itself: a test, a fixture, or what tests share."""
+    decorators = " ".join(ast.unparse(decorator) for decorator in function.decorator_list)
+    return function.name.startswith("test_") or "fixture" in decorators or path.parent.name == "support"
+
+
+def own_calls(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.Call]:
+    """The calls in a function's body, without those in functions within it."""
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Call):
+            yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
 def is_long_sleep(node: ast.Call) -> bool:
-    """Whether a node is time.sleep(x), asyncio.sleep(x) or anyio.sleep(x) with a number over the bound."""
+    """Whether a call is time.sleep(x), asyncio.sleep(x) or anyio.sleep(x) with a number over the bound."""
     if not (isinstance(node.func, ast.Attribute) and node.func.attr == "sleep"):
         return False
     module = node.func.value
@@ -241,14 +260,6 @@ def is_virtual(path: Path, node: ast.Call) -> bool:
     """Whether the sleep is one of the loop, in a test that runs on virtual time."""
     is_of_loop = not ast.unparse(node.func).startswith("time.")
     return is_of_loop and "virtual" in path.read_text()
-
-
-CHILD_CODE = "# runs in a call"
-
-
-def is_in_child_code(path: Path, node: ast.Call) -> bool:
-    """Whether the line is marked as code of a call that is to be stuck until it is killed."""
-    return CHILD_CODE in path.read_text().splitlines()[node.lineno - 1]
 
 
 @pytest.mark.parametrize("module", ["cuebook", "cuebook.engines.child"])

@@ -101,7 +101,7 @@ class Application:
         if is_inner and JournalFile.is_open_here(path):
             raise JournalBusy(f"{path} is being written to by the run that this call belongs to", pid=os.getpid())
         if key not in self._journals:
-            file = await JournalFile.open(path)
+            file = await self.open_file(path)
             name = "journal" if not self._journals else f"journal-{len(self._journals) + 1}"
             unanswered = Unanswered()
             ref = self.system.spawn(
@@ -113,6 +113,10 @@ class Application:
             )
             self._journals[key] = (file, ref)
         return self._journals[key]
+
+    async def open_file(self, path: str) -> JournalFile:
+        """Open the journal at `path`; a simulation opens another store in its place."""
+        return await JournalFile.open(path)
 
     def next_number(self) -> int:
         """A number for a run that is kept nowhere."""

@@ -134,7 +134,8 @@ def _failure(supervisor: Conductor, run: Run, slot: Slot, message: Failure) -> N
     slot.served += 1
     slot.losses = 0
     run.measure(1, message.seconds)
-    if after_failure(message.attempt, run.policy.retries, run.stop is not None) is Verdict.RETRY:
+    counted = message.attempt - run.deaths.get(message.index, 0)  # deaths are counted apart
+    if after_failure(counted, run.policy.retries, run.stop is not None) is Verdict.RETRY:
         supervisor.retry_later(run, message.index, message.attempt + 1)
         return
     error = CallFailed(
@@ -215,13 +216,14 @@ def worker_lost(supervisor: Conductor, run: Run, slot: Slot, message: Any) -> No
 def _charge(supervisor: Conductor, run: Run, message: Any) -> None:
     index = message.index
     attempt = run.attempts.get(index, 1)
-    loss = Loss(message.is_timeout, not run.policy.abandons, run.deaths.get(index, 0), attempt)
+    deaths = run.deaths.get(index, 0)
+    loss = Loss(message.is_timeout, not run.policy.abandons, deaths, attempt - deaths)
     verdict = after_loss(loss, run.policy.retries, run.policy.deaths_max, run.stop is not None)
     if verdict is Verdict.RETRY:
         supervisor.retry_later(run, index, attempt + 1)
         return
     if not message.is_timeout:
-        run.deaths[index] = run.deaths.get(index, 0) + 1
+        run.deaths[index] = deaths + 1
     if verdict is Verdict.REQUEUE:
         run.attempts[index] = attempt + 1
         run.put_back([index])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
-
 from cuebook.actors.messages import Recover, Recovered
 from cuebook.actors.run import Kept, Run
 from cuebook.persistence.heads import Completed, Failed, StateKept
 from cuebook.persistence.record import Kind
+from cuebook.persistence.retention import completed_places
 from cuebook.runtime.codec import unpack
 from cuebook.runtime.errors import CallFailed, InternalError
 
@@ -40,7 +39,7 @@ def _apply(run: Run, kind: Kind, record: tuple[int, bytes, bytes | None], undone
     seq, head, body = record
     if kind is Kind.COMPLETED:
         completed = Completed.decode(head)
-        indexes = completed_indexes(completed)
+        indexes = completed_places(completed)
         if undone.issuperset(indexes):
             run.deliver(Kept(indexes, head, body or b""))
             undone.difference_update(indexes)
@@ -54,15 +53,6 @@ def _apply(run: Run, kind: Kind, record: tuple[int, bytes, bytes | None], undone
         run.states[kept.index] = (kept.number, seq)
     elif kind is Kind.RUN_CLOSED:
         run.end()
-
-
-def completed_indexes(head: Completed) -> range | list[int]:
-    """The calls of a COMPLETED record, in the order of its values."""
-    if head.start is not None:
-        return range(head.start, head.start + head.count)
-    indexes = array("Q")
-    indexes.frombytes(head.indexes or b"")
-    return indexes.tolist()
 
 
 def _failure(run: Run, head: Failed, body: bytes | None) -> CallFailed:

@@ -129,7 +129,7 @@ class Progress:
 
     Attributes:
         run: its number.
-        done: finished in this run, apart from those that were reused.
+        done: calls that have a result, reused ones too.
         total: all calls; None while the source has no known end.
         failed, reused, retried: as they say.
         is_over: whether it has ended.
@@ -306,8 +306,8 @@ class Run:
 
     def deliver(self, kept: Kept) -> None:
         """Committed results reach their sink."""
-        self.done += len(kept.indexes)
         self.sink.keep(kept)
+        self.done += len(kept.indexes)
         self.source.done(kept.indexes)
         if self.states:
             for index in kept.indexes:
@@ -323,8 +323,8 @@ class Run:
     def deliver_failure(self, error: CallFailed) -> None:
         """A committed failure reaches its sink."""
         self.heed_failure(error)
-        self.failed += 1
         self.sink.fail(error)
+        self.failed += 1
         self.source.done([error.index])
         if self.first_failure is None:
             self.first_failure = error

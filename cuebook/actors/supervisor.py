@@ -256,9 +256,9 @@ class Supervisor(Actor):
     def prepare(self, run: Run, slot: Slot) -> None:
         """Have the worker load the function; it answers Ready."""
         slot.is_ready = False
-        slot.awaited += 1
         setup = encode(run.setup(slot.number))
         slot.ref.tell_nowait(Prepare(run.number, setup, run.policy.timeout))
+        slot.awaited += 1
 
     def retry_later(self, run: Run, index: int, attempt: int) -> None:
         """Try this call again after its pause."""

@@ -25,7 +25,7 @@ class Loss:
         is_timeout: the worker was killed because the call was over its time.
         is_killable: the worker was ended with the call (a process, a task), as against abandoned (a thread).
         deaths: earlier deaths charged to this call.
-        attempt: which attempt it was, from 1.
+        attempt: which attempt it was, from 1; those that ended with a death are not counted.
     """
 
     is_timeout: bool

@@ -114,4 +114,4 @@ class Bar:
 
 
 def _finished(progress: Progress) -> int:
-    return progress.done + progress.failed + progress.reused
+    return progress.done + progress.failed

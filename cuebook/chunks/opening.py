@@ -28,7 +28,7 @@ from cuebook.chunks.options import Options
 from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
 from cuebook.chunks.planning import Plan, plan_iterator, plan_list
 from cuebook.chunks.records import closing_entries
-from cuebook.chunks.reusing import ReusedValues, read_claims, unclaimed
+from cuebook.chunks.reusing import read_claims, unclaimed
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.engines.current import current_call
 from cuebook.engines.host import LocalWork
@@ -232,12 +232,12 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, claims: Sequence[Any
 
         def fill(sink: ListSink = sink) -> None:
             for part in parts:
-                sink.put(part.indexes, part.values)
+                sink.put(part.indexes, list(part.values))
 
         await anyio.to_thread.run_sync(fill)
         return
 
-    def some() -> list[ReusedValues]:
+    def some() -> list[Results]:
         picked = []
         for part in parts:
             picked.append(part)
@@ -250,7 +250,7 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, claims: Sequence[Any
     async def pump() -> None:
         while batch := await anyio.to_thread.run_sync(some):
             for part in batch:
-                for index, value, seconds in zip(part.indexes, part.values, part.durations, strict=True):
+                for index, value, seconds in zip(part.indexes, part.values, part.seconds, strict=True):
                     await reused.wait_for_room()
                     reused.reuse(index, None if calls is None else calls[index], value, seconds)
 

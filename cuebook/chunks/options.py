@@ -61,7 +61,7 @@ def _engine(where: Any) -> Engine:
         return ENGINES[where]
     if not isinstance(where, str | type) and isinstance(where, Engine):
         return where
-    raise ValueError(f"where={where!r} is none of {', '.join(map(repr, ENGINES))}, and no engine")
+    raise ValueError(f"where={where!r} is none of {', '.join(map(repr, ENGINES))}; or give an engine object")
 
 
 def make_options(

@@ -120,7 +120,7 @@ def _opening(plan: Plan, options: Options, total: int | None) -> Entry:
     same = (
         number
         for number, run in plan.history.runs.items()
-        if _is_same_function(run, plan.fingerprint) and "parts_of" not in run.opened.options
+        if _is_same_function(run, plan.fingerprint) and "parts_of" not in run.opened.options and not run.is_forgotten
     )
     return opening_entry(plan.number, plan.fingerprint, options, total, next(same, None))
 

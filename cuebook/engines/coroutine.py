@@ -145,18 +145,25 @@ class CoroutineHost:
                 value = await value
             ended = time.monotonic()
             message = results_message(run, [(index, started, ended, function.encoder.encode(value))])
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+        except BaseException as error:
+            if self._is_ended_by(error):
                 raise
-            message = failure_message(run, call, started, asyncio.CancelledError(), function.encoder.encode)
-        except (KeyboardInterrupt, Exception, SystemExit) as error:
             message = failure_message(run, call, started, error, function.encoder.encode)
         finally:
             self._mark = (-1, 0)
             enter_context_call(None)
         if not self._is_abandoned:
             self._send_up(encode(message))
+
+    def _is_ended_by(self, error: BaseException) -> bool:
+        """Whether this worker is being cancelled or thrown away, as against a call that raised just this."""
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return True  # no loop runs: the collector ends us
+        if isinstance(error, asyncio.CancelledError):
+            return task is None or task.cancelling() > 0
+        return isinstance(error, GeneratorExit) and task is not self._task
 
     def _give_back(self, run: int) -> None:
         kept: list[Any] = []

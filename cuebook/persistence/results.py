@@ -10,7 +10,7 @@ import sys
 from array import array
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.persistence.heads import Completed
 from cuebook.persistence.record import Kind, Record
@@ -19,13 +19,20 @@ from cuebook.persistence.run_state import Reuses
 from cuebook.runtime.errors import JournalCorrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from cuebook.persistence.reading import Reader
     from cuebook.persistence.replay import JournalState
     from cuebook.persistence.values import ValueDecoder
 
-__all__ = ["Results", "origins", "read_results"]
+__all__ = ["Records", "Results", "origins", "read_ranges", "read_results"]
+
+
+class Records(Protocol):
+    """A journal that gives its records: open for writing, or for reading alone."""
+
+    def records(self, *, kinds: Collection[int] | None = None, runs: Collection[int] | None = None) -> Iterator[Record]:
+        """The records of these kinds and runs, each checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Results:
         source_run, sources: the run that made these calls, and what they were there.
         values: what they returned.
         seconds: how long each took.
-        started: when each began, seconds since the epoch.
+        t0, offsets: when each began: seconds since the epoch, and since `t0`.
     """
 
     indexes: Sequence[int]
@@ -45,7 +52,13 @@ class Results:
     sources: Sequence[int]
     values: Sequence[Any]
     seconds: Sequence[float]
-    started: Sequence[float]
+    t0: float
+    offsets: Sequence[float]
+
+    @property
+    def started(self) -> list[float]:
+        """When each call began, seconds since the epoch."""
+        return [self.t0 + offset for offset in self.offsets]
 
 
 def origins(state: JournalState, number: int) -> list[Reuses]:
@@ -88,20 +101,45 @@ def read_results(reader: Reader, state: JournalState, number: int, decoder: Valu
     Cost: 2 us a record, and one decode of each value; memory of one record.
     """
     run = state.runs[number]
+    own = Reuses(number, 0, 0, len(run.done))
     seen = bytearray(len(run.done))
-    wanted: dict[int, list[Reuses]] = {number: [Reuses(number, 0, 0, len(run.done))]}
-    for each in origins(state, number):
+    yield from read_ranges(reader, [own, *origins(state, number)], decoder, seen=seen, last_seq=state.last_seq)
+    if seen != run.done:
+        missing = next(index for index, is_done in enumerate(run.done) if is_done and not seen[index])
+        raise JournalCorrupt(f"the result of call {missing} of run {number} is missing from {reader.path}")
+
+
+def read_ranges(
+    records: Records,
+    ranges: Sequence[Reuses],
+    decoder: ValueDecoder,
+    *,
+    seen: bytearray,
+    last_seq: int | None = None,
+) -> Iterator[Results]:
+    """Results that lie in given ranges of calls of given runs, record by record, each call once: the first committed.
+
+    Args:
+        records: the journal.
+        ranges: whose results, and which calls they are for.
+        decoder: of values.
+        seen: a byte for each call; it gets 1 where a result was found, and a call that has it is passed over.
+        last_seq: later records do not count.
+
+    Raises:
+        JournalCorrupt: a record or a blob is damaged; what was yielded is whole.
+    Cost: 2 us a record, and one decode of each value; memory of one record.
+    """
+    wanted: dict[int, list[Reuses]] = {}
+    for each in sorted(ranges, key=lambda each: each.source_start):
         wanted.setdefault(each.source_run, []).append(each)
-    starts = {source: [each.source_start for each in ranges] for source, ranges in wanted.items()}
-    for record in reader.records(kinds=(Kind.COMPLETED,), runs=tuple(wanted)):
-        if record.seq > state.last_seq:
+    starts = {source: [each.source_start for each in of_run] for source, of_run in wanted.items()}
+    for record in records.records(kinds=(Kind.COMPLETED,), runs=tuple(wanted)):
+        if last_seq is not None and record.seq > last_seq:
             break
         picked = _Picked(Completed.decode(record.head), wanted[record.run], starts[record.run], seen)
         if picked.indexes:
             yield _results(record, picked, decoder)
-    if seen != run.done:
-        missing = next(index for index, is_done in enumerate(run.done) if is_done and not seen[index])
-        raise JournalCorrupt(f"the result of call {missing} of run {number} is missing from {reader.path}")
 
 
 class _Picked:
@@ -154,13 +192,15 @@ def _results(record: Record, picked: _Picked, decoder: ValueDecoder) -> Results:
         ends = list(accumulate(_lengths(head.lengths), initial=0))
         view = memoryview(body)
         values = [decoder.decode(view[ends[place] : ends[place + 1]]) for place in places]
+    is_whole = len(places) == head.count
     return Results(
         indexes=picked.indexes,
         source_run=record.run,
         sources=picked.sources,
         values=values,
-        seconds=[durations[place] for place in places],
-        started=[head.t0 + starts[place] for place in places],
+        seconds=durations if is_whole else [durations[place] for place in places],
+        t0=head.t0,
+        offsets=starts if is_whole else [starts[place] for place in places],
     )
 
 

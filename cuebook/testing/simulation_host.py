@@ -151,6 +151,8 @@ class SimHost:
 
     def kill(self, reason: str) -> None:
         fate = Fate.HANG if reason.startswith("ran longer") else Fate.DIE
+        if fate is Fate.HANG and not self.is_alive and self._mark[0] >= 0:
+            self._witness.attempts[self._mark[0], fate] += 1  # it had died by itself, unheard, and is taken for late
         self._end(reason, fate)
         if self._task is not None:
             self._task.cancel()

@@ -115,7 +115,11 @@ def _drawn_call(scenario: Scenario, chance: random.Random, index: int, base: flo
         fates.append(Fate.RETURN)
     value = chance.choice([index, None, f"value {index}", [index, [None]], {"index": index}])
     seconds = base * chance.choice([1, 1, 1, 1, 2, 10])
-    return CallPlan(value, seconds, tuple(fates), chance.choice([0, 0, 0, 0, 1, 3]))
+    states = chance.choice([0, 0, 0, 0, 1, 3])
+    if scenario.timeout is not None:
+        seconds = min(seconds, scenario.timeout / 4)
+        states = 0 if scenario.timeout < 1.0 else min(states, 1)  # each takes its time, too
+    return CallPlan(value, seconds, tuple(fates), states)
 
 
 def expected_end(fates: Sequence[Fate], retries: int) -> tuple[Fate, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Any
 
 from cuebook.actors.run import Kept
 from cuebook.persistence.heads import Completed, Failed, StateKept
@@ -93,6 +92,8 @@ class Witness:
 
     def kept(self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]]) -> None:
         """These rows are on disk from now on."""
+        if self.is_blind:
+            return
         bodies = dict(states)
         for seq, kind, run, _, _, head, body, _ in rows:
             if kind == Kind.COMPLETED:
@@ -197,6 +198,11 @@ class Witness:
         for index in self.delivered:
             fate, attempts = expected_end(self.plans[index].fates, self.scenario.retries)
             error = self.failures_delivered.get(index)
-            names = {Fate.RETURN: "NoneType", Fate.RAISE: "CallFailed", Fate.HANG: "CallTimedOut", Fate.DIE: "WorkerDied"}
+            names = {
+                Fate.RETURN: "NoneType",
+                Fate.RAISE: "CallFailed",
+                Fate.HANG: "CallTimedOut",
+                Fate.DIE: "WorkerDied",
+            }
             if type(error).__name__ != names[fate] or (error is not None and error.attempts != attempts):
                 self.blame(f"call {index} ended with {error!r}, and {fate.value} in attempt {attempts}")

@@ -83,7 +83,7 @@ def test_a_wrong_item_of_an_iterator_is_named_and_what_was_done_before_it_is_kep
 
     for _ in range(2):
         with pytest.raises(TypeError, match=r"parameters\[2\]"):
-            chunk(f, iter([[0], [1], item, [3]]), where="thread", path=tmp_path / "x.cue")
+            chunk(f, iter([[0], [1], item, [3]]), where="thread", version="1", path=tmp_path / "x.cue")
     assert set(made) <= {0, 1}
     assert len(set(made)) == len(made)
 
@@ -126,7 +126,7 @@ def test_a_generator_that_raises_ends_the_run_with_its_own_exception_and_what_wa
 
     for _ in range(2):
         with pytest.raises(LookupError, match="no more rows"):
-            chunk(f, source(), where="thread", chunk_size=2, path=tmp_path / "x.cue")
+            chunk(f, source(), where="thread", chunk_size=2, version="1", path=tmp_path / "x.cue")
     assert len(made) >= 90
     assert len(set(made)) == len(made)
 

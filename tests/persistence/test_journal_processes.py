@@ -85,8 +85,10 @@ def acknowledged(process: subprocess.Popen[str], alive: float) -> tuple[int, int
     while time.monotonic() < deadline:
         lines.append(process.stdout.readline())
     os.kill(process.pid, signal.SIGKILL)
-    rest, errors = process.communicate()
-    assert errors == ""
+    rest = process.stdout.read()  # not communicate(), which passes over what readline has buffered
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.communicate()
     whole = [line for line in [*lines, *rest.splitlines(keepends=True)] if line.endswith("\n")]
     results, records = whole[-1].split()
     return int(results), int(records)

@@ -44,7 +44,7 @@ class Crew:
     @contextlib.contextmanager
     def seated(self, actors: Sequence[LabelledActor], func: Callable[..., Any]) -> Iterator[WarmWorkers]:
         """The workers, prepared for a run of `func`; actors do one run after the other."""
-        if True:
+        with self._busy:
             self._seat(actors, func)
             yield self.workers
 
