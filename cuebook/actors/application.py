@@ -5,11 +5,15 @@ which concrete parts there are.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+import anyio
 
 from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import RunAdded, RunChanged
@@ -40,6 +44,15 @@ def print_lines(lines: bytes) -> None:
             stream.flush()
 
 
+@dataclass(slots=True)
+class _OpenJournal:
+    """A journal that runs of this application use; `users` counts them."""
+
+    file: JournalFile
+    ref: ActorRef
+    users: int = 0
+
+
 class Application:
     """The cast of one runtime, on the running loop.
 
@@ -52,7 +65,9 @@ class Application:
         self.table = RunTable(self._hire)
         self.table.keeps_warm = keeps_warm
         self.output: Callable[[bytes], None] = print_lines
-        self._journals: dict[str, tuple[JournalFile, ActorRef]] = {}
+        self._journals: dict[str, _OpenJournal] = {}
+        self._journal_numbers: set[int] = set()
+        self._door = anyio.Lock()
         self._numbers = 0
         self._supervisor: ActorRef | None = None
         self._workers: dict[int, WorkerActor] = {}
@@ -77,8 +92,8 @@ class Application:
         try:
             await self.system.__aexit__(exc_type, exc, tb)
         finally:
-            for file, _ in self._journals.values():
-                await file.close()
+            for found in self._journals.values():
+                await found.file.close()
             self._journals.clear()
 
     @property
@@ -89,7 +104,7 @@ class Application:
         return self._supervisor
 
     async def journal(self, path: str, *, is_inner: bool = False) -> tuple[JournalFile, ActorRef]:
-        """The journal file at `path` and its actor; opened once and kept open until the application closes.
+        """The journal file at `path` and its actor, for one run; `release` it when the run is over.
 
         Args:
             is_inner: asked for from inside a call of this process, which must not write to its own run's journal.
@@ -100,19 +115,44 @@ class Application:
         key = os.path.realpath(path)  # noqa: ASYNC240 - a look at links, no more
         if is_inner and JournalFile.is_open_here(path):
             raise JournalBusy(f"{path} is being written to by the run that this call belongs to", pid=os.getpid())
-        if key not in self._journals:
-            file = await self.open_file(path)
-            name = "journal" if not self._journals else f"journal-{len(self._journals) + 1}"
-            unanswered = Unanswered()
-            ref = self.system.spawn(
-                lambda: JournalActor(file, unanswered),
-                name=name,
-                mailbox=_CREDIT_BOUND,
-                intensity=RestartIntensity(restarts_max=10, within_s=10.0),
-                on_terminated=self._journal_gone,
-            )
-            self._journals[key] = (file, ref)
-        return self._journals[key]
+        async with self._door:
+            found = self._journals.get(key)
+            if found is None:
+                file = await self.open_file(path)
+                found = self._journals[key] = _OpenJournal(file, self._spawn_journal(file))
+            found.users += 1
+            return found.file, found.ref
+
+    async def release(self, path: str) -> None:
+        """One run less uses the journal at `path`: the last one closes it, so that other processes may write to it."""
+        key = os.path.realpath(path)  # noqa: ASYNC240
+        with anyio.CancelScope(shield=True):
+            async with self._door:
+                found = self._journals.get(key)
+                if found is None:
+                    return
+                found.users -= 1
+                if found.users == 0:
+                    del self._journals[key]
+                    await found.ref.stop()
+                    await found.file.close()
+
+    def _spawn_journal(self, file: JournalFile) -> ActorRef:
+        number = next(number for number in itertools.count(1) if number not in self._journal_numbers)
+        self._journal_numbers.add(number)
+        unanswered = Unanswered()
+
+        def gone(ref: ActorRef, error: BaseException | None) -> None:
+            self._journal_numbers.discard(number)
+            self._journal_gone(ref, error)
+
+        return self.system.spawn(
+            lambda: JournalActor(file, unanswered),
+            name="journal" if number == 1 else f"journal-{number}",
+            mailbox=_CREDIT_BOUND,
+            intensity=RestartIntensity(restarts_max=10, within_s=10.0),
+            on_terminated=gone,
+        )
 
     async def open_file(self, path: str) -> JournalFile:
         """Open the journal at `path`; a simulation opens another store in its place."""

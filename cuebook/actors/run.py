@@ -338,7 +338,7 @@ class Run:
         """The counts now."""
         return Progress(
             self.number,
-            self.done,
+            self.done + self.reused,
             self.source.total,
             self.failed,
             self.reused,

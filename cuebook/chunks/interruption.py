@@ -75,11 +75,20 @@ def watched_signals(watch: Watch) -> Iterator[None]:
 
 
 def as_exit(stopped: RunStopped, number: int | None) -> BaseException:
-    """What to raise for a stopped run in a program: prints the one line, on standard error."""
+    """What to raise for a stopped run in a program: prints the one line, on standard error.
+
+    In a thread other than the main one it is the RunStopped itself, and nothing is printed; when the main thread has
+    ended, a SystemExit, which ends the thread without a word more.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main and threading.main_thread().is_alive():
+        return stopped
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.write(f"cuebook: {stopped}\n")
             sys.stderr.flush()
+    if not is_main:
+        return SystemExit(130)
     if number == signal.SIGTERM:
         return Terminated(stopped)
     if _is_ipython():

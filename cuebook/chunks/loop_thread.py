@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -11,6 +12,8 @@ from typing import Any, TypeVar
 __all__ = ["LoopThread"]
 
 T = TypeVar("T")
+ABANDON_S = 1.0
+"""How long the loop's last tasks may take to end, in seconds."""
 
 
 class LoopThread:
@@ -61,27 +64,33 @@ class LoopThread:
         return self._loop
 
     def _run(self) -> None:
+        loop = asyncio.new_event_loop()
         try:
-            asyncio.run(self._serve())
+            asyncio.set_event_loop(loop)
+            loop.run_until_complete(self._serve())
+            loop.run_until_complete(_end_tasks())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
         finally:
+            _open.discard(self)
             self._loop = None
             self._started.set()
+            asyncio.set_event_loop(None)
+            loop.close()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._serving = asyncio.current_task()
-        threading.Thread(target=self._watch_main, args=(self._loop,), name="cuebook-watch", daemon=True).start()
+        _enroll(self)
         self._started.set()
         await self._stop.wait()
 
-    def _watch_main(self, loop: asyncio.AbstractEventLoop) -> None:
-        """When the main thread ends, what was left open closes itself, so that the interpreter's exit never hangs."""
-        threading.main_thread().join()
-        try:
-            loop.call_soon_threadsafe(lambda: loop.create_task(self._leave()))
-        except RuntimeError:
-            return
+    def main_has_ended(self) -> None:
+        """What was left open closes itself, so that the interpreter's exit never hangs."""
+        loop = self._loop
+        if loop is not None:
+            self.call(lambda: loop.create_task(self._leave()))
 
     async def _leave(self) -> None:
         if self.at_exit is not None:
@@ -92,3 +101,35 @@ class LoopThread:
                 await asyncio.wait(serving, timeout=10.0)
         if self._stop is not None:
             self._stop.set()
+
+
+_open: set[LoopThread] = set()
+_watching = 0
+_lock = threading.Lock()
+
+
+def _enroll(thread: LoopThread) -> None:
+    """Have the loop told when the main thread ends; one thread of the process (and of a fork of it) watches for all."""
+    global _watching
+    with _lock:
+        _open.add(thread)
+        if _watching != os.getpid():
+            _watching = os.getpid()
+            threading.Thread(target=_watch_main, name="cuebook-watch", daemon=True).start()
+
+
+def _watch_main() -> None:
+    threading.main_thread().join()
+    for thread in list(_open):
+        thread.main_has_ended()
+
+
+async def _end_tasks() -> None:
+    """Cancel what still runs; what ignores that for `ABANDON_S` is left behind, or the loop's thread would never end."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, left = await asyncio.wait(tasks, timeout=ABANDON_S)
+        for task in left:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - as asyncio.run does

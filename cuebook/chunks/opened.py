@@ -36,8 +36,13 @@ class OpenedRun:
     spill: str | None = None
     closers: list[Callable[[], None]] = field(default_factory=list)
 
-    def close(self) -> None:
+    is_closed: bool = False
+
+    async def close(self) -> None:
         """Give back what the run used."""
+        self.is_closed = True
+        if isinstance(self.sink, StreamSink):
+            await self.sink.settled()
         if self.feeder is not None:
             self.feeder.stop()
         for closer in self.closers:

@@ -37,6 +37,7 @@ from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.ownership import is_users_module
 from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.results import Results
 from cuebook.persistence.values import ValueDecoder
 from cuebook.runtime.errors import ActorFailed, JournalBusy, JournalError, JournalFull
 from cuebook.runtime.ref import ActorRef
@@ -65,6 +66,23 @@ async def open_run(
     """
     calls = _as_list(request)
     place = await _place(app, request)
+    try:
+        return await _open_in(app, request, place, calls, room=room, listeners=listeners)
+    except BaseException:
+        if request.path is not None:
+            await app.release(request.path)
+        raise
+
+
+async def _open_in(
+    app: Application,
+    request: Request,
+    place: _Place,
+    calls: list[Any] | None,
+    *,
+    room: int | None,
+    listeners: Sequence[Callable[[Event], None]],
+) -> OpenedRun:
     if calls is None:
         plan = await _in_thread(plan_iterator, place.file, request.func, request.options)
     else:
@@ -137,7 +155,7 @@ async def _place(app: Application, request: Request) -> _Place:
     except JournalBusy as error:
         if inner is None:
             raise
-        text = f"{error}. This chunk() runs inside call {inner.index} of another one: give it a path of its own"
+        text = f"{error}. This chunk() runs inside call {inner.index} of another one"
         raise JournalBusy(text, host=error.host, pid=error.pid, since=error.since) from error
     folder = str(file.blobs_folder)
     spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")

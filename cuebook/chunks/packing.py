@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import linecache
 import os
 import sys
@@ -94,7 +95,7 @@ class FunctionPack:
                 cloudpickle.register_pickle_by_value(module)
                 stack.callback(cloudpickle.unregister_pickle_by_value, module)
             try:
-                data: bytes = cloudpickle.dumps((self._func, self._options.worker_class), protocol=5)
+                data = _dumped((self._func, self._options.worker_class))
             except Exception as error:
                 raise FunctionNotShippable(_why_not(self._func, error)) from error
         return data
@@ -112,6 +113,22 @@ def _cell_sources() -> dict[str, str]:
                 break
             sources[name] = text
     return sources
+
+
+def _dumped(value: Any) -> bytes:
+    """Cloudpickle's bytes; classes sent by value keep the name of the place where they were made, which it drops."""
+    import cloudpickle
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+        def reducer_override(self, obj: Any) -> Any:
+            reduced = super().reducer_override(obj)
+            if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) == 6:
+                reduced[2][0]["__qualname__"] = obj.__qualname__
+            return reduced
+
+    buffer = io.BytesIO()
+    Pickler(buffer, protocol=5).dump(value)
+    return buffer.getvalue()
 
 
 def _why_not(func: Any, error: Exception) -> str:

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
+import anyio
+
 from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
 from cuebook.chunks.bar import Bar, wants_bar
@@ -147,6 +149,7 @@ class Runtime:
                 if not opened.run.ended.done():
                     self._stop_run(opened.run, Stop(StopKind.INTERRUPTED, "the stream was left", GRACE_S))
                     await self._end_of(opened)
+                await self._close(opened)
             await self._see_through(opened)
 
     async def stop(self, reason: str = "stopped", *, grace_s: float = GRACE_S) -> None:
@@ -254,11 +257,18 @@ class Runtime:
 
     async def _end_of(self, opened: OpenedRun) -> None:
         """Wait for the end of a run that is being stopped, whatever becomes of the waiting task."""
-        import anyio
-
         with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
             await asyncio.shield(opened.run.ended)
-        opened.close()
+
+    async def _close(self, opened: OpenedRun) -> None:
+        """Give back what a run used that is over; its journal is closed with the last run that uses it."""
+        if opened.is_closed:
+            return
+        with anyio.CancelScope(shield=True):
+            await opened.close()
+            self.app.drain_output()
+            if opened.path is not None:
+                await self.app.release(opened.path)
 
     async def _see_through(self, opened: OpenedRun) -> None:
         run = opened.run
@@ -270,8 +280,7 @@ class Runtime:
                 await self._end_of(opened)
             raise
         finally:
-            opened.close()
-            self.app.drain_output()
+            await self._close(opened)
         stop = run.stop
         if stop is None:
             return

@@ -154,6 +154,12 @@ class StreamSink:
         if self._pump is not None:
             self._pump.cancel()
 
+    async def settled(self) -> None:
+        """Until nothing is read for it any more."""
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.wait([self._pump])
+
     async def wait_for_room(self) -> None:
         """Until the consumer has caught up."""
         await self._roomy.wait()

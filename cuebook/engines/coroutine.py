@@ -92,7 +92,7 @@ class CoroutineHost:
     async def _serve(self) -> None:
         function: LoadedFunction | None = None
         run = 0
-        while True:
+        while not self._is_abandoned:
             order = await self._orders.get()
             if isinstance(order, Quit):
                 break
@@ -123,6 +123,8 @@ class CoroutineHost:
         for place, index in enumerate(indexes):
             attempt = 1 if batch.attempts is None else batch.attempts[place]
             await self._run_call(function, batch.run, (index, attempt), fetch(index))
+            if self._is_abandoned:
+                return
 
     async def _run_call(self, function: LoadedFunction, run: int, call: tuple[int, int], arguments: Any) -> None:
         index, attempt = call

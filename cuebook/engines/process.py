@@ -7,6 +7,8 @@ import contextlib
 import mmap
 import os
 import signal
+import subprocess
+import threading
 import time
 from collections.abc import Callable
 
@@ -145,14 +147,23 @@ class ProcessHost:
             self._eof_timer.cancel()
         self._kill_group()
         assert self._child is not None
-        asyncio.get_running_loop().run_in_executor(None, self._child.process.wait).add_done_callback(self._on_reaped)
+        code = self._child.process.poll()
+        if code is not None:
+            self._on_reaped(code)
+            return
+        arguments = (asyncio.get_running_loop(), self._child.process)
+        threading.Thread(target=self._reap, args=arguments, name="cuebook-reaper", daemon=True).start()
 
-    def _on_reaped(self, future: asyncio.Future[int]) -> None:
+    def _reap(self, loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:
+        code = process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody minds this host any more
+            loop.call_soon_threadsafe(self._on_reaped, code)
+
+    def _on_reaped(self, code: int) -> None:
         assert self._child is not None and self._page is not None
         self._read_output()
         self._flush_lines()
         index, seconds = self.running()
-        code = -signal.SIGKILL if future.cancelled() else future.result()
         reason = self._killed_because or describe_exit(code)
         self._release(self._child)
         self._ended.set()

@@ -220,7 +220,7 @@ def _busy(path: Path, note: Note | None, *, free: bool) -> JournalBusy:
     if free:
         advice = f"this file system does not show locks across hosts: if that process is gone, delete {path}"
     elif holder.host == socket.gethostname() and holder.pid in {os.getpid(), os.getppid()}:
-        advice = "a call of a run cannot use that run's journal: give it a path of its own"
+        advice = "inside a call of that run, give chunk() a path of its own"
     else:
         advice = "wait for it, or use another path"
     text = f"the journal {journal} is in use by {who}; {advice}"
