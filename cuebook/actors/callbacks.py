@@ -38,7 +38,7 @@ from cuebook.runtime.errors import (
 )
 from cuebook.runtime.message import encode
 
-__all__ = ["final_failure", "host_said", "recycle", "worker_lost"]
+__all__ = ["final_failure", "host_said", "recycle", "state_saved", "worker_lost"]
 
 LOSSES_MAX = 5
 """Workers lost one after another, none of which answered anything: then the run is given up."""
@@ -85,7 +85,7 @@ def host_said(supervisor: Conductor, run: Run | None, slot: Slot, message: Any) 
             if slot.outstanding.answer(message.indexes) and run.stop is None:
                 run.put_back(sorted(message.indexes))
         case StateSaved():
-            _state_saved(supervisor, run, slot, message)
+            state_saved(supervisor, run, slot, message)
         case StateWanted():
             _state_wanted(supervisor, run, slot, message)
         case SetupFailed():
@@ -117,7 +117,14 @@ def _ready(supervisor: Conductor, run: Run, slot: Slot, message: Ready) -> None:
         return
     if message.differs is None:
         slot.is_ready = True
-    elif run.reship(message.differs):
+        return
+    try:
+        is_sent_anew = run.reship(message.differs)
+    except FunctionNotShippable as error:
+        error.add_note(f"It is sent by value, since {message.differs} is not the same in a fresh worker as here")
+        supervisor.break_run(run, error)
+        return
+    if is_sent_anew:
         for other in run.slots:
             supervisor.prepare(run, other)
     else:
@@ -186,15 +193,13 @@ def final_failure(
 
 def worker_lost(supervisor: Conductor, run: Run, slot: Slot, message: Any) -> None:
     """A worker is gone: its running call is charged, what was behind it goes back, a fresh worker takes its place."""
-    left = slot.outstanding.clear()
+    left = slot.forget()
     run.announce(EventKind.WORKER_LOST, message.index if message.index >= 0 else None, message.reason)
     if message.index in left:
         left.remove(message.index)
         _charge(supervisor, run, message)
     if run.stop is None:
         run.put_back(left)
-    slot.is_ready = False
-    slot.awaited = slot.served = 0
     if run.ended.done():
         return
     if message.index < 0:
@@ -238,8 +243,7 @@ def _charge(supervisor: Conductor, run: Run, message: Any) -> None:
 
 def recycle(supervisor: Conductor, run: Run, slot: Slot) -> None:
     """Replace an idle worker that has served its number of calls."""
-    slot.is_ready = False
-    slot.awaited = slot.served = 0
+    slot.forget()
     slot.ref.tell_nowait(Release())
     supervisor.prepare(run, slot)
 
@@ -266,7 +270,10 @@ def _setup_failed(supervisor: Conductor, run: Run, slot: Slot, message: SetupFai
 # -- checkpoints of calls -------------------------------------------------------------------------------------------
 
 
-def _state_saved(supervisor: Conductor, run: Run, slot: Slot, message: StateSaved) -> None:
+def state_saved(supervisor: Conductor, run: Run, slot: Slot, message: StateSaved) -> None:
+    """Keep a checkpoint of a call that is out, and tell the call when it is on disk."""
+    if message.index not in slot.outstanding.indexes():
+        return
     number = run.states.get(message.index, (0, 0))[0] + 1
     if run.journal is None:
         run.states[message.index] = (number, 0)
@@ -289,10 +296,13 @@ def _state_saved(supervisor: Conductor, run: Run, slot: Slot, message: StateSave
     supervisor.write(run, [Entry(Kind.STATE, run.number, head.encode(), None)])
     writing.size += len(message.state)
     place = len(writing.entries) - 1
-    writing.acks.append(Acknowledgement(slot, message.ticket, message.index, number, place))
+    writing.acks.append(Acknowledgement(slot, slot.host, message.ticket, index=message.index, number=number, place=place))
+    slot.saving[message.ticket] = (number, message)
 
 
 def _state_wanted(supervisor: Conductor, run: Run, slot: Slot, message: StateWanted) -> None:
+    if message.index not in slot.outstanding.indexes():
+        return
     if run.journal is None:
         supervisor.answer_state(slot, message.ticket, run.states_in_memory.get(message.index))
         return
@@ -300,6 +310,6 @@ def _state_wanted(supervisor: Conductor, run: Run, slot: Slot, message: StateWan
     if not seq and run.earlier_states and run.call_key is not None:
         seq = run.earlier_states.get(run.call_key(run.source.argument(message.index)), 0)
     if seq:
-        run.journal.tell_nowait(ReadState(seq, slot.number, message.ticket))
+        run.journal.tell_nowait(ReadState(seq, slot.number, slot.host, message.ticket))
     else:
         supervisor.answer_state(slot, message.ticket, None)

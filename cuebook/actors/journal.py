@@ -110,7 +110,7 @@ class JournalActor(Actor):
                 state = self.file.state(message.seq)
             except CuebookError:
                 state = None
-            self._answer(delivery, StateRead(message.worker, message.ticket, state))
+            self._answer(delivery, StateRead(message.worker, message.host, message.ticket, state))
         else:
             delivery.fail(InternalError(f"the Journal got {message!r}"))
 

@@ -215,10 +215,11 @@ class Recovered:
 @message(tag=65)
 @dataclass(frozen=True, slots=True)
 class ReadState:
-    """To the Journal: the checkpoint's state of record `seq`, for `ticket` of a worker."""
+    """To the Journal: the checkpoint's state of record `seq`, for `ticket` of a worker's `host`."""
 
     seq: int
     worker: int
+    host: int
     ticket: int
 
 
@@ -228,5 +229,6 @@ class StateRead:
     """Journal: that state; None where it is gone."""
 
     worker: int
+    host: int
     ticket: int
     state: bytes | None

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from cuebook.actors.messages import Recover, Recovered
 from cuebook.actors.run import Kept, Run
+from cuebook.persistence.failed_calls import FailedCall
 from cuebook.persistence.heads import Completed, Failed, StateKept
 from cuebook.persistence.record import Kind
 from cuebook.persistence.retention import completed_places
+from cuebook.persistence.values import ValueDecoder
 from cuebook.runtime.codec import unpack
 from cuebook.runtime.errors import CallFailed, InternalError
 
 __all__ = ["recover_run"]
 
 
-async def recover_run(run: Run) -> None:
+async def recover_run(run: Run) -> set[tuple[int, int]]:
     """Bring a run's books up to what the Journal holds, then put the calls that nobody has back into the queue.
 
     Where nothing is kept, what was under way is lost with the failed incarnation: the run ends with InternalError.
+
+    Returns:
+        the checkpoints that were found, as index of the call and number.
     """
+    states: set[tuple[int, int]] = set()
     if run.journal is None:
         run.end(InternalError("the Supervisor failed, and with path=None nothing of this run is kept"))
-        return
+        return states
     while True:
         answer = await run.journal.ask(Recover(run.number, run.delivered_seq))
         assert isinstance(answer, Recovered)
@@ -28,15 +34,21 @@ async def recover_run(run: Run) -> None:
             break
         undone = set(run.source.undone())
         for seq, kind, head, body in answer.records:
-            _apply(run, Kind(kind), (seq, head, body), undone)
+            if kind == Kind.STATE:
+                kept = StateKept.decode(head)
+                run.states[kept.index] = (kept.number, seq)
+                states.add((kept.index, kept.number))
+            else:
+                _apply(run, Kind(kind), (head, body), undone)
             run.delivered_seq = seq
     run.put_back(run.lost_calls())
     if run.is_closing:
         run.is_closing = False
+    return states
 
 
-def _apply(run: Run, kind: Kind, record: tuple[int, bytes, bytes | None], undone: set[int]) -> None:
-    seq, head, body = record
+def _apply(run: Run, kind: Kind, record: tuple[bytes, bytes | None], undone: set[int]) -> None:
+    head, body = record
     if kind is Kind.COMPLETED:
         completed = Completed.decode(head)
         indexes = completed_places(completed)
@@ -48,20 +60,10 @@ def _apply(run: Run, kind: Kind, record: tuple[int, bytes, bytes | None], undone
         if failed.index in undone:
             undone.discard(failed.index)
             run.deliver_failure(_failure(run, failed, body))
-    elif kind is Kind.STATE:
-        kept = StateKept.decode(head)
-        run.states[kept.index] = (kept.number, seq)
     elif kind is Kind.RUN_CLOSED:
         run.end()
 
 
 def _failure(run: Run, head: Failed, body: bytes | None) -> CallFailed:
-    traceback_text = unpack(body)[0] if body else ""
-    return CallFailed(
-        head.index,
-        run.source.argument(head.index),
-        error_type=head.error_type,
-        error_text=head.error_text,
-        traceback_text=traceback_text,
-        attempts=head.attempts,
-    )
+    text, exception = unpack(body) if body else ("", None)
+    return FailedCall(head, run.source.argument(head.index), text, exception).error(ValueDecoder())

@@ -17,7 +17,7 @@ from cuebook.actors.dispatch import Load
 from cuebook.actors.outstanding import Outstanding
 from cuebook.actors.sources import Source
 from cuebook.engines.host import LocalWork
-from cuebook.engines.wire import Setup
+from cuebook.engines.wire import Setup, StateSaved
 from cuebook.persistence.record import Entry
 from cuebook.runtime.errors import CallFailed
 from cuebook.runtime.ref import ActorRef
@@ -109,7 +109,9 @@ class Slot:
 
     Attributes:
         awaited: answers to Prepare that are still to come; only the last one counts.
+        host: counts the worker's hosts; an answer to a question of an earlier one is dropped.
         losses: hosts lost one after another without a single answer.
+        saving: what the worker said, and its number in the journal, of each checkpoint that is not on disk yet, by ticket.
         served: calls answered since the host was started.
     """
 
@@ -118,9 +120,19 @@ class Slot:
     run: int = 0
     is_ready: bool = False
     awaited: int = 0
+    host: int = 0
     losses: int = 0
     served: int = 0
+    saving: dict[int, tuple[int, StateSaved]] = field(default_factory=dict)
     outstanding: Outstanding = field(default_factory=Outstanding)
+
+    def forget(self) -> list[int]:
+        """Its host is gone or free: what was handed to it, and what it had asked, has no answer. Returns those calls."""
+        self.is_ready = False
+        self.host += 1
+        self.awaited = self.served = 0
+        self.saving.clear()
+        return self.outstanding.clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from cuebook.actors import callbacks
@@ -68,8 +68,7 @@ class Supervisor(Actor):
         self._distrust(self.table.in_hand)
         for run in list(self.table.runs.values()):
             if not run.ended.done():
-                await recover_run(run)
-                self._take_over(run)
+                self._take_over(run, await recover_run(run))
         self._work_off()
 
     async def on_stop(self) -> None:
@@ -100,21 +99,33 @@ class Supervisor(Actor):
             slot = self.table.slots[message.worker]
             slot.ref.tell_nowait(KillHost("the Supervisor failed on what it said"))
             if isinstance(message, WorkerLost):
-                slot.is_ready = False
-                slot.outstanding.clear()
+                slot.forget()
 
-    def _take_over(self, run: Run) -> None:
-        """Do again what the last incarnation may not have done, or had on its timers."""
+    def _take_over(self, run: Run, states: Collection[tuple[int, int]]) -> None:
+        """Do again what the last incarnation may not have done, or had on its timers; `states` turned out to be on disk."""
         if run.ended.done():
             self.table.dismiss(run)
             return
         for slot in run.slots:
             if not slot.is_ready:
                 self.prepare(run, slot)
+            self._take_over_states(run, slot, states)
         for index, attempt in list(run.retries_pausing.items()):
             self._pause(run, index, attempt)
         run.is_stop_applied = False
         self._advance(run)
+
+    def _take_over_states(self, run: Run, slot: Slot, kept: Collection[tuple[int, int]]) -> None:
+        """Answer for the checkpoints that the last incarnation had sent to the Journal, or send them again."""
+        for ticket, (number, message) in list(slot.saving.items()):
+            if (message.index, number) in kept:
+                self._acknowledge(slot, ticket, number)
+            else:
+                callbacks.state_saved(self, run, slot, message)
+
+    def _acknowledge(self, slot: Slot, ticket: int, number: int, error: str | None = None) -> None:
+        if slot.saving.pop(ticket, None) is not None:
+            slot.ref.tell_nowait(Urge(encode(StateKeptAck(ticket, number, error))))
 
     # -- messages -------------------------------------------------------------------------------------------------
 
@@ -145,7 +156,9 @@ class Supervisor(Actor):
                 self._kill_rest(message.run, "the run was stopped")
                 return ()
             case StateRead():
-                self.answer_state(self.table.slots[message.worker], message.ticket, message.state)
+                slot = self.table.slots[message.worker]
+                if message.host == slot.host:
+                    self.answer_state(slot, message.ticket, message.state)
                 return ()
             case AppendFailed():
                 return self._append_failed(message)
@@ -220,7 +233,8 @@ class Supervisor(Actor):
         for ack in writing.acks:
             if run.states.get(ack.index, (0, 0))[0] == ack.number:
                 run.states[ack.index] = (ack.number, seq - writing.count + 1 + ack.place)
-            ack.slot.ref.tell_nowait(Urge(encode(StateKeptAck(ack.ticket, ack.number, None))))
+            if ack.host == ack.slot.host:
+                self._acknowledge(ack.slot, ack.ticket, ack.number)
         if writing.closes:
             self._finish(run)
         elif writing.outcomes:
@@ -233,7 +247,8 @@ class Supervisor(Actor):
         self._uncommitted -= writing.size
         error = (JournalFull if message.error == "JournalFull" else JournalError)(message.text)
         for ack in writing.acks:
-            ack.slot.ref.tell_nowait(Urge(encode(StateKeptAck(ack.ticket, ack.number, message.text))))
+            if ack.host == ack.slot.host:
+                self._acknowledge(ack.slot, ack.ticket, ack.number, message.text)
         self.break_run(writing.run, error)
         return ()
 

@@ -77,8 +77,7 @@ class RunTable:
         self.works.pop(run.number, None)
         for slot in run.slots:
             slot.run = 0
-            slot.is_ready = False
-            slot.outstanding.clear()
+            slot.forget()
             if not self.keeps_warm:
                 self.retire(slot)
             self._idle.setdefault(self._kinds[slot.number], []).append(slot)

@@ -59,6 +59,7 @@ class WorkerActor(Actor):
         self._run = 0
         self._is_timing = False
         self._is_timed_out = False
+        self._was_idle = False
 
     def receive(self, message: Any) -> Any:
         """Carry out one message; what has to wait is given back as a coroutine."""
@@ -140,6 +141,7 @@ class WorkerActor(Actor):
         if self._host is None:
             return
         self._host.send(order.frames)
+        self._was_idle = False
         if order.calls and not self._is_timing and (self._timeout is not None or order.is_ahead):
             self._arm(min(TAKE_BACK_S, self._timeout or TAKE_BACK_S))
 
@@ -155,9 +157,12 @@ class WorkerActor(Actor):
         index, seconds = host.running()
         timeout = self._timeout
         if index < 0:
-            if host.is_busy():
-                self._arm(min(TAKE_BACK_S, timeout or TAKE_BACK_S))
+            # What was sent last may still be on its way: it takes two looks to be sure that nothing is to be done.
+            was_idle, self._was_idle = self._was_idle, not host.is_busy()
+            if not (was_idle and self._was_idle):
+                self._arm(TAKE_BACK_S if self._was_idle else min(TAKE_BACK_S, timeout or TAKE_BACK_S))
             return
+        self._was_idle = False
         if timeout is not None and seconds >= timeout:
             self._is_timed_out = True
             host.kill(f"ran longer than timeout={timeout:g} s")

@@ -13,9 +13,10 @@ __all__ = ["Acknowledgement", "Writing"]
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """A call waits for its checkpoint: `place` is that of its record among the entries."""
+    """A call waits for its checkpoint: `place` is that of its record among the entries, `host` which host asked."""
 
     slot: Slot
+    host: int
     ticket: int
     index: int
     number: int

@@ -125,11 +125,11 @@ def _watch_main() -> None:
 
 
 async def _end_tasks() -> None:
-    """Cancel what still runs; what ignores that for `ABANDON_S` is left behind, or the loop's thread would never end."""
+    """Cancel what still runs; what ignores that is left behind, or the loop's thread would never end."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
     if tasks:
         _, left = await asyncio.wait(tasks, timeout=ABANDON_S)
         for task in left:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - as asyncio.run does
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio does in its own run()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import linecache
+import operator
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -115,6 +117,27 @@ def _cell_sources() -> dict[str, str]:
     return sources
 
 
+_Cached = type(functools.lru_cache(len))
+
+
+def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    """A function with an empty cache of its own."""
+    return functools.lru_cache(**parameters)(function)
+
+
+def _is_importable(obj: Any) -> bool:
+    """Whether a worker finds this very object under its name, and may."""
+    import cloudpickle
+
+    module = sys.modules.get(obj.__module__)
+    if obj.__module__ == "__main__" or module is None or obj.__module__ in cloudpickle.list_registry_pickle_by_value():
+        return False
+    try:
+        return operator.attrgetter(obj.__qualname__)(module) is obj
+    except AttributeError:
+        return False
+
+
 def _dumped(value: Any) -> bytes:
     """Cloudpickle's bytes; classes sent by value keep the name of the place where they were made, which it drops."""
     import cloudpickle
@@ -122,6 +145,8 @@ def _dumped(value: Any) -> bytes:
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
         def reducer_override(self, obj: Any) -> Any:
             reduced = super().reducer_override(obj)
+            if type(obj) is _Cached and not _is_importable(obj):
+                return _cached, (obj.__wrapped__, obj.cache_parameters())
             if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) == 6:
                 reduced[2][0]["__qualname__"] = obj.__qualname__
             return reduced

@@ -5,6 +5,7 @@ Knows neither the function nor the journal that the blocks are kept in.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -102,53 +103,45 @@ def check_call(item: Any, index: int) -> None:
     )
 
 
-def check_calls(calls: Sequence[Any]) -> None:
-    """Refuse a list of calls that holds anything else; 15 ms a million.
+def check_calls(calls: Sequence[Any]) -> set[type]:
+    """Refuse a list of calls that holds anything else; 15 ms a million. Returns the types of its items.
 
     Raises:
         TypeError: names the first such item by its index and shows the right form.
     """
-    if set(map(type, calls)) <= {list, tuple}:
-        return
-    for index, item in enumerate(calls):
-        check_call(item, index)
+    kinds = set(map(type, calls))
+    if not kinds <= {list, tuple}:
+        for index, item in enumerate(calls):
+            check_call(item, index)
+    return kinds
 
 
-def encode_blocks(calls: Sequence[Call], *, keep: bool = True) -> list[Block]:
+def encode_blocks(calls: Sequence[Call], *, keep: bool = True, kinds: set[type] | None = None) -> list[Block]:
     """Calls' arguments in blocks of `BLOCK_CALLS`, the last one shorter.
 
     Args:
         calls: checked calls.
         keep: False keeps digests alone, nothing that could be read.
+        kinds: the types of the items, where they are known.
 
     Cost: 0.1 us a call of plain data, about 3 us and a walk over its values else.
     """
-    kinds = set(map(type, calls))
-    if keep and kinds == {list} and _FLAT.issuperset(map(type, chain.from_iterable(calls))):
-        try:
-            return _flat_blocks(calls)
-        except (OverflowError, TypeError, ValueError):
-            kinds = {list}  # a number beyond 64 bits, perhaps: the long way sees to it
+    kinds = set(map(type, calls)) if kinds is None else kinds
     encoder = ValueEncoder(pickle=True)
+    pack = new_packer().pack if keep and kinds == {list} else None
     blocks: list[Block] = []
     for start in range(0, len(calls), BLOCK_CALLS):
         part = calls[start : start + BLOCK_CALLS]
+        if pack is not None and set(map(type, chain.from_iterable(part))) <= _FLAT:
+            with contextlib.suppress(OverflowError):  # a number beyond 64 bits: the long way sees to it
+                blocks.append(Block(len(part), _PLAIN_FORM, pack(part), None))
+                continue
         identity = _plain(part, kinds) if keep else None
         if identity is not None:
             blocks.append(Block(len(part), _PLAIN_FORM, identity, None))
         else:
             blocks.append(_keyed_block(part, encoder if keep else None))
     return blocks
-
-
-def _flat_blocks(calls: Sequence[Call]) -> list[Block]:
-    """Blocks of calls whose every argument is of a type in `_FLAT`: no look at any value is needed."""
-    pack = new_packer().pack
-    count = len(calls)
-    return [
-        Block(min(BLOCK_CALLS, count - start), _PLAIN_FORM, pack(calls[start : start + BLOCK_CALLS]), None)
-        for start in range(0, count, BLOCK_CALLS)
-    ]
 
 
 def _plain(part: Sequence[Call], kinds: set[type]) -> bytes | None:

@@ -131,6 +131,7 @@ class _Sink:
     def __init__(self, witness: Witness, chaos: Chaos) -> None:
         self._witness = witness
         self._chaos = chaos
+        self.stop: Callable[[], Stop | None] = lambda: None
 
     @property
     def has_room(self) -> bool:
@@ -143,7 +144,9 @@ class _Sink:
 
     def fail(self, error: CallFailed) -> None:
         self._chaos.fragile("the sink")
-        self._witness.deliver_failure(error)
+        stop = self.stop()
+        is_first = stop is None or (isinstance(stop.error, CallFailed) and stop.error.index == error.index)
+        self._witness.deliver_failure(error, was_stopping=not is_first)
 
 
 class _Life:
@@ -172,17 +175,11 @@ class _Life:
         self._crashed: asyncio.Future[None] = loop.create_future()
         is_over = False
         app = _Application(SimDisk(store, self._chance, self._on_kept), self._chance)
-        try:
-            async with app:
-                try:
-                    is_over = await self._work(app)
-                except JournalError as error:
-                    self._witness.note(f"the run could not begin: {type(error).__name__}")
-                if self._image is not None:
-                    raise asyncio.CancelledError
-        except asyncio.CancelledError:
-            if self._image is None:
-                raise
+        async with app:
+            try:
+                is_over = await self._work(app)
+            except JournalError as error:
+                self._witness.note(f"the run could not begin: {type(error).__name__}")
         self._check_left()
         return is_over, self._image or store.crash_image()
 
@@ -236,7 +233,7 @@ class _Life:
                 return False
             if failures and self._scenario.raises and (run.stop is None or run.first_failure is None):
                 self._witness.blame("a call failed, and the run did not")
-            if run.stop is not None and not failures:
+            if run.stop is not None and not isinstance(run.stop.error, CallFailed):
                 self._witness.blame(f"the run stopped without reason: {run.stop}")
             return True
         is_lost = isinstance(error, RestartLimitReached) and self._witness.idle_losses >= LOSSES_MAX
@@ -261,7 +258,9 @@ class _Life:
 
         policy = RunPolicy(scenario.batch, scenario.retries, lambda _: 0.01, scenario.timeout, raises=scenario.raises)
         work = LocalWork(_never_called, None, source.argument)
-        run = Run(number, policy, source, _Sink(self._witness, chaos), work=work, setup=set_up, encoder_for=encoder)
+        sink = _Sink(self._witness, chaos)
+        run = Run(number, policy, source, sink, work=work, setup=set_up, encoder_for=encoder)
+        sink.stop = lambda: run.stop
         run.call_key = pack
         run.reused = len(done)
         run.earlier_states = _states_of(history)

@@ -56,6 +56,7 @@ class Witness:
         self.failed: set[int] = set()
         self.delivered: set[int] = set()
         self.failures_delivered: dict[int, CallFailed] = {}
+        self.cut_short: set[int] = set()
         self.running: dict[int, str] = {}
         self.attempts: Counter[tuple[int, Fate]] = Counter()
         self.idle_losses = 0
@@ -150,14 +151,17 @@ class Witness:
             if self.completed.get(index) != self.run:
                 self.blame(f"call {index} was delivered before its result was on disk")
 
-    def deliver_failure(self, error: CallFailed) -> None:
-        """A failure reaches the caller."""
+    def deliver_failure(self, error: CallFailed, *, was_stopping: bool) -> None:
+        """A failure reaches the caller. `was_stopping`: the run was to stop, so that nothing was tried again."""
         self.note(f"delivered: {type(error).__name__} of call {error.index} after {error.attempts} attempts")
         self._deliver_one(error.index)
         self.failures_delivered[error.index] = error
         if error.index not in self.failed:
             self.blame(f"the failure of call {error.index} was delivered before it was on disk")
-        self._judge(error)
+        if was_stopping:
+            self.cut_short.add(error.index)
+        else:
+            self._judge(error)
 
     def _deliver_one(self, index: int) -> None:
         if index in self.delivered:
@@ -195,7 +199,7 @@ class Witness:
 
     def check_calm(self) -> None:
         """Where nothing else went wrong, each call ended as its fates say."""
-        for index in self.delivered:
+        for index in self.delivered - self.cut_short:
             fate, attempts = expected_end(self.plans[index].fates, self.scenario.retries)
             error = self.failures_delivered.get(index)
             names = {
