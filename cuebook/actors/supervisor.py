@@ -331,8 +331,18 @@ class Supervisor(Actor):
     # -- handing out ----------------------------------------------------------------------------------------------
 
     def _dispatch(self, run: Run) -> None:
-        """Give every worker what it should have, in rounds, so that a short rest is shared."""
+        """Give every worker what it should have; what was put together goes out also where the rest fails."""
         shipments: dict[int, Shipment] = {}
+        try:
+            self._fill(run, shipments)
+        finally:
+            for shipment in shipments.values():
+                if shipment.frames:
+                    order = ToWorker(shipment.frames, shipment.calls, shipment.slot.outstanding.calls > 1)
+                    shipment.slot.ref.tell_nowait(order)
+
+    def _fill(self, run: Run, shipments: dict[int, Shipment]) -> None:
+        """In rounds, so that a short rest is shared."""
         ready = deque(slot for slot in run.slots if slot.is_ready)
         while ready and run.has_calls:
             slot = ready.popleft()
@@ -345,10 +355,6 @@ class Supervisor(Actor):
             for failure in make_shipment(run, batch, shipment, batch_limit(load)):
                 callbacks.final_failure(self, run, failure)
             ready.append(slot)
-        for shipment in shipments.values():
-            if shipment.frames:
-                order = ToWorker(shipment.frames, shipment.calls, shipment.slot.outstanding.calls > 1)
-                shipment.slot.ref.tell_nowait(order)
 
     def _left_to_serve(self, run: Run, slot: Slot) -> int:
         """Calls until this worker is replaced by a fresh one, which happens here when it is idle."""

@@ -105,7 +105,8 @@ class WorkerActor(Actor):
         if host is not None:
             host.kill("its Worker actor failed")
             await host.close()
-        self._supervisor().tell_nowait(WorkerLost(self.number, index, seconds, f"its actor failed: {error!r}", False))
+        reason = f"its actor failed: {error!r}"
+        self._supervisor().tell_nowait(WorkerLost(self.number, index, seconds, reason, self._is_timed_out))
 
     @property
     def pid(self) -> int | None:

@@ -19,7 +19,7 @@ from typing import Any
 from cuebook.engines.attendant import Attendant
 from cuebook.engines.current import CurrentCall, enter_process_call
 from cuebook.engines.function import LoadedFunction, load_function
-from cuebook.engines.outcome import Finished, failure_message, results_messages
+from cuebook.engines.outcome import failure_message, flat_results
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Quit, Returned, Setup, SetupFailed, calls_fields, calls_indexes
 from cuebook.persistence.values import SCALARS
@@ -50,7 +50,7 @@ class WorkerProcess:
         self.todo: deque[Iterator[tuple[int, Any]]] = deque()
         self.orders: deque[Any] = deque()
         self.attempts: dict[int, int] = {}
-        self.finished: list[Finished] = []
+        self.finished: list[Any] = []
         self.arguments: Any = None
         self.current: CurrentCall | None = None
         self.read_lock = threading.Lock()
@@ -185,7 +185,7 @@ class WorkerProcess:
                     self.fail(index, started, error)
                     started = since = clock()
                     continue
-                finished.append((index, started, ended, data))
+                finished += (index, started, ended, data)
                 if ended - since > FLUSH_S:
                     self.flush()
                     started = since = clock()
@@ -235,7 +235,7 @@ class WorkerProcess:
                 return
             batch = self.finished[:count]
             del self.finished[:count]
-            messages = results_messages(self.run, batch)
+            messages = flat_results(self.run, batch)
             self.data.sendall(b"".join([pack_frame(encode(message)) for message in messages]))
 
     def send(self, payload: bytes) -> None:

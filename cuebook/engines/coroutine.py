@@ -11,7 +11,7 @@ from cuebook.engines.current import CurrentCall, enter_context_call
 from cuebook.engines.function import LoadedFunction
 from cuebook.engines.host import Listener, LocalWork, Loss
 from cuebook.engines.local import setup_failed
-from cuebook.engines.outcome import failure_message, results_message
+from cuebook.engines.outcome import failure_message, results_messages
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Calls, Quit, Ready, Recall, Returned, Setup, StateFound, StateKeptAck
 from cuebook.runtime.message import decode, encode
@@ -146,7 +146,7 @@ class CoroutineHost:
             if hasattr(value, "__await__"):
                 value = await value
             ended = time.monotonic()
-            message = results_message(run, [(index, started, ended, function.encoder.encode(value))])
+            (message,) = results_messages(run, [(index, started, ended, function.encoder.encode(value))])
         except BaseException as error:
             if self._is_ended_by(error):
                 raise

@@ -18,10 +18,11 @@ from cuebook.persistence.heads import Completed
 from cuebook.runtime.errors import ValueNotKept
 
 __all__ = [
+    "FIELDS",
     "Finished",
     "error_type_name",
     "failure_message",
-    "results_message",
+    "flat_results",
     "results_messages",
     "traceback_text",
 ]
@@ -30,35 +31,39 @@ Finished = tuple[int, float, float, bytes]
 """One finished call: index, start and end (monotonic seconds), encoded value."""
 
 
-def results_messages(run: int, finished: Sequence[Finished]) -> list[Results]:
-    """Finished calls, in the order they ended, as messages with the journal's records in them.
-
-    Calls that follow one another by index go together; many scattered ones go together too, with their indexes.
-
-    Cost: about 0.3 us a call.
-    """
-    indexes = [each[0] for each in finished]
-    first = indexes[0]
-    if indexes == list(range(first, first + len(indexes))):
-        return [_message(run, finished, is_range=True)]
-    cuts = [place for place in range(1, len(indexes)) if indexes[place] != indexes[place - 1] + 1]
-    if len(cuts) * RANGE_MIN > len(indexes):
-        return [_message(run, finished, is_range=False)]
-    ends = [*cuts, len(indexes)]
-    return [_message(run, finished[start:end], is_range=True) for start, end in pairwise([0, *ends])]
-
-
+FIELDS = 4
+"""Items of a flat list of finished calls that belong to one call: those of `Finished`, one after the other."""
 RANGE_MIN = 16
 """Calls in a range, on average, from which on ranges are worth a record each."""
 
 
-def results_message(run: int, finished: Sequence[Finished]) -> Results:
-    """One message for one finished call, or for some that follow one another."""
-    return _message(run, finished, is_range=True)
+def results_messages(run: int, finished: Sequence[Finished]) -> list[Results]:
+    """Finished calls, in the order they ended, as messages with the journal's records in them.
+
+    Calls that follow one another by index go together; many scattered ones go together too, with their indexes.
+    """
+    return flat_results(run, [field for each in finished for field in each])
 
 
-def _message(run: int, finished: Sequence[Finished], *, is_range: bool) -> Results:
-    indexes, starts, ends, values = zip(*finished, strict=True)
+def flat_results(run: int, flat: list[Any]) -> list[Results]:
+    """The same for a flat list, `FIELDS` items a call: no object of a call's own for the collector to look at.
+
+    Cost: about 0.15 us a call.
+    """
+    indexes: list[int] = flat[0::FIELDS]
+    count = len(indexes)
+    first = indexes[0]
+    if indexes[-1] - first == count - 1 and indexes == list(range(first, first + count)):
+        return [_message(run, flat, is_range=True)]
+    cuts = [place for place in range(1, count) if indexes[place] != indexes[place - 1] + 1]
+    if len(cuts) * RANGE_MIN > count:
+        return [_message(run, flat, is_range=False)]
+    bounds = pairwise([0, *cuts, count])
+    return [_message(run, flat[start * FIELDS : end * FIELDS], is_range=True) for start, end in bounds]
+
+
+def _message(run: int, flat: list[Any], *, is_range: bool) -> Results:
+    indexes, starts, ends, values = (flat[field::FIELDS] for field in range(FIELDS))
     count = len(indexes)
     first = indexes[0]
     durations = array("f", map(sub, ends, starts))
@@ -75,7 +80,7 @@ def _message(run: int, finished: Sequence[Finished], *, is_range: bool) -> Resul
         run=run,
         start=first,
         count=count,
-        indexes=None if is_range else list(indexes),
+        indexes=None if is_range else indexes,
         seconds=sum(durations),
         head=head.encode(),
         body=b"".join(values),

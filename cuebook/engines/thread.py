@@ -14,7 +14,7 @@ from cuebook.engines.current import CurrentCall, enter_context_call
 from cuebook.engines.function import LoadedFunction
 from cuebook.engines.host import Listener, LocalWork, Loss
 from cuebook.engines.local import setup_failed
-from cuebook.engines.outcome import failure_message, results_message
+from cuebook.engines.outcome import failure_message, results_messages
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Calls, Quit, Ready, Recall, Returned, Setup, StateFound, StateKeptAck
 from cuebook.runtime.message import decode, encode
@@ -145,7 +145,7 @@ class ThreadHost:
         try:
             value = function.invoke(**arguments) if isinstance(arguments, Mapping) else function.invoke(*arguments)
             ended = time.monotonic()
-            message = results_message(run, [(index, started, ended, function.encoder.encode(value))])
+            (message,) = results_messages(run, [(index, started, ended, function.encoder.encode(value))])
         except BaseException as error:
             message = failure_message(run, call, started, error, function.encoder.encode)
         finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.code_identity import normal_text
-from cuebook.persistence.ownership import is_library_file
+from cuebook.persistence.ownership import is_library_file, is_users_module
 
 if TYPE_CHECKING:
     import types
@@ -24,14 +24,14 @@ __all__ = ["imported_module", "module_text"]
 def imported_module(name: str, level: int, scope: dict[str, Any]) -> Any:
     """The module that an import statement inside a function means.
 
-    One of the user's own is imported where it is not loaded yet, as the call would do; a library's is not:
-    then its name comes back as a str, and so it does where the import fails.
+    One of the user's own is imported where it is not loaded yet, as the call would do. Of a library's the name comes
+    back as a str, loaded or not, so that both are the same function; so it does where the import fails.
     """
     try:
         full = importlib.util.resolve_name("." * level + name, scope.get("__package__") or scope.get("__name__", ""))
         loaded = sys.modules.get(full)
         if loaded is not None:
-            return loaded
+            return loaded if is_users_module(loaded) else full
         found = importlib.util.find_spec(full)
         if found is None or found.origin is None or not found.has_location or is_library_file(found.origin):
             return full

@@ -181,3 +181,11 @@ def test_a_module_that_fails_to_import_in_a_worker_ends_the_run_with_its_error(t
     )
     assert out.startswith("ImportError")
     assert "not here" in out
+
+
+def test_an_import_inside_a_function_means_the_same_whether_the_module_is_loaded_already_or_not(tmp_path: Path) -> None:
+    (tmp_path / "mod.py").write_text("def f(x):\n    import ctypes, colorsys\n    return x\n")
+    body = 'import mod\nif len(sys.argv) > 1: import ctypes, colorsys\ndef f(x): note(x); return mod.f(x)\nchunk(f, [[1]], path="x.cue")\n'
+    run_script(tmp_path, body)
+    run_script(tmp_path, body, "load")
+    assert calls(tmp_path) == ["1"]
