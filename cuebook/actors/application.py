@@ -26,13 +26,16 @@ from cuebook.persistence.journal import JournalFile
 from cuebook.runtime.errors import InternalError, JournalBusy, MessagingError
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.supervision import Restart, RestartIntensity
+from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity
 from cuebook.runtime.system import ActorSystem
 
 __all__ = ["Application", "print_lines"]
 
 _CREDIT_BOUND = MailboxSpec(capacity=1 << 20, bytes_max=1 << 30)
 """What the three say to each other is bounded by credits (calls ahead, bytes uncommitted), not by their mailboxes."""
+_INTENSITY = RestartIntensity(restarts_max=10, within_s=10.0)
+_BACKOFF = Backoff(max_s=0.5)
+"""A run waits for them: what fails again and again is given up within some 3 s, well inside the window."""
 
 
 def print_lines(lines: bytes) -> None:
@@ -79,7 +82,8 @@ class Application:
             name="supervisor",
             mailbox=_CREDIT_BOUND,
             restart=Restart.PERMANENT,
-            intensity=RestartIntensity(restarts_max=10, within_s=10.0),
+            intensity=_INTENSITY,
+            backoff=_BACKOFF,
             on_terminated=self._supervisor_gone,
         )
         return self
@@ -191,6 +195,7 @@ class Application:
             mailbox=_CREDIT_BOUND,
             restart=Restart.PERMANENT,
             intensity=RestartIntensity(restarts_max=100, within_s=10.0),
+            backoff=_BACKOFF,
         )
         return Slot(number, ref)
 

@@ -296,7 +296,8 @@ def state_saved(supervisor: Conductor, run: Run, slot: Slot, message: StateSaved
     supervisor.write(run, [Entry(Kind.STATE, run.number, head.encode(), None)])
     writing.size += len(message.state)
     place = len(writing.entries) - 1
-    writing.acks.append(Acknowledgement(slot, slot.host, message.ticket, index=message.index, number=number, place=place))
+    ack = Acknowledgement(slot, slot.host, message.ticket, index=message.index, number=number, place=place)
+    writing.acks.append(ack)
     slot.saving[message.ticket] = (number, message)
 
 

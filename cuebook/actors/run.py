@@ -111,7 +111,7 @@ class Slot:
         awaited: answers to Prepare that are still to come; only the last one counts.
         host: counts the worker's hosts; an answer to a question of an earlier one is dropped.
         losses: hosts lost one after another without a single answer.
-        saving: what the worker said, and its number in the journal, of each checkpoint that is not on disk yet, by ticket.
+        saving: of each checkpoint that is not on disk yet, its number and what the worker said, by ticket.
         served: calls answered since the host was started.
     """
 
@@ -127,7 +127,7 @@ class Slot:
     outstanding: Outstanding = field(default_factory=Outstanding)
 
     def forget(self) -> list[int]:
-        """Its host is gone or free: what was handed to it, and what it had asked, has no answer. Returns those calls."""
+        """Its host is gone or free: what it was handed and what it asked has no answer. Returns those calls."""
         self.is_ready = False
         self.host += 1
         self.awaited = self.served = 0

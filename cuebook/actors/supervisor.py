@@ -102,7 +102,7 @@ class Supervisor(Actor):
                 slot.forget()
 
     def _take_over(self, run: Run, states: Collection[tuple[int, int]]) -> None:
-        """Do again what the last incarnation may not have done, or had on its timers; `states` turned out to be on disk."""
+        """Do again what the last incarnation may not have done, or had on its timers; `states` are on disk."""
         if run.ended.done():
             self.table.dismiss(run)
             return

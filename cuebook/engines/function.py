@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
+from types import FunctionType, MethodType
 from typing import Any, Protocol
 
 from cuebook.engines.outcome import error_type_name, traceback_text
@@ -17,6 +19,10 @@ from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
 __all__ = ["LoadedFunction", "Worker", "load_function"]
+
+
+CO_COROUTINE = 0x80
+"""`inspect.CO_COROUTINE`, without the import."""
 
 
 class Worker:
@@ -66,8 +72,6 @@ class LoadedFunction:
     def _invocation(self, func: Callable[..., Any], runs_coroutines: bool) -> Callable[..., Any]:
         invoke: Callable[..., Any] = func
         if self._users is not None:
-            from functools import partial
-
             invoke = partial(self._users.run, func)
         is_async = is_coroutine_function(func) or is_coroutine_function(getattr(self._users, "run", None))
         if not runs_coroutines or not is_async:
@@ -94,14 +98,17 @@ class LoadedFunction:
 
 
 def is_coroutine_function(func: Any) -> bool:
-    """Whether calling `func` gives a coroutine: also for partials and objects with an async `__call__`."""
-    while hasattr(func, "func") and hasattr(func, "keywords"):
+    """Whether calling `func` gives a coroutine: also for partials, methods and objects with an async `__call__`.
+
+    An object that has every attribute (a mock) is none.
+    """
+    while isinstance(func, partial):
         func = func.func
-    for candidate in (func, type(func).__dict__.get("__call__")):
-        code = getattr(candidate, "__code__", None) or getattr(getattr(candidate, "__func__", None), "__code__", None)
-        if code is not None and code.co_flags & 0x80:
+    for candidate in (func, getattr(type(func), "__call__", None)):  # noqa: B004 - the class's, not the object's
+        plain = candidate.__func__ if isinstance(candidate, MethodType) else candidate
+        if isinstance(plain, FunctionType) and plain.__code__.co_flags & CO_COROUTINE:
             return True
-    return getattr(func, "_is_coroutine_marker", None) is not None
+    return False
 
 
 def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, LoadedFunction | None]:

@@ -4,39 +4,19 @@ processes that exist in memory only, with everything going wrong at moments draw
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from cuebook.actors.application import Application
-from cuebook.actors.run import Run, RunPolicy, Stop, StopKind
-from cuebook.actors.sources import ListSource
-from cuebook.actors.table import WorkerKind
-from cuebook.engines.host import LocalWork
-from cuebook.engines.wire import Setup
-from cuebook.persistence.heads import Closing, Reuse, Reused, RunClosed, RunOpened, Source
-from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.memory import MemoryStore
-from cuebook.persistence.record import Entry, Kind
-from cuebook.persistence.replay import JournalState, replay
-from cuebook.runtime.codec import pack
-from cuebook.runtime.errors import CallFailed, JournalError, RestartLimitReached
-from cuebook.runtime.system import ActorSystem
 from cuebook.testing.simulation_chaos import Chaos
-from cuebook.testing.simulation_disk import SimDisk
-from cuebook.testing.simulation_host import SimEngine, SimHost
+from cuebook.testing.simulation_life import Life
 from cuebook.testing.simulation_loop import run_shuffled
 from cuebook.testing.simulation_plan import Scenario, drawn_calls
 from cuebook.testing.simulation_witness import Witness
-from cuebook.testing.virtual_time import VirtualClock
 
 __all__ = ["Scenario", "Simulation", "SimulationFailed", "simulate"]
 
-PATIENCE_S = 300.0
-"""Virtual seconds after which a run counts as stuck."""
-LOSSES_MAX = 5
 LIVES_MAX = 10
 _TRACE_SHOWN = 60
 
@@ -95,9 +75,9 @@ def simulate(seed: int, scenario: Scenario | None = None) -> Simulation:
     chaos = Chaos(seed, scenario, witness)
     store, lives, is_over = MemoryStore(), 0, False
     while not is_over and not witness.violations and lives < LIVES_MAX:
-        life = _Life(f"{seed}/{lives}", scenario, witness, chaos)
+        life = Life(f"{seed}/{lives}", scenario, witness, chaos)
+        is_over, store = run_shuffled(life.live(store), seed * LIVES_MAX + lives)
         lives += 1
-        is_over, store = run_shuffled(life.live(store), hash_free_seed(seed, lives))
     if not is_over and not witness.violations:
         witness.blame(f"not over after {lives} lives")
     if scenario.is_calm:
@@ -106,233 +86,3 @@ def simulate(seed: int, scenario: Scenario | None = None) -> Simulation:
     if witness.violations:
         raise SimulationFailed(witness.violations, done)
     return done
-
-
-def hash_free_seed(seed: int, life: int) -> int:
-    """A number for the loop of one life."""
-    return seed * 1000 + life
-
-
-class _Application(Application):
-    """The real composition, with a store of ours in place of the file, a clock and a chance of ours."""
-
-    def __init__(self, store: SimDisk, chance: random.Random) -> None:
-        super().__init__()
-        self._store = store
-        self.system = ActorSystem(name="simulation", clock=VirtualClock(), draw=chance.random)
-
-    async def open_file(self, path: str) -> JournalFile:
-        return await JournalFile.open(path, store=self._store)
-
-
-class _Sink:
-    """Where outcomes go: to the witness."""
-
-    def __init__(self, witness: Witness, chaos: Chaos) -> None:
-        self._witness = witness
-        self._chaos = chaos
-        self.stop: Callable[[], Stop | None] = lambda: None
-
-    @property
-    def has_room(self) -> bool:
-        return True
-
-    def keep(self, kept: Any) -> None:
-        self._chaos.fragile("the sink")
-        self._chaos.moment("results are delivered")
-        self._witness.deliver(kept)
-
-    def fail(self, error: CallFailed) -> None:
-        self._chaos.fragile("the sink")
-        stop = self.stop()
-        is_first = stop is None or (isinstance(stop.error, CallFailed) and stop.error.index == error.index)
-        self._witness.deliver_failure(error, was_stopping=not is_first)
-
-
-class _Life:
-    """One process, from its start to its end or its loss.
-
-    Args:
-        name: of the life, seeds its delays.
-    """
-
-    def __init__(self, name: str, scenario: Scenario, witness: Witness, chaos: Chaos) -> None:
-        self._chance = random.Random(f"life {name}")
-        self._scenario = scenario
-        self._witness = witness
-        self._chaos = chaos
-        self._hosts: list[SimHost] = []
-        self._image: MemoryStore | None = None
-        self._run: Run | None = None
-
-    async def live(self, store: MemoryStore) -> tuple[bool, MemoryStore]:
-        """Whether all is over, and the store for the next life."""
-        loop = asyncio.get_running_loop()
-        self._witness.clock = loop.time
-        loop.set_exception_handler(lambda _, context: self._witness.blame(f"unhandled: {context}"))
-        self._store = store
-        self._witness.begin_life(0)
-        self._crashed: asyncio.Future[None] = loop.create_future()
-        is_over = False
-        app = _Application(SimDisk(store, self._chance, self._on_kept), self._chance)
-        async with app:
-            try:
-                is_over = await self._work(app)
-            except JournalError as error:
-                self._witness.note(f"the run could not begin: {type(error).__name__}")
-        self._check_left()
-        return is_over, self._image or store.crash_image()
-
-    def _on_kept(self, rows: Any, states: Any) -> None:
-        self._witness.kept(rows, states)
-        self._chaos.moment("a transaction is on disk")
-
-    def _check_left(self) -> None:
-        if self._image is None:
-            alive = [host.name for host in self._hosts if host.is_alive]
-            if alive:
-                self._witness.blame(f"hosts left behind: {alive}")
-            tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            if tasks:
-                self._witness.blame(f"{len(tasks)} tasks left behind")
-
-    # -- the run --------------------------------------------------------------------------------------------------
-
-    async def _work(self, app: _Application) -> bool:
-        self._chaos.begin_life(self._store, {"crash": self._crash, "host": self._kill_host})
-        file, journal = await app.journal("simulated.cue")
-        history = replay(file.records(bodies=False))
-        run = self._run = self._make_run(file.next_run(), history)
-        run.journal = journal
-        self._witness.begin_life(run.number)
-        await file.append(self._opening(run, history))
-        self._chaos.begin_life(self._store, self._targets(app, run))
-        app.begin(run, WorkerKind(SimEngine(self._make_host), 1), min(self._scenario.workers, self._scenario.calls))
-        return await self._see_through(run)
-
-    async def _see_through(self, run: Run) -> bool:
-        await asyncio.wait([run.ended, self._crashed], timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
-        if self._crashed.done():
-            run.ended.cancel()
-            return False
-        if not run.ended.done():
-            self._witness.blame(f"stuck: {run!r}")
-            run.ended.cancel()
-            return True
-        error = run.ended.exception()
-        self._witness.run_ended(error, is_complete=error is None and run.stop is None)
-        if run.done + run.failed != len(self._witness.delivered) and error is None:
-            self._witness.blame(f"{run.done} done and {run.failed} failed, {len(self._witness.delivered)} delivered")
-        return self._judge_end(run, error)
-
-    def _judge_end(self, run: Run, error: BaseException | None) -> bool:
-        """Whether nothing is left to do; else the next process goes on."""
-        failures = self._witness.failures_delivered
-        if error is None:
-            if run.stop is not None and run.stop.kind is StopKind.INTERRUPTED:
-                return False
-            if failures and self._scenario.raises and (run.stop is None or run.first_failure is None):
-                self._witness.blame("a call failed, and the run did not")
-            if run.stop is not None and not isinstance(run.stop.error, CallFailed):
-                self._witness.blame(f"the run stopped without reason: {run.stop}")
-            return True
-        is_lost = isinstance(error, RestartLimitReached) and self._witness.idle_losses >= LOSSES_MAX
-        if not is_lost and not (isinstance(error, JournalError) and self._scenario.disk_faults):
-            self._witness.blame(f"the run ended with {error!r}")
-        return False
-
-    def _make_run(self, number: int, history: JournalState) -> Run:
-        scenario, chaos = self._scenario, self._chaos
-        done = {index for run in history.runs.values() for index, own in enumerate(run.own) if own}
-        calls = [[index] for index in range(scenario.calls)]
-        todo = [range(index, index + 1) for index in range(scenario.calls) if index not in done]
-        source = ListSource(calls, todo)
-
-        def set_up(worker: int) -> Setup:
-            chaos.fragile("setup")
-            return Setup(number, b"", b"", {"worker": worker})
-
-        def encoder(calls: Sequence[Any]) -> Callable[[Sequence[Any]], bytes]:
-            chaos.fragile("the choice of an encoder")
-            return pack
-
-        policy = RunPolicy(scenario.batch, scenario.retries, lambda _: 0.01, scenario.timeout, raises=scenario.raises)
-        work = LocalWork(_never_called, None, source.argument)
-        sink = _Sink(self._witness, chaos)
-        run = Run(number, policy, source, sink, work=work, setup=set_up, encoder_for=encoder)
-        sink.stop = lambda: run.stop
-        run.call_key = pack
-        run.reused = len(done)
-        run.earlier_states = _states_of(history)
-        run.closing_entries = _closing_entries
-        run.listeners.append(lambda event: chaos.fragile(f"a listener, {event.kind.value}"))
-        return run
-
-    def _opening(self, run: Run, history: JournalState) -> list[Entry]:
-        head = RunOpened(
-            run.number, "call", bytes(16), 1, (), (), (), self._scenario.calls, Source.LIST, Reuse.CALLS, {},
-            "host", 1, "3", 0.0, "simulation",
-        )  # fmt: skip
-        ranges = tuple(
-            (number, index, index, 1)
-            for number, state in history.runs.items()
-            for index, own in enumerate(state.own)
-            if own
-        )
-        reused = [Entry(Kind.REUSED, run.number, Reused(ranges).encode())] if ranges else []
-        return [Entry(Kind.RUN_OPENED, run.number, head.encode()), *reused]
-
-    # -- harm -----------------------------------------------------------------------------------------------------
-
-    def _targets(self, app: _Application, run: Run) -> dict[str, Callable[[], Any]]:
-        def worker() -> None:
-            self._chance.choice(run.slots).ref.kill()
-
-        def interrupt() -> None:
-            if run.stop is None:
-                run.stop = Stop(StopKind.INTERRUPTED, "interrupted", self._chance.choice([0.0, 0.1]))
-                app.changed(run)
-
-        assert run.journal is not None
-        return {
-            "supervisor": app.supervisor.kill,
-            "journal": run.journal.kill,
-            "worker": worker,
-            "host": self._kill_host,
-            "interrupt": interrupt,
-            "crash": self._crash,
-        }
-
-    def _kill_host(self) -> None:
-        alive = [host for host in self._hosts if host.is_alive]
-        if alive:
-            self._chance.choice(alive).die()
-
-    def _crash(self) -> None:
-        """The power is gone: what the disk holds now is all that there will be."""
-        if self._image is None:
-            self._image = self._store.crash_image()
-            self._witness.note("CRASH")
-            self._witness.is_blind = True
-            self._crashed.set_result(None)
-
-    def _make_host(self) -> SimHost:
-        host = SimHost(f"host {len(self._hosts)}", self._chance, self._witness, self._chaos.moment)
-        self._hosts.append(host)
-        return host
-
-
-def _never_called(*_: Any) -> None:
-    raise AssertionError("a simulated call is a plan")
-
-
-def _states_of(history: JournalState) -> dict[bytes, int]:
-    """The newest checkpoint of each unfinished call, by its key."""
-    return {
-        head.call_key: seq for run in history.runs.values() for kept in run.states.values() for seq, head in kept[-1:]
-    }
-
-
-def _closing_entries(run: Run) -> list[Entry]:
-    status = Closing.FINISHED if run.stop is None else Closing.INTERRUPTED
-    return [Entry(Kind.RUN_CLOSED, run.number, RunClosed(status, 0.0, run.done, run.failed, run.reused).encode())]

@@ -10,6 +10,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cuebook.engines.engine import Output
@@ -31,6 +32,7 @@ from cuebook.engines.wire import (
 from cuebook.persistence.values import ValueEncoder
 from cuebook.runtime.codec import pack, unpack
 from cuebook.runtime.message import decode, encode
+from cuebook.testing.simulation_pipe import Pipe
 from cuebook.testing.simulation_plan import Fate
 from cuebook.testing.simulation_witness import Witness
 
@@ -63,24 +65,6 @@ class SimEngine:
     def make_host(self, *, cores: int, output: Output) -> SimHost:
         """As `Engine`."""
         return self.make()
-
-
-class Pipe:
-    """One direction: in order and late; what has not arrived when it is cut is gone."""
-
-    def __init__(self, chance: random.Random, arrive: Callable[[deque[Any]], None]) -> None:
-        self.items: deque[Any] = deque()
-        self._chance = chance
-        self._arrive = arrive
-        self._delay_s = chance.choice([0.0001, 0.002, 0.02])
-
-    def put(self, item: Any) -> None:
-        self.items.append(item)
-        asyncio.get_running_loop().call_later(self._delay_s * self._chance.random(), self._next)
-
-    def _next(self) -> None:
-        if self.items:
-            self._arrive(self.items)
 
 
 class _Died(BaseException):
@@ -284,18 +268,25 @@ class SimHost:
         if not states:
             return
         found = await self._ask(lambda ticket: StateWanted(self._run, index, ticket))
-        done = unpack(found.state) if found.state is not None else 0
+        whose, done = unpack(found.state) if found.state is not None else (index, 0)
+        if whose != index:
+            self._witness.blame(f"call {index} was given the state of call {whose}")
         self._witness.found_state(index, done)
         for number in range(done + 1, states + 1):
-            state = pack(number)
-            answer = await self._ask(lambda ticket, state=state: StateSaved(self._run, index, ticket, None, state))
+            state = pack([index, number])
+            answer = await self._ask(partial(_saved, self._run, index, state))
             self._witness.told_of_state(index, number, answer.error)
 
     async def _ask(self, question: Callable[[int], Any]) -> Any:
         self._tickets += 1
-        answer = self._asked[self._tickets] = asyncio.get_running_loop().create_future()
-        self._send(question(self._tickets))
-        return await answer
+        waiting = self._asked[self._tickets] = asyncio.get_running_loop().create_future()
+        asked = question(self._tickets)
+        self._send(asked)
+        answer = await waiting
+        if isinstance(answer, StateFound) is not isinstance(asked, StateWanted):
+            self._witness.blame(f"{self.name} was answered with {answer} when it had asked {asked}")
+            raise _Died
+        return answer
 
     def _flush_some_time(self, seconds: float) -> None:
         if seconds > FLUSH_S or self._chance.random() < 0.5:
@@ -316,3 +307,7 @@ class SimHost:
     def _send(self, message: Any) -> None:
         if self.is_alive:
             self._up.put(encode(message))
+
+
+def _saved(run: int, index: int, state: bytes, ticket: int) -> StateSaved:
+    return StateSaved(run, index, ticket, None, state)

@@ -28,7 +28,7 @@ class Scenario:
 
     Attributes:
         calls, workers: how many.
-        batch, retries, timeout, raises: as in `chunk()`; `raises` is errors="raise".
+        batch, retries, timeout, recycle_after, raises: as in `chunk()`; `raises` is errors="raise".
         kills: actors (Supervisor, Journal, Workers) killed at most, in each life of the process.
         failures: handlers of the Supervisor that fail half-way at most, in each life.
         deaths: workers that die of themselves at most, in each life.
@@ -36,6 +36,7 @@ class Scenario:
         disk_faults: writes that fail, at most, over all lives.
         is_interrupted: whether the first life may be stopped as Ctrl-C stops it.
         misfortune: share of calls that raise, hang or kill their worker, 0 to 1.
+        checkpoints: share of calls that keep states, 0 to 1.
     """
 
     calls: int = 24
@@ -43,6 +44,7 @@ class Scenario:
     batch: int | None = None
     retries: int = 1
     timeout: float | None = 0.5
+    recycle_after: int | None = None
     raises: bool = False
     kills: int = 3
     failures: int = 1
@@ -51,6 +53,7 @@ class Scenario:
     disk_faults: int = 0
     is_interrupted: bool = False
     misfortune: float = 0.3
+    checkpoints: float = 0.3
 
     @property
     def is_calm(self) -> bool:
@@ -68,6 +71,7 @@ class Scenario:
             batch=chance.choice([None, None, 1, 3, 8]),
             retries=chance.randint(0, 2),
             timeout=chance.choice([None, 0.3, 1.0]),
+            recycle_after=chance.choice([None, None, None, 4]),
             raises=chance.random() < 0.25,
             kills=0 if is_calm else chance.randint(0, 5),
             failures=0 if is_calm else chance.randint(0, 2),
@@ -76,6 +80,7 @@ class Scenario:
             disk_faults=0 if is_calm else chance.choice([0, 0, 0, 1, 2]),
             is_interrupted=not is_calm and chance.random() < 0.1,
             misfortune=chance.choice([0.0, 0.15, 0.5]),
+            checkpoints=chance.choice([0.0, 0.3, 0.3, 1.0]),
         )
 
 
@@ -115,7 +120,7 @@ def _drawn_call(scenario: Scenario, chance: random.Random, index: int, base: flo
         fates.append(Fate.RETURN)
     value = chance.choice([index, None, f"value {index}", [index, [None]], {"index": index}])
     seconds = base * chance.choice([1, 1, 1, 1, 2, 10])
-    states = chance.choice([0, 0, 0, 0, 1, 3])
+    states = chance.choice([1, 3]) if chance.random() < scenario.checkpoints else 0
     if scenario.timeout is not None:
         seconds = min(seconds, scenario.timeout / 4)
         states = 0 if scenario.timeout < 1.0 else min(states, 1)  # each takes its time, too

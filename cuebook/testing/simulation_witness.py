@@ -110,7 +110,7 @@ class Witness:
             elif kind == Kind.STATE:
                 index = StateKept.decode(head).index
                 self.note(f"on disk: state of call {index}")
-                self._states_on_disk[index] = max(self._states_on_disk[index], unpack(bodies[seq]))
+                self._states_on_disk[index] = max(self._states_on_disk[index], unpack(bodies[seq])[1])
             elif kind == Kind.RUN_CLOSED:
                 self.note(f"on disk: run {run} is closed")
 

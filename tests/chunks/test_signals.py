@@ -134,13 +134,17 @@ def test_signals_at_random_moments_also_within_commits_lose_and_repeat_nothing(
 
 def test_a_signal_while_the_run_is_planned_ends_it_as_any_other(tmp_path: Path) -> None:
     body = """
-def f(x): return x
-print("planning", flush=True)
-chunk(f, [[n, None] for n in range(1_000_000)], path="x.cue")
+class Plan(list):
+    def __iter__(self):
+        note("planning")
+        return super().__iter__()
+def f(x, _): return x
+chunk(f, [[0, None]])
+parameters = Plan([n, None] for n in range(1_000_000))
+chunk(f, parameters, path="x.cue")
 """
     with start(tmp_path, body) as program:
-        wait_until(lambda: "planning" in program.stdout, "the start")
-        time.sleep(0.05)
+        program.wait_for_calls(1)
         program.send(signal.SIGINT)
         assert program.wait() == 130
         assert "Traceback" not in program.stderr

@@ -35,7 +35,9 @@ def test_a_number_of_bytes_and_none_stay_as_they_are() -> None:
     assert memory_bytes(None) is None
 
 
-@pytest.mark.parametrize("wrong", ["", "GB", "two GB", "2 XB", "-1GB", "1e3", "0", "0GB", "1 G B", 0, -5, True, 1.5, [1]])
+@pytest.mark.parametrize(
+    "wrong", ["", "GB", "two GB", "2 XB", "-1GB", "1e3", "0", "0GB", "1 G B", 0, -5, True, 1.5, [1]]
+)
 def test_what_is_no_size_is_refused_and_shown(wrong: object) -> None:
     with pytest.raises(ValueError, match="memory_limit="):
         memory_bytes(wrong)  # type: ignore[arg-type]
@@ -68,7 +70,8 @@ def test_numeric_libraries_get_the_cores_of_a_worker() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [("1", "1"), ("2", "2"), ("8", "4"), ("0", "4"), ("", "4"), ("all", "4"), ("-2", "4"), ("4", "4")]
+    ("given", "kept"),
+    [("1", "1"), ("2", "2"), ("8", "4"), ("0", "4"), ("", "4"), ("all", "4"), ("-2", "4"), ("4", "4")],
 )
 def test_a_smaller_limit_of_the_user_stays_and_no_other(given: str, kept: str) -> None:
     assert thread_limits({"OMP_NUM_THREADS": given}, 4)["OMP_NUM_THREADS"] == kept

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from cuebook.actors import recovery
 from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import Appended, StateRead, WorkerLost
 from cuebook.actors.outstanding import Outstanding
@@ -14,17 +16,33 @@ from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.verdicts import Verdict
 from cuebook.actors.worker import WorkerActor
 from cuebook.persistence.memory import MemoryStore
+from cuebook.runtime.errors import CallFailed
 from cuebook.runtime.lifecycle import Lifecycle
-from cuebook.testing.simulation import SimulationFailed, simulate
+from cuebook.testing.simulation import Scenario, SimulationFailed, simulate
 
 Patch = pytest.MonkeyPatch
 
 
-def caught_within(seeds: int) -> str:
+CHECKPOINTS = Scenario(
+    calls=30,
+    workers=3,
+    retries=2,
+    timeout=None,
+    kills=4,
+    failures=0,
+    deaths=8,
+    crashes=0,
+    misfortune=0.5,
+    checkpoints=1.0,
+)
+"""Calls that ask for their states and keep new ones all the time, and workers that die of it."""
+
+
+def caught_within(seeds: int, scenario: Scenario | None = None) -> str:
     """What the first failing simulation says."""
     for seed in range(1, seeds + 1):
         try:
-            simulate(seed)
+            simulate(seed, scenario)
         except SimulationFailed as failure:
             return "\n".join(failure.violations)
     pytest.fail(f"not caught within {seeds} seeds")
@@ -81,7 +99,7 @@ def test_what_a_failed_journal_had_in_hand_being_lost_is_caught(monkeypatch: Pat
 def test_a_double_dispatch_is_caught(monkeypatch: Patch) -> None:
     monkeypatch.setattr(Run, "lost_calls", lambda self: self.source.undone())
 
-    assert "at the same time" in caught_within(40) or "runs again" in caught_within(40)
+    caught_within(40)
 
 
 def test_a_call_given_back_although_it_runs_is_caught(monkeypatch: Patch) -> None:
@@ -139,19 +157,39 @@ def test_a_store_that_forgets_what_it_had_synced_is_caught(monkeypatch: Patch) -
     caught_within(60)
 
 
-def test_an_answer_for_a_host_that_is_gone_is_caught(monkeypatch: Patch) -> None:
-    """Each host counts its questions from 1: the answer to a dead one must not reach the next."""
+def test_a_state_for_a_host_that_is_gone_is_caught(monkeypatch: Patch) -> None:
+    """Each host counts its questions from 1: what a dead one has asked must not be answered to the next."""
     handle = Supervisor._handle
 
     def confused(self: Supervisor, message: Any) -> Any:
         if isinstance(message, StateRead):
             slot = self.table.slots[message.worker]
-            message = StateRead(message.worker, slot.host, message.ticket, message.state)
+            message = replace(message, host=slot.host)
         return handle(self, message)
 
     monkeypatch.setattr(Supervisor, "_handle", confused)
 
-    caught_within(3000)
+    assert "was given the state of call" in caught_within(120, CHECKPOINTS)
+
+
+def test_an_acknowledgement_for_a_host_that_is_gone_is_caught(monkeypatch: Patch) -> None:
+    committed = Supervisor._committed
+
+    def confused(self: Supervisor, writing: Any, seq: int) -> None:
+        writing.acks = [replace(ack, host=ack.slot.host) for ack in writing.acks]
+        for ack in writing.acks:
+            ack.slot.saving.setdefault(ack.ticket, (ack.number, None))
+        committed(self, writing, seq)
+
+    monkeypatch.setattr(Supervisor, "_committed", confused)
+
+    assert "before it was on disk" in caught_within(120, CHECKPOINTS)
+
+
+def test_a_checkpoint_that_no_one_acknowledges_after_a_restart_is_caught(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(Supervisor, "_take_over_states", lambda self, run, slot, kept: None)
+
+    assert "stuck" in caught_within(40, CHECKPOINTS)
 
 
 def test_a_death_that_counts_as_a_retry_is_caught(monkeypatch: Patch) -> None:
@@ -168,6 +206,78 @@ def test_outstanding_calls_forgotten_with_their_worker_are_caught(monkeypatch: P
     monkeypatch.setattr(Outstanding, "clear", lambda self: clear(self)[:1])
 
     caught_within(20)
+
+
+def test_calls_counted_before_their_sink_has_them_are_caught(monkeypatch: Patch) -> None:
+    deliver = Run.deliver
+
+    def early(self: Run, kept: Any) -> None:
+        self.done += len(kept.indexes)
+        deliver(self, kept)
+        self.done -= len(kept.indexes)
+
+    monkeypatch.setattr(Run, "deliver", early)
+
+    assert "done and" in caught_within(60)
+
+
+def test_a_failure_that_loses_its_class_in_recovery_is_caught(monkeypatch: Patch) -> None:
+    failure = recovery._failure
+
+    def plain(run: Run, head: Any, body: Any) -> CallFailed:
+        error = failure(run, head, body)
+        return CallFailed(error.index, error.arguments, error_type=error.error_type, attempts=error.attempts)
+
+    monkeypatch.setattr(recovery, "_failure", plain)
+
+    assert "without reason" in caught_within(200, Scenario(kills=5, misfortune=0.8, raises=False, retries=0))
+
+
+def test_a_call_that_no_timer_watches_is_caught(monkeypatch: Patch) -> None:
+    """It was still on its way when its Worker looked for something to watch."""
+    monkeypatch.setattr(WorkerActor, "_was_idle", property(lambda self: True, lambda self, value: None), raising=False)
+
+    assert "stuck" in caught_within(40)
+
+
+def test_calls_of_a_failed_dispatch_that_nobody_gets_are_caught(monkeypatch: Patch) -> None:
+    fill = Supervisor._fill
+
+    def strand(self: Supervisor, run: Run, shipments: Any) -> None:
+        try:
+            fill(self, run, shipments)
+        except BaseException:
+            shipments.clear()
+            raise
+
+    monkeypatch.setattr(Supervisor, "_fill", strand)
+
+    assert "stuck" in caught_within(200, Scenario(failures=8, kills=0, misfortune=0.0))
+
+
+def test_a_time_out_charged_as_a_death_is_caught(monkeypatch: Patch) -> None:
+    on_failure = WorkerActor.on_failure
+
+    async def forgetful(self: WorkerActor, error: BaseException) -> None:
+        self._is_timed_out = False
+        await on_failure(self, error)
+
+    monkeypatch.setattr(WorkerActor, "on_failure", forgetful)
+
+    caught_within(400, Scenario(calls=4, timeout=0.3, retries=2, kills=8, deaths=0, misfortune=1.0, crashes=0))
+
+
+def test_a_prepare_that_is_counted_and_was_never_sent_is_caught(monkeypatch: Patch) -> None:
+    prepare = Supervisor.prepare
+
+    def early(self: Supervisor, run: Run, slot: Any) -> None:
+        slot.awaited += 1
+        prepare(self, run, slot)
+        slot.awaited -= 1
+
+    monkeypatch.setattr(Supervisor, "prepare", early)
+
+    assert "stuck" in caught_within(100)
 
 
 class _Nobody:

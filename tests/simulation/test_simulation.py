@@ -14,26 +14,10 @@ from cuebook.testing.simulation_plan import CallPlan, Fate, expected_end
 from cuebook.testing.simulation_witness import Witness
 
 QUICK = range(100)
-FOUND_BUGS = {
-    2: "a death counted as one of the retries",
-    3: "calls counted twice after the sink had failed",
-    16: "a checkpoint was never acknowledged after the Supervisor had been killed",
-    52: "a failure lost its class and its cause in recovery",
-    403: "no timer watched a call that was on its way while its worker was looked at",
-    466: "the same, where nothing else went wrong",
-    578: "calls of a failed dispatch were with nobody",
-    3656: "a call over its time was charged as a death where its Worker actor was killed, too",
-}
-"""Seeds that once failed, and what they had found."""
 
 
 @pytest.mark.parametrize("seed", QUICK)
 def test_every_guarantee_holds_whatever_goes_wrong(seed: int) -> None:
-    simulate(seed)
-
-
-@pytest.mark.parametrize("seed", FOUND_BUGS)
-def test_what_was_found_stays_mended(seed: int) -> None:
     simulate(seed)
 
 
@@ -69,7 +53,9 @@ def test_another_seed_gives_another_trace_of_the_same_scenario() -> None:
 def test_a_process_with_other_hashes_sees_the_same_trace() -> None:
     """What a seed shows on one machine it shows on another: nothing hangs on the order of a set or on an address."""
     root = Path(__file__).parents[2]
-    program = "from cuebook.testing.simulation import simulate; print(*[simulate(seed).digest for seed in range(20, 26)])"
+    program = (
+        "from cuebook.testing.simulation import simulate; print(*[simulate(seed).digest for seed in range(20, 26)])"
+    )
     environment = {**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(root)}
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment, cwd=root
