@@ -154,7 +154,8 @@ class Application:
             lambda: JournalActor(file, unanswered),
             name="journal" if number == 1 else f"journal-{number}",
             mailbox=_CREDIT_BOUND,
-            intensity=RestartIntensity(restarts_max=10, within_s=10.0),
+            intensity=_INTENSITY,
+            backoff=_BACKOFF,
             on_terminated=gone,
         )
 

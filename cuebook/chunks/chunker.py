@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from cuebook.chunks.options import make_options
-from cuebook.chunks.warm import WarmWorkers, run_on
+from cuebook.chunks.options import Options, make_options
+from cuebook.engines.engine import ProcessEngine
+from cuebook.engines.spawner import spawner
+
+if TYPE_CHECKING:
+    from cuebook.chunks.warm import WarmWorkers
 
 __all__ = ["Chunker", "chunk"]
 
@@ -25,6 +29,7 @@ class Chunker:
 
     Attributes:
         actors: the warm workers, to be handed to another Chunker or to `chunk()`; they may outlive this one.
+        chunk_size: how many they are.
 
     Raises:
         TypeError, ValueError: an option is wrong.
@@ -45,12 +50,22 @@ class Chunker:
         self._options = options
         chosen = make_options(actors=actors, chunk_size=chunk_size, **options)
         self.chunk_size = chosen.chunk_size
-        self._owns_actors = not isinstance(actors, WarmWorkers)
-        self.actors = WarmWorkers(chosen.chunk_size, chosen.worker_class) if self._owns_actors else actors
+        self._chosen = chosen
+        self._owns_actors = actors is None or isinstance(actors, type)
+        self._actors = None if self._owns_actors else actors
 
     def __repr__(self) -> str:
         name = getattr(self.func, "__name__", None)
         return f"<Chunker {name or 'of any function'}, {self.chunk_size} workers, path={self.path!r}>"
+
+    @property
+    def actors(self) -> WarmWorkers:
+        """The warm workers."""
+        if self._actors is None:
+            from cuebook.chunks.warm import WarmWorkers  # the runtime: 0.15 s, in which worker processes boot
+
+            self._actors = WarmWorkers(self.chunk_size, self._chosen.worker_class)
+        return self._actors
 
     def __enter__(self) -> Self:
         return self
@@ -62,8 +77,8 @@ class Chunker:
 
     def close(self) -> None:
         """Let the workers quit, unless they were given by someone else."""
-        if self._owns_actors:
-            self.actors.close()
+        if self._owns_actors and self._actors is not None:
+            self._actors.close()
 
     def __call__(
         self,
@@ -90,12 +105,17 @@ class Chunker:
     def _run(
         self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
     ) -> list[Any]:
+        path = self.path if path is _NOT_GIVEN else path
+        if self._actors is None and callable(func):
+            _stand_by(self._chosen, parameters, path)
+        from cuebook.chunks.warm import run_on
+
         return run_on(
             self.actors,
             func,
             parameters,
             closes=closes and self._owns_actors,
-            path=self.path if path is _NOT_GIVEN else path,
+            path=path,
             progress_bar=self.progress_bar if progress_bar is None else progress_bar,
             **{**self._options, "actors": self.actors},
         )
@@ -192,3 +212,10 @@ def chunk(
         raise TypeError("no function: chunk(func, parameters) calls func(*item) for each item of parameters")
     chunker = Chunker(func, actors, chunk_size, progress_bar, path, **options)
     return chunker._run(parameters, func, path=path, progress_bar=progress_bar, closes=True)
+
+
+def _stand_by(options: Options, parameters: Any, path: Any) -> None:
+    """Let worker processes boot while the runtime is imported, unless results may be there already."""
+    if isinstance(options.engine, ProcessEngine) and (path is None or not os.path.exists(path)):
+        count = len(parameters) if hasattr(parameters, "__len__") else options.chunk_size
+        spawner().stand_by(min(count, options.chunk_size), options.cores)

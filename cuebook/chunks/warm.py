@@ -12,6 +12,7 @@ from typing import Any
 from cuebook.chunks.interruption import Watch, as_exit, watched_signals
 from cuebook.chunks.loop_thread import LoopThread
 from cuebook.chunks.runtime import Runtime
+from cuebook.engines.spawner import spawner
 from cuebook.runtime.errors import RunStopped
 
 __all__ = ["WarmWorkers", "run_on"]
@@ -104,6 +105,7 @@ def run_on(
         except Exception as error:
             raised = error.with_traceback(None)  # what lies between is ours, and tells the user nothing
         finally:
+            spawner().dismiss()
             if closes:
                 workers.close()
     raise raised from raised.__cause__

@@ -20,6 +20,7 @@ from cuebook.engines.attendant import Attendant
 from cuebook.engines.current import CurrentCall, enter_process_call
 from cuebook.engines.function import LoadedFunction, load_function
 from cuebook.engines.outcome import failure_message, flat_results
+from cuebook.engines.page import PAGE_BYTES
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Quit, Returned, Setup, SetupFailed, calls_fields, calls_indexes
 from cuebook.persistence.values import SCALARS
@@ -27,10 +28,8 @@ from cuebook.runtime.codec import new_packer
 from cuebook.runtime.frame import FrameReader, pack_frame
 from cuebook.runtime.message import decode, encode
 
-__all__ = ["PAGE_BYTES", "WorkerProcess", "main"]
+__all__ = ["WorkerProcess", "main"]
 
-PAGE_BYTES = 24
-"""Index of the running call (-1: none), its start (monotonic, s), and whether there is anything to do."""
 FLUSH_S = 0.001
 """Results wait at most this long for company while short calls go on; an idle or slow worker sends at once."""
 

@@ -12,8 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from cuebook.engines.child import PAGE_BYTES
 from cuebook.engines.host import Listener, LocalWork, Loss
+from cuebook.engines.page import PAGE_BYTES
 from cuebook.engines.spawner import Child, spawner
 from cuebook.engines.wire import Quit
 from cuebook.runtime.frame import FrameReader, pack_frame
@@ -180,6 +180,7 @@ class ProcessHost:
             self._pidfd = -1
         if self._control is not None:
             self._control.abort()
+        self._page = None
         spawner().forget(child.process.pid)
 
     # -- what comes in --------------------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from cuebook.engines.limits import thread_limits
+from cuebook.engines.page import make_page
 
 __all__ = ["Child", "Spawner", "spawner"]
 
@@ -63,10 +65,39 @@ class Spawner:
         self._requests: queue.SimpleQueue[tuple[Future[Child], int]] = queue.SimpleQueue()
         self._guard: subprocess.Popen[bytes] | None = None
         self._guard_lock = threading.Lock()
+        self._standing_by: dict[int, deque[Future[Child]]] = {}
         threading.Thread(target=self._serve, name="cuebook-spawner", daemon=True).start()
 
     def spawn(self, cores: int) -> Future[Child]:
-        """Start a worker process that may use `cores` cores for its BLAS and OpenMP threads."""
+        """A worker process that may use `cores` cores (BLAS, OpenMP): one that stands by, or a new one."""
+        try:
+            return self._standing_by[cores].popleft()
+        except (KeyError, IndexError):
+            return self._request(cores)
+
+    def stand_by(self, count: int, cores: int) -> None:
+        """Start worker processes that will be wanted soon, so that they boot while their run is prepared."""
+        self._standing_by.setdefault(cores, deque()).extend(self._request(cores) for _ in range(count))
+
+    def dismiss(self) -> None:
+        """Worker processes that were not wanted after all end."""
+        for standing in list(self._standing_by.values()):
+            while standing:
+                standing.popleft().add_done_callback(self._end)
+
+    def _end(self, future: Future[Child]) -> None:
+        if future.exception() is not None:
+            return
+        child = future.result()
+        child.data.close()
+        child.control.close()
+        os.close(child.output)
+        os.close(child.page_fd)
+        child.process.kill()
+        child.process.wait()
+        self.forget(child.process.pid)
+
+    def _request(self, cores: int) -> Future[Child]:
         future: Future[Child] = Future()
         self._requests.put((future, cores))
         return future
@@ -89,7 +120,7 @@ class Spawner:
         for sock in (data, data_child):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         output, output_child = os.pipe()
-        page_fd = _shared_page()
+        page_fd = make_page()
         package = str(Path(__file__).resolve().parents[2])
         fds = [data_child.fileno(), control_child.fileno(), page_fd]
         try:
@@ -125,20 +156,6 @@ class Spawner:
                 self._guard.stdin.flush()
             except BrokenPipeError:
                 self._guard = None
-
-
-def _shared_page() -> int:
-    from cuebook.engines.child import PAGE_BYTES
-
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("cuebook-page")
-    else:
-        import tempfile
-
-        fd, name = tempfile.mkstemp()
-        os.unlink(name)  # noqa: PTH108 - a path of a moment, by name from mkstemp
-    os.ftruncate(fd, PAGE_BYTES)
-    return fd
 
 
 _spawner: Spawner | None = None

@@ -1,4 +1,4 @@
-"""One life of a simulated process: the real cast on a disk and in processes of memory, from its start to its end or loss.
+"""One life of a simulated process, from its start to its end or loss: the real cast, on a disk that is none.
 
 Knows no seed's meaning: what goes wrong is `simulation_chaos`'s, what must not is `simulation_witness`'s.
 """

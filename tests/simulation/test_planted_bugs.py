@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from cuebook.testing.simulation import Scenario, SimulationFailed, simulate
 Patch = pytest.MonkeyPatch
 
 
+SEEDS = 500
 CHECKPOINTS = Scenario(
     calls=30,
     workers=3,
@@ -38,14 +40,14 @@ CHECKPOINTS = Scenario(
 """Calls that ask for their states and keep new ones all the time, and workers that die of it."""
 
 
-def caught_within(seeds: int, scenario: Scenario | None = None) -> str:
-    """What the first failing simulation says."""
-    for seed in range(1, seeds + 1):
+def caught(scenario: Scenario | None = None) -> str:
+    """What the first failing simulation says: most of these bugs need a handful of seeds, the shyest a hundred."""
+    for seed in range(SEEDS):
         try:
             simulate(seed, scenario)
         except SimulationFailed as failure:
             return "\n".join(failure.violations)
-    pytest.fail(f"not caught within {seeds} seeds")
+    pytest.fail(f"not caught within {SEEDS} seeds")
 
 
 def test_an_acknowledgement_before_the_commit_is_caught(monkeypatch: Patch) -> None:
@@ -58,7 +60,7 @@ def test_an_acknowledgement_before_the_commit_is_caught(monkeypatch: Patch) -> N
 
     monkeypatch.setattr(JournalActor, "_begin_commit", hasty)
 
-    assert "before it" in caught_within(5)
+    assert "before it" in caught()
 
 
 def test_a_delivery_before_the_commit_is_caught(monkeypatch: Patch) -> None:
@@ -74,7 +76,7 @@ def test_a_delivery_before_the_commit_is_caught(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(Supervisor, "_flush", hasty)
 
-    assert "was delivered before" in caught_within(5)
+    assert "was delivered before" in caught()
 
 
 def test_a_message_lost_on_restart_is_caught(monkeypatch: Patch) -> None:
@@ -86,20 +88,20 @@ def test_a_message_lost_on_restart_is_caught(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(Lifecycle, "_restart", forgetful)
 
-    caught_within(60)
+    caught()
 
 
 def test_what_a_failed_journal_had_in_hand_being_lost_is_caught(monkeypatch: Patch) -> None:
     init = JournalActor.__init__
     monkeypatch.setattr(JournalActor, "__init__", lambda self, file, _unanswered: init(self, file))
 
-    caught_within(60)
+    caught()
 
 
 def test_a_double_dispatch_is_caught(monkeypatch: Patch) -> None:
     monkeypatch.setattr(Run, "lost_calls", lambda self: self.source.undone())
 
-    caught_within(40)
+    caught()
 
 
 def test_a_call_given_back_although_it_runs_is_caught(monkeypatch: Patch) -> None:
@@ -113,7 +115,7 @@ def test_a_call_given_back_although_it_runs_is_caught(monkeypatch: Patch) -> Non
 
     monkeypatch.setattr(Run, "take", generous)
 
-    caught_within(5)
+    caught()
 
 
 def test_a_dropped_loss_of_a_worker_is_caught(monkeypatch: Patch) -> None:
@@ -126,13 +128,13 @@ def test_a_dropped_loss_of_a_worker_is_caught(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(WorkerActor, "_lose", silent)
 
-    assert "stuck" in caught_within(10)
+    assert "stuck" in caught()
 
 
 def test_a_recovery_that_does_not_ask_the_journal_is_caught(monkeypatch: Patch) -> None:
     monkeypatch.setattr(JournalActor, "_records", lambda self, question: [])
 
-    assert "after its outcome was on disk" in caught_within(40)
+    assert "after its outcome was on disk" in caught()
 
 
 def test_a_failed_write_taken_for_done_is_caught(monkeypatch: Patch) -> None:
@@ -141,7 +143,7 @@ def test_a_failed_write_taken_for_done_is_caught(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(Supervisor, "_append_failed", hopeful)
 
-    assert "before it" in caught_within(60)
+    assert "before it" in caught()
 
 
 def test_a_store_that_forgets_what_it_had_synced_is_caught(monkeypatch: Patch) -> None:
@@ -154,7 +156,7 @@ def test_a_store_that_forgets_what_it_had_synced_is_caught(monkeypatch: Patch) -
 
     monkeypatch.setattr(MemoryStore, "crash_image", leaky)
 
-    caught_within(60)
+    caught()
 
 
 def test_a_state_for_a_host_that_is_gone_is_caught(monkeypatch: Patch) -> None:
@@ -169,7 +171,7 @@ def test_a_state_for_a_host_that_is_gone_is_caught(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(Supervisor, "_handle", confused)
 
-    assert "was given the state of call" in caught_within(120, CHECKPOINTS)
+    assert re.search("was given the state of call|was answered with", caught(CHECKPOINTS))
 
 
 def test_an_acknowledgement_for_a_host_that_is_gone_is_caught(monkeypatch: Patch) -> None:
@@ -183,13 +185,13 @@ def test_an_acknowledgement_for_a_host_that_is_gone_is_caught(monkeypatch: Patch
 
     monkeypatch.setattr(Supervisor, "_committed", confused)
 
-    assert "before it was on disk" in caught_within(120, CHECKPOINTS)
+    assert "before it was on disk" in caught(CHECKPOINTS)
 
 
 def test_a_checkpoint_that_no_one_acknowledges_after_a_restart_is_caught(monkeypatch: Patch) -> None:
     monkeypatch.setattr(Supervisor, "_take_over_states", lambda self, run, slot, kept: None)
 
-    assert "stuck" in caught_within(40, CHECKPOINTS)
+    assert "stuck" in caught(CHECKPOINTS)
 
 
 def test_a_death_that_counts_as_a_retry_is_caught(monkeypatch: Patch) -> None:
@@ -198,14 +200,14 @@ def test_a_death_that_counts_as_a_retry_is_caught(monkeypatch: Patch) -> None:
         lambda attempt, retries, stops: Verdict.RETRY if attempt < retries and not stops else Verdict.FAIL,
     )
 
-    assert "without reason" in caught_within(20)
+    assert "without reason" in caught()
 
 
 def test_outstanding_calls_forgotten_with_their_worker_are_caught(monkeypatch: Patch) -> None:
     clear = Outstanding.clear
     monkeypatch.setattr(Outstanding, "clear", lambda self: clear(self)[:1])
 
-    caught_within(20)
+    caught()
 
 
 def test_calls_counted_before_their_sink_has_them_are_caught(monkeypatch: Patch) -> None:
@@ -218,7 +220,7 @@ def test_calls_counted_before_their_sink_has_them_are_caught(monkeypatch: Patch)
 
     monkeypatch.setattr(Run, "deliver", early)
 
-    assert "done and" in caught_within(60)
+    assert "done and" in caught()
 
 
 def test_a_failure_that_loses_its_class_in_recovery_is_caught(monkeypatch: Patch) -> None:
@@ -230,14 +232,14 @@ def test_a_failure_that_loses_its_class_in_recovery_is_caught(monkeypatch: Patch
 
     monkeypatch.setattr(recovery, "_failure", plain)
 
-    assert "without reason" in caught_within(200, Scenario(kills=5, misfortune=0.8, raises=False, retries=0))
+    assert "without reason" in caught(Scenario(kills=5, misfortune=0.8, raises=False, retries=0))
 
 
 def test_a_call_that_no_timer_watches_is_caught(monkeypatch: Patch) -> None:
     """It was still on its way when its Worker looked for something to watch."""
     monkeypatch.setattr(WorkerActor, "_was_idle", property(lambda self: True, lambda self, value: None), raising=False)
 
-    assert "stuck" in caught_within(40)
+    assert "stuck" in caught(Scenario(calls=30, workers=1, timeout=0.3, kills=0, crashes=0, misfortune=0.5))
 
 
 def test_calls_of_a_failed_dispatch_that_nobody_gets_are_caught(monkeypatch: Patch) -> None:
@@ -252,7 +254,7 @@ def test_calls_of_a_failed_dispatch_that_nobody_gets_are_caught(monkeypatch: Pat
 
     monkeypatch.setattr(Supervisor, "_fill", strand)
 
-    assert "stuck" in caught_within(200, Scenario(failures=8, kills=0, misfortune=0.0))
+    assert "stuck" in caught(Scenario(failures=8, kills=0, misfortune=0.0))
 
 
 def test_a_time_out_charged_as_a_death_is_caught(monkeypatch: Patch) -> None:
@@ -264,7 +266,7 @@ def test_a_time_out_charged_as_a_death_is_caught(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(WorkerActor, "on_failure", forgetful)
 
-    caught_within(400, Scenario(calls=4, timeout=0.3, retries=2, kills=8, deaths=0, misfortune=1.0, crashes=0))
+    caught(Scenario(calls=4, timeout=0.3, retries=2, kills=8, deaths=0, misfortune=1.0, crashes=0))
 
 
 def test_a_prepare_that_is_counted_and_was_never_sent_is_caught(monkeypatch: Patch) -> None:
@@ -277,7 +279,7 @@ def test_a_prepare_that_is_counted_and_was_never_sent_is_caught(monkeypatch: Pat
 
     monkeypatch.setattr(Supervisor, "prepare", early)
 
-    assert "stuck" in caught_within(100)
+    assert "stuck" in caught()
 
 
 class _Nobody:

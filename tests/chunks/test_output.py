@@ -1,0 +1,165 @@
+"""What a run prints: whole lines of the calls on stderr, the parent's own log handlers, nothing on stdout."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import run_script, start, write_script
+
+
+def test_what_calls_print_comes_whole_on_standard_error_and_nothing_on_standard_output(tmp_path: Path) -> None:
+    body = """
+import subprocess
+def f(x):
+    for k in range(50):
+        print(f"out {x} {k} " + "." * 200)
+        print(f"err {x} {k} " + "." * 200, file=sys.stderr)
+    os.write(1, f"raw {x}\\n".encode())
+    subprocess.run(["echo", f"child {x}"])
+chunk(f, [[n] for n in range(6)], chunk_size=3)
+"""
+    with start(tmp_path, body) as program:
+        assert (program.wait(), program.stdout) == (0, "")
+        lines = program.stderr.splitlines()
+    expected = [f"{stream} {x} {k} " + "." * 200 for stream in ("out", "err") for x in range(6) for k in range(50)]
+    expected += [f"{kind} {x}" for kind in ("raw", "child") for x in range(6)]
+    assert sorted(lines) == sorted(expected)
+
+
+def test_an_unfinished_line_is_printed_at_the_end(tmp_path: Path) -> None:
+    with start(tmp_path, "chunk(lambda: print('no newline', end=''), [[]])\n") as program:
+        assert (program.wait(), program.stdout, program.stderr) == (0, "", "no newline\n")
+
+
+def test_the_last_words_of_a_dying_worker_are_printed(tmp_path: Path) -> None:
+    body = "def f(x):\n    print('last words', flush=True)\n    os._exit(1)\nchunk(f, [[1]], errors='collect')\n"
+    with start(tmp_path, body) as program:
+        assert (program.wait(), program.stderr) == (0, "last words\n" * 3)
+
+
+def test_a_megabyte_of_output_of_one_call_does_not_block_it(tmp_path: Path) -> None:
+    body = "def f(x):\n    for k in range(10_000): print('x' * 100)\nchunk(f, [[1]])\n"
+    with start(tmp_path, body) as program:
+        assert (program.wait(), program.stderr) == (0, ("x" * 100 + "\n") * 10_000)
+
+
+def test_bytes_that_are_no_text_are_printed_all_the_same(tmp_path: Path) -> None:
+    with start(tmp_path, "chunk(lambda: os.write(1, b'\\xff\\xfe ok\\n'), [[]])\n") as program:
+        assert program.wait() == 0
+        assert "ok" in program.stderr
+
+
+def test_a_quiet_run_prints_nothing_at_all(tmp_path: Path) -> None:
+    body = "def f(x): return x\nchunk(f, [[n] for n in range(100)], path='x.cue', progress_bar=True)\n"
+    for _ in range(2):
+        with start(tmp_path, body) as program:
+            assert (program.wait(), program.stdout, program.stderr) == (0, "", "")
+
+
+def test_a_closed_standard_error_is_no_error(tmp_path: Path) -> None:
+    body = "sys.stderr = None\nsys.stdout = None\ndef f(x): print(x); return x\nassert chunk(f, [[1]]) == [1]\n"
+    run_script(tmp_path, body)
+
+
+@pytest.mark.parametrize("where", ["process", "thread"])
+def test_log_records_of_calls_reach_the_parents_handlers_at_the_parents_levels(where: str, tmp_path: Path) -> None:
+    body = f"""
+import logging
+logging.basicConfig(filename="app.log", level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+logging.getLogger("app.chatty").setLevel(logging.DEBUG)
+def f(x):
+    logging.getLogger("app").info("too quiet %s", x)
+    logging.getLogger("app").warning("seen %s", x)
+    logging.getLogger("app.chatty").debug("chat %s", x)
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        logging.getLogger("app").exception("caught %s", x)
+chunk(f, [[n] for n in range(2)], where="{where}")
+"""
+    with start(tmp_path, body) as program:
+        assert (program.wait(), program.stdout, program.stderr) == (0, "", "")
+    text = (tmp_path / "app.log").read_text()
+    lines = [line for line in text.splitlines() if " app" in line]
+    assert sorted(lines) == sorted(
+        line
+        for x in range(2)
+        for line in (f"WARNING app seen {x}", f"DEBUG app.chatty chat {x}", f"ERROR app caught {x}")
+    )
+    assert text.count("ZeroDivisionError: division by zero") == 2
+
+
+def test_warnings_in_calls_are_seen(tmp_path: Path) -> None:
+    with start(tmp_path, "import warnings\nchunk(lambda: warnings.warn('careful'), [[]])\n") as program:
+        assert program.wait() == 0
+        assert "careful" in program.stderr
+
+
+def test_standard_input_of_calls_is_empty_and_not_the_users_terminal(tmp_path: Path) -> None:
+    assert run_script(tmp_path, "print(chunk(lambda: sys.stdin.read(), [[]]))\n") == "['']\n"
+
+
+# -- the bar, on a terminal
+
+
+def on_a_terminal(folder: Path, body: str) -> tuple[int, str, str]:
+    """Exit code, standard output (a pipe) and what a terminal got as standard error."""
+    script = write_script(folder, body)
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(script)], cwd=folder, stdout=subprocess.PIPE, stderr=follower, stdin=subprocess.DEVNULL,
+        env={**os.environ, "COLUMNS": "100", "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(follower)
+    seen = b""
+    while True:
+        try:
+            part = os.read(leader, 1 << 16)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+    assert process.stdout is not None
+    out = process.stdout.read().decode()
+    os.close(leader)
+    process.stdout.close()
+    return process.wait(), out, seen.decode()
+
+
+BAR = """
+def slow_square(x):
+    if x % 10 == 0: print(f"at {x}")
+    time.sleep(0.02)
+    return x
+"""
+
+
+def test_a_terminal_gets_a_bar_with_name_and_count_below_what_calls_print(tmp_path: Path) -> None:
+    body = BAR + "chunk(slow_square, [[n] for n in range(40)], chunk_size=2)\nprint('ready')\n"
+    code, out, seen = on_a_terminal(tmp_path, body)
+    assert (code, out) == (0, "ready\n")
+    assert "slow_square" in seen
+    assert "40/40" in seen
+    for x in (0, 10, 20, 30):
+        assert f"at {x}\r\n" in seen or f"at {x}\n" in seen or f"at {x} " in seen
+
+
+def test_progress_bar_false_is_quiet_on_a_terminal_too(tmp_path: Path) -> None:
+    code, out, seen = on_a_terminal(tmp_path, "chunk(abs, [[n] for n in range(40)], progress_bar=False)\nprint(1)\n")
+    assert (code, out, seen) == (0, "1\n", "")
+
+
+def test_a_resumed_run_shows_where_it_goes_on(tmp_path: Path) -> None:
+    body = BAR + "chunk(slow_square, [[n] for n in range(int(os.environ.get('N', 60)))], chunk_size=2, path='x.cue')\n"
+    run_script(tmp_path, body, env={"N": "30"})
+    code, _, seen = on_a_terminal(tmp_path, body)
+    assert code == 0
+    assert "30" in seen
+    assert "60/60" in seen
