@@ -91,8 +91,9 @@ class Application:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        for slot in self.table.slots.values():
-            self.table.retire(slot)
+        if exc is None or isinstance(exc, Exception):  # when cancelled, each worker ends its host as it ends itself
+            for slot in self.table.slots.values():
+                self.table.retire(slot)
         try:
             await self.system.__aexit__(exc_type, exc, tb)
         finally:
@@ -164,7 +165,7 @@ class Application:
         return await JournalFile.open(path)
 
     def next_number(self) -> int:
-        """A number for a run that is kept nowhere."""
+        """A number that no other run of this runtime is known by."""
         self._numbers -= 1
         return self._numbers
 
@@ -172,12 +173,12 @@ class Application:
         """Let a run go: lease its workers and hand it to the Supervisor."""
         self.table.add(run)
         self.table.lease(run, kind, workers)
-        self.supervisor.tell_nowait(RunAdded(run.number))
+        self.supervisor.tell_nowait(RunAdded(run.key))
 
     def changed(self, run: Run) -> None:
         """Something of the run changed from outside: the Supervisor should look at it."""
         with contextlib.suppress(MessagingError):
-            self.supervisor.tell_nowait(RunChanged(run.number))
+            self.supervisor.tell_nowait(RunChanged(run.key))
 
     def drain_output(self) -> None:
         """Pass on what calls have printed so far."""

@@ -72,7 +72,7 @@ def host_said(supervisor: Conductor, run: Run | None, slot: Slot, message: Any) 
     if isinstance(message, Logged):
         emit_in_parent(message)
         return
-    if run is None or message.run != run.number:
+    if run is None or message.run != run.key:
         return
     match message:
         case Results():

@@ -207,6 +207,7 @@ class Run:
         source, sink: where calls come from and outcomes go.
         work: the function as hosts in this process need it.
         setup: makes the Setup for a worker, by its number.
+        key: what the run is known by in this process, where several journals may count alike; None: its number.
         encoder_for: chooses how calls become the bytes that a worker gets, by looking at them.
     """
 
@@ -220,8 +221,10 @@ class Run:
         work: LocalWork,
         setup: Callable[[int], Setup],
         encoder_for: Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]],
+        key: int | None = None,
     ) -> None:
         self.number = number
+        self.key = number if key is None else key
         self.policy = policy
         self.source = source
         self.sink = sink

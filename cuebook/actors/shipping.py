@@ -64,6 +64,6 @@ def _add(run: Run, batch: Batch, arguments: bytes, shipment: Shipment) -> None:
     count = len(indexes)
     run.measure_arguments(count, len(arguments))
     explicit = None if isinstance(indexes, range) else list(indexes)
-    shipment.frames.append(calls_frame((run.number, indexes[0], count, explicit, batch.attempts, arguments)))
+    shipment.frames.append(calls_frame((run.key, indexes[0], count, explicit, batch.attempts, arguments)))
     shipment.calls += count
     shipment.slot.outstanding.add(indexes)

@@ -87,7 +87,7 @@ class Supervisor(Actor):
         while table.inbox:
             table.in_hand = table.inbox.popleft()
             for run in self._handle(table.in_hand):
-                touched[run.number] = run
+                touched[run.key] = run
         table.in_hand = None
         for run in touched.values():
             self._advance(run)
@@ -187,9 +187,9 @@ class Supervisor(Actor):
 
     def writing(self, run: Run) -> Writing:
         """What will be sent to the Journal for this run at the end of the slice."""
-        writing = self._open.get(run.number)
+        writing = self._open.get(run.key)
         if writing is None:
-            writing = self._open[run.number] = Writing(run)
+            writing = self._open[run.key] = Writing(run)
         return writing
 
     def write(self, run: Run, entries: Iterable[Entry]) -> None:
@@ -202,7 +202,7 @@ class Supervisor(Actor):
             writing.size += len(entry.head) + len(entry.body or b"")
 
     def _flush(self, run: Run) -> None:
-        writing = self._open.pop(run.number, None)
+        writing = self._open.pop(run.key, None)
         if writing is None:
             return
         if run.journal is None or not writing.entries:
@@ -258,7 +258,7 @@ class Supervisor(Actor):
         if run.closing_entries is not None and not isinstance(error, JournalError):
             self.write(run, run.closing_entries(run))
             self._flush(run)
-        self._kill_rest(run.number, "the run is broken")
+        self._kill_rest(run.key, "the run is broken")
         self.table.dismiss(run)
         run.end(error)
 
@@ -272,7 +272,7 @@ class Supervisor(Actor):
         """Have the worker load the function; it answers Ready."""
         slot.is_ready = False
         setup = encode(run.setup(slot.number))
-        slot.ref.tell_nowait(Prepare(run.number, setup, run.policy.timeout))
+        slot.ref.tell_nowait(Prepare(run.key, setup, run.policy.timeout))
         slot.awaited += 1
 
     def retry_later(self, run: Run, index: int, attempt: int) -> None:
@@ -289,9 +289,9 @@ class Supervisor(Actor):
             error.add_note(f"raised by backoff, for attempt {attempt} of call {index}")
             self.break_run(run, error)
             return
-        due = RetryDue(run.number, index, attempt)
+        due = RetryDue(run.key, index, attempt)
         if delay_s > 0:
-            self.context.after(delay_s, due, key=f"retry-{run.number}-{index}")
+            self.context.after(delay_s, due, key=f"retry-{run.key}-{index}")
         else:
             self.context.self_ref.tell_nowait(due)
 
@@ -314,12 +314,12 @@ class Supervisor(Actor):
         run.retries_pausing.clear()
         for slot in run.slots:
             if slot.outstanding.calls:
-                slot.ref.tell_nowait(TakeBack(run.number))
+                slot.ref.tell_nowait(TakeBack(run.key))
         if stop.grace_s is not None:
             if stop.grace_s > 0:
-                self.context.after(stop.grace_s, GraceOver(run.number), key=f"grace-{run.number}")
+                self.context.after(stop.grace_s, GraceOver(run.key), key=f"grace-{run.key}")
             else:
-                self._kill_rest(run.number, "the run was stopped")
+                self._kill_rest(run.key, "the run was stopped")
 
     def _kill_rest(self, number: int, reason: str) -> None:
         run = self.table.runs.get(number)
@@ -379,6 +379,6 @@ class Supervisor(Actor):
         self._flush(run)
 
     def _finish(self, run: Run) -> None:
-        self.context.cancel_timer(f"grace-{run.number}")
+        self.context.cancel_timer(f"grace-{run.key}")
         self.table.dismiss(run)
         run.end()

@@ -52,15 +52,15 @@ class RunTable:
 
     def add(self, run: Run) -> None:
         """A run stands in the table."""
-        self.runs[run.number] = run
-        self.works[run.number] = run.work
+        self.runs[run.key] = run
+        self.works[run.key] = run.work
 
     def lease(self, run: Run, kind: WorkerKind, count: int) -> None:
         """Give the run `count` workers of a kind, warm ones first."""
         idle = self._idle.setdefault(kind, [])
         for _ in range(count):
             slot = idle.pop() if idle else self._new(kind)
-            slot.run = run.number
+            slot.run = run.key
             slot.losses = slot.awaited = 0
             run.slots.append(slot)
 
@@ -73,8 +73,8 @@ class RunTable:
 
     def dismiss(self, run: Run) -> None:
         """The run is over: its workers are free again, or quit where none are kept warm."""
-        self.runs.pop(run.number, None)
-        self.works.pop(run.number, None)
+        self.runs.pop(run.key, None)
+        self.works.pop(run.key, None)
         for slot in run.slots:
             slot.run = 0
             slot.forget()

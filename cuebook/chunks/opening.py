@@ -172,7 +172,7 @@ def _make_run(
     room: int | None,
 ) -> OpenedRun:
     options, func = request.options, request.func
-    number = plan.number if plan.file is not None else app.next_number()
+    key = app.next_number()
     source: ListSource | FedSource
     source = FedSource() if calls is None else ListSource(calls, unclaimed(len(calls), plan.claims))
     pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, parts=_parts(plan))
@@ -183,7 +183,7 @@ def _make_run(
     else:
         sink = StreamSink(place.decoder, arguments=source.argument, room=room, on_room=lambda: app.changed(run_box[0]))
     run = Run(
-        number,
+        plan.number if plan.file is not None else key,
         RunPolicy(
             batch=options.batch,
             retries=options.retries,
@@ -196,8 +196,9 @@ def _make_run(
         source,
         sink,
         work=LocalWork(func, options.worker_class, source.argument),
-        setup=partial(pack.setup, number),
+        setup=partial(pack.setup, key),
         encoder_for=send_nothing if options.engine.shares_memory else encode_calls(place.folders["spill"]),
+        key=key,
     )
     run_box.append(run)
     run.call_key = call_key

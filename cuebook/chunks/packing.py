@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +17,7 @@ from cuebook.chunks.options import Options
 from cuebook.engines.forwarding import logging_levels
 from cuebook.engines.wire import Setup
 from cuebook.persistence.blobs import BlobStore
+from cuebook.persistence.plain import argument_types
 from cuebook.persistence.values import ValueEncoder
 from cuebook.runtime.codec import new_packer
 from cuebook.runtime.errors import FunctionNotShippable
@@ -209,7 +209,7 @@ def encode_calls(spill: str) -> Callable[[Sequence[Any]], Callable[[Sequence[Any
         return data if len(data) < TRANSPORT_BLOB_BYTES else any_values(calls)
 
     def choose(calls: Sequence[Any]) -> Callable[[Sequence[Any]], bytes]:
-        is_plain = set(map(type, calls)) == _LISTS and _PLAIN.issuperset(map(type, chain.from_iterable(calls)))
+        is_plain = set(map(type, calls)) == _LISTS and argument_types(calls) <= _PLAIN
         return plain_values if is_plain else any_values
 
     return choose

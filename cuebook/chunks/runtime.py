@@ -231,8 +231,8 @@ class Runtime:
         opened = await open_run(self.app, request, room=room, listeners=listeners)
         run = opened.run
         if not run.ended.done():
-            self._runs[run.number] = run
-            run.ended.add_done_callback(lambda _: self._runs.pop(run.number, None))
+            self._runs[run.key] = run
+            run.ended.add_done_callback(lambda _: self._runs.pop(run.key, None))
             self._limit_time(run, request.options.stop_after_s)
             if self._stop is not None:
                 self._stop_run(run, self._stop)

@@ -9,12 +9,11 @@ import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple
 
 from cuebook.persistence.digest import DIGEST_BYTES, blake16
 from cuebook.persistence.fingerprint_parts import readable
-from cuebook.persistence.plain import plain_block, plain_call
+from cuebook.persistence.plain import argument_types, plain_block, plain_call
 from cuebook.persistence.value_digest import value_digest
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.runtime.codec import Unpacker, new_packer, unpack
@@ -132,8 +131,8 @@ def encode_blocks(calls: Sequence[Call], *, keep: bool = True, kinds: set[type] 
     blocks: list[Block] = []
     for start in range(0, len(calls), BLOCK_CALLS):
         part = calls[start : start + BLOCK_CALLS]
-        if pack is not None and set(map(type, chain.from_iterable(part))) <= _FLAT:
-            with contextlib.suppress(OverflowError):  # a number beyond 64 bits: the long way sees to it
+        if pack is not None and argument_types(part) <= _FLAT  # type: ignore[arg-type]:
+            with contextlib.suppress(OverflowError, TypeError):  # a number beyond 64 bits: the long way sees to it
                 blocks.append(Block(len(part), _PLAIN_FORM, pack(part), None))
                 continue
         identity = _plain(part, kinds) if keep else None

@@ -87,6 +87,9 @@ def line_up(blocks: Sequence[Block], earlier: Sequence[EarlierRun]) -> list[Clai
     usable = [run for run in sorted(earlier, key=lambda run: -run.number) if run.completed.count(1)]
     if not usable:
         return []
+    for run in usable:
+        if run.total and run.completed.count(1) == run.total and run.blocks == blocks:
+            return [Claim(run.number, 0, 0, run.total)]
     places = list(_placed(blocks))
     total = sum(block.count for block in blocks)
     plan = _Plan(bytearray(total), [(run, bytearray(run.completed)) for run in usable])

@@ -1,0 +1,410 @@
+"""The asynchronous face: streams, several runs and runtimes, cancellation, events, stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cuebook import CallFailed, Event, EventKind, JournalError, RunStopped, Runtime, chunk, current_call
+
+
+def square(x: int) -> int:
+    return x * x
+
+
+async def slowly(x: int) -> int:
+    await asyncio.sleep(0.005)
+    return x * x
+
+
+async def forever(x: int) -> int:
+    await asyncio.sleep(1000)
+    return x
+
+
+def run(coroutine: Any) -> Any:
+    async def bounded() -> Any:
+        async with asyncio.timeout(60):
+            return await coroutine
+
+    return asyncio.run(bounded())
+
+
+# -- streams
+
+
+@pytest.mark.parametrize("where", ["process", "thread"])
+@pytest.mark.parametrize("keeps", [True, False])
+def test_an_endless_generator_is_streamed_and_left(where: str, keeps: bool, tmp_path: Path) -> None:
+    pulled = 0
+
+    def endless() -> Any:
+        nonlocal pulled
+        for pulled in itertools.count():
+            yield [pulled]
+
+    async def main() -> list[int]:
+        values = []
+        async with Runtime(tmp_path / "x.cue" if keeps else None, where=where, chunk_size=2) as runtime:
+            async for done in runtime.stream(square, endless()):
+                assert done.value == done.index**2
+                assert done.arguments == [done.index]
+                assert not done.reused and done.error is None and done.seconds >= 0
+                values.append(done.index)
+                if len(values) == 3000:
+                    break
+        return values
+
+    values = run(main())
+    assert len(set(values)) == 3000
+    assert pulled < 3000 + 30_000
+
+
+def test_reading_pauses_while_the_consumer_does() -> None:
+    pulled = 0
+
+    def endless() -> Any:
+        nonlocal pulled
+        for pulled in itertools.count():
+            yield [pulled]
+
+    async def main() -> tuple[int, int]:
+        async with Runtime(where="thread", chunk_size=2) as runtime:
+            async for _ in runtime.stream(square, endless()):
+                before = -1
+                while before != pulled:
+                    before = pulled
+                    await asyncio.sleep(0.2)
+                first = pulled
+                await asyncio.sleep(0.2)
+                return first, pulled
+        raise AssertionError
+
+    first, later = run(main())
+    assert first == later < 20_000
+
+
+def test_parameters_may_come_from_an_asynchronous_iterator(tmp_path: Path) -> None:
+    async def source() -> AsyncIterator[list[int]]:
+        for number in range(50):
+            await asyncio.sleep(0)
+            yield [number]
+
+    async def main() -> Any:
+        async with Runtime(tmp_path / "x.cue", where="async") as runtime:
+            return await runtime.chunk(slowly, source()), [d.reused async for d in runtime.stream(slowly, source())]
+
+    output, reused = run(main())
+    assert output == [n * n for n in range(50)]
+    assert reused == [True] * 50
+
+
+def test_an_asynchronous_iterator_that_raises_ends_the_run_with_its_exception() -> None:
+    async def source() -> AsyncIterator[list[int]]:
+        yield [1]
+        raise LookupError("gone")
+
+    async def main() -> None:
+        async with Runtime(where="async") as runtime:
+            await runtime.chunk(slowly, source())
+
+    with pytest.raises(LookupError, match="gone"):
+        run(main())
+
+
+def test_reused_results_are_streamed_too_and_marked_so(tmp_path: Path) -> None:
+    async def main() -> Any:
+        async with Runtime(tmp_path / "x.cue", where="thread") as runtime:
+            await runtime.chunk(square, [[n] for n in range(2000)])
+            dones = [done async for done in runtime.stream(square, [[n] for n in range(2500)])]
+            return [(d.index, d.arguments, d.value, d.reused) for d in dones]
+
+    found = sorted(run(main()))
+    assert found == [(n, [n], n * n, n < 2000) for n in range(2500)]
+
+
+def test_a_failed_call_of_a_stream_is_yielded_with_its_error_and_the_others_go_on() -> None:
+    async def main() -> Any:
+        async with Runtime(where="thread", errors="collect") as runtime:
+            return [done async for done in runtime.stream(lambda x: 1 // x, ([n] for n in range(5)))]
+
+    dones = {done.index: done for done in run(main())}
+    assert len(dones) == 5
+    assert isinstance(dones[0].error, CallFailed)
+    assert dones[0].value is None
+    assert [dones[n].value for n in range(1, 5)] == [1, 0, 0, 0]
+
+
+def test_with_raise_a_stream_ends_with_the_failure() -> None:
+    async def main() -> None:
+        async with Runtime(where="thread", chunk_size=1) as runtime:
+            async for _ in runtime.stream(lambda x: 1 // x, ([n] for n in (1, 0, 2))):
+                pass
+
+    with pytest.raises(CallFailed, match="call 1"):
+        run(main())
+
+
+def test_leaving_a_stream_keeps_what_is_finished_and_stops_the_rest(tmp_path: Path) -> None:
+    async def main() -> int:
+        async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
+            stream = runtime.stream(slowly, ([n] for n in itertools.count()))
+            async for done in stream:
+                if done.index >= 20:
+                    break
+            await stream.aclose()
+            reused = 0
+            async for done in runtime.stream(slowly, ([n] for n in range(15))):
+                reused += done.reused
+            return reused
+
+    assert run(main()) == 15
+
+
+def test_a_consumer_that_raises_gets_its_own_exception(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Runtime(tmp_path / "x.cue", where="async") as runtime:
+            async for done in runtime.stream(slowly, ([n] for n in itertools.count())):
+                if done.index > 5:
+                    raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        run(main())
+
+
+# -- several at once
+
+
+@pytest.mark.parametrize("where", ["process", "thread", "async"])
+def test_two_runs_of_one_runtime_go_on_side_by_side(where: str, tmp_path: Path) -> None:
+    async def main() -> Any:
+        async with Runtime(tmp_path / "x.cue", where=where, chunk_size=2) as runtime:
+            return await asyncio.gather(
+                runtime.chunk(slowly, [[n] for n in range(40)]),
+                runtime.chunk(slowly, [[n] for n in range(40, 80)]),
+                runtime.chunk(slowly, [[n] for n in range(10)], path=None),
+                runtime.chunk(slowly, ([n] for n in range(10)), path=tmp_path / "other.cue"),
+            )
+
+    first, second, third, fourth = run(main())
+    assert first + second == [n * n for n in range(80)]
+    assert third == fourth == [n * n for n in range(10)]
+
+
+def test_a_failure_of_one_run_leaves_the_others_alone(tmp_path: Path) -> None:
+    async def fails(x: int) -> int:
+        raise ValueError(x)
+
+    async def main() -> Any:
+        async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
+            return await asyncio.gather(
+                runtime.chunk(fails, [[1]]), runtime.chunk(slowly, [[n] for n in range(40)]), return_exceptions=True
+            )
+
+    failed, output = run(main())
+    assert isinstance(failed, CallFailed)
+    assert output == [n * n for n in range(40)]
+
+
+def test_two_runtimes_of_a_process_share_a_journal_and_know_nothing_else_of_each_other(tmp_path: Path) -> None:
+    async def main() -> Any:
+        async with Runtime(tmp_path / "x.cue", where="async") as one, Runtime(tmp_path / "x.cue", where="async") as two:
+            a, b = await asyncio.gather(
+                one.chunk(slowly, [[n] for n in range(30)]), two.chunk(slowly, [[n] for n in range(30, 60)])
+            )
+            events = [done.reused async for done in two.stream(slowly, [[n] for n in range(60)])]
+            return a + b, events
+
+    output, reused = run(main())
+    assert output == [n * n for n in range(60)]
+    assert all(reused)
+
+
+def test_the_same_journal_by_another_spelling_of_its_path_is_the_same(tmp_path: Path) -> None:
+    (tmp_path / "link.cue").symlink_to(tmp_path / "x.cue")
+    (tmp_path / "sub").mkdir()
+
+    async def main() -> Any:
+        async with Runtime(where="async") as runtime:
+            await runtime.chunk(slowly, [[1]], path=tmp_path / "x.cue")
+            spellings = [tmp_path / "sub" / ".." / "x.cue", tmp_path / "link.cue", str(tmp_path / "x.cue")]
+            return [[d.reused async for d in runtime.stream(slowly, [[1]], path=path)] for path in spellings]
+
+    assert run(main()) == [[True]] * 3
+
+
+# -- cancellation and stopping
+
+
+def test_a_cancelled_run_keeps_what_is_finished_and_passes_the_cancellation_on(tmp_path: Path) -> None:
+    async def main() -> Any:
+        async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
+            task = asyncio.create_task(runtime.chunk(slowly, [[n] for n in range(1000)]))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return [d.index async for d in runtime.stream(slowly, ([n] for n in range(5))) if d.reused]
+
+    assert sorted(run(main())) == [0, 1, 2, 3, 4]
+
+
+def test_a_timeout_around_a_run_is_a_timeout(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
+            began = time.monotonic()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await runtime.chunk(forever, [[1]])
+            assert time.monotonic() - began < 6
+            assert await runtime.chunk(slowly, [[2]]) == [4]
+
+    run(main())
+
+
+def test_a_task_group_that_fails_cancels_its_runs(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime, asyncio.TaskGroup() as group:
+            group.create_task(runtime.chunk(slowly, ([n] for n in itertools.count())))
+            await asyncio.sleep(0.05)
+            raise KeyError("mine")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        run(main())
+    assert caught.group_contains(KeyError)
+
+
+def test_stop_ends_every_run_and_says_how_far_each_was(tmp_path: Path) -> None:
+    async def main() -> list[Any]:
+        async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
+            tasks = [asyncio.create_task(runtime.chunk(slowly, [[n] for n in range(k, k + 1000)])) for k in (0, 1000)]
+            await asyncio.sleep(0.2)
+            await runtime.stop("enough")
+            return await asyncio.gather(*tasks, return_exceptions=True)
+
+    for stopped in run(main()):
+        assert isinstance(stopped, RunStopped)
+        assert stopped.reason == "enough"
+        assert 0 < stopped.done < 1000 == stopped.total
+        assert str(stopped.done) in str(stopped)
+
+
+def test_leaving_a_runtime_with_runs_under_way_ends_them(tmp_path: Path) -> None:
+    async def main() -> Any:
+        async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
+            task = asyncio.create_task(runtime.chunk(forever, [[1], [2]]))
+            await asyncio.sleep(0.1)
+        return (await asyncio.gather(task, return_exceptions=True))[0]
+
+    began = time.monotonic()
+    assert isinstance(run(main()), Exception)
+    assert time.monotonic() - began < 10
+
+
+def test_a_runtime_touches_no_signals_unless_told_to(tmp_path: Path) -> None:
+    import signal
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    async def main() -> list[Any]:
+        async with Runtime(where="async"):
+            return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    async def plain() -> list[Any]:
+        return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    assert asyncio.run(main()) == asyncio.run(plain())
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_an_exception_in_the_body_is_the_one_that_is_raised_and_the_journal_is_closed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Runtime(tmp_path / "x.cue", where="async") as runtime:
+            await runtime.chunk(slowly, [[1]])
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        run(main())
+    assert chunk(slowly, [[1]], where="async", path=tmp_path / "x.cue") == [1]
+
+
+# -- events
+
+
+def test_events_tell_the_story_of_a_run_from_its_start_to_its_end() -> None:
+    async def odd(x: int) -> int:
+        call = current_call()
+        assert call is not None
+        if x == 1 and call.attempt == 1:
+            raise ValueError("again")
+        if x == 2:
+            raise ValueError("for good")
+        return x
+
+    async def main() -> list[Event]:
+        seen: list[Event] = []
+        async with Runtime(where="async", chunk_size=1) as runtime:
+
+            async def listen() -> None:
+                async for event in runtime.events():
+                    seen.append(event)
+
+            listener = asyncio.create_task(listen())
+            await asyncio.sleep(0)
+            await runtime.chunk(odd, [[n] for n in range(4)], retries=1, backoff=0, errors="collect")
+        await listener
+        return seen
+
+    seen = run(main())
+    kinds = [event.kind for event in seen]
+    assert kinds[0] is EventKind.STARTED
+    assert kinds[-1] is EventKind.ENDED
+    assert [event.index for event in seen if event.kind is EventKind.CALL_RETRIED] == [1, 2]
+    [failed] = [event for event in seen if event.kind is EventKind.CALL_FAILED]
+    assert failed.index == 2
+    assert "for good" in failed.detail
+    last = seen[-1].progress
+    assert (last.done, last.failed, last.total, last.retried, last.is_over) == (3, 1, 4, 2, True)
+    counts = [event.progress.done for event in seen]
+    assert counts == sorted(counts)
+    assert all(event.function.endswith("odd") for event in seen)
+
+
+def test_a_listener_that_does_not_listen_holds_nothing_up() -> None:
+    async def main() -> list[int]:
+        async with Runtime(where="thread") as runtime:
+            events = runtime.events()
+            task = asyncio.create_task(anext(events))
+            await asyncio.sleep(0)
+            output = await runtime.chunk(square, [[n] for n in range(3000)], batch=1)
+            assert (await task).kind is EventKind.STARTED
+            return output
+
+    assert run(main()) == [n * n for n in range(3000)]
+
+
+# -- wrong use
+
+
+def test_a_runtime_that_is_not_open_says_so() -> None:
+    async def main() -> None:
+        await Runtime(where="async").chunk(slowly, [[1]])
+
+    with pytest.raises(RuntimeError, match="async with"):
+        run(main())
+
+
+def test_a_journal_that_cannot_be_opened_fails_the_run_and_not_the_runtime(tmp_path: Path) -> None:
+    async def main() -> list[int]:
+        async with Runtime(where="async") as runtime:
+            with pytest.raises(JournalError):
+                await runtime.chunk(slowly, [[1]], path=tmp_path)
+            return await runtime.chunk(slowly, [[3]])
+
+    assert run(main()) == [9]
