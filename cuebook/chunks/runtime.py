@@ -81,8 +81,13 @@ class Runtime:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        import anyio
+
+        with anyio.CancelScope(shield=True):
+            if self._runs:
+                await self.stop("the runtime was closed")
         for queue in self._queues:
-            queue.put_nowait(None)
+            _put(queue, None)
         await self._exit.__aexit__(exc_type, exc, tb)
 
     # -- runs -----------------------------------------------------------------------------------------------------
@@ -291,9 +296,13 @@ class Runtime:
 
     def _publish(self, event: Event) -> None:
         for queue in self._queues:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(event)
+            _put(queue, event)
+
+
+def _put(queue: asyncio.Queue[Event | None], event: Event | None) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(event)
 
 
 def _later(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: Any) -> None:

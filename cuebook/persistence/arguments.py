@@ -131,7 +131,7 @@ def encode_blocks(calls: Sequence[Call], *, keep: bool = True, kinds: set[type] 
     blocks: list[Block] = []
     for start in range(0, len(calls), BLOCK_CALLS):
         part = calls[start : start + BLOCK_CALLS]
-        if pack is not None and argument_types(part) <= _FLAT  # type: ignore[arg-type]:
+        if pack is not None and argument_types(part) <= _FLAT:  # type: ignore[arg-type]
             with contextlib.suppress(OverflowError, TypeError):  # a number beyond 64 bits: the long way sees to it
                 blocks.append(Block(len(part), _PLAIN_FORM, pack(part), None))
                 continue

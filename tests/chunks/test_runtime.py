@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -303,24 +304,59 @@ def test_leaving_a_runtime_with_runs_under_way_ends_them(tmp_path: Path) -> None
         return (await asyncio.gather(task, return_exceptions=True))[0]
 
     began = time.monotonic()
-    assert isinstance(run(main()), Exception)
+    stopped = run(main())
+    assert isinstance(stopped, RunStopped)
+    assert "closed" in str(stopped)
     assert time.monotonic() - began < 10
 
 
-def test_a_runtime_touches_no_signals_unless_told_to(tmp_path: Path) -> None:
-    import signal
+def test_leaving_a_runtime_keeps_what_its_runs_have_finished(tmp_path: Path) -> None:
+    async def main() -> int:
+        async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
+            task = asyncio.create_task(runtime.chunk(slowly, [[n] for n in range(1000)]))
+            await asyncio.sleep(0.2)
+        with pytest.raises(RunStopped) as caught:
+            await task
+        return caught.value.done
 
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    done = run(main())
+    assert 0 < done < 1000
 
-    async def main() -> list[Any]:
-        async with Runtime(where="async"):
-            return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    async def again() -> int:
+        async with Runtime(tmp_path / "x.cue", where="async") as runtime:
+            return sum([d.reused async for d in runtime.stream(slowly, [[n] for n in range(1000)]) if d.index < done])
 
-    async def plain() -> list[Any]:
-        return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert run(again()) == done
 
-    assert asyncio.run(main()) == asyncio.run(plain())
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+def test_a_listener_that_is_far_behind_does_not_keep_the_runtime_from_closing() -> None:
+    async def main() -> None:
+        async with Runtime(where="async", chunk_size=1, errors="collect") as runtime:
+            events = runtime.events()
+            task = asyncio.create_task(anext(events))
+            await asyncio.sleep(0)
+
+            async def fails(x: int) -> int:
+                raise ValueError(x)
+
+            await runtime.chunk(fails, [[n] for n in range(1500)])
+            await task
+
+    run(main())
+
+def test_a_runtime_touches_no_signals_unless_told_to() -> None:
+    def handlers() -> list[Any]:
+        return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
+
+    async def main() -> None:
+        before = handlers()
+        async with Runtime(where="async") as runtime:
+            assert handlers() == before
+            await runtime.chunk(slowly, [[1]])
+            assert handlers() == before
+        assert handlers() == before
+
+    run(main())
 
 
 def test_an_exception_in_the_body_is_the_one_that_is_raised_and_the_journal_is_closed(tmp_path: Path) -> None:
