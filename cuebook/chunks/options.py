@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from cuebook.engines.engine import ENGINES, Engine
 from cuebook.engines.function import Worker, is_coroutine_function
 from cuebook.engines.limits import cpus_allowed, memory_bytes
 
-__all__ = ["Options", "check_function", "make_options"]
+__all__ = ["Options", "check_function", "checked_path", "make_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,23 @@ def check_function(func: Any, engine: Engine) -> Callable[..., Any]:
         )
     checked: Callable[..., Any] = func
     return checked
+
+
+def checked_path(path: Any) -> str | None:
+    """The journal's path as text; None stays None.
+
+    Raises:
+        TypeError, ValueError: it is no path of a file.
+    """
+    if path is None:
+        return None
+    try:
+        text = os.fsdecode(path)
+    except TypeError:
+        raise TypeError(f'path={path!r} is no path: write the name of a file, such as path="results.cue"') from None
+    if not text or text.endswith(os.sep):
+        raise ValueError(f'path={path!r} names no file: write one, such as path="{text}results.cue"')
+    return text
 
 
 def _engine(where: Any) -> Engine:

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from cuebook.chunks.options import Options
@@ -93,7 +93,8 @@ class FunctionPack:
         if self._options.engine.shares_memory:
             return b""
         with ExitStack() as stack:
-            for module in self._by_value:
+            spawned = [sys.modules[name] for name in ("__mp_main__",) if name in sys.modules]
+            for module in [*self._by_value, *spawned]:
                 cloudpickle.register_pickle_by_value(module)
                 stack.callback(cloudpickle.unregister_pickle_by_value, module)
             try:
@@ -125,6 +126,26 @@ def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
     return functools.lru_cache(**parameters)(function)
 
 
+def _cached_property(function: Callable[..., Any], name: str | None) -> Any:
+    made: Any = functools.cached_property(function)
+    made.attrname = name
+    return made
+
+
+def _is_generic(obj: Any) -> bool:
+    """Whether it is what `functools.singledispatch` makes."""
+    attributes = vars(obj) if type(obj) is FunctionType else {}
+    return {"register", "dispatch", "registry", "_clear_cache"} <= attributes.keys()
+
+
+def _generic(registry: dict[type, Callable[..., Any]]) -> Any:
+    """A generic function with these implementations, the one for `object` first."""
+    made = functools.singledispatch(registry[object])
+    for cls, implementation in registry.items():
+        made.register(cls, implementation)
+    return made
+
+
 def _is_importable(obj: Any) -> bool:
     """Whether a worker finds this very object under its name, and may."""
     import cloudpickle
@@ -147,6 +168,10 @@ def _dumped(value: Any) -> bytes:
             reduced = super().reducer_override(obj)
             if type(obj) is _Cached and not _is_importable(obj):
                 return _cached, (obj.__wrapped__, obj.cache_parameters())
+            if type(obj) is functools.cached_property:  # up to Python 3.11 it holds a lock
+                return _cached_property, (obj.func, obj.attrname)
+            if _is_generic(obj) and not _is_importable(obj):
+                return _generic, (dict(obj.registry),)
             if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) == 6:
                 reduced[2][0]["__qualname__"] = obj.__qualname__
             return reduced

@@ -29,6 +29,7 @@ class Plan:
     Attributes:
         file: its journal, None where nothing is kept.
         number: its number there.
+        func: the function.
         fingerprint: of the function.
         code_parts: the parts that a worker can compare.
         entries: the records to begin with.
@@ -40,6 +41,7 @@ class Plan:
 
     file: JournalFile | None
     number: int
+    func: Callable[..., Any]
     fingerprint: Fingerprint
     code_parts: tuple[Part, ...]
     entries: list[Entry] = field(default_factory=list)
@@ -93,22 +95,28 @@ def _plan(file: JournalFile | None, func: Callable[..., Any], options: Options) 
     is_plain = not extra and not options.depends and options.version is None
     code_parts = print_.parts if is_plain else fingerprint(func).parts
     if file is None:
-        return Plan(None, 0, print_, code_parts)
+        return Plan(None, 0, func, print_, code_parts)
     history = replay(file.records(bodies=False))
-    _warn_of_opaque(print_, history)
-    plan = Plan(file, file.next_run(), print_, code_parts, history=history)
+    _warn_of_opaque(print_, history, func)
+    plan = Plan(file, file.next_run(), func, print_, code_parts, history=history)
     if file.trusted:
         plan.states = _unfinished_states(history, print_)
     return plan
 
 
-def _warn_of_opaque(print_: Fingerprint, history: JournalState) -> None:
+def _warn(text: str, func: Callable[..., Any]) -> None:
+    """Warn where the user's function stands: the thread that plans has none of the user's frames."""
+    code = getattr(func, "__code__", None)
+    place = ("<cuebook>", 1) if code is None else (code.co_filename, code.co_firstlineno)
+    warnings.warn_explicit(text, UserWarning, *place)
+
+
+def _warn_of_opaque(print_: Fingerprint, history: JournalState, func: Callable[..., Any]) -> None:
     if print_.opaque and not any(_is_same_function(run, print_) for run in history.runs.values()):
-        warnings.warn(
+        _warn(
             f"cuebook cannot see into {', '.join(print_.opaque)}, which {print_.name} uses: if it changes, old results "
             "are still taken. Name what it depends on with depends=, or set version=.",
-            UserWarning,
-            stacklevel=2,
+            func,
         )
 
 
@@ -143,11 +151,10 @@ def _earlier_runs(file: JournalFile, plan: Plan) -> list[EarlierRun]:
     if not wanted:
         return []
     if not file.trusted:
-        warnings.warn(
+        _warn(
             f"{file.path} can be written by others, so its results are not taken (that would execute what they wrote): "
             "every call is made afresh. Make the file and its folder writable by you alone.",
-            UserWarning,
-            stacklevel=2,
+            plan.func,
         )
         return []
     blocks = _blocks_of(file, history)

@@ -16,7 +16,7 @@ from cuebook.actors.run import Event, Run, Stop, StopKind
 from cuebook.chunks.bar import Bar, wants_bar
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
-from cuebook.chunks.options import Options, check_function, make_options
+from cuebook.chunks.options import Options, check_function, checked_path, make_options
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import RunStopped
@@ -53,7 +53,7 @@ class Runtime:
         progress_bar: bool | None = None,
         **options: Any,
     ) -> None:
-        self.path = None if path is None else os.fspath(path)
+        self.path = checked_path(path)
         self.defaults = options
         self._options = make_options(**options)
         self._progress_bar = progress_bar
@@ -64,12 +64,14 @@ class Runtime:
         self._queues: list[asyncio.Queue[Event | None]] = []
         self._exit = contextlib.AsyncExitStack()
         self._names = 0
+        self._is_closed = True
 
     def __repr__(self) -> str:
         return f"<Runtime path={self.path!r}: {', '.join(map(repr, self._runs.values())) or 'idle'}>"
 
     async def __aenter__(self) -> Self:
         await self._exit.enter_async_context(self.app)
+        self._is_closed = False
         if self._signals:
             from cuebook.chunks.interruption import Watch, watched_signals
 
@@ -81,8 +83,7 @@ class Runtime:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        import anyio
-
+        self._is_closed = True
         with anyio.CancelScope(shield=True):
             if self._runs:
                 await self.stop("the runtime was closed")
@@ -158,11 +159,15 @@ class Runtime:
             await self._see_through(opened)
 
     async def stop(self, reason: str = "stopped", *, grace_s: float = GRACE_S) -> None:
-        """Stop every run as Ctrl-C does: no new calls, running ones get `grace_s` seconds, what is finished is kept."""
+        """Stop every run as Ctrl-C does: no new calls, running ones get `grace_s` seconds, what is finished is kept.
+
+        Returns when they have ended; runs that begin later go on as usual.
+        """
         self.interrupt(reason, 1, grace_s=grace_s)
         for run in list(self._runs.values()):
             with contextlib.suppress(Exception):
                 await asyncio.shield(run.ended)
+        self.resume()
 
     def interrupt(self, reason: str, count: int = 1, *, grace_s: float = GRACE_S) -> None:
         """Begin to stop every run; `count` > 1: at once. Returns immediately; on the runtime's loop only."""
@@ -210,7 +215,7 @@ class Runtime:
     def _path(self, path: Any) -> str | None:
         if path is _NOT_GIVEN:
             return self.path
-        return None if path is None else os.fspath(path)
+        return checked_path(path)
 
     def _choose(self, func: Any, options: dict[str, Any]) -> Options:
         chosen = make_options(**{**self.defaults, **options}) if options else self._options
@@ -232,6 +237,8 @@ class Runtime:
             bar.close()
 
     async def _open(self, request: Request, room: int | None, listener: Callable[[Event], None] | None) -> OpenedRun:
+        if self._is_closed:
+            raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
         listeners = [self._publish] if listener is None else [self._publish, listener]
         opened = await open_run(self.app, request, room=room, listeners=listeners)
         run = opened.run

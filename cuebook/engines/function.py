@@ -111,6 +111,36 @@ def is_coroutine_function(func: Any) -> bool:
     return False
 
 
+def publish_in_main(*items: Any) -> None:
+    """What came by value from the parent's `__main__` is found under its name in ours too: calls may pickle it."""
+    main = sys.modules["__main__"].__dict__
+    for item in items:
+        for function in _functions_of(item):
+            for name, value in function.__globals__.items():
+                if not name.startswith("__"):
+                    main.setdefault(name, value)
+        for thing in (item, type(item)):
+            if getattr(thing, "__module__", None) in MAIN_MODULES and "." not in getattr(thing, "__qualname__", "."):
+                main.setdefault(thing.__qualname__, thing)
+
+
+MAIN_MODULES = ("__main__", "__mp_main__")
+
+
+def _functions_of(item: Any) -> list[FunctionType]:
+    """The functions of the user's script that a callable brings with it."""
+    while isinstance(item, partial):
+        item = item.func
+    plain = item.__func__ if isinstance(item, MethodType) else item
+    if isinstance(plain, FunctionType):
+        wrapped = plain.__dict__.get("__wrapped__")
+        found = [plain, *([wrapped] if isinstance(wrapped, FunctionType) else [])]
+    else:
+        classes = [] if item is None else (item if isinstance(item, type) else type(item)).__mro__
+        found = [value for cls in classes for value in cls.__dict__.values() if isinstance(value, FunctionType)]
+    return [function for function in found if function.__globals__.get("__name__") in (*MAIN_MODULES, None)]
+
+
 def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, LoadedFunction | None]:
     """Carry out a Setup in a worker process; the answer is for the parent."""
     try:
@@ -122,6 +152,7 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
         import pickle
 
         func, worker_class = pickle.loads(order.function)
+        publish_in_main(func, worker_class)
         differs = _difference(func, order)
         if differs is not None:
             return Ready(order.run, os.getpid(), differs), None

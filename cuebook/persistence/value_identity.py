@@ -32,7 +32,7 @@ _VOLATILE = frozenset(
         ("_io", "_IOBase"),
     }
 )
-_INERT = frozenset({("logging", "Logger"), ("logging", "LoggerAdapter")})
+_INERT = frozenset({("logging", "Logger"), ("logging", "LoggerAdapter"), ("_thread", "lock"), ("_thread", "RLock")})
 
 
 class ValueWalk:

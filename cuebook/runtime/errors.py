@@ -76,15 +76,22 @@ class CallFailed(CuebookError):
 
     def __str__(self) -> str:
         """One line of what failed with which arguments, then the worker's own traceback."""
-        shown = repr(self.arguments)
-        if len(shown) > 200:
-            shown = f"{shown[:200]}..."
+        shown = _readable(self.arguments)
         tried = f" after {self.attempts} attempts" if self.attempts > 1 else ""
         line = f"call {self.index} with arguments {shown} failed{tried}: {self._reason()}"
         return f"{line}\n\n{self.traceback_text.rstrip()}" if self.traceback_text else line
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_call_failed, (type(self), self.index, self.arguments, self.__dict__.copy())
+
+
+def _readable(arguments: Any) -> str:
+    """What arguments look like, at most 200 characters, whatever their classes do when asked."""
+    try:
+        shown = repr(arguments)
+    except Exception as error:
+        return f"(whose repr raises {type(error).__name__})"
+    return shown if len(shown) <= 200 else f"{shown[:200]}..."
 
 
 def _rebuild_call_failed(cls: type[CallFailed], index: int, arguments: Any, state: dict[str, Any]) -> CallFailed:
