@@ -108,16 +108,19 @@ class _Bar:
         self._live = Live(auto_refresh=False)
 
     def show(self, run: RunSummary, now: float) -> None:
-        from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
         from cuebook.cli.output import printable
         from cuebook.cli.queries import progress_line
 
         line = Text(printable(progress_line(run, now)))
-        parts = (line,) if run.total is None else (ProgressBar(total=run.total or 1, completed=run.done), line)
-        self._live.update(Group(*parts), refresh=True)
+        rows = Table.grid(expand=True)  # a bar alone ends in no new line
+        if run.total is not None:
+            rows.add_row(ProgressBar(total=run.total or 1, completed=run.done))
+        rows.add_row(line)
+        self._live.update(rows, refresh=True)
 
     def __enter__(self) -> object:
         self._live.__enter__()

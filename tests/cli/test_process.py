@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -221,3 +222,25 @@ def test_why_names_a_changed_constant_of_a_real_program(tmp_path: Path) -> None:
     assert "global K: 2 -> 5" in cuebook(tmp_path, "why", "real.cue").stdout
     exported = cuebook(tmp_path, "export", "real.cue", "--run", "2").stdout.splitlines()
     assert [json.loads(line)["value"] for line in exported] == [0, 2, 4, 6]
+
+
+def test_watch_on_a_terminal_shows_counts_beside_its_bar(tmp_path: Path) -> None:
+    """Both lines are drawn: a bar alone tells nobody how far a run is."""
+    import pty
+
+    journal = tmp_path / "done.cue"
+    program = f"from cuebook import chunk\nchunk(abs, [[-1], [-2]], path={str(journal)!r})"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    parent, child = pty.openpty()
+    command = [sys.executable, "-m", "cuebook", "watch", str(journal)]
+    process = subprocess.Popen(command, stdout=child, stderr=child, env={**os.environ, "TERM": "xterm"})
+    os.close(child)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal is an error on Linux
+        while chunk := os.read(parent, 65536):
+            shown += chunk
+    os.close(parent)
+
+    assert process.wait(timeout=60) == 0
+    assert b"2/2" in shown
+    assert b"finished" in shown
