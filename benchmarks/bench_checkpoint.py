@@ -1,4 +1,4 @@
-"""make_checkpoint() of a 100-byte state, committed. Goal: within 2 bare SQLite commits with fsync on this disk + 0.5 ms."""
+"""make_checkpoint() of 100 bytes, committed. Goal: within 2 bare SQLite commits with fsync on this disk + 0.5 ms."""
 
 from __future__ import annotations
 

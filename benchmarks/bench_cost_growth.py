@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import statistics
 import time
 
-from benchmarks.harness import folder, row, title
-from cuebook import Chunker
+from benchmarks.harness import ROUNDS, folder, row, title
+from cuebook import Runtime
 
-WINDOW = 1000
+WINDOW = 10_000
+HELD = (100, 10_000, 50_000, 90_000)
 
 
 def small(number: int) -> int:
@@ -20,27 +23,23 @@ def large(number: int) -> bytes:
 
 
 def main() -> None:
-    title("bench_cost_growth: us a result (mean of 1,000) with so many results held in the journal")
+    title(f"bench_cost_growth: us a result, mean of {WINDOW:,}, median of {ROUNDS} runs, with so many in the journal")
     row("results held", *(f"{held:,}" for held in HELD))
     for func, name in ((small, "small"), (large, "10 kB")):
-        with folder() as where, Chunker(func, chunk_size=2, batch=16) as chunker:
-            marks = measure(chunker, str(where / "growth.cue"))
-        row(name, *(f"{micros:.1f}" for micros in marks))
+        marks = []
+        for _ in range(ROUNDS):
+            with folder() as where:
+                marks.append(asyncio.run(measure(func, str(where / "growth.cue"))))
+        row(name, *(f"{statistics.median(column):.1f}" for column in zip(*marks, strict=True)))
 
 
-HELD = (100, 1_000, 10_000, 50_000, 100_000)
-
-
-def measure(chunker: Chunker, path: str) -> list[float]:
-    """One run; the times at which results arrive, at the marks."""
+async def measure(func, path: str) -> list[float]:
+    """One run; what the results after each mark took to arrive, each."""
     times: list[float] = []
-
-    def parameters():
-        for number in range(HELD[-1] + 2 * WINDOW):
+    parameters = [[number] for number in range(HELD[-1] + WINDOW + 1)]
+    async with Runtime(path, chunk_size=2, batch=16) as runtime:
+        async for _ in runtime.stream(func, parameters):
             times.append(time.perf_counter())
-            yield [number]
-
-    chunker(parameters(), path=path)
     return [(times[held + WINDOW] - times[held]) / WINDOW * 1e6 for held in HELD]
 
 

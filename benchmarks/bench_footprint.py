@@ -102,7 +102,7 @@ def size(where: Path) -> None:
 
 
 def syncs(where: Path) -> None:
-    """fsync calls a result, under load."""
+    """Calls of fsync a result, under load."""
     if shutil.which("strace") is None:
         row("syncs a result", "no strace here")
         return

@@ -273,6 +273,7 @@ def _setup_failed(supervisor: Conductor, run: Run, slot: Slot, message: SetupFai
 def state_saved(supervisor: Conductor, run: Run, slot: Slot, message: StateSaved) -> None:
     """Keep a checkpoint of a call that is out, and tell the call when it is on disk."""
     if message.index not in slot.outstanding.indexes():
+        slot.ref.tell_nowait(Urge(encode(StateKeptAck(message.ticket, 0, "the call is over"))))
         return
     number = run.states.get(message.index, (0, 0))[0] + 1
     if run.journal is None:
@@ -303,6 +304,7 @@ def state_saved(supervisor: Conductor, run: Run, slot: Slot, message: StateSaved
 
 def _state_wanted(supervisor: Conductor, run: Run, slot: Slot, message: StateWanted) -> None:
     if message.index not in slot.outstanding.indexes():
+        supervisor.answer_state(slot, message.ticket, None)
         return
     if run.journal is None:
         supervisor.answer_state(slot, message.ticket, run.states_in_memory.get(message.index))

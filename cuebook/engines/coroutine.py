@@ -71,6 +71,7 @@ class CoroutineHost:
         if self._is_abandoned:
             return
         self._is_abandoned = True
+        self._states.close()
         index, seconds = self.running()
         assert self._task is not None and self._loop is not None
         self._task.cancel()
@@ -79,6 +80,7 @@ class CoroutineHost:
 
     async def close(self) -> None:
         self._listener = None
+        self._states.close()
         if self._task is None:
             return
         self._orders.put_nowait(Quit())

@@ -77,6 +77,7 @@ class LoadedFunction:
         if not runs_coroutines or not is_async:
             return invoke
         import asyncio
+        from contextvars import copy_context
 
         self._runner = runner = asyncio.Runner()
 
@@ -84,7 +85,7 @@ class LoadedFunction:
             value = invoke(*args, **kwargs)
             return await value if hasattr(value, "__await__") else value
 
-        return lambda *args, **kwargs: runner.run(awaited(*args, **kwargs))
+        return lambda *args, **kwargs: runner.run(awaited(*args, **kwargs), context=copy_context())
 
     def tear_down(self) -> None:
         """Give the user's worker its `teardown`; what it raises is printed, not passed on."""

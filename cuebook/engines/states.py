@@ -35,6 +35,7 @@ class StateExchange:
         self._send = send
         self._tickets = itertools.count(1)
         self._waiting: dict[int, tuple[threading.Event, list[Any]]] = {}
+        self._is_closed = False
         self.run = 0
         self.encode: Callable[[Any], bytes] = bytes
         self.decode: Callable[[bytes], Any] = bytes
@@ -52,15 +53,16 @@ class StateExchange:
         """
         data = self.encode(state)
         answer = self._ask(lambda ticket: StateSaved(self.run, index, ticket, label, data))
-        if answer.error is not None:
-            raise JournalError(f"the checkpoint of call {index} is not kept: {answer.error}")
+        error = "its worker was given up" if answer is None else answer.error
+        if error is not None:
+            raise JournalError(f"the checkpoint of call {index} is not kept: {error}")
         number: int = answer.number
         return number
 
     def find_state(self, index: int, default: Any) -> Any:
         """The newest state of an earlier attempt of call `index`, else `default`."""
         answer = self._ask(lambda ticket: StateWanted(self.run, index, ticket))
-        return default if answer.state is None else self.decode(answer.state)
+        return default if answer is None or answer.state is None else self.decode(answer.state)
 
     def answer(self, message: StateKeptAck | StateFound) -> None:
         """Hand the parent's answer to whoever waits for it."""
@@ -70,11 +72,21 @@ class StateExchange:
             slot.append(message)
             event.set()
 
+    def close(self) -> None:
+        """Nobody answers any more: whoever waits, or asks later, goes on without an answer."""
+        self._is_closed = True
+        while self._waiting:
+            event, slot = self._waiting.popitem()[1]
+            slot.append(None)
+            event.set()
+
     def _ask(self, question: Callable[[int], Any]) -> Any:
         ticket = next(self._tickets)
         event = threading.Event()
         slot: list[Any] = []
         self._waiting[ticket] = (event, slot)
         self._send(encode(question(ticket)))
+        if self._is_closed:
+            return None
         event.wait()
         return slot[0]

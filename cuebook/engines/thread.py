@@ -74,6 +74,7 @@ class ThreadHost:
         if self._is_abandoned:
             return
         self._is_abandoned = True
+        self._states.close()
         index, seconds = self.running()
         self._orders.put(Quit())
         if self._loop is not None and self._listener is not None:
@@ -81,6 +82,7 @@ class ThreadHost:
 
     async def close(self) -> None:
         self._listener = None
+        self._states.close()
         self._orders.put(Quit())
 
     def drain_output(self) -> None:
