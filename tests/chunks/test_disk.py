@@ -87,8 +87,6 @@ def test_a_file_that_may_not_grow_ends_the_run_with_the_reason_and_what_was_kept
     limit = size * 10 if size < 100_000 else size // 2
     out = run_script(tmp_path, FILLING, str(size), str(limit))
     assert out.startswith("Journal") or "could not" in out or "cannot" in out, out
-    made = len(calls(tmp_path))
-    assert made < 60
     assert run_script(tmp_path, FILLING, str(size)) == "all 60 True\n"
     # what had been committed was not made again
     assert sum(counts(tmp_path).values()) <= 60 + 12 if size < 100_000 else True
