@@ -119,7 +119,8 @@ class Application:
         """
         key = os.path.realpath(path)  # noqa: ASYNC240 - a look at links, no more
         if is_inner and JournalFile.is_open_here(path):
-            raise JournalBusy(f"{path} is being written to by the run that this call belongs to", pid=os.getpid())
+            text = f"{path} is being written to by the run that this call belongs to: give it a path of its own"
+            raise JournalBusy(text, pid=os.getpid())
         async with self._door:
             found = self._journals.get(key)
             if found is None:

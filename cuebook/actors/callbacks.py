@@ -12,6 +12,7 @@ from cuebook.actors.run import EventKind, Kept, Run, Slot
 from cuebook.actors.verdicts import Loss, Verdict, after_failure, after_loss
 from cuebook.actors.writing import Acknowledgement, Writing
 from cuebook.engines.forwarding import emit_in_parent
+from cuebook.engines.outcome import NOT_WRITTEN
 from cuebook.engines.wire import (
     Failure,
     Logged,
@@ -32,6 +33,7 @@ from cuebook.runtime.errors import (
     CallTimedOut,
     FunctionNotShippable,
     InternalError,
+    JournalError,
     RestartLimitReached,
     SupervisionError,
     WorkerDied,
@@ -141,6 +143,10 @@ def _failure(supervisor: Conductor, run: Run, slot: Slot, message: Failure) -> N
     slot.served += 1
     slot.losses = 0
     run.measure(1, message.seconds)
+    if message.reason == NOT_WRITTEN:
+        cause = _cause(message.exception)
+        supervisor.break_run(run, cause if isinstance(cause, JournalError) else JournalError(message.error_text))
+        return
     counted = message.attempt - run.deaths.get(message.index, 0)  # deaths are counted apart
     if after_failure(counted, run.policy.retries, run.stop is not None) is Verdict.RETRY:
         supervisor.retry_later(run, message.index, message.attempt + 1)

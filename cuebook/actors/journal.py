@@ -96,10 +96,10 @@ class JournalActor(Actor):
         left.waiting.clear()
 
     def _answer(self, delivery: Delivery, answer: Any) -> None:
-        if delivery.sender is not None:
-            delivery.sender.tell_nowait(answer)
-        else:
+        if delivery.is_open:
             delivery.reply(answer)
+        elif delivery.sender is not None:
+            delivery.sender.tell_nowait(answer)
 
     def _read(self, delivery: Delivery) -> None:
         message = delivery.message

@@ -12,7 +12,7 @@ from typing import Any
 from cuebook.actors.verdicts import pause_s
 from cuebook.engines.engine import ENGINES, Engine
 from cuebook.engines.function import Worker, is_coroutine_function
-from cuebook.engines.limits import cpus_allowed, memory_bytes
+from cuebook.engines.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
 
 __all__ = ["Options", "check_function", "checked_path", "make_options"]
 
@@ -124,7 +124,7 @@ def make_options(
         retries=_count("retries", retries, 0) or 0,
         pause=_pause(backoff),
         timeout=_seconds("timeout", timeout),
-        memory_bytes=memory_bytes(memory_limit),
+        memory_bytes=_memory(memory_limit),
         raises=errors == "raise",
         reuse=reuse,
         version=version,
@@ -148,6 +148,16 @@ def _workers(actors: Any, chunk_size: Any, engine: Engine) -> tuple[type[Worker]
             raise ValueError(f"chunk_size={size} and {len(actors)} actors were given; leave chunk_size out")
         return actors.worker_class, len(actors)
     raise TypeError(f"actors is {actors!r}; give a subclass of cuebook.Worker, or the .actors of a Chunker")
+
+
+def _memory(limit: Any) -> int | None:
+    count = memory_bytes(limit)
+    if count is not None and count < MEMORY_BYTES_MIN:
+        raise ValueError(
+            f"memory_limit={limit!r} is {count:,} bytes, and a worker takes about {MEMORY_BYTES_MIN:,} before its "
+            'first call: write more, such as "1GB"'
+        )
+    return count
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:

@@ -62,10 +62,14 @@ class FunctionPack:
 
     def setup(self, run: int, worker: int) -> Setup:
         """The Setup of one worker."""
+        try:
+            folder = os.getcwd()
+        except FileNotFoundError:  # it was removed: the worker stays where it was started
+            folder = None
         options: dict[str, Any] = {
-            "sys_path": [os.path.abspath(entry) if entry else os.getcwd() for entry in sys.path],
+            "sys_path": [os.path.normpath(os.path.join(folder or os.sep, entry)) for entry in sys.path],
             "argv": list(sys.argv),
-            "cwd": os.getcwd(),
+            "cwd": folder,
             "pickle": self._options.pickle,
             "memory_bytes": self._options.memory_bytes,
             "log_levels": logging_levels() or None,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["cpus_allowed", "memory_bytes", "quota_cpus", "thread_limits"]
+__all__ = ["MEMORY_BYTES_MIN", "cpus_allowed", "memory_bytes", "quota_cpus", "thread_limits"]
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -82,7 +82,7 @@ def memory_bytes(limit: int | str | None) -> int | None:
     """Bytes of a limit such as 2_000_000_000, "2GB", "512 MiB"; None stays None.
 
     Raises:
-        ValueError: no size, or less than a worker needs to start.
+        ValueError: no size, or not positive.
 
     >>> memory_bytes("2GB"), memory_bytes("1.5 GiB")
     (2000000000, 1610612736)
@@ -96,9 +96,4 @@ def memory_bytes(limit: int | str | None) -> int | None:
         limit = int(float(match[1]) * _UNITS[match[2]])
     if isinstance(limit, bool) or not isinstance(limit, int) or limit <= 0:
         raise ValueError(f'memory_limit={limit!r} must be a positive number of bytes, or "2GB", "512MiB"')
-    if limit < MEMORY_BYTES_MIN:
-        raise ValueError(
-            f"memory_limit={limit!r} is {limit:,} bytes, and a worker takes about {MEMORY_BYTES_MIN:,} before its "
-            'first call: write more, such as "1GB"'
-        )
     return limit

@@ -15,10 +15,11 @@ from typing import Any
 
 from cuebook.engines.wire import Failure, Results
 from cuebook.persistence.heads import Completed
-from cuebook.runtime.errors import ValueNotKept
+from cuebook.runtime.errors import JournalError, ValueNotKept
 
 __all__ = [
     "FIELDS",
+    "NOT_WRITTEN",
     "Finished",
     "error_type_name",
     "failure_message",
@@ -27,6 +28,8 @@ __all__ = [
     "traceback_text",
 ]
 
+NOT_WRITTEN = "not written"
+"""Reason of a failure that is not the call's: its result could not be put on the disk."""
 Finished = tuple[int, float, float, bytes]
 """One finished call: index, start and end (monotonic seconds), encoded value."""
 
@@ -102,12 +105,21 @@ def failure_message(
         attempt=call[1],
         started=time.time() - elapsed,
         seconds=elapsed,
-        reason="not kept" if isinstance(error, ValueNotKept) else "raised",
+        reason=_reason(error),
         error_type=error_type_name(error),
         error_text=_text_of(error),
         traceback=traceback_text(error),
         exception=_encoded(error, encode),
     )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ValueNotKept):
+        return "not kept"
+    tb = error.__traceback__
+    inner = None if tb is None else tb.tb_next
+    is_ours = inner is not None and "/cuebook/persistence/" in inner.tb_frame.f_code.co_filename.replace("\\", "/")
+    return NOT_WRITTEN if is_ours and isinstance(error, JournalError) else "raised"
 
 
 def error_type_name(error: BaseException) -> str:

@@ -191,6 +191,7 @@ class ValueWalk:
         if isinstance(state, tuple) and len(state) == 2 and all(part is None or type(part) is dict for part in state):
             state = {**(state[0] or {}), **(state[1] or {})}
         if type(state) is dict:
+            # None where empty: whether an exception has a __dict__ depends on whether somebody has looked at it.
             state = {name: part for name, part in state.items() if not _is_cache(type(value), name)}
         return self.encode(state)
 

@@ -67,6 +67,7 @@ FILLING = """
 import hashlib, resource
 def f(x):
     note(x)
+    time.sleep(0.01)
     return b"".join(hashlib.sha256(b"%d %d" % (x, k)).digest() for k in range(size // 32))
 size = int(sys.argv[1])
 if len(sys.argv) > 2:
@@ -89,7 +90,8 @@ def test_a_file_that_may_not_grow_ends_the_run_with_the_reason_and_what_was_kept
     assert out.startswith("Journal") or "could not" in out or "cannot" in out, out
     assert run_script(tmp_path, FILLING, str(size)) == "all 60 True\n"
     # what had been committed was not made again
-    assert sum(counts(tmp_path).values()) <= 60 + 12 if size < 100_000 else True
+    if size < 100_000:
+        assert sum(counts(tmp_path).values()) <= 60 + 12
 
 
 @pytest.fixture

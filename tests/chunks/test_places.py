@@ -133,7 +133,7 @@ print(chunk(f, [[5], [6]], chunk_size=1))
 
 
 def test_a_moved_journal_and_a_moved_script_go_on_together(tmp_path: Path) -> None:
-    body = "def f(x): note(x); return x\nprint(chunk(f, [[1], [2]], path='x.cue'))\n"
+    body = "def f(x):\n    with open('calls.log', 'a') as log: log.write(f'{x}\\n')\n    return x\nprint(chunk(f, [[1], [2]], path='x.cue'))\n"
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     run_script(here, body)
@@ -142,7 +142,7 @@ def test_a_moved_journal_and_a_moved_script_go_on_together(tmp_path: Path) -> No
     assert sorted(calls(there)) == ["1", "2"]
 
 
-def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+def test_a_working_folder_that_is_gone_matters_to_nobody(tmp_path: Path) -> None:
     body = """
 os.mkdir("gone"); os.chdir("gone"); os.rmdir("../gone")
 try:
@@ -150,4 +150,4 @@ try:
 except OSError as error:
     print(type(error).__name__)
 """
-    assert run_script(tmp_path, body) in ("FileNotFoundError\n", "[1]\n")
+    assert run_script(tmp_path, body) == "[1]\n"
