@@ -192,7 +192,7 @@ class ValueWalk:
             state = {**(state[0] or {}), **(state[1] or {})}
         if type(state) is dict:
             # None where empty: whether an exception has a __dict__ depends on whether somebody has looked at it.
-            state = {name: part for name, part in state.items() if not _is_cache(type(value), name)}
+            state = {name: part for name, part in state.items() if not _is_cache(type(value), name)} or None
         return self.encode(state)
 
 

@@ -18,6 +18,7 @@ from cuebook.actors.dispatch import (
     batch_limit,
 )
 
+
 def loads_with(**fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Load]:
     fields: dict[str, st.SearchStrategy[Any]] = {
         "batch": st.none() | st.integers(1, 1000),

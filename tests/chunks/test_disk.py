@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cuebook import JournalCorrupt, JournalError, chunk
-from tests.support.programs import calls, counts, run_script, start
+from tests.support.programs import counts, run_script, start
 
 IS_ROOT = os.geteuid() == 0
 
@@ -83,7 +83,9 @@ except JournalError as error:
 
 
 @pytest.mark.parametrize("size", [20_000, 600_000], ids=["rows", "blobs"])
-def test_a_file_that_may_not_grow_ends_the_run_with_the_reason_and_what_was_kept_stays(size: int, tmp_path: Path) -> None:
+def test_a_file_that_may_not_grow_ends_the_run_with_the_reason_and_what_was_kept_stays(
+    size: int, tmp_path: Path
+) -> None:
     (tmp_path / "disk").mkdir()
     limit = size * 10 if size < 100_000 else size // 2
     out = run_script(tmp_path, FILLING, str(size), str(limit))
@@ -99,7 +101,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 3 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if not IS_ROOT or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], capture_output=True).returncode:
+    if (
+        not IS_ROOT
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], capture_output=True).returncode
+    ):
         pytest.skip("no small file system can be mounted here")
     try:
         yield disk

@@ -275,7 +275,9 @@ def test_a_timeout_is_tried_again_as_an_exception_is(where: str, tmp_path: Path)
         await asyncio.sleep(20)
         return x
 
-    [failed] = chunk(g if where == "async" else f, [[1]], where=where, timeout=0.2, retries=1, backoff=0, errors="collect")
+    [failed] = chunk(
+        g if where == "async" else f, [[1]], where=where, timeout=0.2, retries=1, backoff=0, errors="collect"
+    )
     assert isinstance(failed, CallTimedOut)
     assert failed.attempts == 2
     assert executions(log)[1] == 2
@@ -311,7 +313,14 @@ def test_a_thread_over_its_time_is_abandoned_and_what_it_returns_is_dropped() ->
 def test_threads_are_abandoned_only_so_often() -> None:
     go_on = threading.Event()
     with pytest.raises(SupervisionError, match="abandoned"):
-        chunk(lambda x: go_on.wait(20), [[n] for n in range(10)], where="thread", chunk_size=2, timeout=0.05, errors="collect")
+        chunk(
+            lambda x: go_on.wait(20),
+            [[n] for n in range(10)],
+            where="thread",
+            chunk_size=2,
+            timeout=0.05,
+            errors="collect",
+        )
     go_on.set()
 
 

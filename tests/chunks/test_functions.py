@@ -87,7 +87,9 @@ def test_under_python_dash_m_in_a_package(tmp_path: Path) -> None:
 
 
 def test_with_a_guard_as_well(tmp_path: Path) -> None:
-    assert run_script(tmp_path, 'def f(x): return x\nif __name__ == "__main__":\n    print(chunk(f, [[1]]))\n') == "[1]\n"
+    assert (
+        run_script(tmp_path, 'def f(x): return x\nif __name__ == "__main__":\n    print(chunk(f, [[1]]))\n') == "[1]\n"
+    )
 
 
 def test_the_script_is_not_run_again_in_the_workers(tmp_path: Path) -> None:

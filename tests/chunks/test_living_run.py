@@ -83,7 +83,9 @@ def test_a_burst_of_kills_amid_commits_loses_nothing(name: str, tmp_path: Path) 
 
     async def main() -> list[int]:
         async with Runtime(tmp_path / "x.cue") as runtime:
-            task = asyncio.create_task(runtime.chunk(lambda x: x * x, [[n] for n in range(20_000)], chunk_size=2, batch=4))
+            task = asyncio.create_task(
+                runtime.chunk(lambda x: x * x, [[n] for n in range(20_000)], chunk_size=2, batch=4)
+            )
             kills = 0
             while not task.done() and kills < 9:
                 with contextlib.suppress(KeyError):  # not there yet
@@ -143,9 +145,7 @@ def test_a_supervisor_killed_while_a_retry_pauses_still_makes_that_attempt(tmp_p
     async def main() -> list[int]:
         async with Runtime(tmp_path / "x.cue") as runtime:
             events = runtime.events()
-            task = asyncio.create_task(
-                runtime.chunk(f, [[1]], where="async", retries=1, backoff=0.2, version="1")
-            )
+            task = asyncio.create_task(runtime.chunk(f, [[1]], where="async", retries=1, backoff=0.2, version="1"))
             async for event in events:
                 if event.kind is EventKind.CALL_RETRIED:
                     break

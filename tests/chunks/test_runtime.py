@@ -344,6 +344,7 @@ def test_a_listener_that_is_far_behind_does_not_keep_the_runtime_from_closing() 
 
     run(main())
 
+
 def test_a_runtime_touches_no_signals_unless_told_to() -> None:
     def handlers() -> list[Any]:
         return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]

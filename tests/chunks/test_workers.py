@@ -240,7 +240,9 @@ note(time.time(), "end.log")
     assert run_script(tmp_path, body) == "[1, 2]\n"
 
 
-def test_an_exception_of_the_program_ends_it_in_time_with_an_open_chunker_and_the_journal_closed(tmp_path: Path) -> None:
+def test_an_exception_of_the_program_ends_it_in_time_with_an_open_chunker_and_the_journal_closed(
+    tmp_path: Path,
+) -> None:
     body = """
 def f(x): return x
 chunker = Chunker(f, chunk_size=2, path="x.cue")
