@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cuebook.runtime.errors import (
         ActorFailed,
         ActorStopped,
+        AskCycle,
         AskTimeout,
         CallFailed,
         CallTimedOut,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ERRORS = (
-    "ActorFailed", "ActorStopped", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError", "CuebookError",
+    "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError", "CuebookError",
     "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError", "JournalFull",
     "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "RestartLimitReached", "RunStopped",
     "SupervisionError", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
@@ -78,6 +79,7 @@ __all__ = [
     "ActorFailed",
     "ActorRef",
     "ActorStopped",
+    "AskCycle",
     "AskTimeout",
     "CallFailed",
     "CallTimedOut",

@@ -29,11 +29,11 @@ class Answers:
         self.late = 0
         self._open: dict[Delivery, None] = {}
 
-    def settle(self, reply: asyncio.Future[Any], outcome: Any) -> None:
-        """Give an asker its outcome, sealed; the asker may have gone."""
+    def settle(self, reply: asyncio.Future[Any], outcome: Any, message: Any) -> None:
+        """Give the asker of this message its outcome, sealed; the asker may have gone."""
         if reply.done():
             self.late += 1
-            self.log.debug("late reply", actor=self.name)
+            self.log.info("late reply", actor=self.name, message=type(message).__qualname__)
         else:
             reply.set_result(outcome)
 
@@ -52,6 +52,10 @@ class Answers:
     def close(self, delivery: Delivery) -> None:
         """It is answered."""
         self._open.pop(delivery, None)
+
+    def holds(self, reply: asyncio.Future[Any]) -> bool:
+        """Whether this answer is owed by an open delivery."""
+        return any(delivery.owes(reply) for delivery in self._open)
 
     def fail_open(self, error: BaseException) -> None:
         """Answer every open delivery with this error, as when the incarnation that held them ends."""
@@ -78,6 +82,10 @@ class Delivery:
         """Whether someone waits for the answer."""
         return self._reply is not None and not self._reply.done()
 
+    def owes(self, reply: asyncio.Future[Any]) -> bool:
+        """Whether it is this answer that is open."""
+        return self._reply is reply
+
     def reply(self, value: Any = None) -> None:
         """Answer with plain data or a message. Raises TypeError where it is neither: it stays open then."""
         if self._reply is not None:
@@ -92,4 +100,4 @@ class Delivery:
         reply, self._reply = self._reply, None
         self._answers.close(self)
         if reply is not None:
-            self._answers.settle(reply, outcome)
+            self._answers.settle(reply, outcome, self.message)

@@ -145,7 +145,10 @@ class Cell(Lifecycle):
                     break
                 if pending is not None:
                     self.mailbox.admit()  # whoever waits for room is not to wait for this handler
-                    self._answer((yield pending))
+                    self._activate()
+                    outcome = yield pending
+                    self._deactivate()
+                    self._answer(outcome)
             except (Exception, CancelledError) as error:
                 yield from self._fail(error)
             left -= 1
@@ -211,7 +214,7 @@ class Cell(Lifecycle):
             return  # deferred, or delivered as one of many
         if envelope.reply is not None:
             sealed = outcome if type(outcome) in IMMUTABLE else seal(outcome)
-            self.answers.settle(envelope.reply, sealed)
+            self.answers.settle(envelope.reply, sealed, self._message)
         self._current = None
 
     def _refuse(self, envelope: Envelope, error: CodecError) -> None:

@@ -6,6 +6,7 @@ Knows no handler and no restart.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from cuebook.runtime.answers import Answers
 from cuebook.runtime.clock import TimerHandle
@@ -17,6 +18,7 @@ from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, TreeNode
+from cuebook.runtime.waiting import Activation, in_hand
 
 __all__ = ["GRACE_S", "Ending"]
 
@@ -42,6 +44,7 @@ class Ending:
         "_stop_due",
         "_stop_timer",
         "_waiting",
+        "activation",
         "answers",
         "children",
         "clock",
@@ -78,11 +81,16 @@ class Ending:
         self._stop_timer: TimerHandle | None = None
         self._stop_due = 0.0
         self._waiting: list[asyncio.Future[None]] = []
+        self.activation: Activation | None = None
 
     @property
     def is_alive(self) -> bool:
         """Whether it takes messages, or will again."""
         return self.state is not ActorState.STOPPED and not self._is_stopping
+
+    def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
+        """Whether the answer is owed later, so that the handler at work does not keep it back."""
+        return self.answers.holds(reply)
 
     def kill(self, error: BaseException | None = None) -> None:
         """End the incarnation as a failure."""
@@ -141,6 +149,7 @@ class Ending:
             return
         self.state = ActorState.STOPPED
         self._is_steady = False
+        self._deactivate()
         self._cancel_timers()
         stopped = ActorStopped(f"{self.name} has stopped" + (f": {error}" if error is not None else ""))
         stopped.__cause__ = error
@@ -170,12 +179,23 @@ class Ending:
 
     def _on_lost(self) -> None:
         """Cancelled from outside: what was in hand is answered; the system's own end does the rest."""
+        self._deactivate()
         self._settle_current(ActorStopped(f"{self.name} was cancelled"))
         self._is_steady = False
         if self.state is not ActorState.STOPPED:
             self._is_stopping = True
             self._drains = False
             self._cancel_timers()  # that end has a deadline of its own
+
+    def _activate(self) -> None:
+        """From here on code of this actor may wait for others."""
+        self.activation = Activation(self)
+        in_hand.set(self.activation)
+
+    def _deactivate(self) -> None:
+        if self.activation is not None:
+            self.activation.is_open = False
+            self.activation = None
 
     def _settle_current(self, error: CuebookError) -> None:
         envelope, self._current = self._current, None

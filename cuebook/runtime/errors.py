@@ -10,6 +10,7 @@ from typing import Any
 __all__ = [
     "ActorFailed",
     "ActorStopped",
+    "AskCycle",
     "AskTimeout",
     "CallFailed",
     "CallTimedOut",
@@ -189,6 +190,13 @@ class ActorStopped(MessagingError):
 
 class AskTimeout(MessagingError, TimeoutError):
     """No reply before the deadline. Whether the target acts on the message is unknown; a late reply is dropped."""
+
+
+class AskCycle(MessagingError):
+    """Actors would wait for each other for ever. Raised at the ask that closes the circle; it was not sent.
+
+    Whoever wrote the actors acts: one of them tells, or defers its answer (`context.defer`), in place of asking.
+    """
 
 
 class ActorFailed(MessagingError):

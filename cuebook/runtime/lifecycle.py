@@ -134,11 +134,13 @@ class Lifecycle(Ending):
         timers = Timers(self.clock, self._post_timer)
         self._is_ending = self._is_retiring = False
         self._life = life = Incarnation(self.name, timers)
+        self._activate()
         try:
             yield from life.start(self.spec.factory, self._new_context(timers))
         except (Exception, CancelledError) as error:
             yield from self._fail(error)
             return
+        self._deactivate()
         if self.state is ActorState.STARTING:
             life.ran_from = self.clock.monotonic()
             self.state = ActorState.RUNNING
@@ -153,12 +155,15 @@ class Lifecycle(Ending):
         self._is_ending = True
         self._has_left_behind = self._has_left_behind or self._is_stopping
         _log.warning("actor failed", actor=self.name, error=repr(error), exc_info=error)
+        self._deactivate()
         failure = failure_of(self.name, error)
         self._settle_current(failure)
         self.answers.fail_open(failure)
         life.timers.cancel_all()
         yield from self._end_children()
+        self._activate()
         yield from life.fail(error)
+        self._deactivate()
         self._conclude(Exit.FAILURE, error)
 
     def _end(self, reason: Exit) -> Work:
@@ -168,7 +173,9 @@ class Lifecycle(Ending):
         life = self._life
         if life is not None:
             life.timers.cancel_all()
+            self._activate()
             yield from life.stop()
+            self._deactivate()
         self.answers.fail_open(ActorStopped(f"{self.name} ended before it answered"))
         self._conclude(reason, None)
 

@@ -11,6 +11,7 @@ from cuebook.runtime.errors import ActorStopped, AskTimeout
 from cuebook.runtime.message import encode
 from cuebook.runtime.reply import IMMUTABLE, FailedReply, unseal
 from cuebook.runtime.status import ActorStatistics, status_line
+from cuebook.runtime.waiting import Waiter, in_hand, refuse_cycle
 
 __all__ = ["ActorRef", "Target", "current_actor"]
 
@@ -22,10 +23,9 @@ def current_actor() -> ActorRef | None:
     return _current.get()
 
 
-class Target(Protocol):
+class Target(Waiter, Protocol):
     """What a ref needs of the actor behind it."""
 
-    name: str
     deadlines: Deadlines
     loop: asyncio.AbstractEventLoop
 
@@ -115,29 +115,29 @@ class ActorRef:
             AskTimeout: no reply in time; whether the target acts on the message is unknown.
             ActorStopped: the target has stopped or stopped before it replied.
             ActorFailed: the target's handler raised, or was killed, while it had this message.
+            AskCycle: asked in a handler, and the target waits for that handler's actor (or is it): at once.
             MailboxFull, TypeError, MessageTooLarge: as `tell`.
         """
         frame = encode(message)
         target = self._target
-        if _current.get() is None and not target.has_room(len(frame)):
+        asked_at = target.loop.time()
+        current = _current.get()
+        if current is None and not target.has_room(len(frame)):
             timeout = await self._room_in_time(message, len(frame), timeout)
         future = target.loop.create_future()
-        try:
-            target.post(frame, future)
-        except ActorStopped as error:
-            error.undelivered = message
-            raise
-        if timeout is None:
-            outcome = await future
+        asker = in_hand.get() if current is not None else None
+        if asker is None or current is None or not asker.is_open or asker.actor is not current._target:
+            outcome = await self._outcome(message, frame, future, timeout)
         else:
-            slot = target.deadlines.add(future, timeout)
+            refuse_cycle(asker, target, type(message).__qualname__)
+            asker.waits_for[future] = target
             try:
-                outcome = await future
+                outcome = await self._outcome(message, frame, future, timeout)
             finally:
-                target.deadlines.discard(slot, future)
+                del asker.waits_for[future]
         if type(outcome) in IMMUTABLE:
             return outcome
-        return self._open(outcome, message, timeout)
+        return self._open(outcome, message, timeout, asked_at)
 
     async def stop(self, timeout: float = 5.0, *, drain: bool = True) -> bool:
         """Take no more messages, handle what is queued, answer everyone, run `on_stop`; wait until that is
@@ -181,6 +181,21 @@ class ActorRef:
     def __repr__(self) -> str:
         return f"<ActorRef {self.name} {status_line(self.statistics())}>"
 
+    async def _outcome(self, message: object, frame: bytes, future: asyncio.Future[Any], timeout: float | None) -> Any:
+        target = self._target
+        try:
+            target.post(frame, future)
+        except ActorStopped as error:
+            error.undelivered = message
+            raise
+        if timeout is None:
+            return await future
+        slot = target.deadlines.add(future, timeout)
+        try:
+            return await future
+        finally:
+            target.deadlines.discard(slot, future)
+
     async def _room_in_time(self, message: object, size: int, timeout: float | None) -> float | None:
         if timeout is None:
             await self._target.wait_for_room(size)
@@ -190,19 +205,22 @@ class ActorRef:
             async with asyncio.timeout(timeout):
                 await self._target.wait_for_room(size)
         except TimeoutError:
-            raise self._timed_out(message, timeout) from None
+            raise self._timed_out(message, timeout, started) from None
         return max(timeout - (self._target.loop.time() - started), 0.0)
 
-    def _open(self, outcome: Any, message: object, timeout: float | None) -> Any:
+    def _open(self, outcome: Any, message: object, timeout: float | None, asked_at: float) -> Any:
         if outcome is EXPIRED:
-            raise self._timed_out(message, timeout)
+            raise self._timed_out(message, timeout, asked_at)
         if type(outcome) is FailedReply and outcome.is_undelivered and isinstance(outcome.error, ActorStopped):
             outcome.error.undelivered = message
         return unseal(outcome)
 
-    def _timed_out(self, message: object, timeout: float | None) -> AskTimeout:
-        kind = type(message).__qualname__
-        return AskTimeout(f"{self.name} did not answer {kind} within {timeout:g} s ({status_line(self.statistics())})")
+    def _timed_out(self, message: object, timeout: float | None, asked_at: float) -> AskTimeout:
+        age_s = self._target.loop.time() - asked_at
+        return AskTimeout(
+            f"{self.name} did not answer {type(message).__qualname__} within {timeout:g} s "
+            f"({status_line(self.statistics())}; asked {age_s:.3g} s ago)"
+        )
 
 
 def as_actor(ref: ActorRef) -> None:
