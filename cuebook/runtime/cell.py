@@ -35,6 +35,9 @@ SLICE_S = 0.005
 _log = get_logger("runtime")
 
 
+_KEEPS = (Overflow.RAISE, Overflow.WAIT)
+
+
 class _Idle:
     """In place of a handler's awaitable: no message waits."""
 
@@ -57,7 +60,7 @@ class Cell(Lifecycle):
 
     # What refs ask for
 
-    def post(self, frame: bytes, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
+    def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
         sender = current_actor()
         if self._is_stopping or self.state is ActorState.STOPPED:
@@ -65,7 +68,7 @@ class Cell(Lifecycle):
                 return  # an actor that drains need not mind what it tells itself
             how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
             raise ActorStopped(f"{self.name} {how}")
-        envelope = Envelope(frame, sender, reply)
+        envelope = Envelope(frame, sender, reply, None, self.now())
         if urgent:
             self.mailbox.put_unbounded(envelope, urgent=True)
         else:
@@ -84,7 +87,11 @@ class Cell(Lifecycle):
 
     def has_room(self, size: int) -> bool:
         """Whether `post` of so many bytes is not refused for want of room."""
-        return self.mailbox.overflow is not Overflow.RAISE or self.mailbox.has_room(size)
+        return self.mailbox.overflow not in _KEEPS or self.mailbox.has_room(size)
+
+    def lets_actors_wait(self) -> bool:
+        """Whether actors too may wait for room."""
+        return self.mailbox.overflow is Overflow.WAIT
 
     async def wait_for_room(self, size: int) -> None:
         """Until `has_room`, or the actor has stopped."""
@@ -93,6 +100,7 @@ class Cell(Lifecycle):
     def statistics(self) -> ActorStatistics:
         """The counts now."""
         mailbox = self.mailbox
+        oldest_at = mailbox.oldest_at()
         return ActorStatistics(
             state=self.state,
             depth=len(mailbox),
@@ -105,6 +113,8 @@ class Cell(Lifecycle):
             late_replies=self.answers.late,
             restarts=self.restarts,
             busy_s=self._busy_s,
+            stashed=mailbox.stashed,
+            oldest_s=0.0 if oldest_at is None else self.now() - oldest_at,
         )
 
     def tree(self) -> TreeNode:
@@ -120,6 +130,21 @@ class Cell(Lifecycle):
             raise RuntimeError(f"{self.name} has no message in hand to defer")
         return self.answers.deliver(self._message, envelope)
 
+    def stash(self) -> bool:
+        """Put the message in hand aside; False where there is no room for it."""
+        envelope, self._current = self._current, None
+        if envelope is None:
+            raise RuntimeError(f"{self.name} has no message in hand to stash")
+        envelope.timer = None  # it was due, and is received once more
+        if self.mailbox.stash(envelope):
+            return True
+        self.answers.refuse(envelope, MailboxFull(f"the stash of {self.name} is full: {self.mailbox.stashed} messages"))
+        return False
+
+    def unstash(self) -> int:
+        """Receive next what was put aside."""
+        return self.mailbox.unstash()
+
     def sender(self) -> ActorRef | None:
         """Who sent the message in hand."""
         return self._current.sender if self._current is not None else None
@@ -127,9 +152,9 @@ class Cell(Lifecycle):
     def _new_context(self, timers: Timers) -> Context:
         return Context(self, self.ref, self._premises, self.clock, timers=timers)
 
-    def _post_timer(self, frame: bytes, timer: Timer) -> None:
+    def _post_timer(self, frame: Any, timer: Timer) -> None:
         if not self._is_stopping:
-            self.mailbox.put_unbounded(Envelope(frame, timer=timer), urgent=False)
+            self.mailbox.put_unbounded(Envelope(frame, timer=timer, at=self.now()), urgent=False)
             self._driver.wake()
 
     # The work
@@ -175,7 +200,8 @@ class Cell(Lifecycle):
         if envelope.timer is not None and not life.timers.is_due(envelope.timer):
             return None
         try:
-            message = decode(envelope.frame)
+            frame = envelope.frame
+            message = decode(frame) if type(frame) is bytes else frame
         except (UnknownMessage, MalformedMessage) as error:
             self._refuse(envelope, error)
             return None
@@ -203,7 +229,8 @@ class Cell(Lifecycle):
         if envelope.timer is not None and not (self._life and self._life.timers.is_due(envelope.timer)):
             return None
         try:
-            return self.answers.deliver(decode(envelope.frame), envelope)
+            frame = envelope.frame
+            return self.answers.deliver(decode(frame) if type(frame) is bytes else frame, envelope)
         except (UnknownMessage, MalformedMessage) as error:
             self._refuse(envelope, error)
             return None

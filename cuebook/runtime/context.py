@@ -8,7 +8,7 @@ from typing import Protocol, Unpack
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.clock import Clock
 from cuebook.runtime.logs import Log, get_logger
-from cuebook.runtime.message import encode
+from cuebook.runtime.message import outgoing
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import Factory, SpawnOptions
 from cuebook.runtime.status import ActorStatistics, TreeNode
@@ -46,6 +46,12 @@ class Owner(Protocol):
 
     def defer(self) -> Delivery:
         """Take the message in hand out of the handler's duty."""
+
+    def stash(self) -> bool:
+        """Put the message in hand aside; False where there is no room for it."""
+
+    def unstash(self) -> int:
+        """Receive next what was put aside."""
 
     def sender(self) -> ActorRef | None:
         """Who sent the message in hand."""
@@ -94,7 +100,7 @@ class Context:
         Returns:
             The key.
         """
-        return self._timers.set(delay_s, encode(message), key)
+        return self._timers.set(delay_s, outgoing(message), key)
 
     def cancel_timer(self, key: Hashable) -> bool:
         """Whether there was such a timer. Its message never arrives, even from within the mailbox."""
@@ -114,3 +120,19 @@ class Context:
         What is still open when the incarnation ends fails.
         """
         return self._owner.defer()
+
+    def stash(self) -> bool:
+        """Put the message in hand aside, to be received again after `unstash`; the handler's value is ignored.
+
+        What was put aside comes first in the mailbox of the next incarnation; after the last one it is
+        answered ActorStopped.
+
+        Returns:
+            False where the stash is full (`MailboxSpec.stash_capacity`): whoever asked gets MailboxFull, and
+            the actor goes on.
+        """
+        return self._owner.stash()
+
+    def unstash(self) -> int:
+        """Receive next all that was put aside, in its order, before what waits. Returns how many."""
+        return self._owner.unstash()

@@ -52,6 +52,7 @@ class Ending:
         "loop",
         "mailbox",
         "name",
+        "now",
         "ref",
         "spec",
         "state",
@@ -65,6 +66,7 @@ class Ending:
         self.spec = spec
         self.loop = premises.loop
         self.clock = premises.clock
+        self.now = premises.now
         self.deadlines = premises.deadlines
         self.state = ActorState.STARTING
         self.mailbox = Mailbox(spec.mailbox)
@@ -158,7 +160,9 @@ class Ending:
         left = [envelope for envelope in self.mailbox.close() if envelope.timer is None]
         self._has_left_behind = self._has_left_behind or bool(left)
         for envelope in left:
-            self.answers.refuse(envelope, ActorStopped(str(stopped)), is_undelivered=True)
+            refusal = ActorStopped(str(stopped))
+            refusal.__cause__ = error
+            self.answers.refuse(envelope, refusal, is_undelivered=True)
         if self._parent is not None:
             self._parent.children.pop(self.name, None)
         self._premises.forget(self.name)

@@ -69,7 +69,7 @@ class Lifecycle(Ending):
     def _work(self) -> Work:
         raise NotImplementedError
 
-    def _post_timer(self, frame: bytes, timer: Timer) -> None:
+    def _post_timer(self, frame: Any, timer: Timer) -> None:
         raise NotImplementedError
 
     def _new_context(self, timers: Timers) -> Context:
@@ -203,6 +203,7 @@ class Lifecycle(Ending):
         decision, self._history = decide(
             self.spec.policy, reason, self._history, now=now, ran_s=ran_s, draw=self._premises.draw()
         )
+        self.mailbox.unstash()  # its next incarnation knows nothing of what this one waited for
         if isinstance(decision, RestartAfter):
             self.state = ActorState.RESTARTING
             self.restarts += 1

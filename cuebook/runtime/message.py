@@ -13,7 +13,7 @@ from cuebook.runtime.codec import FRAME_BYTES_MAX, new_packer, unpack
 from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMessage
 from cuebook.runtime.shape import Shape
 
-__all__ = ["TAG_MAX", "decode", "encode", "is_message", "message", "pack_plain", "tag_of"]
+__all__ = ["TAG_MAX", "decode", "encode", "is_message", "message", "outgoing", "pack_plain", "tag_in", "tag_of"]
 
 TAG_MAX = 65_535
 """Tags are 1 to this; below 256 they are cuebook's own."""
@@ -43,7 +43,7 @@ _packers = _Packers()
 
 
 @dataclass_transform(frozen_default=True)
-def message(*, tag: int) -> Callable[[type[_T]], type[_T]]:
+def message(*, tag: int, by_reference: bool = False) -> Callable[[type[_T]], type[_T]]:
     """Class decorator: makes a class of annotated fields a message type, known by its tag on both ends of a
     wire.
 
@@ -54,11 +54,14 @@ def message(*, tag: int) -> Callable[[type[_T]], type[_T]]:
 
     Parameters:
         tag: 1 to 65,535, one type each; below 256 cuebook's own.
+        by_reference: within a process the receiver gets the sender's very object, unchecked and not encoded:
+            for types whose fields cannot be changed (numbers, strings, bytes, tuples, other such messages).
 
     Raises:
         ValueError: the tag is out of its range or stands for another type (in a notebook, the same class may
             be defined again).
-        TypeError: a field's annotation is no plain data, or the dataclass is not frozen.
+        TypeError: a field's annotation is no plain data, or the dataclass is not frozen; or, by reference, a
+            field can be changed.
     """
 
     def register(cls: type[_T]) -> type[_T]:
@@ -68,7 +71,7 @@ def message(*, tag: int) -> Callable[[type[_T]], type[_T]]:
         if taken is not None and not _same_in_main(taken.cls, cls):
             raise ValueError(f"tag {tag} of {cls.__qualname__} already stands for {taken.cls.__qualname__}")
         final = _as_dataclass(cls)
-        shape = Shape(final, tag)
+        shape = Shape(final, tag, by_reference=by_reference)
         if taken is not None:
             _SHAPES.pop(taken.cls, None)
         _SHAPES[final] = _BY_TAG[tag] = shape
@@ -85,7 +88,20 @@ def encode(message: object) -> bytes:
         named.
         MessageTooLarge: over `FRAME_BYTES_MAX`; nothing was sent.
     """
+    return _frame_of(_SHAPES.get(type(message)), message)
+
+
+def outgoing(message: object) -> Any:
+    """What goes into a mailbox of this process: the bytes of a message, or the message itself where its type
+    goes by reference. Raises as `encode`.
+    """
     shape = _SHAPES.get(type(message))
+    if shape is not None and shape.is_by_reference:
+        return message
+    return _frame_of(shape, message)
+
+
+def _frame_of(shape: Shape | None, message: object) -> bytes:
     if shape is None:
         raise TypeError(f"{type(message).__qualname__} is no message: declare its class with @message(tag=...)")
     values = shape.values(message)
@@ -124,6 +140,17 @@ def is_message(value: object) -> bool:
 def tag_of(cls: type) -> int:
     """The tag of a message type. Raises KeyError where it is none."""
     return _SHAPES[cls].tag
+
+
+def tag_in(content: Any) -> int:
+    """The tag of a frame of ours, or of a message itself; 0 where it is neither."""
+    if type(content) is not bytes:
+        shape = _SHAPES.get(type(content))
+        return 0 if shape is None else shape.tag
+    head = 1 if content[:1] < b"\xdc" else 3  # the length of a short list is in its first byte
+    kind = content[head] if len(content) > head else 0
+    width = {0xCC: 1, 0xCD: 2}.get(kind)
+    return kind if width is None else int.from_bytes(content[head + 1 : head + 1 + width], "big")
 
 
 def pack_plain(value: object) -> bytes:

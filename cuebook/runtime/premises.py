@@ -32,6 +32,9 @@ class Premises(Home, Protocol):
     def tasks(self) -> TaskGroup:
         """The one task group."""
 
+    def now(self) -> float:
+        """Monotonic seconds."""
+
     def draw(self) -> float:
         """Chance, 0 to 1."""
 

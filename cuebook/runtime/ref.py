@@ -7,11 +7,11 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 from cuebook.runtime.deadlines import EXPIRED, Deadlines
-from cuebook.runtime.errors import ActorStopped, AskTimeout
-from cuebook.runtime.message import encode
+from cuebook.runtime.errors import ActorStopped, AskTimeout, MailboxFull
+from cuebook.runtime.message import outgoing
 from cuebook.runtime.reply import IMMUTABLE, FailedReply, unseal
 from cuebook.runtime.status import ActorStatistics, status_line
-from cuebook.runtime.waiting import Waiter, in_hand, refuse_cycle
+from cuebook.runtime.waiting import Activation, Waiter, in_hand, refuse_cycle
 
 __all__ = ["ActorRef", "Target", "current_actor"]
 
@@ -29,11 +29,14 @@ class Target(Waiter, Protocol):
     deadlines: Deadlines
     loop: asyncio.AbstractEventLoop
 
-    def post(self, frame: bytes, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
+    def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
 
     def has_room(self, size: int) -> bool:
         """Whether `post` of so many bytes is not refused for want of room."""
+
+    def lets_actors_wait(self) -> bool:
+        """Whether actors too may wait for room."""
 
     async def wait_for_room(self, size: int) -> None:
         """Until `has_room`, or the actor has stopped."""
@@ -79,7 +82,7 @@ class ActorRef:
             TypeError, MessageTooLarge: it cannot be encoded.
         """
         try:
-            self._target.post(encode(message), urgent=urgent)
+            self._target.post(outgoing(message), urgent=urgent)
         except ActorStopped as error:
             error.undelivered = message
             raise
@@ -88,19 +91,30 @@ class ActorRef:
         """`tell_nowait` of an encoded message, unopened; the target drops and counts what does not decode."""
         self._target.post(frame)
 
-    async def tell(self, message: object) -> None:
-        """Put a message into the mailbox; from outside of actors, wait for room. (Actors that wait for each
-        other hang.)
+    async def tell(self, message: object, timeout: float | None = None) -> None:
+        """Put a message into the mailbox; from outside of actors, wait for room.
+
+        An actor waits only where the mailbox has `Overflow.WAIT`, and with a timeout.
+
+        Parameters:
+            timeout: seconds to wait for room; None: no bound.
 
         Raises:
-            MailboxFull: sent by an actor, or the mailbox drops what is too much.
+            MailboxFull: no room in time; sent by an actor that may not wait; or the mailbox drops what is too
+                much.
+            AskCycle: the target waits for the actor that would wait for it.
             ActorStopped, TypeError, MessageTooLarge: as `tell_nowait`.
         """
-        frame = encode(message)
-        if _current.get() is None and not self._target.has_room(len(frame)):
-            await self._target.wait_for_room(len(frame))
+        content = outgoing(message)
+        size = len(content) if type(content) is bytes else 0
+        current = _current.get()
+        if not self._target.has_room(size) and self._may_wait(current, timeout):
+            try:
+                await self._room_in_time(message, size, timeout)
+            except AskTimeout:
+                raise MailboxFull(f"no room in the mailbox of {self.name} within {timeout:g} s") from None
         try:
-            self._target.post(frame)
+            self._target.post(content)
         except ActorStopped as error:
             error.undelivered = message
             raise
@@ -118,21 +132,22 @@ class ActorRef:
             AskCycle: asked in a handler, and the target waits for that handler's actor (or is it): at once.
             MailboxFull, TypeError, MessageTooLarge: as `tell`.
         """
-        frame = encode(message)
+        content = outgoing(message)
         target = self._target
         asked_at = target.loop.time()
         current = _current.get()
-        if current is None and not target.has_room(len(frame)):
-            timeout = await self._room_in_time(message, len(frame), timeout)
+        size = len(content) if type(content) is bytes else 0
+        if not target.has_room(size) and self._may_wait(current, timeout):
+            timeout = await self._room_in_time(message, size, timeout)
         future = target.loop.create_future()
-        asker = in_hand.get() if current is not None else None
-        if asker is None or current is None or not asker.is_open or asker.actor is not current._target:
-            outcome = await self._outcome(message, frame, future, timeout)
+        asker = _activation(current)
+        if asker is None:
+            outcome = await self._outcome(message, content, future, timeout)
         else:
             refuse_cycle(asker, target, type(message).__qualname__)
             asker.waits_for[future] = target
             try:
-                outcome = await self._outcome(message, frame, future, timeout)
+                outcome = await self._outcome(message, content, future, timeout)
             finally:
                 del asker.waits_for[future]
         if type(outcome) in IMMUTABLE:
@@ -181,10 +196,10 @@ class ActorRef:
     def __repr__(self) -> str:
         return f"<ActorRef {self.name} {status_line(self.statistics())}>"
 
-    async def _outcome(self, message: object, frame: bytes, future: asyncio.Future[Any], timeout: float | None) -> Any:
+    async def _outcome(self, message: object, content: Any, future: asyncio.Future[Any], timeout: float | None) -> Any:
         target = self._target
         try:
-            target.post(frame, future)
+            target.post(content, future)
         except ActorStopped as error:
             error.undelivered = message
             raise
@@ -196,17 +211,33 @@ class ActorRef:
         finally:
             target.deadlines.discard(slot, future)
 
+    def _may_wait(self, current: ActorRef | None, timeout: float | None) -> bool:
+        return current is None or (timeout is not None and current is not self and self._target.lets_actors_wait())
+
     async def _room_in_time(self, message: object, size: int, timeout: float | None) -> float | None:
-        if timeout is None:
-            await self._target.wait_for_room(size)
-            return None
-        started = self._target.loop.time()
+        """Wait for room; what is left of the timeout then. Raises AskTimeout."""
+        loop = self._target.loop
+        started = loop.time()
         try:
             async with asyncio.timeout(timeout):
-                await self._target.wait_for_room(size)
+                await self._room(message, size)
         except TimeoutError:
             raise self._timed_out(message, timeout, started) from None
-        return max(timeout - (self._target.loop.time() - started), 0.0)
+        return None if timeout is None else max(timeout - (loop.time() - started), 0.0)
+
+    async def _room(self, message: object, size: int) -> None:
+        target = self._target
+        asker = _activation(_current.get())
+        if asker is None:
+            await target.wait_for_room(size)
+            return
+        refuse_cycle(asker, target, type(message).__qualname__)
+        room = target.loop.create_future()
+        asker.waits_for[room] = target
+        try:
+            await target.wait_for_room(size)
+        finally:
+            del asker.waits_for[room]
 
     def _open(self, outcome: Any, message: object, timeout: float | None, asked_at: float) -> Any:
         if outcome is EXPIRED:
@@ -221,6 +252,14 @@ class ActorRef:
             f"{self.name} did not answer {type(message).__qualname__} within {timeout:g} s "
             f"({status_line(self.statistics())}; asked {age_s:.3g} s ago)"
         )
+
+
+def _activation(current: ActorRef | None) -> Activation | None:
+    """The open handler of this actor in whose name the code runs."""
+    asker = in_hand.get() if current is not None else None
+    if asker is None or not asker.is_open or asker.actor is not current._target:  # type: ignore[union-attr]
+        return None
+    return asker
 
 
 def as_actor(ref: ActorRef) -> None:

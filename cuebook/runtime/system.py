@@ -48,12 +48,15 @@ class ActorSystem:
         self._roots: dict[str, Cell] = {}
         self._group: TaskGroup | None = None
         self._is_stopping = False
+        self.now: Callable[[], float] = self.clock.monotonic
 
     async def __aenter__(self) -> Self:
         if self._group is not None:
             raise RuntimeError(f"the actor system {self.name!r} is entered once")
         self.loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(self.clock)
+        # One call less a message than through the clock, which would have to find the loop.
+        self.now = self.loop.time if isinstance(self.clock, SystemClock) else self.clock.monotonic
         self._group = await create_task_group().__aenter__()
         return self
 

@@ -6,6 +6,7 @@ Knows no actor: it is given the way to post.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import Any
 
 from cuebook.runtime.clock import Clock, TimerHandle
 
@@ -31,12 +32,12 @@ class Timers:
 
     __slots__ = ("_clock", "_post", "_timers")
 
-    def __init__(self, clock: Clock, post: Callable[[bytes, Timer], None]) -> None:
+    def __init__(self, clock: Clock, post: Callable[[Any, Timer], None]) -> None:
         self._clock = clock
         self._post = post
         self._timers: dict[Hashable, Timer] = {}
 
-    def set(self, delay_s: float, frame: bytes, key: Hashable | None) -> Hashable:
+    def set(self, delay_s: float, frame: Any, key: Hashable | None) -> Hashable:
         """Post `frame` after `delay_s` seconds; a timer of the same key is replaced. Returns the key."""
         timer = Timer(key)
         if key is None:
@@ -67,6 +68,6 @@ class Timers:
         del self._timers[timer.key]
         return True
 
-    def _fire(self, timer: Timer, frame: bytes) -> None:
+    def _fire(self, timer: Timer, frame: Any) -> None:
         timer.handle = None
         self._post(frame, timer)

@@ -65,7 +65,7 @@ def refuse_cycle(asker: Activation, target: Waiter, kind: str) -> None:
     if path is not None:
         first, *others = (asker.actor.name, *path)
         raise AskCycle(
-            f"{first} asks {', which waits for '.join(others)}: none of them could go on, so {kind} was not sent"
+            f"{first} would wait for {', which waits for '.join(others)}: none could go on, so {kind} was not sent"
         )
 
 

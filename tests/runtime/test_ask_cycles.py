@@ -53,8 +53,8 @@ def test_a_cycle_of_asks_ends_at_once_and_names_who_waits(path: str) -> None:
             first, *_ = relays(system, "abcde")
             error = await cycle_of(first.ask(Echo(list(path)), timeout=None))
             asker, asked = ("a" + path)[-2:]
-            assert str(error).startswith(f"{asker} asks {asked}")
-            assert str(error).endswith("none of them could go on, so Echo was not sent")
+            assert str(error).startswith(f"{asker} would wait for {asked}")
+            assert str(error).endswith("none could go on, so Echo was not sent")
             assert asyncio.get_running_loop().time() < 0.1
 
     scene()
