@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.context import Context
+from cuebook.runtime.errors import UnhandledMessage
 
 __all__ = ["Actor", "Context", "Delivery"]
 
@@ -45,4 +46,14 @@ class Actor:
         Raises:
             Exception: fails the incarnation; whoever asked gets ActorFailed.
         """
-        raise NotImplementedError(f"{type(self).__qualname__} has no receive() for {type(message).__qualname__}")
+        self.unhandled(message)
+
+    def unhandled(self, message: object) -> NoReturn:
+        """Say that there is no handler for this message, from within `receive`.
+
+        Raises:
+            UnhandledMessage: for whoever asked; the actor goes on, and the message is a dead letter.
+        """
+        name = self.context.self_ref.name
+        kind = type(message).__qualname__
+        raise UnhandledMessage(f"{name} ({type(self).__qualname__}) has no handler for {kind}", target=name)

@@ -11,16 +11,26 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cuebook.runtime.answers import Delivery
+from cuebook.runtime.bonds import Watch
 from cuebook.runtime.context import Context
+from cuebook.runtime.deadletters import DeadReason
+from cuebook.runtime.directives import Directive, directive_for
 from cuebook.runtime.driver import Work
-from cuebook.runtime.errors import ActorStopped, CodecError, MailboxFull, MalformedMessage, UnknownMessage
+from cuebook.runtime.errors import (
+    ActorStopped,
+    CodecError,
+    MailboxFull,
+    MalformedMessage,
+    UnhandledMessage,
+    UnknownMessage,
+)
 from cuebook.runtime.lifecycle import Lifecycle
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Envelope, Overflow
 from cuebook.runtime.message import decode
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef, current_actor
-from cuebook.runtime.reply import IMMUTABLE, seal
+from cuebook.runtime.reply import IMMUTABLE, failure_of, seal
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.timers import Timer, Timers
@@ -67,7 +77,10 @@ class Cell(Lifecycle):
             if sender is self.ref and reply is None:
                 return  # an actor that drains need not mind what it tells itself
             how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
+            self._bury(Envelope(frame, sender), DeadReason.STOPPED)
             raise ActorStopped(f"{self.name} {how}")
+        if self.state is ActorState.PARKED and reply is not None:
+            raise ActorStopped(f"{self.name} is parked")
         envelope = Envelope(frame, sender, reply, None, self.now())
         if urgent:
             self.mailbox.put_unbounded(envelope, urgent=True)
@@ -79,11 +92,14 @@ class Cell(Lifecycle):
         try:
             pushed_out = self.mailbox.put(envelope)
         except MailboxFull as error:
-            if self.mailbox.overflow is Overflow.DROP_NEW and envelope.reply is None:
-                return
+            if self.mailbox.overflow is Overflow.DROP_NEW:
+                self._bury(envelope, DeadReason.DROPPED)
+                if envelope.reply is None:
+                    return
             raise MailboxFull(f"the mailbox of {self.name} is full: {error}") from None
         for oldest in pushed_out:
             self.answers.refuse(oldest, MailboxFull(f"dropped from the full mailbox of {self.name}"))
+            self._bury(oldest, DeadReason.DROPPED)
 
     def has_room(self, size: int) -> bool:
         """Whether `post` of so many bytes is not refused for want of room."""
@@ -138,6 +154,7 @@ class Cell(Lifecycle):
         envelope.timer = None  # it was due, and is received once more
         if self.mailbox.stash(envelope):
             return True
+        self._bury(envelope, DeadReason.DROPPED)
         self.answers.refuse(envelope, MailboxFull(f"the stash of {self.name} is full: {self.mailbox.stashed} messages"))
         return False
 
@@ -175,7 +192,8 @@ class Cell(Lifecycle):
                     self._deactivate()
                     self._answer(outcome)
             except (Exception, CancelledError) as error:
-                yield from self._fail(error)
+                if not self._goes_on(error):
+                    yield from self._fail(error)
             left -= 1
             if left <= 0 or now() - began >= SLICE_S:
                 self._end_slice(now() - began)
@@ -183,6 +201,27 @@ class Cell(Lifecycle):
                 began, left = now(), SLICE_MESSAGES
         self._end_slice(now() - began)
         self.mailbox.rest()
+
+    def _goes_on(self, error: BaseException) -> bool:
+        """Whether the incarnation outlives what its handler raised; whoever asked is answered then."""
+        if self._killed is not None or self.state not in (ActorState.RUNNING, ActorState.STOPPING):
+            return False
+        is_unhandled = isinstance(error, UnhandledMessage) and error.target in (None, self.name)
+        if not is_unhandled and directive_for(error, self.spec.policy.directives) is not Directive.RESUME:
+            return False
+        self._deactivate()
+        failure = failure_of(self.name, error)
+        envelope, self._current = self._current, None
+        if envelope is None:
+            self.answers.fail_open(failure)
+        else:
+            self.answers.refuse(envelope, failure)
+            self._bury(envelope, DeadReason.UNHANDLED if is_unhandled else DeadReason.POISON, error)
+        if isinstance(error, UnhandledMessage):
+            error.target = error.target or self.name
+        else:
+            _log.warning("actor goes on after a failure", actor=self.name, error=repr(error), exc_info=error)
+        return True
 
     def _end_slice(self, busy_s: float) -> None:
         self._busy_s += busy_s
@@ -197,7 +236,7 @@ class Cell(Lifecycle):
         envelope = self.mailbox.take()
         if envelope is None:
             return _IDLE
-        if envelope.timer is not None and not life.timers.is_due(envelope.timer):
+        if envelope.timer is not None and not self._is_due(envelope, life.timers):
             return None
         try:
             frame = envelope.frame
@@ -226,7 +265,7 @@ class Cell(Lifecycle):
         return outcome if hasattr(outcome, "__await__") else None
 
     def _delivery(self, envelope: Envelope) -> Delivery | None:
-        if envelope.timer is not None and not (self._life and self._life.timers.is_due(envelope.timer)):
+        if envelope.timer is not None and not (self._life and self._is_due(envelope, self._life.timers)):
             return None
         try:
             frame = envelope.frame
@@ -234,6 +273,12 @@ class Cell(Lifecycle):
         except (UnknownMessage, MalformedMessage) as error:
             self._refuse(envelope, error)
             return None
+
+    def _is_due(self, envelope: Envelope, timers: Timers) -> bool:
+        ticket = envelope.timer
+        if type(ticket) is Watch:
+            return self._bonds is not None and self._bonds.receives(ticket, envelope.frame)
+        return timers.is_due(ticket)
 
     def _answer(self, outcome: Any) -> None:
         envelope = self._current
@@ -248,3 +293,4 @@ class Cell(Lifecycle):
         self._refused += 1
         _log.warning("frame refused", actor=self.name, error=str(error), size=len(envelope.frame))
         self.answers.refuse(envelope, error)
+        self._bury(envelope, DeadReason.REFUSED)

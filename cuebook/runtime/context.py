@@ -47,6 +47,15 @@ class Owner(Protocol):
     def defer(self) -> Delivery:
         """Take the message in hand out of the handler's duty."""
 
+    def watch(self, ref: ActorRef, *, restarts: bool) -> None:
+        """Be told of its end."""
+
+    def unwatch(self, ref: ActorRef) -> bool:
+        """Whether there was a watch."""
+
+    def link(self, ref: ActorRef) -> None:
+        """Fail with it, and it with this."""
+
     def stash(self) -> bool:
         """Put the message in hand aside; False where there is no room for it."""
 
@@ -136,3 +145,25 @@ class Context:
     def unstash(self) -> int:
         """Receive next all that was put aside, in its order, before what waits. Returns how many."""
         return self._owner.unstash()
+
+    def watch(self, ref: ActorRef, *, restarts: bool = False) -> None:
+        """Receive `Down(ref, reason, error)` once that actor has ended for good; at once, where it has.
+
+        The watch ends with this incarnation, and with `unwatch`. Its signals come before all messages.
+
+        Parameters:
+            restarts: receive `Restarted(ref, count, cause)` of each new incarnation too.
+        """
+        self._owner.watch(ref, restarts=restarts)
+
+    def unwatch(self, ref: ActorRef) -> bool:
+        """Whether there was such a watch. Its signals never arrive, even from within the mailbox."""
+        return self._owner.unwatch(ref)
+
+    def link(self, ref: ActorRef) -> None:
+        """Fail when that actor's incarnation fails, and it when this one does; orderly ends do not count.
+
+        Raises:
+            ActorStopped: it has stopped.
+        """
+        self._owner.link(ref)

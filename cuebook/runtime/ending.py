@@ -9,15 +9,19 @@ import asyncio
 from typing import Any
 
 from cuebook.runtime.answers import Answers
+from cuebook.runtime.bonds import Bonds, Watch
 from cuebook.runtime.clock import TimerHandle
+from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.driver import Driver
 from cuebook.runtime.errors import ActorStopped, CuebookError, RestartLimitReached
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Envelope, Mailbox
 from cuebook.runtime.premises import Parent, Premises
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.ref import ActorRef, target_of
+from cuebook.runtime.signals import Down
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, TreeNode
+from cuebook.runtime.supervision import Exit
 from cuebook.runtime.waiting import Activation, in_hand
 
 __all__ = ["GRACE_S", "Ending"]
@@ -25,6 +29,7 @@ __all__ = ["GRACE_S", "Ending"]
 GRACE_S = 1.0
 """Seconds that a handler has to obey cancellation after a stop's deadline; then its actor ends without it."""
 
+_SETTLED = (ActorState.RUNNING, ActorState.RESTARTING, ActorState.STOPPED, ActorState.PARKED)
 _log = get_logger("runtime")
 
 
@@ -32,6 +37,7 @@ class Ending:
     """An actor as something that is asked to stop, and stops."""
 
     __slots__ = (
+        "_bonds",
         "_current",
         "_drains",
         "_driver",
@@ -41,14 +47,17 @@ class Ending:
         "_parent",
         "_premises",
         "_restart_timer",
+        "_settlers",
         "_stop_due",
         "_stop_timer",
+        "_stops_itself",
         "_waiting",
         "activation",
         "answers",
         "children",
         "clock",
         "deadlines",
+        "ended",
         "loop",
         "mailbox",
         "name",
@@ -74,11 +83,15 @@ class Ending:
         self.children: dict[str, Ending] = {}
         self._premises = premises
         self._parent = parent
+        self._bonds: Bonds | None = None
         self._current: Envelope | None = None
+        self._settlers: list[asyncio.Future[None]] | None = None
         self._is_steady = False
         self._is_stopping = False
         self._drains = True
         self._has_left_behind = False
+        self._stops_itself = False
+        self.ended: tuple[Exit, BaseException | None] = (Exit.SHUTDOWN, None)
         self._restart_timer: TimerHandle | None = None
         self._stop_timer: TimerHandle | None = None
         self._stop_due = 0.0
@@ -109,7 +122,7 @@ class Ending:
         self._is_stopping = True
         self._is_steady = False
         self._drains = self._drains and drain
-        if self.state is ActorState.RESTARTING:
+        if self.state is ActorState.RESTARTING or self.state is ActorState.PARKED:
             self._terminate(None)
             return
         due = self.clock.monotonic() + timeout_s
@@ -145,7 +158,59 @@ class Ending:
         self._has_left_behind = True
         self._terminate(None)
 
-    def _terminate(self, error: BaseException | None) -> None:
+    async def wait_until_settled(self) -> None:
+        """Until it receives, waits to begin again, or has stopped for good."""
+        if self.state not in _SETTLED:
+            await self._next_settlement()
+
+    async def _next_settlement(self) -> None:
+        waiter: asyncio.Future[None] = self.loop.create_future()
+        self._settlers = [*(self._settlers or ()), waiter]
+        await waiter
+
+    def bonds(self) -> Bonds:
+        """What it has to do with others."""
+        if self._bonds is None:
+            self._bonds = Bonds(self)
+        return self._bonds
+
+    def watch(self, ref: ActorRef, *, restarts: bool) -> None:
+        """Be told of the end of another actor; at once, where it has ended."""
+        target = target_of(ref)
+        watch = self.bonds().watch(target, wants_restarts=restarts)
+        if target.state is ActorState.STOPPED:
+            self.inform(Down(ref, *target.ended), watch)
+
+    def unwatch(self, ref: ActorRef) -> bool:
+        """Be told no more; whether there was a watch."""
+        return self.bonds().unwatch(target_of(ref))
+
+    def link(self, ref: ActorRef) -> None:
+        """Fail with another actor, and it with this one."""
+        target = target_of(ref)
+        if target.state is ActorState.STOPPED:
+            raise ActorStopped(f"{ref.name} has stopped, so {self.name} cannot be linked to it")
+        self.bonds().link(target)
+
+    def inform(self, signal: Any, watch: Watch) -> None:
+        """Receive a signal, if the watch still stands then."""
+        if self.state is not ActorState.STOPPED:
+            self.mailbox.put_supervision(Envelope(signal, watch.target.ref, None, watch, self.now()))
+            self._driver.wake()
+
+    def _settled(self) -> None:
+        settlers, self._settlers = self._settlers, None
+        for waiter in settlers or ():
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _bury(self, envelope: Envelope, reason: DeadReason, error: BaseException | None = None) -> None:
+        """A message of this actor went nowhere."""
+        if type(envelope.timer) is not Watch:
+            sender = envelope.sender.name if envelope.sender is not None else None
+            self._premises.dead_letters.add(envelope.frame, self.name, sender, reason, error=error)
+
+    def _terminate(self, error: BaseException | None, reason: Exit = Exit.SHUTDOWN) -> None:
         """The end for good. Whoever waits for anything of this actor is answered now."""
         if self.state is ActorState.STOPPED:
             return
@@ -163,12 +228,19 @@ class Ending:
             refusal = ActorStopped(str(stopped))
             refusal.__cause__ = error
             self.answers.refuse(envelope, refusal, is_undelivered=True)
+            self._bury(envelope, DeadReason.STOPPED)
         if self._parent is not None:
             self._parent.children.pop(self.name, None)
         self._premises.forget(self.name)
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
+        reason = Exit.NORMAL if self._stops_itself else reason
+        self.ended = (reason if error is None else Exit.FAILURE, error)
+        if self._bonds is not None:
+            self._bonds.release()
+            self._bonds.down(*self.ended)
+        self._settled()
         self._notify(error)
 
     def _notify(self, error: BaseException | None) -> None:

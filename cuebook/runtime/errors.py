@@ -29,6 +29,7 @@ __all__ = [
     "RestartLimitReached",
     "RunStopped",
     "SupervisionError",
+    "UnhandledMessage",
     "UnknownMessage",
     "UnsupportedVersion",
     "ValueNotKept",
@@ -201,6 +202,20 @@ class AskCycle(MessagingError):
 
 class ActorFailed(MessagingError):
     """The target's handler raised while it worked on this message; the exception is the `__cause__`."""
+
+
+class UnhandledMessage(MessagingError):
+    """The target has no handler for a message of this type. It goes on; the message is a dead letter.
+
+    A `receive` of one's own may raise it.
+
+    Attributes:
+        target: name of the actor that has none; None where it is the one that raises.
+    """
+
+    def __init__(self, text: str, target: str | None = None) -> None:
+        super().__init__(text)
+        self.target = target
 
 
 class CodecError(CuebookError):

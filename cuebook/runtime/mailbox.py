@@ -16,9 +16,8 @@ from cuebook.runtime.errors import MailboxFull
 from cuebook.runtime.lanes import PriorityLane
 from cuebook.runtime.message import tag_in, tag_of
 from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.timers import Timer
 
-__all__ = ["REFERENCE_BYTES", "Envelope", "Mailbox", "MailboxSpec", "Overflow", "size_of"]
+__all__ = ["REFERENCE_BYTES", "Envelope", "Mailbox", "MailboxSpec", "Overflow", "Retried", "size_of"]
 
 REFERENCE_BYTES = 64
 """What a message that goes by reference counts as."""
@@ -77,7 +76,8 @@ class Envelope:
 
     Attributes:
         frame: its bytes, or the message itself where it goes by reference.
-        sender: None from outside of actors. reply: where the answer goes. timer: what it comes from.
+        sender: None from outside of actors. reply: where the answer goes. timer: the timer or watch that
+            it comes from, which may be gone when it is received.
         at: monotonic seconds when it was put into the mailbox.
     """
 
@@ -88,7 +88,7 @@ class Envelope:
         frame: Any,
         sender: ActorRef | None = None,
         reply: asyncio.Future[Any] | None = None,
-        timer: Timer | None = None,
+        timer: Any = None,
         at: float = 0.0,
     ) -> None:
         self.frame = frame
@@ -96,6 +96,20 @@ class Envelope:
         self.reply = reply
         self.timer = timer
         self.at = at
+
+
+class Retried(Envelope):
+    """A message that was received before, and failed.
+
+    Attributes:
+        attempts: how often.
+    """
+
+    __slots__ = ("attempts",)
+
+    def __init__(self, failed: Envelope) -> None:
+        super().__init__(failed.frame, failed.sender, failed.reply, None, failed.at)
+        self.attempts: int = failed.attempts + 1 if isinstance(failed, Retried) else 1
 
 
 def size_of(content: Any) -> int:
@@ -294,6 +308,17 @@ class Mailbox:
         """Give back the memory of an empty user lane."""
         if not self._user:
             self._user = None
+
+    def take_asks(self) -> list[Envelope]:
+        """Take out every message whose sender waits for an answer."""
+        taken: list[Envelope] = []
+        for lane in (self._urgent, self._user):
+            for _ in range(len(lane or ())):
+                assert lane is not None
+                envelope = lane.popleft()
+                (lane if envelope.reply is None else taken).append(envelope)
+        self.size = sum(size_of(envelope.frame) for envelope in self._user or ())
+        return taken
 
     def close(self) -> list[Envelope]:
         """Take no more, wake every waiter and empty the lanes. Returns what was in them."""

@@ -8,12 +8,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
+from weakref import WeakSet
 
 from cuebook.runtime.codec import FRAME_BYTES_MAX, new_packer, unpack
 from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMessage
 from cuebook.runtime.shape import Shape
 
-__all__ = ["TAG_MAX", "decode", "encode", "is_message", "message", "outgoing", "pack_plain", "tag_in", "tag_of"]
+__all__ = [
+    "TAG_MAX",
+    "decode",
+    "encode",
+    "goes_by_reference",
+    "is_message",
+    "is_message_type",
+    "message",
+    "outgoing",
+    "pack_plain",
+    "tag_in",
+    "tag_of",
+]
 
 TAG_MAX = 65_535
 """Tags are 1 to this; below 256 they are cuebook's own."""
@@ -22,6 +35,7 @@ _LARGE_BYTES = 1024 * 1024
 _T = TypeVar("_T")
 _SHAPES: dict[type, Shape] = {}
 _BY_TAG: dict[int, Shape] = {}
+_LOCAL: WeakSet[type] = WeakSet()
 
 
 def _tuple_as_list(value: object) -> list[Any]:
@@ -43,7 +57,7 @@ _packers = _Packers()
 
 
 @dataclass_transform(frozen_default=True)
-def message(*, tag: int, by_reference: bool = False) -> Callable[[type[_T]], type[_T]]:
+def message(*, tag: int | None = None, by_reference: bool = False) -> Callable[[type[_T]], type[_T]]:
     """Class decorator: makes a class of annotated fields a message type, known by its tag on both ends of a
     wire.
 
@@ -53,7 +67,8 @@ def message(*, tag: int, by_reference: bool = False) -> Callable[[type[_T]], typ
     arrives as a list.
 
     Parameters:
-        tag: 1 to 65,535, one type each; below 256 cuebook's own.
+        tag: 1 to 65,535, one type each; below 256 cuebook's own. None: only by reference, and its fields may
+            be anything that does not change.
         by_reference: within a process the receiver gets the sender's very object, unchecked and not encoded:
             for types whose fields cannot be changed (numbers, strings, bytes, tuples, other such messages).
 
@@ -65,6 +80,10 @@ def message(*, tag: int, by_reference: bool = False) -> Callable[[type[_T]], typ
     """
 
     def register(cls: type[_T]) -> type[_T]:
+        if tag is None and by_reference:
+            final = _as_dataclass(cls)
+            _LOCAL.add(final)
+            return final
         if type(tag) is not int or not 1 <= tag <= TAG_MAX:
             raise ValueError(f"the tag of {cls.__qualname__} is a number from 1 to {TAG_MAX}, not {tag!r}")
         taken = _BY_TAG.get(tag)
@@ -96,14 +115,20 @@ def outgoing(message: object) -> Any:
     goes by reference. Raises as `encode`.
     """
     shape = _SHAPES.get(type(message))
-    if shape is not None and shape.is_by_reference:
+    if shape is None:
+        if type(message) in _LOCAL:
+            return message
+    elif shape.is_by_reference:
         return message
     return _frame_of(shape, message)
 
 
 def _frame_of(shape: Shape | None, message: object) -> bytes:
     if shape is None:
-        raise TypeError(f"{type(message).__qualname__} is no message: declare its class with @message(tag=...)")
+        kind = type(message).__qualname__
+        if type(message) in _LOCAL:
+            raise TypeError(f"{kind} has no tag, so it goes by reference only, within its process")
+        raise TypeError(f"{kind} is no message: declare its class with @message(tag=...)")
     values = shape.values(message)
     if tuple(map(type, values)) not in shape.sent_as:
         shape.check_sent(values)
@@ -134,7 +159,18 @@ def decode(frame: bytes | memoryview) -> Any:
 
 def is_message(value: object) -> bool:
     """Whether the value is of a declared message type."""
-    return type(value) in _SHAPES
+    return type(value) in _SHAPES or type(value) in _LOCAL
+
+
+def goes_by_reference(value: object) -> bool:
+    """Whether the value is a message that is not encoded within its process."""
+    shape = _SHAPES.get(type(value))
+    return type(value) in _LOCAL if shape is None else shape.is_by_reference
+
+
+def is_message_type(cls: object) -> bool:
+    """Whether this is a declared message type."""
+    return isinstance(cls, type) and (cls in _SHAPES or cls in _LOCAL)
 
 
 def tag_of(cls: type) -> int:

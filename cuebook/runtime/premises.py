@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup
 
 from cuebook.runtime.clock import Clock
 from cuebook.runtime.context import Home
+from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import ActorSpec
@@ -21,6 +22,9 @@ class Parent(Protocol):
 
     children: dict[str, Any]
 
+    def kill(self, error: BaseException | None = None) -> None:
+        """End the incarnation as a failure."""
+
 
 class Premises(Home, Protocol):
     """The system as its cells see it."""
@@ -28,6 +32,7 @@ class Premises(Home, Protocol):
     loop: asyncio.AbstractEventLoop
     clock: Clock
     deadlines: Deadlines
+    dead_letters: DeadLetters
 
     def tasks(self) -> TaskGroup:
         """The one task group."""

@@ -47,6 +47,9 @@ class Target(Waiter, Protocol):
     def kill(self, error: BaseException | None) -> None:
         """End the incarnation as a failure."""
 
+    def unpark(self) -> bool:
+        """Begin again; whether it was parked."""
+
     async def wait_until_ended(self) -> bool:
         """Until the actor has stopped for good; whether everything queued had been handled."""
 
@@ -184,6 +187,10 @@ class ActorRef:
         """
         self._target.kill(error)
 
+    def unpark(self) -> bool:
+        """Begin a new incarnation of an actor that is parked, with a clean record. Whether it was parked."""
+        return self._target.unpark()
+
     @property
     def is_alive(self) -> bool:
         """False once it has stopped for good."""
@@ -260,6 +267,11 @@ def _activation(current: ActorRef | None) -> Activation | None:
     if asker is None or not asker.is_open or asker.actor is not current._target:  # type: ignore[union-attr]
         return None
     return asker
+
+
+def target_of(ref: ActorRef) -> Any:
+    """The actor behind a ref, for the runtime itself."""
+    return ref._target
 
 
 def as_actor(ref: ActorRef) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cuebook.runtime.codec import unpack
 from cuebook.runtime.errors import ActorFailed, CuebookError, MessagingError
-from cuebook.runtime.message import decode, encode, is_message, pack_plain
+from cuebook.runtime.message import decode, encode, goes_by_reference, is_message, pack_plain
 
 __all__ = ["IMMUTABLE", "FailedReply", "SealedReply", "failure_of", "seal", "unseal"]
 
@@ -45,7 +45,7 @@ def seal(value: Any) -> Any:
         TypeError: neither a message nor plain data.
         MessageTooLarge: over the frame limit.
     """
-    if type(value) in IMMUTABLE:
+    if type(value) in IMMUTABLE or goes_by_reference(value):
         return value
     if is_message(value):
         return SealedReply(encode(value), is_message=True)

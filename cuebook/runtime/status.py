@@ -16,6 +16,7 @@ class ActorState(StrEnum):
     STOPPING = "stopping"
     FAILING = "failing"
     RESTARTING = "restarting"
+    PARKED = "parked"
     STOPPED = "stopped"
 
 

@@ -15,12 +15,16 @@ from anyio.abc import TaskGroup
 
 from cuebook.runtime.cell import Cell
 from cuebook.runtime.clock import Clock, SystemClock
+from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped
+from cuebook.runtime.group import Group, SupervisorRef
 from cuebook.runtime.premises import Parent
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.status import ActorStatistics, TreeNode
+from cuebook.runtime.strategy import SupervisorSpec
+from cuebook.runtime.supervision import Restart
 
 __all__ = ["ActorSystem"]
 
@@ -48,6 +52,7 @@ class ActorSystem:
         self._roots: dict[str, Cell] = {}
         self._group: TaskGroup | None = None
         self._is_stopping = False
+        self.dead_letters = DeadLetters(self.clock.time)
         self.now: Callable[[], float] = self.clock.monotonic
 
     async def __aenter__(self) -> Self:
@@ -72,6 +77,7 @@ class ActorSystem:
             await self._cut_short()
             raise
         self.deadlines.close()
+        self.dead_letters.close()
         await self.tasks().__aexit__(None, None, None)
 
     def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
@@ -87,6 +93,11 @@ class ActorSystem:
             intensity: more restarts than 3 within 5 s end it for good, by default.
             backoff: the wait before a restart, 0.01 s and twice as long for each failure in a row, by
                 default.
+            directives: `{TimeoutError: Directive.RESUME, ...}`: what a failure of a type calls for, in place of
+                a restart: resume, stop, escalate. The most specific type counts.
+            on_exhausted: what follows more failures than the intensity allows: "stop", "escalate" (its
+                parent fails with it), "park" (it keeps its mailbox until `ref.unpark()`).
+            attempts: how often a message may fail its incarnation; it is received again, first, until then.
             shutdown_s: seconds for its orderly stop when the system (or its parent) ends; default 5.
             on_terminated: called once as `on_terminated(ref, error)` when it has ended for good: error is
                 None after a stop, RestartLimitReached (its `__cause__` the last failure) when it failed too
@@ -97,6 +108,16 @@ class ActorSystem:
             ActorStopped: the system is stopping.
         """
         return self.start(make_spec(factory, name, options), None)
+
+    def supervise(self, spec: SupervisorSpec, *, name: str, **options: Unpack[SpawnOptions]) -> SupervisorRef:
+        """Start a supervisor and its children, in order.
+
+        Parameters:
+            options: as for `spawn`, for the supervisor itself. By default it is TEMPORARY: it ends for good
+                when its children fail more often than its intensity allows; TRANSIENT begins anew then.
+        """
+        options.setdefault("restart", Restart.TEMPORARY)
+        return SupervisorRef(self.spawn(lambda: Group(spec), name=name, **options), self)
 
     def actor(self, name: str) -> ActorRef:
         """The living actor of this name. Raises KeyError, with the names there are, where there is none."""
@@ -170,3 +191,4 @@ class ActorSystem:
             for cell in list(self._cells.values()):
                 cell.give_up()
             self.deadlines.close()
+            self.dead_letters.close()
