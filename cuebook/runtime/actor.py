@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.context import Context
 from cuebook.runtime.errors import UnhandledMessage
+from cuebook.runtime.handlers import handlers_of, names_around
 
 __all__ = ["Actor", "Context", "Delivery"]
 
@@ -27,6 +28,12 @@ class Actor:
     """
 
     context: Context
+    _handlers: ClassVar[dict[type, str]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.receive is Actor.receive:
+            cls._handlers = handlers_of(cls, names_around(1))
 
     async def on_start(self) -> None:
         """Before the first message. Raising is a failure of this incarnation."""
@@ -40,13 +47,20 @@ class Actor:
     def receive(self, message: Any) -> Any:
         """Handle one message; plain or `async def`. A plain one costs a tenth of an async one.
 
+        Where a class does not define it, the method called `on_...` whose parameter is annotated with the
+        message's type handles it: `def on_put(self, message: Put)`, also `Put | Take`, also `async def`.
+
         Returns:
             The answer to an ask: plain data or a message. (For a plain handler: or an awaitable of it.)
 
         Raises:
             Exception: fails the incarnation; whoever asked gets ActorFailed.
+            UnhandledMessage: there is no handler for it; the actor goes on.
         """
-        self.unhandled(message)
+        name = self._handlers.get(type(message))
+        if name is None:
+            self.unhandled(message)
+        return getattr(self, name)(message)
 
     def unhandled(self, message: object) -> NoReturn:
         """Say that there is no handler for this message, from within `receive`.

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from cuebook.runtime.errors import ActorFailed
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.signals import Down, Restarted
+from cuebook.runtime.status import ActorState
 from cuebook.runtime.supervision import Exit
 
 __all__ = ["Bonded", "Bonds", "Watch"]
@@ -17,6 +18,7 @@ class Bonded(Protocol):
 
     name: str
     ref: ActorRef
+    state: ActorState
 
     def bonds(self) -> Bonds:
         """What it has to do with others."""
@@ -58,7 +60,8 @@ class Bonds:
         self.unwatch(target)
         watch = Watch(self._owner, target, wants_restarts=wants_restarts)
         self._standing[target] = watch
-        target.bonds()._of_me[watch] = None
+        if target.state is not ActorState.STOPPED:
+            target.bonds()._of_me[watch] = None
         return watch
 
     def unwatch(self, target: Bonded) -> bool:
@@ -66,7 +69,8 @@ class Bonds:
         watch = self._standing.pop(target, None)
         if watch is None:
             return False
-        target.bonds()._of_me.pop(watch, None)
+        if target.state is not ActorState.STOPPED:
+            target.bonds()._of_me.pop(watch, None)
         return True
 
     def receives(self, watch: Watch, signal: Any) -> bool:

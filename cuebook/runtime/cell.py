@@ -81,7 +81,7 @@ class Cell(Lifecycle):
             raise ActorStopped(f"{self.name} {how}")
         if self.state is ActorState.PARKED and reply is not None:
             raise ActorStopped(f"{self.name} is parked")
-        envelope = Envelope(frame, sender, reply, None, self.now())
+        envelope = Envelope(frame, sender, reply, at=self.now())
         if urgent:
             self.mailbox.put_unbounded(envelope, urgent=True)
         else:

@@ -58,11 +58,13 @@ class Ending:
         "clock",
         "deadlines",
         "ended",
+        "home",
         "loop",
         "mailbox",
         "name",
         "now",
         "ref",
+        "serial",
         "spec",
         "state",
     )
@@ -76,6 +78,8 @@ class Ending:
         self.loop = premises.loop
         self.clock = premises.clock
         self.now = premises.now
+        self.home = premises.id
+        self.serial = premises.next_serial()
         self.deadlines = premises.deadlines
         self.state = ActorState.STARTING
         self.mailbox = Mailbox(spec.mailbox)
@@ -195,7 +199,7 @@ class Ending:
     def inform(self, signal: Any, watch: Watch) -> None:
         """Receive a signal, if the watch still stands then."""
         if self.state is not ActorState.STOPPED:
-            self.mailbox.put_supervision(Envelope(signal, watch.target.ref, None, watch, self.now()))
+            self.mailbox.put_supervision(Envelope(signal, watch.target.ref, timer=watch, at=self.now()))
             self._driver.wake()
 
     def _settled(self) -> None:

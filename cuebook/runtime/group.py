@@ -150,7 +150,7 @@ class Group(Actor):
             children,
             ended.id,
             ended.reason,
-            self.history,
+            history=self.history,
             now=now,
             draw=random.random(),
             is_final=ended.is_final,

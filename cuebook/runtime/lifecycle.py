@@ -134,7 +134,7 @@ class Lifecycle(Ending):
     def report(self, message: Any) -> None:
         """Receive what a child of this actor has to say, before all messages."""
         if self.state is not ActorState.STOPPED:
-            self.mailbox.put_supervision(Envelope(message, None, None, None, self.now()))
+            self.mailbox.put_supervision(Envelope(message, at=self.now()))
             self._driver.wake()
 
     def _force_retirement(self, restarts: int) -> None:

@@ -88,6 +88,7 @@ class Envelope:
         frame: Any,
         sender: ActorRef | None = None,
         reply: asyncio.Future[Any] | None = None,
+        *,
         timer: Any = None,
         at: float = 0.0,
     ) -> None:
@@ -108,7 +109,7 @@ class Retried(Envelope):
     __slots__ = ("attempts",)
 
     def __init__(self, failed: Envelope) -> None:
-        super().__init__(failed.frame, failed.sender, failed.reply, None, failed.at)
+        super().__init__(failed.frame, failed.sender, failed.reply, at=failed.at)
         self.attempts: int = failed.attempts + 1 if isinstance(failed, Retried) else 1
 
 

@@ -10,14 +10,15 @@ from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 from weakref import WeakSet
 
-from cuebook.runtime.codec import FRAME_BYTES_MAX, new_packer, unpack
+from cuebook.runtime.codec import FRAME_BYTES_MAX, ExtType, new_packer, unpack
 from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMessage
-from cuebook.runtime.shape import Shape
+from cuebook.runtime.shape import PLAIN, Shape
 
 __all__ = [
     "TAG_MAX",
     "decode",
     "encode",
+    "extend",
     "goes_by_reference",
     "is_message",
     "is_message_type",
@@ -26,6 +27,7 @@ __all__ = [
     "pack_plain",
     "tag_in",
     "tag_of",
+    "unpack_plain",
 ]
 
 TAG_MAX = 65_535
@@ -38,9 +40,28 @@ _BY_TAG: dict[int, Shape] = {}
 _LOCAL: WeakSet[type] = WeakSet()
 
 
-def _tuple_as_list(value: object) -> list[Any]:
+_PACKED: dict[type, tuple[int, Callable[[Any], bytes]]] = {}
+_UNPACKED: dict[int, Callable[[bytes], Any]] = {}
+
+
+def extend(cls: type, code: int, pack: Callable[[Any], bytes], unpack: Callable[[bytes], Any]) -> None:
+    """Let values of a class travel inside messages, as an extension type of msgpack (code 0 to 127)."""
+    _PACKED[cls] = (code, pack)
+    _UNPACKED[code] = unpack
+    PLAIN[cls] = ({cls}, {cls})
+
+
+def _of_extension(code: int, data: bytes) -> Any:
+    unpacked = _UNPACKED.get(code)
+    return ExtType(code, data) if unpacked is None else unpacked(data)
+
+
+def _tuple_as_list(value: object) -> Any:
     if type(value) is tuple:
         return list(value)
+    packed = _PACKED.get(type(value))
+    if packed is not None:
+        return ExtType(packed[0], packed[1](value))
     raise TypeError(f"a {type(value).__module__}.{type(value).__qualname__} is no plain data")
 
 
@@ -148,7 +169,7 @@ def decode(frame: bytes | memoryview) -> Any:
         UnknownMessage: no type of this program has the frame's tag; it is named.
         MalformedMessage: no whole msgpack list, or its fields do not fit the type in number or in type.
     """
-    values = unpack(frame)
+    values = unpack(frame, _of_extension)
     if type(values) is not list or not values or type(values[0]) is not int:
         raise MalformedMessage(f"a frame of {len(frame)} bytes holds no message: no list that begins with a tag")
     shape = _BY_TAG.get(values[0])
@@ -187,6 +208,11 @@ def tag_in(content: Any) -> int:
     kind = content[head] if len(content) > head else 0
     width = {0xCC: 1, 0xCD: 2}.get(kind)
     return kind if width is None else int.from_bytes(content[head + 1 : head + 1 + width], "big")
+
+
+def unpack_plain(frame: bytes) -> Any:
+    """The value of `pack_plain`. Raises MalformedMessage."""
+    return unpack(frame, _of_extension)
 
 
 def pack_plain(value: object) -> bytes:

@@ -29,6 +29,7 @@ class Parent(Protocol):
 class Premises(Home, Protocol):
     """The system as its cells see it."""
 
+    id: bytes
     loop: asyncio.AbstractEventLoop
     clock: Clock
     deadlines: Deadlines
@@ -39,6 +40,9 @@ class Premises(Home, Protocol):
 
     def now(self) -> float:
         """Monotonic seconds."""
+
+    def next_serial(self) -> int:
+        """A number that no other actor of the system has."""
 
     def draw(self) -> float:
         """Chance, 0 to 1."""

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import copyreg
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, overload
+from weakref import WeakValueDictionary
 
+from cuebook.runtime.codec import pack, unpack
 from cuebook.runtime.deadlines import EXPIRED, Deadlines
-from cuebook.runtime.errors import ActorStopped, AskTimeout, MailboxFull
-from cuebook.runtime.message import outgoing
+from cuebook.runtime.errors import ActorStopped, AskTimeout, MailboxFull, MalformedMessage
+from cuebook.runtime.gone import Gone
+from cuebook.runtime.message import extend, outgoing
 from cuebook.runtime.reply import IMMUTABLE, FailedReply, unseal
 from cuebook.runtime.status import ActorStatistics, status_line
+from cuebook.runtime.typed import Message
 from cuebook.runtime.waiting import Activation, Waiter, in_hand, refuse_cycle
 
-__all__ = ["ActorRef", "Target", "current_actor"]
+__all__ = ["ActorRef", "Finder", "Target", "current_actor", "find_ref", "homes", "target_of"]
+
+REF_CODE = 1
+"""Of refs among the extension types inside messages."""
+_R = TypeVar("_R")
 
 _current: ContextVar[ActorRef | None] = ContextVar("cuebook_current_actor", default=None)
 
@@ -27,7 +36,10 @@ class Target(Waiter, Protocol):
     """What a ref needs of the actor behind it."""
 
     deadlines: Deadlines
-    loop: asyncio.AbstractEventLoop
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where it runs."""
 
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
@@ -65,7 +77,7 @@ class ActorRef:
     """Sends to one actor, whichever incarnation of it is there.
 
     Only for the event loop that the actor's system runs on; `asyncio.run_coroutine_threadsafe` gets there
-    from threads.
+    from threads. A ref may travel inside messages and pickles; within its process it comes out as itself.
     """
 
     __slots__ = ("__weakref__", "_target", "name")
@@ -122,6 +134,10 @@ class ActorRef:
             error.undelivered = message
             raise
 
+    @overload
+    async def ask(self, message: Message[_R], timeout: float | None = 30.0) -> _R: ...
+    @overload
+    async def ask(self, message: object, timeout: float | None = 30.0) -> Any: ...
     async def ask(self, message: object, timeout: float | None = 30.0) -> Any:
         """Send a message and wait for what its handler returns: a copy of one's own. Ends in any case.
 
@@ -272,6 +288,51 @@ def _activation(current: ActorRef | None) -> Activation | None:
 def target_of(ref: ActorRef) -> Any:
     """The actor behind a ref, for the runtime itself."""
     return ref._target
+
+
+class Finder(Protocol):
+    """A system as a place where refs are looked up."""
+
+    def find(self, name: str, serial: int) -> ActorRef | None:
+        """The living actor that was given this number; None where it is gone."""
+
+
+homes: WeakValueDictionary[bytes, Finder] = WeakValueDictionary()
+"""The actor systems of this process by their id, for refs that come out of messages and pickles."""
+
+
+def find_ref(home: bytes, name: str, serial: int) -> ActorRef:
+    """The ref of an actor of this process; of one that is gone, or not of this process, a ref that says so."""
+    system = homes.get(home)
+    if system is None:
+        return _ref_to_gone(name, "lives in no actor system of this process")
+    return system.find(name, serial) or _ref_to_gone(name, "has stopped")
+
+
+def _ref_to_gone(name: str, why: str) -> ActorRef:
+    gone = Gone(name, why)
+    gone.ref = ActorRef(gone)
+    return gone.ref  # type: ignore[no-any-return]
+
+
+def _address(ref: ActorRef) -> tuple[bytes, str, int]:
+    target: Any = ref._target
+    return (b"", ref.name, 0) if isinstance(target, Gone) else (target.home, ref.name, target.serial)
+
+
+def _pack_ref(ref: ActorRef) -> bytes:
+    return pack(_address(ref))
+
+
+def _unpack_ref(data: bytes) -> ActorRef:
+    parts = unpack(data)
+    if type(parts) is not list or [type(part) for part in parts] != [bytes, str, int]:
+        raise MalformedMessage("the address of an actor is its system, its name and its number")
+    return find_ref(*parts)
+
+
+extend(ActorRef, REF_CODE, _pack_ref, _unpack_ref)
+copyreg.pickle(ActorRef, lambda ref: (find_ref, _address(ref)))
 
 
 def as_actor(ref: ActorRef) -> None:

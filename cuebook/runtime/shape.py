@@ -14,14 +14,13 @@ from typing import Any
 
 from cuebook.runtime.errors import MalformedMessage
 
-__all__ = ["Shape"]
+__all__ = ["PLAIN", "Shape"]
 
 _NONE = type(None)
 _SEEN_MAX = 256
 _new: Callable[[type], Any] = object.__new__
 
-# annotation -> types that may be sent, types that may arrive
-_PLAIN: dict[Any, tuple[set[type], set[type]]] = {
+PLAIN: dict[Any, tuple[set[type], set[type]]] = {
     int: ({int}, {int}),
     float: ({float, int}, {float, int}),
     bool: ({bool}, {bool}),
@@ -35,6 +34,7 @@ _PLAIN: dict[Any, tuple[set[type], set[type]]] = {
     None: ({_NONE}, {_NONE}),
     _NONE: ({_NONE}, {_NONE}),
 }
+"""Annotation to the types that may be sent and those that may arrive."""
 
 
 class Shape:
@@ -168,12 +168,12 @@ def _allowed(cls: type, name: str, annotation: Any) -> tuple[frozenset[type] | N
     members = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
     origins = [typing.get_origin(member) or member for member in members]
     for origin in origins:
-        if origin not in _PLAIN:
+        if origin not in PLAIN:
             raise TypeError(
                 f"{cls.__qualname__}.{name}: {annotation!r} is no plain data and cannot travel in a message"
             )
-        leaving |= _PLAIN[origin][0]
-        arriving |= _PLAIN[origin][1]
+        leaving |= PLAIN[origin][0]
+        arriving |= PLAIN[origin][1]
     return frozenset(leaving), frozenset(arriving), tuple in origins and list not in origins
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import random
 from asyncio import CancelledError
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped
 from cuebook.runtime.group import Group, SupervisorRef
 from cuebook.runtime.premises import Parent
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.ref import ActorRef, homes
 from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.status import ActorStatistics, TreeNode
 from cuebook.runtime.strategy import SupervisorSpec
@@ -48,6 +50,8 @@ class ActorSystem:
         self.name = name
         self.clock: Clock = SystemClock() if clock is None else clock
         self.draw = draw
+        self.id = os.urandom(16)
+        self._serials = itertools.count(1)
         self._cells: dict[str, Cell] = {}
         self._roots: dict[str, Cell] = {}
         self._group: TaskGroup | None = None
@@ -63,6 +67,7 @@ class ActorSystem:
         # One call less a message than through the clock, which would have to find the loop.
         self.now = self.loop.time if isinstance(self.clock, SystemClock) else self.clock.monotonic
         self._group = await create_task_group().__aenter__()
+        homes[self.id] = self
         return self
 
     async def __aexit__(
@@ -169,6 +174,15 @@ class ActorSystem:
         siblings = self._roots if parent is None else parent.children
         siblings[spec.name] = cell
         return cell.ref
+
+    def next_serial(self) -> int:
+        """A number that no other actor of the system has."""
+        return next(self._serials)
+
+    def find(self, name: str, serial: int) -> ActorRef | None:
+        """The living actor that was given this number; None where it is gone."""
+        cell = self._cells.get(name)
+        return cell.ref if cell is not None and cell.serial == serial else None
 
     def forget(self, name: str) -> None:
         """An actor has ended for good."""

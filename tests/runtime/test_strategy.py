@@ -38,7 +38,7 @@ KINDS = list(Restart)
 
 
 def decided(spec: SupervisorSpec, children: list[Child], ended: str, reason: Exit, **more: Any) -> Any:
-    return after_end(spec, children, ended, reason, more.pop("history", History()), now=100.0, draw=0.5, **more)[0]
+    return after_end(spec, children, ended, reason, history=History(), now=100.0, draw=0.5, **more)[0]
 
 
 @pytest.mark.parametrize("strategy", Strategy)
@@ -99,7 +99,7 @@ def test_restarts_of_all_children_count_together_within_the_window() -> None:
     history = History()
     kinds = []
     for ended, now in [("a", 0.0), ("b", 5.0), ("a", 20.0), ("b", 21.0), ("a", 22.0)]:
-        plan, history = after_end(spec, children, ended, Exit.FAILURE, history, now=now, draw=0.5)
+        plan, history = after_end(spec, children, ended, Exit.FAILURE, history=history, now=now, draw=0.5)
         kinds.append(type(plan))
     assert kinds == [Replace, Replace, Replace, Replace, GiveUp]
 
@@ -110,7 +110,7 @@ def test_the_wait_grows_with_restarts_in_a_row_and_is_short_again_after_a_quiet_
     children = [Child("a", Restart.PERMANENT, False, False)]
     history, waits = History(), []
     for now in (0.0, 10.0, 20.0, 90.0, 95.0):
-        plan, history = after_end(spec, children, "a", Exit.FAILURE, history, now=now, draw=0.5)
+        plan, history = after_end(spec, children, "a", Exit.FAILURE, history=history, now=now, draw=0.5)
         assert isinstance(plan, Replace)
         waits.append(plan.delay_s)
     assert waits == [1.0, 2.0, 4.0, 1.0, 2.0]
