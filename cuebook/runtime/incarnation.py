@@ -48,6 +48,13 @@ class Incarnation:
         self.receive_many = getattr(actor, "receive_many", None)
         yield from self._run("on_start")
 
+    def become(self, handler: Callable[[Any], Any] | None) -> None:
+        """Receive by another handler; None: by the actor's own."""
+        assert self._actor is not None
+        if self.receive_many is not None:
+            raise TypeError(f"{self._name} receives many messages at once, so it cannot become another handler")
+        self.receive = self._actor.receive if handler is None else handler
+
     def stop(self) -> Work:
         """Run `on_stop`, unless a last hook has begun; what it raises is logged."""
         return self._run_safely("on_stop")

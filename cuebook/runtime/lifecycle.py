@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextvars
 from asyncio import CancelledError
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 from cuebook.runtime.bonds import Watch
@@ -161,6 +161,15 @@ class Lifecycle(Ending):
         if self._is_ending or self.state is ActorState.STOPPED:
             raise ActorStopped(f"{self.name} is ending, so it starts no child {name!r}")
         return self._premises.start(make_spec(factory, name, options), self)
+
+    def start_task(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run this beside the handlers."""
+        self._premises.tasks().start_soon(task, name=self.name)
+
+    def become(self, handler: Callable[[Any], Any] | None) -> None:
+        """Receive by another handler; None: by the class's own."""
+        if self._life is not None:
+            self._life.become(handler)
 
     # Steps of the work
 

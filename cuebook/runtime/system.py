@@ -23,6 +23,7 @@ from cuebook.runtime.errors import ActorStopped
 from cuebook.runtime.group import Group, SupervisorRef
 from cuebook.runtime.premises import Parent
 from cuebook.runtime.ref import ActorRef, homes
+from cuebook.runtime.services import Services
 from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.status import ActorStatistics, TreeNode
 from cuebook.runtime.strategy import SupervisorSpec
@@ -56,6 +57,7 @@ class ActorSystem:
         self._roots: dict[str, Cell] = {}
         self._group: TaskGroup | None = None
         self._is_stopping = False
+        self.services = Services()
         self.dead_letters = DeadLetters(self.clock.time)
         self.now: Callable[[], float] = self.clock.monotonic
 
@@ -186,7 +188,9 @@ class ActorSystem:
 
     def forget(self, name: str) -> None:
         """An actor has ended for good."""
-        self._cells.pop(name, None)
+        cell = self._cells.pop(name, None)
+        if cell is not None:
+            self.services.forget(cell.ref)
         self._roots.pop(name, None)
 
     async def _cut_short(self) -> None:

@@ -47,6 +47,19 @@ class Timers:
         timer.handle = self._clock.call_later(delay_s, self._fire, timer, frame)
         return timer.key
 
+    def expect(self, handle: TimerHandle) -> Timer:
+        """A timer for a message that is due when something else says so; `handle` ends that."""
+        timer = Timer(None)
+        timer.key = timer
+        timer.handle = handle
+        self._timers[timer] = timer
+        return timer
+
+    def arrive(self, timer: Timer, frame: Any) -> None:
+        """Post the message that was expected, unless it is no more."""
+        if self._timers.get(timer.key) is timer:
+            self._fire(timer, frame)
+
     def cancel(self, key: Hashable) -> bool:
         """Whether there was such a timer; its message never arrives now."""
         timer = self._timers.pop(key, None)
