@@ -27,7 +27,7 @@ class Answers:
         self.name = name
         self.log = log
         self.late = 0
-        self._open: dict[Delivery, None] = {}
+        self._open: dict[Delivery, None] | None = None
 
     def settle(self, reply: asyncio.Future[Any], outcome: Any, message: Any) -> None:
         """Give the asker of this message its outcome, sealed; the asker may have gone."""
@@ -46,20 +46,23 @@ class Answers:
         """A delivery that is open until it is answered."""
         delivery = Delivery(self, message, envelope)
         if envelope.reply is not None:
+            if self._open is None:
+                self._open = {}
             self._open[delivery] = None
         return delivery
 
     def close(self, delivery: Delivery) -> None:
         """It is answered."""
-        self._open.pop(delivery, None)
+        if self._open is not None:
+            self._open.pop(delivery, None)
 
     def holds(self, reply: asyncio.Future[Any]) -> bool:
         """Whether this answer is owed by an open delivery."""
-        return any(delivery.owes(reply) for delivery in self._open)
+        return any(delivery.owes(reply) for delivery in self._open or ())
 
     def fail_open(self, error: BaseException) -> None:
         """Answer every open delivery with this error, as when the incarnation that held them ends."""
-        for delivery in list(self._open):
+        for delivery in list(self._open or ()):
             delivery.fail(error)
 
 

@@ -73,20 +73,22 @@ class Cell(Lifecycle):
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
         sender = current_actor()
-        if self._is_stopping or self.state is ActorState.STOPPED:
+        if self._is_stopping:
             if sender is self.ref and reply is None:
                 return  # an actor that drains need not mind what it tells itself
             how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
             self._bury(Envelope(frame, sender), DeadReason.STOPPED)
             raise ActorStopped(f"{self.name} {how}")
-        if self.state is ActorState.PARKED and reply is not None:
+        if reply is not None and self.state is ActorState.PARKED:
             raise ActorStopped(f"{self.name} is parked")
         envelope = Envelope(frame, sender, reply, at=self.now())
         if urgent:
             self.mailbox.put_unbounded(envelope, urgent=True)
         else:
             self._put(envelope)
-        self._driver.wake()
+        driver = self._driver
+        if not driver.is_awake:
+            driver.wake()
 
     def _put(self, envelope: Envelope) -> None:
         try:
@@ -169,14 +171,15 @@ class Cell(Lifecycle):
     def _new_context(self, timers: Timers) -> Context:
         return Context(self, self.ref, self._premises, self.clock, timers=timers)
 
-    def _post_timer(self, frame: Any, timer: Timer) -> None:
+    def post_timer(self, frame: Any, timer: Timer) -> None:
+        """Queue a message that is due."""
         if not self._is_stopping:
             self.mailbox.put_unbounded(Envelope(frame, timer=timer, at=self.now()), urgent=False)
             self._driver.wake()
 
     # The work
 
-    def _work(self) -> Work:
+    def work(self) -> Work:
         """Receive what waits, a slice at a time; what the control lanes want comes first."""
         now = self.clock.monotonic
         began, left = now(), SLICE_MESSAGES
@@ -187,7 +190,7 @@ class Cell(Lifecycle):
                     break
                 if pending is not None:
                     self.mailbox.admit()  # whoever waits for room is not to wait for this handler
-                    self._activate()
+                    self.activate()
                     outcome = yield pending
                     self._deactivate()
                     self._answer(outcome)

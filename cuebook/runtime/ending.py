@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from anyio.abc import TaskGroup
+
 from cuebook.runtime.answers import Answers
 from cuebook.runtime.bonds import Bonds, Watch
 from cuebook.runtime.clock import TimerHandle
@@ -16,7 +18,7 @@ from cuebook.runtime.driver import Driver
 from cuebook.runtime.errors import ActorStopped, CuebookError, RestartLimitReached
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Envelope, Mailbox
-from cuebook.runtime.premises import Parent, Premises
+from cuebook.runtime.premises import NO_CHILDREN, Parent, Premises
 from cuebook.runtime.ref import ActorRef, target_of
 from cuebook.runtime.signals import Down
 from cuebook.runtime.spec import ActorSpec
@@ -30,6 +32,7 @@ GRACE_S = 1.0
 """Seconds that a handler has to obey cancellation after a stop's deadline; then its actor ends without it."""
 
 _SETTLED = (ActorState.RUNNING, ActorState.RESTARTING, ActorState.STOPPED, ActorState.PARKED)
+_NOT_ENDED = (Exit.SHUTDOWN, None)
 _log = get_logger("runtime")
 
 
@@ -84,7 +87,7 @@ class Ending:
         self.state = ActorState.STARTING
         self.mailbox = Mailbox(spec.mailbox)
         self.answers = Answers(spec.name, _log)
-        self.children: dict[str, Ending] = {}
+        self.children: dict[str, Any] = NO_CHILDREN
         self._premises = premises
         self._parent = parent
         self._bonds: Bonds | None = None
@@ -95,17 +98,21 @@ class Ending:
         self._drains = True
         self._has_left_behind = False
         self._stops_itself = False
-        self.ended: tuple[Exit, BaseException | None] = (Exit.SHUTDOWN, None)
+        self.ended: tuple[Exit, BaseException | None] = _NOT_ENDED
         self._restart_timer: TimerHandle | None = None
         self._stop_timer: TimerHandle | None = None
         self._stop_due = 0.0
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[None]] | None = None
         self.activation: Activation | None = None
 
     @property
     def is_alive(self) -> bool:
         """Whether it takes messages, or will again."""
         return self.state is not ActorState.STOPPED and not self._is_stopping
+
+    def tasks(self) -> TaskGroup:
+        """The task group that awaits for it."""
+        return self._premises.tasks()
 
     def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
         """Whether the answer is owed later, so that the handler at work does not keep it back."""
@@ -144,7 +151,7 @@ class Ending:
         """Until it has stopped for good; whether everything queued had been handled."""
         if self.state is not ActorState.STOPPED:
             waiter: asyncio.Future[None] = self.loop.create_future()
-            self._waiting.append(waiter)
+            self._waiting = [*(self._waiting or ()), waiter]
             await waiter
         return not self._has_left_behind
 
@@ -219,6 +226,7 @@ class Ending:
         if self.state is ActorState.STOPPED:
             return
         self.state = ActorState.STOPPED
+        self._is_stopping = True
         self._is_steady = False
         self._deactivate()
         self._cancel_timers()
@@ -236,7 +244,7 @@ class Ending:
         if self._parent is not None:
             self._parent.children.pop(self.name, None)
         self._premises.forget(self.name)
-        for waiter in self._waiting:
+        for waiter in self._waiting or ():
             if not waiter.done():
                 waiter.set_result(None)
         reason = Exit.NORMAL if self._stops_itself else reason
@@ -257,7 +265,7 @@ class Ending:
         except Exception as raised:
             _log.error("on_terminated failed", actor=self.name, exc_info=raised)
 
-    def _on_lost(self) -> None:
+    def on_lost(self) -> None:
         """Cancelled from outside: what was in hand is answered; the system's own end does the rest."""
         self._deactivate()
         self._settle_current(ActorStopped(f"{self.name} was cancelled"))
@@ -267,7 +275,7 @@ class Ending:
             self._drains = False
             self._cancel_timers()  # that end has a deadline of its own
 
-    def _activate(self) -> None:
+    def activate(self) -> None:
         """From here on code of this actor may wait for others."""
         self.activation = Activation(self)
         in_hand.set(self.activation)

@@ -31,6 +31,7 @@ from cuebook.runtime.timers import Timer, Timers
 __all__ = ["Lifecycle"]
 
 _BETWEEN = (ActorState.STOPPED, ActorState.RESTARTING, ActorState.PARKED)
+_CLEAN = History()
 _FINAL = (Directive.STOP, Directive.ESCALATE)
 _log = get_logger("runtime")
 
@@ -53,7 +54,7 @@ class Lifecycle(Ending):
         super().__init__(premises, spec, parent)
         self.restarts = 0
         self._life: Incarnation | None = None
-        self._history = History()
+        self._history = _CLEAN
         self._is_retiring = False
         self._is_ending = False
         self._awaits_children = False
@@ -64,20 +65,14 @@ class Lifecycle(Ending):
         context = contextvars.copy_context()
         context.run(as_actor, ref)
         self.ref = ref
-        self._driver = Driver(
-            self.loop,
-            self._premises.tasks,
-            self._work,
-            on_lost=self._on_lost,
-            context=context,
-            name=self.name,
-        )
+        self._driver = Driver(self, context)
         self._driver.wake()
 
-    def _work(self) -> Work:
+    def work(self) -> Work:
+        """Receive what waits."""
         raise NotImplementedError
 
-    def _post_timer(self, frame: Any, timer: Timer) -> None:
+    def post_timer(self, frame: Any, timer: Timer) -> None:
         raise NotImplementedError
 
     def _new_context(self, timers: Timers) -> Context:
@@ -200,10 +195,9 @@ class Lifecycle(Ending):
         if self._is_stopping and not (self._drains and len(self.mailbox)):
             self._terminate(None)
             return
-        timers = Timers(self.clock, self._post_timer)
+        timers = Timers(self.clock, self)
         self._is_ending = self._is_retiring = False
-        self._life = life = Incarnation(self.name, timers)
-        self._activate()
+        self._life = life = Incarnation(self, timers)
         try:
             yield from life.start(self.spec.factory, self._new_context(timers))
         except (Exception, CancelledError) as error:
@@ -236,7 +230,6 @@ class Lifecycle(Ending):
         if self._bonds is not None:
             self._bonds.failed(error)
         yield from self._end_children()
-        self._activate()
         yield from life.fail(error)
         self._deactivate()
         self._conclude(Exit.FAILURE, error, directive)
@@ -262,7 +255,6 @@ class Lifecycle(Ending):
         life = self._life
         if life is not None:
             life.timers.cancel_all()
-            self._activate()
             yield from life.stop()
             self._deactivate()
         self.answers.fail_open(ActorStopped(f"{self.name} ended before it answered"))

@@ -14,7 +14,11 @@ from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import ActorSpec
 
-__all__ = ["Parent", "Premises"]
+__all__ = ["NO_CHILDREN", "Parent", "Premises"]
+
+
+NO_CHILDREN: dict[str, Any] = {}
+"""What an actor has that never had children: never written to."""
 
 
 class Parent(Protocol):

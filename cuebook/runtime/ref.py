@@ -97,7 +97,10 @@ class ActorRef:
             TypeError, MessageTooLarge: it cannot be encoded.
         """
         try:
-            self._target.post(outgoing(message), urgent=urgent)
+            if urgent:
+                self._target.post(outgoing(message), urgent=True)
+            else:
+                self._target.post(outgoing(message))
         except ActorStopped as error:
             error.undelivered = message
             raise
@@ -159,9 +162,21 @@ class ActorRef:
         if not target.has_room(size) and self._may_wait(current, timeout):
             timeout = await self._room_in_time(message, size, timeout)
         future = target.loop.create_future()
-        asker = _activation(current)
+        asker = None if current is None else _activation(current)
         if asker is None:
-            outcome = await self._outcome(message, content, future, timeout)
+            try:
+                target.post(content, future)
+            except ActorStopped as error:
+                error.undelivered = message
+                raise
+            if timeout is None:
+                outcome = await future
+            else:
+                slot = target.deadlines.add(future, timeout)
+                try:
+                    outcome = await future
+                finally:
+                    target.deadlines.discard(slot, future)
         else:
             refuse_cycle(asker, target, type(message).__qualname__)
             asker.waits_for[future] = target

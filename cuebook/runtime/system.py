@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import random
+import time
 from asyncio import CancelledError
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +22,7 @@ from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped
 from cuebook.runtime.group import Group, SupervisorRef
-from cuebook.runtime.premises import Parent
+from cuebook.runtime.premises import NO_CHILDREN, Parent
 from cuebook.runtime.ref import ActorRef, homes
 from cuebook.runtime.services import Services
 from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
@@ -67,7 +68,11 @@ class ActorSystem:
         self.loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(self.clock)
         # One call less a message than through the clock, which would have to find the loop.
-        self.now = self.loop.time if isinstance(self.clock, SystemClock) else self.clock.monotonic
+        if isinstance(self.clock, SystemClock):
+            is_plain = type(self.loop).time is asyncio.BaseEventLoop.time
+            self.now = time.monotonic if is_plain else self.loop.time
+        else:
+            self.now = self.clock.monotonic
         self._group = await create_task_group().__aenter__()
         homes[self.id] = self
         return self
@@ -173,8 +178,12 @@ class ActorSystem:
             raise ValueError(f"an actor named {spec.name!r} lives already in {self.name!r}")
         cell = Cell(self, spec, parent)
         self._cells[spec.name] = cell
-        siblings = self._roots if parent is None else parent.children
-        siblings[spec.name] = cell
+        if parent is None:
+            self._roots[spec.name] = cell
+        else:
+            if parent.children is NO_CHILDREN:
+                parent.children = {}
+            parent.children[spec.name] = cell
         return cell.ref
 
     def next_serial(self) -> int:
