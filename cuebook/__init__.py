@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         RestartLimitReached,
         RunStopped,
         SupervisionError,
+        UnhandledMessage,
         UnknownMessage,
         UnsupportedVersion,
         ValueNotKept,
@@ -50,7 +51,7 @@ _ERRORS = (
     "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError", "CuebookError",
     "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError", "JournalFull",
     "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "RestartLimitReached", "RunStopped",
-    "SupervisionError", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
+    "SupervisionError", "UnhandledMessage", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
 )  # fmt: skip
 
 _HOMES = {
@@ -106,6 +107,7 @@ __all__ = [
     "RunStopped",
     "Runtime",
     "SupervisionError",
+    "UnhandledMessage",
     "UnknownMessage",
     "UnsupportedVersion",
     "ValueNotKept",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from cuebook.runtime.answers import Delivery
@@ -29,7 +29,7 @@ from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Envelope, Overflow
 from cuebook.runtime.message import decode
 from cuebook.runtime.premises import Parent, Premises
-from cuebook.runtime.ref import ActorRef, current_actor
+from cuebook.runtime.ref import ActorRef, sender_now
 from cuebook.runtime.reply import IMMUTABLE, failure_of, seal
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
@@ -45,6 +45,7 @@ SLICE_S = 0.005
 _log = get_logger("runtime")
 
 
+_sender = sender_now
 _KEEPS = (Overflow.RAISE, Overflow.WAIT)
 
 
@@ -72,7 +73,7 @@ class Cell(Lifecycle):
 
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
-        sender = current_actor()
+        sender = _sender()
         if self._is_stopping:
             if sender is self.ref and reply is None:
                 return  # an actor that drains need not mind what it tells itself
@@ -85,20 +86,25 @@ class Cell(Lifecycle):
         if urgent:
             self.mailbox.put_unbounded(envelope, urgent=True)
         else:
-            self._put(envelope)
+            try:
+                pushed_out = self.mailbox.put(envelope)
+            except MailboxFull as error:
+                self._turn_away(envelope, error)
+                return
+            if pushed_out:
+                self._push_out(pushed_out)
         driver = self._driver
         if not driver.is_awake:
             driver.wake()
 
-    def _put(self, envelope: Envelope) -> None:
-        try:
-            pushed_out = self.mailbox.put(envelope)
-        except MailboxFull as error:
-            if self.mailbox.overflow is Overflow.DROP_NEW:
-                self._bury(envelope, DeadReason.DROPPED)
-                if envelope.reply is None:
-                    return
-            raise MailboxFull(f"the mailbox of {self.name} is full: {error}") from None
+    def _turn_away(self, envelope: Envelope, error: MailboxFull) -> None:
+        if self.mailbox.overflow is Overflow.DROP_NEW:
+            self._bury(envelope, DeadReason.DROPPED)
+            if envelope.reply is None:
+                return
+        raise MailboxFull(f"the mailbox of {self.name} is full: {error}") from None
+
+    def _push_out(self, pushed_out: Sequence[Envelope]) -> None:
         for oldest in pushed_out:
             self.answers.refuse(oldest, MailboxFull(f"dropped from the full mailbox of {self.name}"))
             self._bury(oldest, DeadReason.DROPPED)
@@ -181,7 +187,7 @@ class Cell(Lifecycle):
 
     def work(self) -> Work:
         """Receive what waits, a slice at a time; what the control lanes want comes first."""
-        now = self.clock.monotonic
+        now = self.now
         began, left = now(), SLICE_MESSAGES
         while self._is_steady or (yield from self._turn()):
             try:

@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 
 from cuebook.runtime.answers import Answers
 from cuebook.runtime.bonds import Bonds, Watch
-from cuebook.runtime.clock import TimerHandle
+from cuebook.runtime.clock import Clock, TimerHandle
 from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.driver import Driver
 from cuebook.runtime.errors import ActorStopped, CuebookError, RestartLimitReached
@@ -58,10 +58,8 @@ class Ending:
         "activation",
         "answers",
         "children",
-        "clock",
         "deadlines",
         "ended",
-        "home",
         "loop",
         "mailbox",
         "name",
@@ -79,9 +77,7 @@ class Ending:
         self.name = spec.name
         self.spec = spec
         self.loop = premises.loop
-        self.clock = premises.clock
         self.now = premises.now
-        self.home = premises.id
         self.serial = premises.next_serial()
         self.deadlines = premises.deadlines
         self.state = ActorState.STARTING
@@ -109,6 +105,16 @@ class Ending:
     def is_alive(self) -> bool:
         """Whether it takes messages, or will again."""
         return self.state is not ActorState.STOPPED and not self._is_stopping
+
+    @property
+    def clock(self) -> Clock:
+        """What it tells time by."""
+        return self._premises.clock
+
+    @property
+    def home(self) -> bytes:
+        """The id of its system."""
+        return self._premises.id
 
     def tasks(self) -> TaskGroup:
         """The task group that awaits for it."""

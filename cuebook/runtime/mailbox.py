@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -185,7 +185,7 @@ class Mailbox:
         """Whether a message of `size` bytes is within the bounds now, and nobody waits before it."""
         return not self._waiters and self._fits(size)
 
-    def put(self, envelope: Envelope) -> list[Envelope]:
+    def put(self, envelope: Envelope) -> Sequence[Envelope]:
         """Queue at the end of the user lane. Returns what had to make room.
 
         Raises:
@@ -197,7 +197,7 @@ class Mailbox:
         frame = envelope.frame
         size = len(frame) if type(frame) is bytes else REFERENCE_BYTES
         depth = len(user)
-        pushed_out: list[Envelope] = []
+        pushed_out: Sequence[Envelope] = ()
         if depth and (depth >= self._spec.capacity or self.size + size > self._spec.bytes_max):
             pushed_out = self._make_room(user, size)
             depth = len(user)
