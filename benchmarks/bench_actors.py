@@ -24,18 +24,24 @@ ROOM = MailboxSpec(capacity=2 * COUNT, bytes_max=1 << 30)
 
 @message(tag=61_001)
 class Put:
+    """A message that is encoded."""
+
     key: int
     text: str
 
 
 @message(tag=61_002, by_reference=True)
 class Shared:
+    """One that goes by reference."""
+
     key: int
     text: str
 
 
 @message(tag=61_003)
 class Get:
+    """A question."""
+
     key: int
 
 

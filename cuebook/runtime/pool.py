@@ -73,6 +73,7 @@ class Pool:
         self._members: dict[str, ActorRef] = {}
         self._count = 0
         self._turn = 0
+        self._promised = 0
         self._busy: dict[str, int] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
         for _ in range(size):
@@ -163,7 +164,8 @@ class Pool:
         return max(ref.statistics().depth, self._busy.get(ref.name, 0))
 
     def _has_free(self) -> bool:
-        return not self._members or any(name not in self._busy for name in self._members)
+        free = sum(name not in self._busy for name in self._members)
+        return not self._members or free > self._promised
 
     async def _until_free(self, message: object, timeout: float | None) -> None:
         if not self._waiting and self._has_free():
@@ -179,19 +181,23 @@ class Pool:
                 f"no member of the pool {self.name} was free for {kind} within {timeout:g} s "
                 f"({len(self._members)} members, {len(self._waiting)} messages wait)"
             ) from None
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._promised -= 1
+                self._next()
+            raise
         finally:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-            elif waiter.cancelled():
-                self._next()
+        self._promised -= 1
 
     def _next(self) -> None:
-        """Let the first that waits go on, where a member is free."""
+        """Let as many that wait go on as members are free."""
         while self._waiting and self._has_free():
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)
-                return
+                self._promised += 1
 
 
 def _weight(key: str | int | bytes, name: str) -> bytes:

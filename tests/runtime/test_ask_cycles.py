@@ -204,6 +204,32 @@ async def test_a_child_asks_in_its_own_name() -> None:
 
 
 @virtually
+async def test_a_task_of_a_child_does_not_ask_in_its_parent_s_name() -> None:
+    answers: list[Any] = []
+
+    class Child(Actor):
+        def receive(self, message: Any) -> Any:
+            self.task = asyncio.ensure_future(self.later())
+
+        async def later(self) -> None:
+            answers.append(await self.context.system.actor("parent").ask(Get()))
+
+    class Parent(Actor):
+        async def receive(self, message: Any) -> Any:
+            match message:
+                case Get():
+                    return "got"
+            self.context.spawn(Child, name="child").tell_nowait(Get())
+            await asyncio.sleep(1.0)
+            return None
+
+    async with ActorSystem() as system:
+        await system.spawn(Parent, name="parent").tell(Add(1))
+        await asyncio.sleep(2.0)
+    assert answers == ["got"]
+
+
+@virtually
 async def test_the_way_is_free_again_after_a_cycle_and_after_a_timeout() -> None:
     class Patient(Relay):
         async def receive(self, message: Any) -> Any:

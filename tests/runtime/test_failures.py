@@ -458,6 +458,7 @@ async def test_every_way_to_nowhere_is_a_dead_letter() -> None:
                 case Echo():
                     return self.context.stash()
             self.unhandled(message)
+            return None
 
     async with ActorSystem() as system:
         letters, reading = await letters_of(system)

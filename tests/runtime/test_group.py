@@ -285,6 +285,21 @@ async def test_plans_that_wait_become_one_and_start_children_in_order() -> None:
 
 
 @virtually
+async def test_children_that_wait_for_their_restart_do_not_forget_each_other() -> None:
+    diary: list[str] = []
+    backoff = Backoff(first_s=1.0, factor=1.0, max_s=1.0, jitter=0.0)
+    async with ActorSystem() as system:
+        group = system.supervise(SupervisorSpec(kids(diary, "abc"), "one_for_one", OFTEN, backoff), name="top")
+        await group.children()
+        seen(diary)
+        for name in "ca":
+            group.child(name).tell_nowait(Boom())
+            await rest(0.5)
+        await rest(3.0)
+        assert seen(diary) == "xc xa +a +c"
+
+
+@virtually
 async def test_several_failures_at_once_are_dealt_with_one_after_the_other() -> None:
     diary: list[str] = []
     async with ActorSystem() as system:

@@ -125,6 +125,7 @@ async def test_an_actor_never_waits_for_its_own_room() -> None:
             if isinstance(message, Boom):
                 await asyncio.sleep(1.0)
                 return await super().receive(Add(1))
+            return None
 
     async with ActorSystem() as system:
         ref = system.spawn(lambda: Selfish(5.0, "itself"), name="itself", mailbox=WAITS)

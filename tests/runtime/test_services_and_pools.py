@@ -1,4 +1,4 @@
-"""Services are found while they live; a pool gives each message to one member, by its rule, also while it is resized."""
+"""Services are found while they live; a pool gives each message to one member, by its rule, at any size."""
 
 from __future__ import annotations
 
@@ -183,6 +183,27 @@ async def test_a_pull_that_waits_too_long_times_out_and_harms_nobody() -> None:
 
 
 @virtually
+async def test_a_free_member_is_promised_once_and_passed_on_when_who_waited_is_cancelled() -> None:
+    async with ActorSystem() as system:
+        pool = Pool(system, lambda: Member([]), size=1, name="p", routing="pull")
+        waits: list[asyncio.Future[Any]] = []
+
+        async def first() -> None:
+            await pool.ask(Pause(1.0))
+            late = asyncio.ensure_future(pool.ask(Get()))  # finds a free member that is promised already
+            waits[0].cancel()
+            assert await late == "p-1"
+
+        one = asyncio.ensure_future(first())
+        await asyncio.sleep(0.1)
+        waits += [asyncio.ensure_future(pool.ask(Pause(1.0))) for _ in range(2)]
+        await one
+        assert await waits[1] == "p-1"
+        assert pool._promised == 0
+        assert pool.refs[0].statistics().high_water == 1
+
+
+@virtually
 async def test_resizing_drains_who_goes_and_frees_who_waits() -> None:
     diary: list[Any] = []
     async with ActorSystem() as system:
@@ -326,6 +347,7 @@ class Phone(Actor):
                 raise RuntimeError("hung up")
             case _:
                 self.unhandled(message)
+        return None
 
 
 @virtually
