@@ -13,7 +13,7 @@ PROGRAM = Path(__file__).parents[1] / "typing" / "asks.py"
 
 def test_mypy_finds_the_errors_and_no_others(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
-    options = "--strict --hide-error-context --no-error-summary --follow-imports silent --cache-dir".split()
+    options = ["--strict", "--hide-error-context", "--no-error-summary", "--follow-imports", "silent", "--cache-dir"]
     command = [sys.executable, "-m", "mypy", *options, str(tmp_path), str(PROGRAM)]
     found = subprocess.run(command, capture_output=True, text=True, cwd=PROGRAM.parents[2], check=False).stdout
     errors = {(int(line.split(":")[1]), line.rsplit("  ", 1)[1]) for line in found.splitlines() if ": error: " in line}
