@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cuebook.runtime.errors import (
         ActorFailed,
         ActorStopped,
+        AskCycle,
         AskTimeout,
         CallFailed,
         CallTimedOut,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         RestartLimitReached,
         RunStopped,
         SupervisionError,
+        UnhandledMessage,
         UnknownMessage,
         UnsupportedVersion,
         ValueNotKept,
@@ -46,10 +48,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ERRORS = (
-    "ActorFailed", "ActorStopped", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError", "CuebookError",
+    "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError", "CuebookError",
     "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError", "JournalFull",
     "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "RestartLimitReached", "RunStopped",
-    "SupervisionError", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
+    "SupervisionError", "UnhandledMessage", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
 )  # fmt: skip
 
 _HOMES = {
@@ -78,6 +80,7 @@ __all__ = [
     "ActorFailed",
     "ActorRef",
     "ActorStopped",
+    "AskCycle",
     "AskTimeout",
     "CallFailed",
     "CallTimedOut",
@@ -104,6 +107,7 @@ __all__ = [
     "RunStopped",
     "Runtime",
     "SupervisionError",
+    "UnhandledMessage",
     "UnknownMessage",
     "UnsupportedVersion",
     "ValueNotKept",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.context import Context
+from cuebook.runtime.errors import UnhandledMessage
+from cuebook.runtime.handlers import handlers_of, names_around
 
 __all__ = ["Actor", "Context", "Delivery"]
 
@@ -26,6 +28,12 @@ class Actor:
     """
 
     context: Context
+    _handlers: ClassVar[dict[type, str]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.receive is Actor.receive:
+            cls._handlers = handlers_of(cls, names_around(1))
 
     async def on_start(self) -> None:
         """Before the first message. Raising is a failure of this incarnation."""
@@ -39,10 +47,27 @@ class Actor:
     def receive(self, message: Any) -> Any:
         """Handle one message; plain or `async def`. A plain one costs a tenth of an async one.
 
+        Where a class does not define it, the method called `on_...` whose parameter is annotated with the
+        message's type handles it: `def on_put(self, message: Put)`, also `Put | Take`, also `async def`.
+
         Returns:
             The answer to an ask: plain data or a message. (For a plain handler: or an awaitable of it.)
 
         Raises:
             Exception: fails the incarnation; whoever asked gets ActorFailed.
+            UnhandledMessage: there is no handler for it; the actor goes on.
         """
-        raise NotImplementedError(f"{type(self).__qualname__} has no receive() for {type(message).__qualname__}")
+        name = self._handlers.get(type(message))
+        if name is None:
+            self.unhandled(message)
+        return getattr(self, name)(message)
+
+    def unhandled(self, message: object) -> NoReturn:
+        """Say that there is no handler for this message, from within `receive`.
+
+        Raises:
+            UnhandledMessage: for whoever asked; the actor goes on, and the message is a dead letter.
+        """
+        name = self.context.self_ref.name
+        kind = type(message).__qualname__
+        raise UnhandledMessage(f"{name} ({type(self).__qualname__}) has no handler for {kind}", target=name)

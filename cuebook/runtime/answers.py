@@ -27,13 +27,13 @@ class Answers:
         self.name = name
         self.log = log
         self.late = 0
-        self._open: dict[Delivery, None] = {}
+        self._open: dict[Delivery, None] | None = None
 
-    def settle(self, reply: asyncio.Future[Any], outcome: Any) -> None:
-        """Give an asker its outcome, sealed; the asker may have gone."""
+    def settle(self, reply: asyncio.Future[Any], outcome: Any, message: Any) -> None:
+        """Give the asker of this message its outcome, sealed; the asker may have gone."""
         if reply.done():
             self.late += 1
-            self.log.debug("late reply", actor=self.name)
+            self.log.info("late reply", actor=self.name, message=type(message).__qualname__)
         else:
             reply.set_result(outcome)
 
@@ -46,16 +46,23 @@ class Answers:
         """A delivery that is open until it is answered."""
         delivery = Delivery(self, message, envelope)
         if envelope.reply is not None:
+            if self._open is None:
+                self._open = {}
             self._open[delivery] = None
         return delivery
 
     def close(self, delivery: Delivery) -> None:
         """It is answered."""
-        self._open.pop(delivery, None)
+        if self._open is not None:
+            self._open.pop(delivery, None)
+
+    def holds(self, reply: asyncio.Future[Any]) -> bool:
+        """Whether this answer is owed by an open delivery."""
+        return any(delivery.owes(reply) for delivery in self._open or ())
 
     def fail_open(self, error: BaseException) -> None:
         """Answer every open delivery with this error, as when the incarnation that held them ends."""
-        for delivery in list(self._open):
+        for delivery in list(self._open or ()):
             delivery.fail(error)
 
 
@@ -78,6 +85,10 @@ class Delivery:
         """Whether someone waits for the answer."""
         return self._reply is not None and not self._reply.done()
 
+    def owes(self, reply: asyncio.Future[Any]) -> bool:
+        """Whether it is this answer that is open."""
+        return self._reply is reply
+
     def reply(self, value: Any = None) -> None:
         """Answer with plain data or a message. Raises TypeError where it is neither: it stays open then."""
         if self._reply is not None:
@@ -92,4 +103,4 @@ class Delivery:
         reply, self._reply = self._reply, None
         self._answers.close(self)
         if reply is not None:
-            self._answers.settle(reply, outcome)
+            self._answers.settle(reply, outcome, self.message)

@@ -7,20 +7,30 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from cuebook.runtime.answers import Delivery
+from cuebook.runtime.bonds import Watch
 from cuebook.runtime.context import Context
+from cuebook.runtime.deadletters import DeadReason
+from cuebook.runtime.directives import Directive, directive_for
 from cuebook.runtime.driver import Work
-from cuebook.runtime.errors import ActorStopped, CodecError, MailboxFull, MalformedMessage, UnknownMessage
+from cuebook.runtime.errors import (
+    ActorStopped,
+    CodecError,
+    MailboxFull,
+    MalformedMessage,
+    UnhandledMessage,
+    UnknownMessage,
+)
 from cuebook.runtime.lifecycle import Lifecycle
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Envelope, Overflow
 from cuebook.runtime.message import decode
 from cuebook.runtime.premises import Parent, Premises
-from cuebook.runtime.ref import ActorRef, current_actor
-from cuebook.runtime.reply import IMMUTABLE, seal
+from cuebook.runtime.ref import ActorRef, sender_now
+from cuebook.runtime.reply import IMMUTABLE, failure_of, seal
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.timers import Timer, Timers
@@ -33,6 +43,10 @@ SLICE_S = 0.005
 """Seconds after which it is others' turn, looked at between messages."""
 
 _log = get_logger("runtime")
+
+
+_sender = sender_now
+_KEEPS = (Overflow.RAISE, Overflow.WAIT)
 
 
 class _Idle:
@@ -57,34 +71,51 @@ class Cell(Lifecycle):
 
     # What refs ask for
 
-    def post(self, frame: bytes, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
+    def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
-        sender = current_actor()
-        if self._is_stopping or self.state is ActorState.STOPPED:
+        sender = _sender()
+        if self._is_stopping:
             if sender is self.ref and reply is None:
                 return  # an actor that drains need not mind what it tells itself
             how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
+            self._bury(Envelope(frame, sender), DeadReason.STOPPED)
             raise ActorStopped(f"{self.name} {how}")
-        envelope = Envelope(frame, sender, reply)
+        if reply is not None and self.state is ActorState.PARKED:
+            raise ActorStopped(f"{self.name} is parked")
+        envelope = Envelope(frame, sender, reply, at=self.now())
         if urgent:
             self.mailbox.put_unbounded(envelope, urgent=True)
         else:
-            self._put(envelope)
-        self._driver.wake()
-
-    def _put(self, envelope: Envelope) -> None:
-        try:
-            pushed_out = self.mailbox.put(envelope)
-        except MailboxFull as error:
-            if self.mailbox.overflow is Overflow.DROP_NEW and envelope.reply is None:
+            try:
+                pushed_out = self.mailbox.put(envelope)
+            except MailboxFull as error:
+                self._turn_away(envelope, error)
                 return
-            raise MailboxFull(f"the mailbox of {self.name} is full: {error}") from None
+            if pushed_out:
+                self._push_out(pushed_out)
+        driver = self._driver
+        if not driver.is_awake:
+            driver.wake()
+
+    def _turn_away(self, envelope: Envelope, error: MailboxFull) -> None:
+        if self.mailbox.overflow is Overflow.DROP_NEW:
+            self._bury(envelope, DeadReason.DROPPED)
+            if envelope.reply is None:
+                return
+        raise MailboxFull(f"the mailbox of {self.name} is full: {error}") from None
+
+    def _push_out(self, pushed_out: Sequence[Envelope]) -> None:
         for oldest in pushed_out:
             self.answers.refuse(oldest, MailboxFull(f"dropped from the full mailbox of {self.name}"))
+            self._bury(oldest, DeadReason.DROPPED)
 
     def has_room(self, size: int) -> bool:
         """Whether `post` of so many bytes is not refused for want of room."""
-        return self.mailbox.overflow is not Overflow.RAISE or self.mailbox.has_room(size)
+        return self.mailbox.overflow not in _KEEPS or self.mailbox.has_room(size)
+
+    def lets_actors_wait(self) -> bool:
+        """Whether actors too may wait for room."""
+        return self.mailbox.overflow is Overflow.WAIT
 
     async def wait_for_room(self, size: int) -> None:
         """Until `has_room`, or the actor has stopped."""
@@ -93,6 +124,7 @@ class Cell(Lifecycle):
     def statistics(self) -> ActorStatistics:
         """The counts now."""
         mailbox = self.mailbox
+        oldest_at = mailbox.oldest_at()
         return ActorStatistics(
             state=self.state,
             depth=len(mailbox),
@@ -105,6 +137,8 @@ class Cell(Lifecycle):
             late_replies=self.answers.late,
             restarts=self.restarts,
             busy_s=self._busy_s,
+            stashed=mailbox.stashed,
+            oldest_s=0.0 if oldest_at is None else self.now() - oldest_at,
         )
 
     def tree(self) -> TreeNode:
@@ -120,6 +154,22 @@ class Cell(Lifecycle):
             raise RuntimeError(f"{self.name} has no message in hand to defer")
         return self.answers.deliver(self._message, envelope)
 
+    def stash(self) -> bool:
+        """Put the message in hand aside; False where there is no room for it."""
+        envelope, self._current = self._current, None
+        if envelope is None:
+            raise RuntimeError(f"{self.name} has no message in hand to stash")
+        envelope.timer = None  # it was due, and is received once more
+        if self.mailbox.stash(envelope):
+            return True
+        self._bury(envelope, DeadReason.DROPPED)
+        self.answers.refuse(envelope, MailboxFull(f"the stash of {self.name} is full: {self.mailbox.stashed} messages"))
+        return False
+
+    def unstash(self) -> int:
+        """Receive next what was put aside."""
+        return self.mailbox.unstash()
+
     def sender(self) -> ActorRef | None:
         """Who sent the message in hand."""
         return self._current.sender if self._current is not None else None
@@ -127,16 +177,17 @@ class Cell(Lifecycle):
     def _new_context(self, timers: Timers) -> Context:
         return Context(self, self.ref, self._premises, self.clock, timers=timers)
 
-    def _post_timer(self, frame: bytes, timer: Timer) -> None:
+    def post_timer(self, frame: Any, timer: Timer) -> None:
+        """Queue a message that is due."""
         if not self._is_stopping:
-            self.mailbox.put_unbounded(Envelope(frame, timer=timer), urgent=False)
+            self.mailbox.put_unbounded(Envelope(frame, timer=timer, at=self.now()), urgent=False)
             self._driver.wake()
 
     # The work
 
-    def _work(self) -> Work:
+    def work(self) -> Work:
         """Receive what waits, a slice at a time; what the control lanes want comes first."""
-        now = self.clock.monotonic
+        now = self.now
         began, left = now(), SLICE_MESSAGES
         while self._is_steady or (yield from self._turn()):
             try:
@@ -145,9 +196,13 @@ class Cell(Lifecycle):
                     break
                 if pending is not None:
                     self.mailbox.admit()  # whoever waits for room is not to wait for this handler
-                    self._answer((yield pending))
+                    self.activate()
+                    outcome = yield pending
+                    self._deactivate()
+                    self._answer(outcome)
             except (Exception, CancelledError) as error:
-                yield from self._fail(error)
+                if not self._goes_on(error):
+                    yield from self._fail(error)
             left -= 1
             if left <= 0 or now() - began >= SLICE_S:
                 self._end_slice(now() - began)
@@ -155,6 +210,27 @@ class Cell(Lifecycle):
                 began, left = now(), SLICE_MESSAGES
         self._end_slice(now() - began)
         self.mailbox.rest()
+
+    def _goes_on(self, error: BaseException) -> bool:
+        """Whether the incarnation outlives what its handler raised; whoever asked is answered then."""
+        if self._killed is not None or self.state not in (ActorState.RUNNING, ActorState.STOPPING):
+            return False
+        is_unhandled = isinstance(error, UnhandledMessage) and error.target in (None, self.name)
+        if not is_unhandled and directive_for(error, self.spec.policy.directives) is not Directive.RESUME:
+            return False
+        self._deactivate()
+        failure = failure_of(self.name, error)
+        envelope, self._current = self._current, None
+        if envelope is None:
+            self.answers.fail_open(failure)
+        else:
+            self.answers.refuse(envelope, failure)
+            self._bury(envelope, DeadReason.UNHANDLED if is_unhandled else DeadReason.POISON, error)
+        if isinstance(error, UnhandledMessage):
+            error.target = error.target or self.name
+        else:
+            _log.warning("actor goes on after a failure", actor=self.name, error=repr(error), exc_info=error)
+        return True
 
     def _end_slice(self, busy_s: float) -> None:
         self._busy_s += busy_s
@@ -169,10 +245,11 @@ class Cell(Lifecycle):
         envelope = self.mailbox.take()
         if envelope is None:
             return _IDLE
-        if envelope.timer is not None and not life.timers.is_due(envelope.timer):
+        if envelope.timer is not None and not self._is_due(envelope, life.timers):
             return None
         try:
-            message = decode(envelope.frame)
+            frame = envelope.frame
+            message = decode(frame) if type(frame) is bytes else frame
         except (UnknownMessage, MalformedMessage) as error:
             self._refuse(envelope, error)
             return None
@@ -197,13 +274,20 @@ class Cell(Lifecycle):
         return outcome if hasattr(outcome, "__await__") else None
 
     def _delivery(self, envelope: Envelope) -> Delivery | None:
-        if envelope.timer is not None and not (self._life and self._life.timers.is_due(envelope.timer)):
+        if envelope.timer is not None and not (self._life and self._is_due(envelope, self._life.timers)):
             return None
         try:
-            return self.answers.deliver(decode(envelope.frame), envelope)
+            frame = envelope.frame
+            return self.answers.deliver(decode(frame) if type(frame) is bytes else frame, envelope)
         except (UnknownMessage, MalformedMessage) as error:
             self._refuse(envelope, error)
             return None
+
+    def _is_due(self, envelope: Envelope, timers: Timers) -> bool:
+        ticket = envelope.timer
+        if type(ticket) is Watch:
+            return self._bonds is not None and self._bonds.receives(ticket, envelope.frame)
+        return timers.is_due(ticket)
 
     def _answer(self, outcome: Any) -> None:
         envelope = self._current
@@ -211,10 +295,11 @@ class Cell(Lifecycle):
             return  # deferred, or delivered as one of many
         if envelope.reply is not None:
             sealed = outcome if type(outcome) in IMMUTABLE else seal(outcome)
-            self.answers.settle(envelope.reply, sealed)
+            self.answers.settle(envelope.reply, sealed, self._message)
         self._current = None
 
     def _refuse(self, envelope: Envelope, error: CodecError) -> None:
         self._refused += 1
         _log.warning("frame refused", actor=self.name, error=str(error), size=len(envelope.frame))
         self.answers.refuse(envelope, error)
+        self._bury(envelope, DeadReason.REFUSED)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Protocol, Unpack
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any, Protocol, Unpack
+
+from anyio import CancelScope
 
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.clock import Clock
 from cuebook.runtime.logs import Log, get_logger
-from cuebook.runtime.message import encode
+from cuebook.runtime.message import outgoing
 from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.services import ServiceKey, Services
 from cuebook.runtime.spec import Factory, SpawnOptions
 from cuebook.runtime.status import ActorStatistics, TreeNode
 from cuebook.runtime.timers import Timers
+from cuebook.runtime.waiting import in_hand
 
 __all__ = ["Context", "Home", "Owner"]
 
@@ -21,6 +25,7 @@ class Home(Protocol):
     """The system as its actors see it."""
 
     name: str
+    services: Services
 
     def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
         """Start an actor that is no one's child."""
@@ -46,6 +51,30 @@ class Owner(Protocol):
 
     def defer(self) -> Delivery:
         """Take the message in hand out of the handler's duty."""
+
+    def start_task(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run this beside the handlers."""
+
+    def kill(self, error: BaseException | None = None) -> None:
+        """End the incarnation as a failure."""
+
+    def become(self, handler: Callable[[Any], Any] | None) -> None:
+        """Receive by another handler; None: by the class's own."""
+
+    def watch(self, ref: ActorRef, *, restarts: bool) -> None:
+        """Be told of its end."""
+
+    def unwatch(self, ref: ActorRef) -> bool:
+        """Whether there was a watch."""
+
+    def link(self, ref: ActorRef) -> None:
+        """Fail with it, and it with this."""
+
+    def stash(self) -> bool:
+        """Put the message in hand aside; False where there is no room for it."""
+
+    def unstash(self) -> int:
+        """Receive next what was put aside."""
 
     def sender(self) -> ActorRef | None:
         """Who sent the message in hand."""
@@ -94,7 +123,7 @@ class Context:
         Returns:
             The key.
         """
-        return self._timers.set(delay_s, encode(message), key)
+        return self._timers.set(delay_s, outgoing(message), key)
 
     def cancel_timer(self, key: Hashable) -> bool:
         """Whether there was such a timer. Its message never arrives, even from within the mailbox."""
@@ -114,3 +143,85 @@ class Context:
         What is still open when the incarnation ends fails.
         """
         return self._owner.defer()
+
+    def pipe_to_self(self, awaitable: Awaitable[Any], wrap: Callable[[Any, BaseException | None], object]) -> None:
+        """Go on receiving while something is awaited, and receive what became of it as a message.
+
+        It is cancelled when the incarnation ends. The bounds of the mailbox do not apply to the message.
+
+        Parameters:
+            wrap: makes the message, as `wrap(value, None)` or `wrap(None, error)`; where it raises, or gives
+                no message, the incarnation fails.
+        """
+        scope = CancelScope()
+        timer = self._timers.expect(scope)
+
+        async def pipe() -> None:
+            in_hand.set(None)  # no handler waits for it
+            with scope:
+                try:
+                    value, error = await awaitable, None
+                except Exception as raised:
+                    value, error = None, raised
+                try:
+                    self._timers.arrive(timer, outgoing(wrap(value, error)))
+                except Exception as raised:
+                    self._owner.kill(raised)
+
+        self._owner.start_task(pipe)
+
+    def become(self, handler: Callable[[Any], Any]) -> None:
+        """Receive the next messages by this handler, plain or async, in place of `receive`; until `unbecome`,
+        another `become`, or the end of the incarnation.
+        """
+        self._owner.become(handler)
+
+    def unbecome(self) -> None:
+        """Receive by the class's own `receive` again."""
+        self._owner.become(None)
+
+    def register(self, key: ServiceKey) -> None:
+        """Offer a service: `system.services.find(key)` finds this actor, until it ends for good."""
+        self.system.services.register(key, self.self_ref)
+
+    def subscribe(self, key: ServiceKey) -> None:
+        """Receive a `Listing(key, refs)` now and whenever it changes who offers this service."""
+        self.system.services.subscribe(key, self.self_ref)
+
+    def stash(self) -> bool:
+        """Put the message in hand aside, to be received again after `unstash`; the handler's value is ignored.
+
+        What was put aside comes first in the mailbox of the next incarnation; after the last one it is
+        answered ActorStopped.
+
+        Returns:
+            False where the stash is full (`MailboxSpec.stash_capacity`): whoever asked gets MailboxFull, and
+            the actor goes on.
+        """
+        return self._owner.stash()
+
+    def unstash(self) -> int:
+        """Receive next all that was put aside, in its order, before what waits. Returns how many."""
+        return self._owner.unstash()
+
+    def watch(self, ref: ActorRef, *, restarts: bool = False) -> None:
+        """Receive `Down(ref, reason, error)` once that actor has ended for good; at once, where it has.
+
+        The watch ends with this incarnation, and with `unwatch`. Its signals come before all messages.
+
+        Parameters:
+            restarts: receive `Restarted(ref, count, cause)` of each new incarnation too.
+        """
+        self._owner.watch(ref, restarts=restarts)
+
+    def unwatch(self, ref: ActorRef) -> bool:
+        """Whether there was such a watch. Its signals never arrive, even from within the mailbox."""
+        return self._owner.unwatch(ref)
+
+    def link(self, ref: ActorRef) -> None:
+        """Fail when that actor's incarnation fails, and it when this one does; orderly ends do not count.
+
+        Raises:
+            ActorStopped: it has stopped.
+        """
+        self._owner.link(ref)

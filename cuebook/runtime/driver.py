@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Generator
-from typing import Any
+from collections.abc import Awaitable, Generator
+from typing import Any, Protocol
 
 from anyio import CancelScope
 from anyio.abc import TaskGroup
@@ -28,46 +28,38 @@ _DONE = _Done()
 _Step = Awaitable[Any] | None | _Done
 
 
+class Driven(Protocol):
+    """Something with work to do."""
+
+    name: str
+    loop: asyncio.AbstractEventLoop
+
+    def tasks(self) -> TaskGroup:
+        """The task group that awaits."""
+
+    def work(self) -> Work:
+        """Begin the work."""
+
+    def on_lost(self) -> None:
+        """The work was cut off by cancellation from outside or by an exit of the program."""
+
+
 class Driver:
     """Drives one work at a time, in a context of its own; a wake-up while it runs is the work's to see.
 
     Parameters:
-        tasks: gives the task group that awaits.
-        begin: makes the work.
-        on_lost: called when the work was cut off by cancellation from outside or by an exit of the program.
+        driven: whose work it is.
+
+    Attributes:
+        is_awake: whether the work is under way, or will be soon.
     """
 
-    __slots__ = (
-        "_awaits",
-        "_awake",
-        "_begin",
-        "_context",
-        "_error",
-        "_loop",
-        "_name",
-        "_on_lost",
-        "_scope",
-        "_tasks",
-        "_work",
-    )
+    __slots__ = ("_awaits", "_context", "_driven", "_error", "_scope", "_work", "is_awake")
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        tasks: Callable[[], TaskGroup],
-        begin: Callable[[], Work],
-        *,
-        on_lost: Callable[[], None],
-        context: contextvars.Context,
-        name: str,
-    ) -> None:
-        self._loop = loop
-        self._tasks = tasks
-        self._begin = begin
-        self._on_lost = on_lost
+    def __init__(self, driven: Driven, context: contextvars.Context) -> None:
+        self._driven = driven
         self._context = context
-        self._name = name
-        self._awake = False
+        self.is_awake = False
         self._awaits = False
         self._work: Work | None = None
         self._scope: CancelScope | None = None
@@ -75,9 +67,9 @@ class Driver:
 
     def wake(self) -> None:
         """Begin the work soon, if it is not under way."""
-        if not self._awake:
-            self._awake = True
-            self._loop.call_soon(self._slice, context=self._context)
+        if not self.is_awake:
+            self.is_awake = True
+            self._driven.loop.call_soon(self._slice, context=self._context)
 
     def interrupt(self, error: BaseException) -> None:
         """End what is being awaited, if anything is: the work gets `error` there."""
@@ -88,16 +80,16 @@ class Driver:
 
     def _slice(self) -> None:
         if self._work is None:
-            self._work = self._begin()
+            self._work = self._driven.work()
         try:
             step = self._advance(None)
             if step is None:
-                self._loop.call_soon(self._slice, context=self._context)
+                self._driven.loop.call_soon(self._slice, context=self._context)
             elif step is _DONE:
-                self._awake = False
+                self.is_awake = False
             else:
                 self._awaits = True
-                self._tasks().start_soon(self._drive, step, name=self._name)
+                self._driven.tasks().start_soon(self._drive, step, name=self._driven.name)
         except BaseException:
             self._lose()
             raise
@@ -120,7 +112,7 @@ class Driver:
             raise
         # What handlers set in their context holds for the next ones.
         self._context = contextvars.copy_context()
-        self._awake = False
+        self.is_awake = False
 
     async def _until_cancelled(self, step: _Step, scope: CancelScope) -> _Step:
         """Go on until the work ends, or the scope is cancelled although the awaitable ended by itself."""
@@ -170,8 +162,8 @@ class Driver:
         if work is not None:
             work.close()
         self._error = None
-        self._awake = self._awaits = False
-        self._on_lost()
+        self.is_awake = self._awaits = False
+        self._driven.on_lost()
 
 
 def _is_being_cancelled() -> bool:

@@ -6,23 +6,33 @@ Knows no handler and no restart.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+from anyio.abc import TaskGroup
 
 from cuebook.runtime.answers import Answers
-from cuebook.runtime.clock import TimerHandle
+from cuebook.runtime.bonds import Bonds, Watch
+from cuebook.runtime.clock import Clock, TimerHandle
+from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.driver import Driver
 from cuebook.runtime.errors import ActorStopped, CuebookError, RestartLimitReached
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Envelope, Mailbox
-from cuebook.runtime.premises import Parent, Premises
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.premises import NO_CHILDREN, Parent, Premises
+from cuebook.runtime.ref import ActorRef, target_of
+from cuebook.runtime.signals import Down
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, TreeNode
+from cuebook.runtime.supervision import Exit
+from cuebook.runtime.waiting import Activation, in_hand
 
 __all__ = ["GRACE_S", "Ending"]
 
 GRACE_S = 1.0
 """Seconds that a handler has to obey cancellation after a stop's deadline; then its actor ends without it."""
 
+_SETTLED = (ActorState.RUNNING, ActorState.RESTARTING, ActorState.STOPPED, ActorState.PARKED)
+_NOT_ENDED = (Exit.SHUTDOWN, None)
 _log = get_logger("runtime")
 
 
@@ -30,6 +40,7 @@ class Ending:
     """An actor as something that is asked to stop, and stops."""
 
     __slots__ = (
+        "_bonds",
         "_current",
         "_drains",
         "_driver",
@@ -39,17 +50,22 @@ class Ending:
         "_parent",
         "_premises",
         "_restart_timer",
+        "_settlers",
         "_stop_due",
         "_stop_timer",
+        "_stops_itself",
         "_waiting",
+        "activation",
         "answers",
         "children",
-        "clock",
         "deadlines",
+        "ended",
         "loop",
         "mailbox",
         "name",
+        "now",
         "ref",
+        "serial",
         "spec",
         "state",
     )
@@ -61,28 +77,52 @@ class Ending:
         self.name = spec.name
         self.spec = spec
         self.loop = premises.loop
-        self.clock = premises.clock
+        self.now = premises.now
+        self.serial = premises.next_serial()
         self.deadlines = premises.deadlines
         self.state = ActorState.STARTING
         self.mailbox = Mailbox(spec.mailbox)
         self.answers = Answers(spec.name, _log)
-        self.children: dict[str, Ending] = {}
+        self.children: dict[str, Any] = NO_CHILDREN
         self._premises = premises
         self._parent = parent
+        self._bonds: Bonds | None = None
         self._current: Envelope | None = None
+        self._settlers: list[asyncio.Future[None]] | None = None
         self._is_steady = False
         self._is_stopping = False
         self._drains = True
         self._has_left_behind = False
+        self._stops_itself = False
+        self.ended: tuple[Exit, BaseException | None] = _NOT_ENDED
         self._restart_timer: TimerHandle | None = None
         self._stop_timer: TimerHandle | None = None
         self._stop_due = 0.0
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[None]] | None = None
+        self.activation: Activation | None = None
 
     @property
     def is_alive(self) -> bool:
         """Whether it takes messages, or will again."""
         return self.state is not ActorState.STOPPED and not self._is_stopping
+
+    @property
+    def clock(self) -> Clock:
+        """What it tells time by."""
+        return self._premises.clock
+
+    @property
+    def home(self) -> bytes:
+        """The id of its system."""
+        return self._premises.id
+
+    def tasks(self) -> TaskGroup:
+        """The task group that awaits for it."""
+        return self._premises.tasks()
+
+    def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
+        """Whether the answer is owed later, so that the handler at work does not keep it back."""
+        return self.answers.holds(reply)
 
     def kill(self, error: BaseException | None = None) -> None:
         """End the incarnation as a failure."""
@@ -99,7 +139,7 @@ class Ending:
         self._is_stopping = True
         self._is_steady = False
         self._drains = self._drains and drain
-        if self.state is ActorState.RESTARTING:
+        if self.state is ActorState.RESTARTING or self.state is ActorState.PARKED:
             self._terminate(None)
             return
         due = self.clock.monotonic() + timeout_s
@@ -117,7 +157,7 @@ class Ending:
         """Until it has stopped for good; whether everything queued had been handled."""
         if self.state is not ActorState.STOPPED:
             waiter: asyncio.Future[None] = self.loop.create_future()
-            self._waiting.append(waiter)
+            self._waiting = [*(self._waiting or ()), waiter]
             await waiter
         return not self._has_left_behind
 
@@ -135,12 +175,66 @@ class Ending:
         self._has_left_behind = True
         self._terminate(None)
 
-    def _terminate(self, error: BaseException | None) -> None:
+    async def wait_until_settled(self) -> None:
+        """Until it receives, waits to begin again, or has stopped for good."""
+        if self.state not in _SETTLED:
+            await self._next_settlement()
+
+    async def _next_settlement(self) -> None:
+        waiter: asyncio.Future[None] = self.loop.create_future()
+        self._settlers = [*(self._settlers or ()), waiter]
+        await waiter
+
+    def bonds(self) -> Bonds:
+        """What it has to do with others."""
+        if self._bonds is None:
+            self._bonds = Bonds(self)
+        return self._bonds
+
+    def watch(self, ref: ActorRef, *, restarts: bool) -> None:
+        """Be told of the end of another actor; at once, where it has ended."""
+        target = target_of(ref)
+        watch = self.bonds().watch(target, wants_restarts=restarts)
+        if target.state is ActorState.STOPPED:
+            self.inform(Down(ref, *target.ended), watch)
+
+    def unwatch(self, ref: ActorRef) -> bool:
+        """Be told no more; whether there was a watch."""
+        return self.bonds().unwatch(target_of(ref))
+
+    def link(self, ref: ActorRef) -> None:
+        """Fail with another actor, and it with this one."""
+        target = target_of(ref)
+        if target.state is ActorState.STOPPED:
+            raise ActorStopped(f"{ref.name} has stopped, so {self.name} cannot be linked to it")
+        self.bonds().link(target)
+
+    def inform(self, signal: Any, watch: Watch) -> None:
+        """Receive a signal, if the watch still stands then."""
+        if self.state is not ActorState.STOPPED:
+            self.mailbox.put_supervision(Envelope(signal, watch.target.ref, timer=watch, at=self.now()))
+            self._driver.wake()
+
+    def _settled(self) -> None:
+        settlers, self._settlers = self._settlers, None
+        for waiter in settlers or ():
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _bury(self, envelope: Envelope, reason: DeadReason, error: BaseException | None = None) -> None:
+        """A message of this actor went nowhere."""
+        if type(envelope.timer) is not Watch:
+            sender = envelope.sender.name if envelope.sender is not None else None
+            self._premises.dead_letters.add(envelope.frame, self.name, sender, reason, error=error)
+
+    def _terminate(self, error: BaseException | None, reason: Exit = Exit.SHUTDOWN) -> None:
         """The end for good. Whoever waits for anything of this actor is answered now."""
         if self.state is ActorState.STOPPED:
             return
         self.state = ActorState.STOPPED
+        self._is_stopping = True
         self._is_steady = False
+        self._deactivate()
         self._cancel_timers()
         stopped = ActorStopped(f"{self.name} has stopped" + (f": {error}" if error is not None else ""))
         stopped.__cause__ = error
@@ -149,13 +243,22 @@ class Ending:
         left = [envelope for envelope in self.mailbox.close() if envelope.timer is None]
         self._has_left_behind = self._has_left_behind or bool(left)
         for envelope in left:
-            self.answers.refuse(envelope, ActorStopped(str(stopped)), is_undelivered=True)
+            refusal = ActorStopped(str(stopped))
+            refusal.__cause__ = error
+            self.answers.refuse(envelope, refusal, is_undelivered=True)
+            self._bury(envelope, DeadReason.STOPPED)
         if self._parent is not None:
             self._parent.children.pop(self.name, None)
         self._premises.forget(self.name)
-        for waiter in self._waiting:
+        for waiter in self._waiting or ():
             if not waiter.done():
                 waiter.set_result(None)
+        reason = Exit.NORMAL if self._stops_itself else reason
+        self.ended = (reason if error is None else Exit.FAILURE, error)
+        if self._bonds is not None:
+            self._bonds.release()
+            self._bonds.down(*self.ended)
+        self._settled()
         self._notify(error)
 
     def _notify(self, error: BaseException | None) -> None:
@@ -168,14 +271,25 @@ class Ending:
         except Exception as raised:
             _log.error("on_terminated failed", actor=self.name, exc_info=raised)
 
-    def _on_lost(self) -> None:
+    def on_lost(self) -> None:
         """Cancelled from outside: what was in hand is answered; the system's own end does the rest."""
+        self._deactivate()
         self._settle_current(ActorStopped(f"{self.name} was cancelled"))
         self._is_steady = False
         if self.state is not ActorState.STOPPED:
             self._is_stopping = True
             self._drains = False
             self._cancel_timers()  # that end has a deadline of its own
+
+    def activate(self) -> None:
+        """From here on code of this actor may wait for others."""
+        self.activation = Activation(self)
+        in_hand.set(self.activation)
+
+    def _deactivate(self) -> None:
+        if self.activation is not None:
+            self.activation.is_open = False
+            self.activation = None
 
     def _settle_current(self, error: CuebookError) -> None:
         envelope, self._current = self._current, None

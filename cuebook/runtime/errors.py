@@ -10,6 +10,7 @@ from typing import Any
 __all__ = [
     "ActorFailed",
     "ActorStopped",
+    "AskCycle",
     "AskTimeout",
     "CallFailed",
     "CallTimedOut",
@@ -28,6 +29,7 @@ __all__ = [
     "RestartLimitReached",
     "RunStopped",
     "SupervisionError",
+    "UnhandledMessage",
     "UnknownMessage",
     "UnsupportedVersion",
     "ValueNotKept",
@@ -198,8 +200,29 @@ class AskTimeout(MessagingError, TimeoutError):
     """No reply before the deadline. Whether the target acts on the message is unknown; a late reply is dropped."""
 
 
+class AskCycle(MessagingError):
+    """Actors would wait for each other for ever. Raised at the ask that closes the circle; it was not sent.
+
+    Whoever wrote the actors acts: one of them tells, or defers its answer (`context.defer`), in place of asking.
+    """
+
+
 class ActorFailed(MessagingError):
     """The target's handler raised while it worked on this message; the exception is the `__cause__`."""
+
+
+class UnhandledMessage(MessagingError):
+    """The target has no handler for a message of this type. It goes on; the message is a dead letter.
+
+    A `receive` of one's own may raise it.
+
+    Attributes:
+        target: name of the actor that has none; None where it is the one that raises.
+    """
+
+    def __init__(self, text: str, target: str | None = None) -> None:
+        super().__init__(text)
+        self.target = target
 
 
 class CodecError(CuebookError):

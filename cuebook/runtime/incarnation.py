@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.context import Context
@@ -18,6 +18,15 @@ __all__ = ["Incarnation"]
 _log = get_logger("runtime")
 
 
+class Host(Protocol):
+    """The actor whose incarnation it is."""
+
+    name: str
+
+    def activate(self) -> None:
+        """From here on its code may wait for others."""
+
+
 class Incarnation:
     """From one call of the factory to the last hook.
 
@@ -26,10 +35,10 @@ class Incarnation:
         receive, receive_many: the actor's handlers; `receive_many` is None where the class has none.
     """
 
-    __slots__ = ("_actor", "_is_over", "_name", "ran_from", "receive", "receive_many", "timers")
+    __slots__ = ("_actor", "_host", "_is_over", "ran_from", "receive", "receive_many", "timers")
 
-    def __init__(self, name: str, timers: Timers) -> None:
-        self._name = name
+    def __init__(self, host: Host, timers: Timers) -> None:
+        self._host = host
         self._actor: Actor | None = None
         self._is_over = False
         self.timers = timers
@@ -41,12 +50,19 @@ class Incarnation:
         """Make the actor and run `on_start`. Raises what either raises."""
         actor = factory()
         if not isinstance(actor, Actor):
-            raise TypeError(f"the factory of {self._name} gave a {type(actor).__qualname__}, not an Actor")
+            raise TypeError(f"the factory of {self._host.name} gave a {type(actor).__qualname__}, not an Actor")
         actor.context = context
         self._actor = actor
         self.receive = actor.receive
         self.receive_many = getattr(actor, "receive_many", None)
         yield from self._run("on_start")
+
+    def become(self, handler: Callable[[Any], Any] | None) -> None:
+        """Receive by another handler; None: by the actor's own."""
+        assert self._actor is not None
+        if self.receive_many is not None:
+            raise TypeError(f"{self._host.name} receives many messages at once, so it cannot become another handler")
+        self.receive = self._actor.receive if handler is None else handler
 
     def stop(self) -> Work:
         """Run `on_stop`, unless a last hook has begun; what it raises is logged."""
@@ -62,6 +78,7 @@ class Incarnation:
             return
         pending = getattr(self._actor, hook)(*arguments)
         if hasattr(pending, "__await__"):
+            self._host.activate()
             yield pending
 
     def _run_safely(self, hook: str, *arguments: Any) -> Work:
@@ -71,7 +88,7 @@ class Incarnation:
         try:
             yield from self._run(hook, *arguments)
         except (Exception, CancelledError) as error:
-            _log.error("hook failed", actor=self._name, hook=hook, exc_info=error)
+            _log.error("hook failed", actor=self._host.name, hook=hook, exc_info=error)
 
 
 def _not_started(_message: Any) -> Any:

@@ -7,25 +7,32 @@ from __future__ import annotations
 
 import contextvars
 from asyncio import CancelledError
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
+from cuebook.runtime.bonds import Watch
 from cuebook.runtime.context import Context
+from cuebook.runtime.deadletters import DeadReason
+from cuebook.runtime.directives import Directive, directive_for
 from cuebook.runtime.driver import Driver, Work
-from cuebook.runtime.ending import Ending
-from cuebook.runtime.errors import ActorFailed, ActorStopped, RestartLimitReached
+from cuebook.runtime.ending import GRACE_S, Ending
+from cuebook.runtime.errors import ActorFailed, ActorStopped, CuebookError, RestartLimitReached
 from cuebook.runtime.incarnation import Incarnation
 from cuebook.runtime.logs import get_logger
+from cuebook.runtime.mailbox import Envelope, Retried
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef, as_actor
 from cuebook.runtime.reply import failure_of
 from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.status import ActorState
-from cuebook.runtime.supervision import Exit, History, RestartAfter, decide, is_restarted
+from cuebook.runtime.supervision import Exit, History, Park, RestartAfter, decide, is_restarted
 from cuebook.runtime.timers import Timer, Timers
 
 __all__ = ["Lifecycle"]
 
+_BETWEEN = (ActorState.STOPPED, ActorState.RESTARTING, ActorState.PARKED)
+_CLEAN = History()
+_FINAL = (Directive.STOP, Directive.ESCALATE)
 _log = get_logger("runtime")
 
 
@@ -34,6 +41,7 @@ class Lifecycle(Ending):
 
     __slots__ = (
         "_awaits_children",
+        "_cause",
         "_history",
         "_is_ending",
         "_is_retiring",
@@ -46,30 +54,25 @@ class Lifecycle(Ending):
         super().__init__(premises, spec, parent)
         self.restarts = 0
         self._life: Incarnation | None = None
-        self._history = History()
+        self._history = _CLEAN
         self._is_retiring = False
         self._is_ending = False
         self._awaits_children = False
         self._killed: BaseException | None = None
+        self._cause: BaseException | None = None
 
     def _set_up(self, ref: ActorRef) -> None:
         context = contextvars.copy_context()
         context.run(as_actor, ref)
         self.ref = ref
-        self._driver = Driver(
-            self.loop,
-            self._premises.tasks,
-            self._work,
-            on_lost=self._on_lost,
-            context=context,
-            name=self.name,
-        )
+        self._driver = Driver(self, context)
         self._driver.wake()
 
-    def _work(self) -> Work:
+    def work(self) -> Work:
+        """Receive what waits."""
         raise NotImplementedError
 
-    def _post_timer(self, frame: bytes, timer: Timer) -> None:
+    def post_timer(self, frame: Any, timer: Timer) -> None:
         raise NotImplementedError
 
     def _new_context(self, timers: Timers) -> Context:
@@ -94,7 +97,59 @@ class Lifecycle(Ending):
             self._is_steady = False
             self._driver.wake()
         else:
+            self._stops_itself = True
             self.request_stop(self.spec.shutdown_s, drain=True)
+
+    async def retire(self, timeout_s: float) -> None:
+        """End the incarnation in good order after the message in hand, within that time; the next one begins
+        when it is told to.
+        """
+        if self.state in _BETWEEN:
+            return
+        timer = self.clock.call_later(timeout_s, self._force_retirement, self.restarts)
+        self._is_retiring = True
+        self._is_steady = False
+        self._driver.wake()
+        while self.state not in _BETWEEN:
+            await self._next_settlement()
+        timer.cancel()
+        self._cancel_timers()
+
+    def finish(self) -> bool:
+        """End for good as the last incarnation did, where it waits to begin again; whether it did."""
+        if self.state is not ActorState.RESTARTING:
+            return False
+        self._terminate(self._cause, Exit.NORMAL)
+        return True
+
+    def cause(self) -> BaseException | None:
+        """What the last incarnation failed with."""
+        return self._cause if self._cause is not None else self.ended[1]
+
+    def report(self, message: Any) -> None:
+        """Receive what a child of this actor has to say, before all messages."""
+        if self.state is not ActorState.STOPPED:
+            self.mailbox.put_supervision(Envelope(message, at=self.now()))
+            self._driver.wake()
+
+    def _force_retirement(self, restarts: int) -> None:
+        if self.restarts == restarts and self.state not in _BETWEEN:
+            self.kill(ActorStopped(f"{self.name} was told to retire and did not within its time"))
+            self._stop_timer = self.clock.call_later(GRACE_S, self._abandon)
+
+    def begin_again(self) -> None:
+        """Start the next incarnation, where it waits for that."""
+        if self.state is ActorState.RESTARTING and self._restart_timer is None:
+            self.restarts += 1
+            self._restart()
+
+    def unpark(self) -> bool:
+        """Begin again with a clean record; whether it was parked."""
+        if self.state is not ActorState.PARKED:
+            return False
+        self.restarts += 1
+        self._restart()
+        return True
 
     def spawn_child(self, factory: Factory, name: str, options: SpawnOptions) -> ActorRef:
         """Start a child of this incarnation."""
@@ -102,12 +157,21 @@ class Lifecycle(Ending):
             raise ActorStopped(f"{self.name} is ending, so it starts no child {name!r}")
         return self._premises.start(make_spec(factory, name, options), self)
 
+    def start_task(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run this beside the handlers."""
+        self._premises.tasks().start_soon(task, name=self.name)
+
+    def become(self, handler: Callable[[Any], Any] | None) -> None:
+        """Receive by another handler; None: by the class's own."""
+        if self._life is not None:
+            self._life.become(handler)
+
     # Steps of the work
 
     def _turn(self) -> Generator[Awaitable[Any] | None, Any, bool]:
         """Take the steps that the control lanes want, kill before stop; whether messages are received now."""
         while True:
-            if self.state is ActorState.STOPPED or self.state is ActorState.RESTARTING:
+            if self.state in _BETWEEN:
                 return False
             if self._killed is not None and self._life is not None:
                 yield from self._fail(self._killed)
@@ -131,17 +195,21 @@ class Lifecycle(Ending):
         if self._is_stopping and not (self._drains and len(self.mailbox)):
             self._terminate(None)
             return
-        timers = Timers(self.clock, self._post_timer)
+        timers = Timers(self.clock, self)
         self._is_ending = self._is_retiring = False
-        self._life = life = Incarnation(self.name, timers)
+        self._life = life = Incarnation(self, timers)
         try:
             yield from life.start(self.spec.factory, self._new_context(timers))
         except (Exception, CancelledError) as error:
             yield from self._fail(error)
             return
+        self._deactivate()
         if self.state is ActorState.STARTING:
             life.ran_from = self.clock.monotonic()
             self.state = ActorState.RUNNING
+            if self.restarts and self._bonds is not None:
+                self._bonds.restarted(self.restarts, self._cause)
+            self._settled()
 
     def _fail(self, error: BaseException) -> Work:
         """The incarnation failed: answer whoever waits for it, end what it made, and see what comes next."""
@@ -153,13 +221,32 @@ class Lifecycle(Ending):
         self._is_ending = True
         self._has_left_behind = self._has_left_behind or self._is_stopping
         _log.warning("actor failed", actor=self.name, error=repr(error), exc_info=error)
+        self._deactivate()
         failure = failure_of(self.name, error)
-        self._settle_current(failure)
+        directive = directive_for(error, self.spec.policy.directives)
+        self._quarantine(failure, error, directive)
         self.answers.fail_open(failure)
         life.timers.cancel_all()
+        if self._bonds is not None:
+            self._bonds.failed(error)
         yield from self._end_children()
         yield from life.fail(error)
-        self._conclude(Exit.FAILURE, error)
+        self._deactivate()
+        self._conclude(Exit.FAILURE, error, directive)
+
+    def _quarantine(self, failure: CuebookError, error: BaseException, directive: Directive) -> None:
+        """The message in hand made the incarnation fail: it gets another try, or is a dead letter."""
+        envelope, self._current = self._current, None
+        if envelope is None:
+            return
+        policy = self.spec.policy
+        attempts = envelope.attempts + 1 if isinstance(envelope, Retried) else 1
+        is_retried = attempts < policy.attempts and type(envelope.timer) is not Watch
+        if is_retried and directive in (Directive.RESTART, Directive.RESUME) and not self._is_stopping:
+            self.mailbox.put_back(Retried(envelope))
+            return
+        self.answers.refuse(envelope, failure)
+        self._bury(envelope, DeadReason.POISON, error)
 
     def _end(self, reason: Exit) -> Work:
         """The orderly end of an incarnation."""
@@ -169,6 +256,7 @@ class Lifecycle(Ending):
         if life is not None:
             life.timers.cancel_all()
             yield from life.stop()
+            self._deactivate()
         self.answers.fail_open(ActorStopped(f"{self.name} ended before it answered"))
         self._conclude(reason, None)
 
@@ -185,7 +273,7 @@ class Lifecycle(Ending):
             child.request_stop(child.spec.shutdown_s, drain=self._drains and self.state is not ActorState.FAILING)
             await child.wait_until_ended()
 
-    def _conclude(self, reason: Exit, error: BaseException | None) -> None:
+    def _conclude(self, reason: Exit, error: BaseException | None, directive: Directive = Directive.RESTART) -> None:
         """The incarnation is over: the next one, or the end."""
         life, self._life, self._killed = self._life, None, None
         if self.state is ActorState.STOPPED:
@@ -193,13 +281,31 @@ class Lifecycle(Ending):
         now = self.clock.monotonic()
         ran_s = now - life.ran_from if life is not None and life.ran_from is not None else 0.0
         reason = Exit.SHUTDOWN if self._is_stopping else reason
+        self._cause = error
+        self.mailbox.unstash()  # its next incarnation knows nothing of what this one waited for
+        if self._bonds is not None:
+            self._bonds.release()
+        if self.spec.on_ended is not None and reason is not Exit.SHUTDOWN and directive not in _FINAL:
+            self.state = ActorState.RESTARTING
+            self._settled()
+            self.spec.on_ended(self.ref, reason, error)
+            return
         decision, self._history = decide(
-            self.spec.policy, reason, self._history, now=now, ran_s=ran_s, draw=self._premises.draw()
+            self.spec.policy,
+            reason,
+            self._history,
+            now=now,
+            ran_s=ran_s,
+            draw=self._premises.draw(),
+            directive=directive,
         )
         if isinstance(decision, RestartAfter):
             self.state = ActorState.RESTARTING
             self.restarts += 1
             self._restart_timer = self.clock.call_later(decision.delay_s, self._restart)
+            return
+        if isinstance(decision, Park):
+            self._park(error)
             return
         if decision.is_exhausted:
             limit = self.spec.policy.intensity
@@ -209,7 +315,18 @@ class Lifecycle(Ending):
             )
             reached.__cause__ = error
             error = reached
-        self._terminate(error)
+        self._terminate(error, Exit.SHUTDOWN if reason is Exit.SHUTDOWN else Exit.NORMAL)
+        if decision.is_escalated and error is not None and self._parent is not None:
+            self._parent.kill(error)
+
+    def _park(self, error: BaseException | None) -> None:
+        self.state = ActorState.PARKED
+        _log.error("actor is parked", actor=self.name, error=repr(error))
+        for envelope in self.mailbox.take_asks():
+            parked = ActorStopped(f"{self.name} is parked after {error!r}")
+            parked.__cause__ = error
+            self.answers.refuse(envelope, parked, is_undelivered=True)
+        self._settled()
 
     def _restart(self) -> None:
         # Through the loop and never within the failure: a stop gets in between two attempts.

@@ -1,18 +1,26 @@
-"""What waits for an actor: bounded lanes of envelopes, and who waits for room. Knows no message type."""
+"""What waits for an actor: bounded lanes of envelopes, what was put aside, and who waits for room.
+
+Knows no actor and no handler.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from cuebook.runtime.errors import MailboxFull
+from cuebook.runtime.lanes import PriorityLane
+from cuebook.runtime.message import tag_in, tag_of
 from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.timers import Timer
 
-__all__ = ["Envelope", "Mailbox", "MailboxSpec", "Overflow"]
+__all__ = ["REFERENCE_BYTES", "Envelope", "Mailbox", "MailboxSpec", "Overflow", "Retried", "size_of"]
+
+REFERENCE_BYTES = 64
+"""What a message that goes by reference counts as."""
 
 
 class Overflow(StrEnum):
@@ -20,6 +28,8 @@ class Overflow(StrEnum):
 
     RAISE = "raise"
     """The sender gets MailboxFull; `tell` and `ask` from outside of actors wait for room."""
+    WAIT = "wait"
+    """As RAISE, and an actor too may wait for room, with a deadline: `tell(message, timeout=...)`, `ask`."""
     DROP_NEW = "drop_new"
     """The message is dropped and counted; its asker gets MailboxFull."""
     DROP_OLD = "drop_old"
@@ -34,81 +44,148 @@ class MailboxSpec:
         capacity: messages, at least 1.
         bytes_max: bytes of their frames; a larger message still gets in where it is alone.
         overflow: what happens beyond either.
+        priorities: message types and their levels; the highest is received first, others have 0. Within a
+            level messages keep their order.
+        stash_capacity: messages that the actor may put aside, 0 or more; the bound of bytes holds for them
+            as well.
     """
 
     capacity: int = 1024
     bytes_max: int = 64 * 1024 * 1024
     overflow: Overflow | str = Overflow.RAISE
+    priorities: Mapping[type, int] = field(default_factory=dict)
+    stash_capacity: int = 1024
 
     def __post_init__(self) -> None:
         if self.capacity < 1 or self.bytes_max < 1:
             raise ValueError("a mailbox holds at least one message and one byte")
+        if self.stash_capacity < 0:
+            raise ValueError(f"a stash holds 0 or more messages, not {self.stash_capacity}")
         object.__setattr__(self, "overflow", Overflow(self.overflow))
+        for kind, level in self.priorities.items():
+            if type(level) is not int:
+                raise TypeError(f"the priority of {kind!r} is an integer, not {level!r}")
+            try:
+                tag_of(kind)
+            except (KeyError, TypeError):
+                raise TypeError(f"a mailbox has priorities of message types, and {kind!r} is none") from None
 
 
 class Envelope:
-    """A message on its way: its frame, its sender, where the answer goes, the timer that it comes from."""
+    """A message on its way.
 
-    __slots__ = ("frame", "reply", "sender", "timer")
+    Attributes:
+        frame: its bytes, or the message itself where it goes by reference.
+        sender: None from outside of actors. reply: where the answer goes. timer: the timer or watch that
+            it comes from, which may be gone when it is received.
+        at: monotonic seconds when it was put into the mailbox.
+    """
+
+    __slots__ = ("at", "frame", "reply", "sender", "timer")
 
     def __init__(
         self,
-        frame: bytes,
+        frame: Any,
         sender: ActorRef | None = None,
         reply: asyncio.Future[Any] | None = None,
-        timer: Timer | None = None,
+        *,
+        timer: Any = None,
+        at: float = 0.0,
     ) -> None:
         self.frame = frame
         self.sender = sender
         self.reply = reply
         self.timer = timer
+        self.at = at
+
+
+class Retried(Envelope):
+    """A message that was received before, and failed.
+
+    Attributes:
+        attempts: how often.
+    """
+
+    __slots__ = ("attempts",)
+
+    def __init__(self, failed: Envelope) -> None:
+        super().__init__(failed.frame, failed.sender, failed.reply, at=failed.at)
+        self.attempts: int = failed.attempts + 1 if isinstance(failed, Retried) else 1
+
+
+def size_of(content: Any) -> int:
+    """What a frame, or a message that goes by reference, counts as, in bytes."""
+    return len(content) if type(content) is bytes else REFERENCE_BYTES
 
 
 class Mailbox:
-    """A user lane within its bounds, and an urgent lane before it that has none: keep that one for a few
-    small messages.
+    """A user lane within its bounds; before it two that have none, for what the runtime says of other actors
+    and for a few urgent messages; and a stash.
 
     An idle mailbox holds no queue.
     """
 
     __slots__ = (
-        "_capacity",
-        "_size_max",
+        "_spec",
+        "_stash",
+        "_stash_size",
+        "_supervision",
         "_urgent",
         "_user",
         "_waiters",
         "dropped",
         "high_water",
         "is_closed",
-        "overflow",
         "size",
     )
 
     def __init__(self, spec: MailboxSpec) -> None:
-        self._capacity = spec.capacity
-        self._size_max = spec.bytes_max
-        self._user: deque[Envelope] | None = None
+        self._spec = spec
+        self._user: deque[Envelope] | PriorityLane[Envelope] | None = None
+        self._supervision: deque[Envelope] | None = None
+        self._stash: deque[Envelope] | None = None
+        self._stash_size = 0
         self._urgent: deque[Envelope] | None = None
         self._waiters: deque[asyncio.Future[None]] | None = None
-        self.overflow = spec.overflow
         self.size = 0
         self.high_water = 0
         self.is_closed = False
         self.dropped = 0
 
     def __len__(self) -> int:
-        return len(self._user or ()) + len(self._urgent or ())
+        return len(self._user or ()) + len(self._urgent or ()) + len(self._supervision or ())
 
     @property
     def capacity(self) -> int:
         """Most messages of the user lane."""
-        return self._capacity
+        return self._spec.capacity
+
+    @property
+    def overflow(self) -> Overflow | str:
+        """What happens beyond the bounds."""
+        return self._spec.overflow
+
+    @property
+    def stashed(self) -> int:
+        """How many messages are put aside."""
+        return len(self._stash or ())
+
+    def oldest_at(self) -> float | None:
+        """When the oldest of the messages that wait was put in; None where none does. Cost: one look a lane,
+        or one a message where there are priorities.
+        """
+        heads = [lane[0].at for lane in (self._supervision, self._urgent) if lane]
+        if isinstance(self._user, PriorityLane):
+            heads += [envelope.at for envelope in self._user]
+        elif self._user:
+            heads.append(self._user[0].at)
+        return min(heads, default=None)
 
     def has_room(self, size: int) -> bool:
         """Whether a message of `size` bytes is within the bounds now, and nobody waits before it."""
         return not self._waiters and self._fits(size)
 
-    def put(self, envelope: Envelope) -> list[Envelope]:
+    def put(self, envelope: Envelope) -> Sequence[Envelope]:
         """Queue at the end of the user lane. Returns what had to make room.
 
         Raises:
@@ -116,11 +193,12 @@ class Mailbox:
         """
         user = self._user
         if user is None:
-            user = self._user = deque()
-        size = len(envelope.frame)
+            user = self._user = self._new_lane()
+        frame = envelope.frame
+        size = len(frame) if type(frame) is bytes else REFERENCE_BYTES
         depth = len(user)
-        pushed_out: list[Envelope] = []
-        if depth and (depth >= self._capacity or self.size + size > self._size_max):
+        pushed_out: Sequence[Envelope] = ()
+        if depth and (depth >= self._spec.capacity or self.size + size > self._spec.bytes_max):
             pushed_out = self._make_room(user, size)
             depth = len(user)
         user.append(envelope)
@@ -131,26 +209,59 @@ class Mailbox:
 
     def put_unbounded(self, envelope: Envelope, *, urgent: bool) -> None:
         """Queue whatever the bounds: an urgent message, or one that the actor owes itself."""
-        lane = self._urgent if urgent else self._user
-        if lane is None:
-            lane = deque()
-            if urgent:
-                self._urgent = lane
-            else:
-                self._user = lane
-        lane.append(envelope)
-        if not urgent:
-            self.size += len(envelope.frame)
-            self.high_water = max(self.high_water, len(lane))
+        if urgent:
+            if self._urgent is None:
+                self._urgent = deque()
+            self._urgent.append(envelope)
+            return
+        if self._user is None:
+            self._user = self._new_lane()
+        self._user.append(envelope)
+        self._grown(envelope)
+
+    def put_supervision(self, envelope: Envelope) -> None:
+        """Queue what the runtime has to say, before all messages of users."""
+        if self._supervision is None:
+            self._supervision = deque()
+        self._supervision.append(envelope)
+
+    def put_back(self, envelope: Envelope) -> None:
+        """Queue at the head of the user lane (of its level), whatever the bounds."""
+        if self._user is None:
+            self._user = self._new_lane()
+        self._user.appendleft(envelope)
+        self._grown(envelope)
+
+    def stash(self, envelope: Envelope) -> bool:
+        """Put a message aside. False where there is no room for it."""
+        stash = self._stash
+        if stash is None:
+            stash = self._stash = deque()
+        size = size_of(envelope.frame)
+        if len(stash) >= self._spec.stash_capacity or (stash and self._stash_size + size > self._spec.bytes_max):
+            return False
+        stash.append(envelope)
+        self._stash_size += size
+        return True
+
+    def unstash(self) -> int:
+        """Put all that was put aside at the head of the user lane, in its order. Returns how many."""
+        stash, self._stash, self._stash_size = self._stash, None, 0
+        for envelope in reversed(stash or ()):
+            self.put_back(envelope)
+        return len(stash or ())
 
     def take(self) -> Envelope | None:
-        """The next message, urgent ones first; None where nothing waits."""
+        """The next message: supervision, then urgent, then users'; None where nothing waits."""
+        if self._supervision:
+            return self._supervision.popleft()
         if self._urgent:
             return self._urgent.popleft()
         if not self._user:
             return None
         envelope = self._user.popleft()
-        self.size -= len(envelope.frame)
+        frame = envelope.frame
+        self.size -= len(frame) if type(frame) is bytes else REFERENCE_BYTES
         return envelope
 
     def take_many(self, count: int) -> list[Envelope]:
@@ -185,7 +296,7 @@ class Mailbox:
         waiters = self._waiters
         if waiters is None:
             return
-        room = self._capacity - len(self._user or ()) if self.size < self._size_max else 0
+        room = self._spec.capacity - len(self._user or ()) if self.size < self._spec.bytes_max else 0
         while waiters and room > 0:
             waiter = waiters.popleft()
             if not waiter.done():
@@ -199,20 +310,32 @@ class Mailbox:
         if not self._user:
             self._user = None
 
+    def take_asks(self) -> list[Envelope]:
+        """Take out every message whose sender waits for an answer."""
+        taken: list[Envelope] = []
+        for lane in (self._urgent, self._user):
+            for _ in range(len(lane or ())):
+                assert lane is not None
+                envelope = lane.popleft()
+                (lane if envelope.reply is None else taken).append(envelope)
+        self.size = sum(size_of(envelope.frame) for envelope in self._user or ())
+        return taken
+
     def close(self) -> list[Envelope]:
         """Take no more, wake every waiter and empty the lanes. Returns what was in them."""
         self.is_closed = True
         for waiter in self._waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
-        left = [*(self._urgent or ()), *(self._user or ())]
-        self._urgent = self._user = self._waiters = None
+        lanes = (self._supervision, self._urgent, self._stash, self._user)
+        left = [envelope for lane in lanes for envelope in lane or ()]
+        self._supervision = self._urgent = self._stash = self._user = self._waiters = None
         self.size = 0
         return left
 
     def _fits(self, size: int) -> bool:
         user = self._user
-        return not user or (len(user) < self._capacity and self.size + size <= self._size_max)
+        return not user or (len(user) < self._spec.capacity and self.size + size <= self._spec.bytes_max)
 
     def _leave(self, waiter: asyncio.Future[None]) -> None:
         if waiter.done() and not waiter.cancelled():
@@ -220,17 +343,28 @@ class Mailbox:
         elif self._waiters is not None and waiter in self._waiters:
             self._waiters.remove(waiter)
 
-    def _make_room(self, user: deque[Envelope], size: int) -> list[Envelope]:
-        if self.overflow is not Overflow.DROP_OLD:
-            if self.overflow is Overflow.DROP_NEW:
+    def _new_lane(self) -> deque[Envelope] | PriorityLane[Envelope]:
+        levels = {tag_of(kind): level for kind, level in self._spec.priorities.items()}
+        if not levels:
+            return deque()
+        return PriorityLane(lambda envelope: levels.get(tag_in(envelope.frame), 0))
+
+    def _grown(self, envelope: Envelope) -> None:
+        self.size += size_of(envelope.frame)
+        self.high_water = max(self.high_water, len(self._user or ()))
+
+    def _make_room(self, user: deque[Envelope] | PriorityLane[Envelope], size: int) -> list[Envelope]:
+        overflow = self._spec.overflow
+        if overflow is not Overflow.DROP_OLD:
+            if overflow is Overflow.DROP_NEW:
                 self.dropped += 1
             raise MailboxFull(
-                f"{len(user):,} of {self._capacity:,} messages, {self.size:,} of {self._size_max:,} bytes"
+                f"{len(user):,} of {self._spec.capacity:,} messages, {self.size:,} of {self._spec.bytes_max:,} bytes"
             )
         pushed_out: list[Envelope] = []
-        while user and (len(user) >= self._capacity or self.size + size > self._size_max):
-            oldest = user.popleft()
-            self.size -= len(oldest.frame)
+        while user and (len(user) >= self._spec.capacity or self.size + size > self._spec.bytes_max):
+            oldest = user.drop() if isinstance(user, PriorityLane) else user.popleft()
+            self.size -= size_of(oldest.frame)
             pushed_out.append(oldest)
         self.dropped += len(pushed_out)
         return pushed_out

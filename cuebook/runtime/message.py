@@ -8,12 +8,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
+from weakref import WeakSet
 
-from cuebook.runtime.codec import FRAME_BYTES_MAX, new_packer, unpack
+from cuebook.runtime.codec import FRAME_BYTES_MAX, ExtType, new_packer, unpack
 from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMessage
-from cuebook.runtime.shape import Shape
+from cuebook.runtime.shape import PLAIN, Shape
 
-__all__ = ["TAG_MAX", "decode", "encode", "is_message", "message", "pack_plain", "tag_of"]
+__all__ = [
+    "TAG_MAX",
+    "decode",
+    "encode",
+    "extend",
+    "goes_by_reference",
+    "is_message",
+    "is_message_type",
+    "message",
+    "outgoing",
+    "pack_plain",
+    "tag_in",
+    "tag_of",
+    "unpack_plain",
+]
 
 TAG_MAX = 65_535
 """Tags are 1 to this; below 256 they are cuebook's own."""
@@ -22,11 +37,31 @@ _LARGE_BYTES = 1024 * 1024
 _T = TypeVar("_T")
 _SHAPES: dict[type, Shape] = {}
 _BY_TAG: dict[int, Shape] = {}
+_LOCAL: WeakSet[type] = WeakSet()
 
 
-def _tuple_as_list(value: object) -> list[Any]:
+_PACKED: dict[type, tuple[int, Callable[[Any], bytes]]] = {}
+_UNPACKED: dict[int, Callable[[bytes], Any]] = {}
+
+
+def extend(cls: type, code: int, pack: Callable[[Any], bytes], unpack: Callable[[bytes], Any]) -> None:
+    """Let values of a class travel inside messages, as an extension type of msgpack (code 0 to 127)."""
+    _PACKED[cls] = (code, pack)
+    _UNPACKED[code] = unpack
+    PLAIN[cls] = ({cls}, {cls})
+
+
+def _of_extension(code: int, data: bytes) -> Any:
+    unpacked = _UNPACKED.get(code)
+    return ExtType(code, data) if unpacked is None else unpacked(data)
+
+
+def _tuple_as_list(value: object) -> Any:
     if type(value) is tuple:
         return list(value)
+    packed = _PACKED.get(type(value))
+    if packed is not None:
+        return ExtType(packed[0], packed[1](value))
     raise TypeError(f"a {type(value).__module__}.{type(value).__qualname__} is no plain data")
 
 
@@ -43,7 +78,7 @@ _packers = _Packers()
 
 
 @dataclass_transform(frozen_default=True)
-def message(*, tag: int) -> Callable[[type[_T]], type[_T]]:
+def message(*, tag: int | None = None, by_reference: bool = False) -> Callable[[type[_T]], type[_T]]:
     """Class decorator: makes a class of annotated fields a message type, known by its tag on both ends of a
     wire.
 
@@ -53,22 +88,30 @@ def message(*, tag: int) -> Callable[[type[_T]], type[_T]]:
     arrives as a list.
 
     Parameters:
-        tag: 1 to 65,535, one type each; below 256 cuebook's own.
+        tag: 1 to 65,535, one type each; below 256 cuebook's own. None: only by reference, and its fields may
+            be anything that does not change.
+        by_reference: within a process the receiver gets the sender's very object, unchecked and not encoded:
+            for types whose fields cannot be changed (numbers, strings, bytes, tuples, other such messages).
 
     Raises:
         ValueError: the tag is out of its range or stands for another type (in a notebook, the same class may
             be defined again).
-        TypeError: a field's annotation is no plain data, or the dataclass is not frozen.
+        TypeError: a field's annotation is no plain data, or the dataclass is not frozen; or, by reference, a
+            field can be changed.
     """
 
     def register(cls: type[_T]) -> type[_T]:
+        if tag is None and by_reference:
+            final = _as_dataclass(cls)
+            _LOCAL.add(final)
+            return final
         if type(tag) is not int or not 1 <= tag <= TAG_MAX:
             raise ValueError(f"the tag of {cls.__qualname__} is a number from 1 to {TAG_MAX}, not {tag!r}")
         taken = _BY_TAG.get(tag)
         if taken is not None and not _same_in_main(taken.cls, cls):
             raise ValueError(f"tag {tag} of {cls.__qualname__} already stands for {taken.cls.__qualname__}")
         final = _as_dataclass(cls)
-        shape = Shape(final, tag)
+        shape = Shape(final, tag, by_reference=by_reference)
         if taken is not None:
             _SHAPES.pop(taken.cls, None)
         _SHAPES[final] = _BY_TAG[tag] = shape
@@ -85,9 +128,28 @@ def encode(message: object) -> bytes:
         named.
         MessageTooLarge: over `FRAME_BYTES_MAX`; nothing was sent.
     """
+    return _frame_of(_SHAPES.get(type(message)), message)
+
+
+def outgoing(message: object) -> Any:
+    """What goes into a mailbox of this process: the bytes of a message, or the message itself where its type
+    goes by reference. Raises as `encode`.
+    """
     shape = _SHAPES.get(type(message))
     if shape is None:
-        raise TypeError(f"{type(message).__qualname__} is no message: declare its class with @message(tag=...)")
+        if type(message) in _LOCAL:
+            return message
+    elif shape.is_by_reference:
+        return message
+    return _frame_of(shape, message)
+
+
+def _frame_of(shape: Shape | None, message: object) -> bytes:
+    if shape is None:
+        kind = type(message).__qualname__
+        if type(message) in _LOCAL:
+            raise TypeError(f"{kind} has no tag, so it goes by reference only, within its process")
+        raise TypeError(f"{kind} is no message: declare its class with @message(tag=...)")
     values = shape.values(message)
     if tuple(map(type, values)) not in shape.sent_as:
         shape.check_sent(values)
@@ -107,7 +169,7 @@ def decode(frame: bytes | memoryview) -> Any:
         UnknownMessage: no type of this program has the frame's tag; it is named.
         MalformedMessage: no whole msgpack list, or its fields do not fit the type in number or in type.
     """
-    values = unpack(frame)
+    values = unpack(frame, _of_extension)
     if type(values) is not list or not values or type(values[0]) is not int:
         raise MalformedMessage(f"a frame of {len(frame)} bytes holds no message: no list that begins with a tag")
     shape = _BY_TAG.get(values[0])
@@ -118,12 +180,39 @@ def decode(frame: bytes | memoryview) -> Any:
 
 def is_message(value: object) -> bool:
     """Whether the value is of a declared message type."""
-    return type(value) in _SHAPES
+    return type(value) in _SHAPES or type(value) in _LOCAL
+
+
+def goes_by_reference(value: object) -> bool:
+    """Whether the value is a message that is not encoded within its process."""
+    shape = _SHAPES.get(type(value))
+    return type(value) in _LOCAL if shape is None else shape.is_by_reference
+
+
+def is_message_type(cls: object) -> bool:
+    """Whether this is a declared message type."""
+    return isinstance(cls, type) and (cls in _SHAPES or cls in _LOCAL)
 
 
 def tag_of(cls: type) -> int:
     """The tag of a message type. Raises KeyError where it is none."""
     return _SHAPES[cls].tag
+
+
+def tag_in(content: Any) -> int:
+    """The tag of a frame of ours, or of a message itself; 0 where it is neither."""
+    if type(content) is not bytes:
+        shape = _SHAPES.get(type(content))
+        return 0 if shape is None else shape.tag
+    head = 1 if content[:1] < b"\xdc" else 3  # the length of a short list is in its first byte
+    kind = content[head] if len(content) > head else 0
+    width = {0xCC: 1, 0xCD: 2}.get(kind)
+    return kind if width is None else int.from_bytes(content[head + 1 : head + 1 + width], "big")
+
+
+def unpack_plain(frame: bytes) -> Any:
+    """The value of `pack_plain`. Raises MalformedMessage."""
+    return unpack(frame, _of_extension)
 
 
 def pack_plain(value: object) -> bytes:

@@ -9,11 +9,16 @@ from anyio.abc import TaskGroup
 
 from cuebook.runtime.clock import Clock
 from cuebook.runtime.context import Home
+from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import ActorSpec
 
-__all__ = ["Parent", "Premises"]
+__all__ = ["NO_CHILDREN", "Parent", "Premises"]
+
+
+NO_CHILDREN: dict[str, Any] = {}
+"""What an actor has that never had children: never written to."""
 
 
 class Parent(Protocol):
@@ -21,16 +26,27 @@ class Parent(Protocol):
 
     children: dict[str, Any]
 
+    def kill(self, error: BaseException | None = None) -> None:
+        """End the incarnation as a failure."""
+
 
 class Premises(Home, Protocol):
     """The system as its cells see it."""
 
+    id: bytes
     loop: asyncio.AbstractEventLoop
     clock: Clock
     deadlines: Deadlines
+    dead_letters: DeadLetters
 
     def tasks(self) -> TaskGroup:
         """The one task group."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+    def next_serial(self) -> int:
+        """A number that no other actor of the system has."""
 
     def draw(self) -> float:
         """Chance, 0 to 1."""

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import copyreg
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, overload
+from weakref import WeakValueDictionary
 
+from cuebook.runtime.codec import pack, unpack
 from cuebook.runtime.deadlines import EXPIRED, Deadlines
-from cuebook.runtime.errors import ActorStopped, AskTimeout
-from cuebook.runtime.message import encode
+from cuebook.runtime.errors import ActorStopped, AskTimeout, MailboxFull, MalformedMessage
+from cuebook.runtime.gone import Gone
+from cuebook.runtime.message import extend, outgoing
 from cuebook.runtime.reply import IMMUTABLE, FailedReply, unseal
 from cuebook.runtime.status import ActorStatistics, status_line
+from cuebook.runtime.typed import Message
+from cuebook.runtime.waiting import Activation, Waiter, in_hand, refuse_cycle
 
-__all__ = ["ActorRef", "Target", "current_actor"]
+__all__ = ["ActorRef", "Finder", "Target", "current_actor", "find_ref", "homes", "sender_now", "target_of"]
+
+REF_CODE = 1
+"""Of refs among the extension types inside messages."""
+_R = TypeVar("_R")
 
 _current: ContextVar[ActorRef | None] = ContextVar("cuebook_current_actor", default=None)
+
+
+sender_now = _current.get
+"""`current_actor`, without the cost of a call in Python."""
 
 
 def current_actor() -> ActorRef | None:
@@ -22,18 +36,23 @@ def current_actor() -> ActorRef | None:
     return _current.get()
 
 
-class Target(Protocol):
+class Target(Waiter, Protocol):
     """What a ref needs of the actor behind it."""
 
-    name: str
     deadlines: Deadlines
-    loop: asyncio.AbstractEventLoop
 
-    def post(self, frame: bytes, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where it runs."""
+
+    def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
 
     def has_room(self, size: int) -> bool:
         """Whether `post` of so many bytes is not refused for want of room."""
+
+    def lets_actors_wait(self) -> bool:
+        """Whether actors too may wait for room."""
 
     async def wait_for_room(self, size: int) -> None:
         """Until `has_room`, or the actor has stopped."""
@@ -43,6 +62,9 @@ class Target(Protocol):
 
     def kill(self, error: BaseException | None) -> None:
         """End the incarnation as a failure."""
+
+    def unpark(self) -> bool:
+        """Begin again; whether it was parked."""
 
     async def wait_until_ended(self) -> bool:
         """Until the actor has stopped for good; whether everything queued had been handled."""
@@ -59,7 +81,7 @@ class ActorRef:
     """Sends to one actor, whichever incarnation of it is there.
 
     Only for the event loop that the actor's system runs on; `asyncio.run_coroutine_threadsafe` gets there
-    from threads.
+    from threads. A ref may travel inside messages and pickles; within its process it comes out as itself.
     """
 
     __slots__ = ("__weakref__", "_target", "name")
@@ -79,7 +101,10 @@ class ActorRef:
             TypeError, MessageTooLarge: it cannot be encoded.
         """
         try:
-            self._target.post(encode(message), urgent=urgent)
+            if urgent:
+                self._target.post(outgoing(message), urgent=True)
+            else:
+                self._target.post(outgoing(message))
         except ActorStopped as error:
             error.undelivered = message
             raise
@@ -88,23 +113,38 @@ class ActorRef:
         """`tell_nowait` of an encoded message, unopened; the target drops and counts what does not decode."""
         self._target.post(frame)
 
-    async def tell(self, message: object) -> None:
-        """Put a message into the mailbox; from outside of actors, wait for room. (Actors that wait for each
-        other hang.)
+    async def tell(self, message: object, timeout: float | None = None) -> None:
+        """Put a message into the mailbox; from outside of actors, wait for room.
+
+        An actor waits only where the mailbox has `Overflow.WAIT`, and with a timeout.
+
+        Parameters:
+            timeout: seconds to wait for room; None: no bound.
 
         Raises:
-            MailboxFull: sent by an actor, or the mailbox drops what is too much.
+            MailboxFull: no room in time; sent by an actor that may not wait; or the mailbox drops what is too
+                much.
+            AskCycle: the target waits for the actor that would wait for it.
             ActorStopped, TypeError, MessageTooLarge: as `tell_nowait`.
         """
-        frame = encode(message)
-        if _current.get() is None and not self._target.has_room(len(frame)):
-            await self._target.wait_for_room(len(frame))
+        content = outgoing(message)
+        size = len(content) if type(content) is bytes else 0
+        current = _current.get()
+        if not self._target.has_room(size) and self._may_wait(current, timeout):
+            try:
+                await self._room_in_time(message, size, timeout)
+            except AskTimeout:
+                raise MailboxFull(f"no room in the mailbox of {self.name} within {timeout:g} s") from None
         try:
-            self._target.post(frame)
+            self._target.post(content)
         except ActorStopped as error:
             error.undelivered = message
             raise
 
+    @overload
+    async def ask(self, message: Message[_R], timeout: float | None = 30.0) -> _R: ...
+    @overload
+    async def ask(self, message: object, timeout: float | None = 30.0) -> Any: ...
     async def ask(self, message: object, timeout: float | None = 30.0) -> Any:
         """Send a message and wait for what its handler returns: a copy of one's own. Ends in any case.
 
@@ -115,29 +155,42 @@ class ActorRef:
             AskTimeout: no reply in time; whether the target acts on the message is unknown.
             ActorStopped: the target has stopped or stopped before it replied.
             ActorFailed: the target's handler raised, or was killed, while it had this message.
+            AskCycle: asked in a handler, and the target waits for that handler's actor (or is it): at once.
             MailboxFull, TypeError, MessageTooLarge: as `tell`.
         """
-        frame = encode(message)
+        content = outgoing(message)
         target = self._target
-        if _current.get() is None and not target.has_room(len(frame)):
-            timeout = await self._room_in_time(message, len(frame), timeout)
+        asked_at = target.loop.time()
+        current = _current.get()
+        size = len(content) if type(content) is bytes else 0
+        if not target.has_room(size) and self._may_wait(current, timeout):
+            timeout = await self._room_in_time(message, size, timeout)
         future = target.loop.create_future()
-        try:
-            target.post(frame, future)
-        except ActorStopped as error:
-            error.undelivered = message
-            raise
-        if timeout is None:
-            outcome = await future
-        else:
-            slot = target.deadlines.add(future, timeout)
+        asker = None if current is None else _activation(current)
+        if asker is None:
             try:
+                target.post(content, future)
+            except ActorStopped as error:
+                error.undelivered = message
+                raise
+            if timeout is None:
                 outcome = await future
+            else:
+                slot = target.deadlines.add(future, timeout)
+                try:
+                    outcome = await future
+                finally:
+                    target.deadlines.discard(slot, future)
+        else:
+            refuse_cycle(asker, target, type(message).__qualname__)
+            asker.waits_for[future] = target
+            try:
+                outcome = await self._outcome(message, content, future, timeout)
             finally:
-                target.deadlines.discard(slot, future)
+                del asker.waits_for[future]
         if type(outcome) in IMMUTABLE:
             return outcome
-        return self._open(outcome, message, timeout)
+        return self._open(outcome, message, timeout, asked_at)
 
     async def stop(self, timeout: float = 5.0, *, drain: bool = True) -> bool:
         """Take no more messages, handle what is queued, answer everyone, run `on_stop`; wait until that is
@@ -169,6 +222,10 @@ class ActorRef:
         """
         self._target.kill(error)
 
+    def unpark(self) -> bool:
+        """Begin a new incarnation of an actor that is parked, with a clean record. Whether it was parked."""
+        return self._target.unpark()
+
     @property
     def is_alive(self) -> bool:
         """False once it has stopped for good."""
@@ -181,28 +238,120 @@ class ActorRef:
     def __repr__(self) -> str:
         return f"<ActorRef {self.name} {status_line(self.statistics())}>"
 
-    async def _room_in_time(self, message: object, size: int, timeout: float | None) -> float | None:
+    async def _outcome(self, message: object, content: Any, future: asyncio.Future[Any], timeout: float | None) -> Any:
+        target = self._target
+        try:
+            target.post(content, future)
+        except ActorStopped as error:
+            error.undelivered = message
+            raise
         if timeout is None:
-            await self._target.wait_for_room(size)
-            return None
-        started = self._target.loop.time()
+            return await future
+        slot = target.deadlines.add(future, timeout)
+        try:
+            return await future
+        finally:
+            target.deadlines.discard(slot, future)
+
+    def _may_wait(self, current: ActorRef | None, timeout: float | None) -> bool:
+        return current is None or (timeout is not None and current is not self and self._target.lets_actors_wait())
+
+    async def _room_in_time(self, message: object, size: int, timeout: float | None) -> float | None:
+        """Wait for room; what is left of the timeout then. Raises AskTimeout."""
+        loop = self._target.loop
+        started = loop.time()
         try:
             async with asyncio.timeout(timeout):
-                await self._target.wait_for_room(size)
+                await self._room(message, size)
         except TimeoutError:
-            raise self._timed_out(message, timeout) from None
-        return max(timeout - (self._target.loop.time() - started), 0.0)
+            raise self._timed_out(message, timeout, started) from None
+        return None if timeout is None else max(timeout - (loop.time() - started), 0.0)
 
-    def _open(self, outcome: Any, message: object, timeout: float | None) -> Any:
+    async def _room(self, message: object, size: int) -> None:
+        target = self._target
+        asker = _activation(_current.get())
+        if asker is None:
+            await target.wait_for_room(size)
+            return
+        refuse_cycle(asker, target, type(message).__qualname__)
+        room = target.loop.create_future()
+        asker.waits_for[room] = target
+        try:
+            await target.wait_for_room(size)
+        finally:
+            del asker.waits_for[room]
+
+    def _open(self, outcome: Any, message: object, timeout: float | None, asked_at: float) -> Any:
         if outcome is EXPIRED:
-            raise self._timed_out(message, timeout)
+            raise self._timed_out(message, timeout, asked_at)
         if type(outcome) is FailedReply and outcome.is_undelivered and isinstance(outcome.error, ActorStopped):
             outcome.error.undelivered = message
         return unseal(outcome)
 
-    def _timed_out(self, message: object, timeout: float | None) -> AskTimeout:
-        kind = type(message).__qualname__
-        return AskTimeout(f"{self.name} did not answer {kind} within {timeout:g} s ({status_line(self.statistics())})")
+    def _timed_out(self, message: object, timeout: float | None, asked_at: float) -> AskTimeout:
+        age_s = self._target.loop.time() - asked_at
+        return AskTimeout(
+            f"{self.name} did not answer {type(message).__qualname__} within {timeout:g} s "
+            f"({status_line(self.statistics())}; asked {age_s:.3g} s ago)"
+        )
+
+
+def _activation(current: ActorRef | None) -> Activation | None:
+    """The open handler of this actor in whose name the code runs."""
+    asker = in_hand.get() if current is not None else None
+    if asker is None or not asker.is_open or asker.actor is not current._target:  # type: ignore[union-attr]
+        return None
+    return asker
+
+
+def target_of(ref: ActorRef) -> Any:
+    """The actor behind a ref, for the runtime itself."""
+    return ref._target
+
+
+class Finder(Protocol):
+    """A system as a place where refs are looked up."""
+
+    def find(self, name: str, serial: int) -> ActorRef | None:
+        """The living actor that was given this number; None where it is gone."""
+
+
+homes: WeakValueDictionary[bytes, Finder] = WeakValueDictionary()
+"""The actor systems of this process by their id, for refs that come out of messages and pickles."""
+
+
+def find_ref(home: bytes, name: str, serial: int) -> ActorRef:
+    """The ref of an actor of this process; of one that is gone, or not of this process, a ref that says so."""
+    system = homes.get(home)
+    if system is None:
+        return _ref_to_gone(name, "lives in no actor system of this process")
+    return system.find(name, serial) or _ref_to_gone(name, "has stopped")
+
+
+def _ref_to_gone(name: str, why: str) -> ActorRef:
+    gone = Gone(name, why)
+    gone.ref = ActorRef(gone)
+    return gone.ref  # type: ignore[no-any-return]
+
+
+def _address(ref: ActorRef) -> tuple[bytes, str, int]:
+    target: Any = ref._target
+    return (b"", ref.name, 0) if isinstance(target, Gone) else (target.home, ref.name, target.serial)
+
+
+def _pack_ref(ref: ActorRef) -> bytes:
+    return pack(_address(ref))
+
+
+def _unpack_ref(data: bytes) -> ActorRef:
+    parts = unpack(data)
+    if type(parts) is not list or [type(part) for part in parts] != [bytes, str, int]:
+        raise MalformedMessage("the address of an actor is its system, its name and its number")
+    return find_ref(*parts)
+
+
+extend(ActorRef, REF_CODE, _pack_ref, _unpack_ref)
+copyreg.pickle(ActorRef, lambda ref: (find_ref, _address(ref)))
 
 
 def as_actor(ref: ActorRef) -> None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any
 
-from cuebook.runtime.codec import unpack
 from cuebook.runtime.errors import ActorFailed, CuebookError, MessagingError
-from cuebook.runtime.message import decode, encode, is_message, pack_plain
+from cuebook.runtime.message import decode, encode, goes_by_reference, is_message, pack_plain, unpack_plain
 
 __all__ = ["IMMUTABLE", "FailedReply", "SealedReply", "failure_of", "seal", "unseal"]
 
@@ -45,7 +44,7 @@ def seal(value: Any) -> Any:
         TypeError: neither a message nor plain data.
         MessageTooLarge: over the frame limit.
     """
-    if type(value) in IMMUTABLE:
+    if type(value) in IMMUTABLE or goes_by_reference(value):
         return value
     if is_message(value):
         return SealedReply(encode(value), is_message=True)
@@ -55,7 +54,7 @@ def seal(value: Any) -> Any:
 def unseal(outcome: Any) -> Any:
     """The asker's own copy of the answer. Raises the error of a FailedReply."""
     if type(outcome) is SealedReply:
-        return decode(outcome.frame) if outcome.is_message else unpack(outcome.frame)
+        return decode(outcome.frame) if outcome.is_message else unpack_plain(outcome.frame)
     if type(outcome) is FailedReply:
         raise outcome.error
     return outcome

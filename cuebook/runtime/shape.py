@@ -14,14 +14,13 @@ from typing import Any
 
 from cuebook.runtime.errors import MalformedMessage
 
-__all__ = ["Shape"]
+__all__ = ["PLAIN", "Shape"]
 
 _NONE = type(None)
 _SEEN_MAX = 256
 _new: Callable[[type], Any] = object.__new__
 
-# annotation -> types that may be sent, types that may arrive
-_PLAIN: dict[Any, tuple[set[type], set[type]]] = {
+PLAIN: dict[Any, tuple[set[type], set[type]]] = {
     int: ({int}, {int}),
     float: ({float, int}, {float, int}),
     bool: ({bool}, {bool}),
@@ -35,6 +34,7 @@ _PLAIN: dict[Any, tuple[set[type], set[type]]] = {
     None: ({_NONE}, {_NONE}),
     _NONE: ({_NONE}, {_NONE}),
 }
+"""Annotation to the types that may be sent and those that may arrive."""
 
 
 class Shape:
@@ -51,13 +51,14 @@ class Shape:
         "_tuples",
         "arrived_as",
         "cls",
+        "is_by_reference",
         "names",
         "sent_as",
         "tag",
         "values",
     )
 
-    def __init__(self, cls: type, tag: int) -> None:
+    def __init__(self, cls: type, tag: int, *, by_reference: bool = False) -> None:
         self.cls = cls
         self.tag = tag
         self.names: tuple[str, ...] = tuple(cls.__dataclass_fields__)  # type: ignore[attr-defined]
@@ -68,6 +69,9 @@ class Shape:
         self._arriving = [arriving for _, arriving, _ in kinds]
         self._tuples = [place for place, (_, _, is_tuple) in enumerate(kinds, 1) if is_tuple]
         self._setters = _setters(cls, self.names)
+        self.is_by_reference = by_reference
+        if by_reference:
+            self._refuse_changeable()
         self.sent_as: set[tuple[type, ...]] = set()
         self.arrived_as: set[tuple[type, ...]] = set()
 
@@ -91,6 +95,19 @@ class Shape:
         for setter, value in zip(self._setters, values[1:], strict=True):
             setter(built, value)
         return built
+
+    def _refuse_changeable(self) -> None:
+        changeable = {list, dict, bytearray, memoryview}
+        for name, arriving in zip(self.names, self._arriving, strict=True):
+            if arriving is None or arriving & changeable:
+                held = (
+                    "anything" if arriving is None else " or ".join(sorted(k.__name__ for k in arriving & changeable))
+                )
+                if not self._is_tuple(name):
+                    raise TypeError(f"{self.cls.__qualname__}.{name} may be {held}, so it cannot go by reference")
+
+    def _is_tuple(self, name: str) -> bool:
+        return self.names.index(name) + 1 in self._tuples
 
     def _check_arrived(self, values: list[Any]) -> None:
         if len(values) != len(self.names) + 1:
@@ -151,12 +168,12 @@ def _allowed(cls: type, name: str, annotation: Any) -> tuple[frozenset[type] | N
     members = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
     origins = [typing.get_origin(member) or member for member in members]
     for origin in origins:
-        if origin not in _PLAIN:
+        if origin not in PLAIN:
             raise TypeError(
                 f"{cls.__qualname__}.{name}: {annotation!r} is no plain data and cannot travel in a message"
             )
-        leaving |= _PLAIN[origin][0]
-        arriving |= _PLAIN[origin][1]
+        leaving |= PLAIN[origin][0]
+        arriving |= PLAIN[origin][1]
     return frozenset(leaving), frozenset(arriving), tuple in origins and list not in origins
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from enum import StrEnum
+from typing import Any, TypedDict, TypeVar
 
+from cuebook.runtime.directives import Directives, Exhausted, check_directives
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity, RestartPolicy
+from cuebook.runtime.supervision import Backoff, Exit, Restart, RestartIntensity, RestartPolicy
 
-__all__ = ["ActorSpec", "Factory", "OnTerminated", "SpawnOptions", "make_spec"]
+__all__ = ["ActorSpec", "Factory", "OnEnded", "OnTerminated", "SpawnOptions", "make_spec"]
 
 Factory = Callable[[], Any]
 """Gives an Actor; called for each incarnation."""
+
+OnEnded = Callable[[ActorRef, Exit, "BaseException | None"], object]
+"""Called when an incarnation has ended and the actor waits to begin again."""
 
 OnTerminated = Callable[[ActorRef, BaseException | None], object]
 """Called once, when an actor has ended for good."""
@@ -28,6 +33,10 @@ class SpawnOptions(TypedDict, total=False):
     backoff: Backoff
     shutdown_s: float
     on_terminated: OnTerminated | None
+    directives: Directives
+    on_exhausted: Exhausted | str
+    attempts: int
+    on_ended: OnEnded | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,8 @@ class ActorSpec:
         shutdown_s: seconds that it has for its orderly stop when its parent or its system ends.
         on_terminated: called with the ref, and None after a stop, the failure where the policy does not
             restart, or RestartLimitReached with the last failure as its `__cause__`.
+        on_ended: where it is set, the end of each incarnation is reported there, and the next one begins when
+            `begin_again` is called: restarts are someone else's decision.
     """
 
     factory: Factory
@@ -46,6 +57,13 @@ class ActorSpec:
     policy: RestartPolicy
     shutdown_s: float
     on_terminated: OnTerminated | None
+    on_ended: OnEnded | None = None
+
+
+_DEFAULT_MAILBOX = MailboxSpec()
+_DEFAULT_POLICY = RestartPolicy()
+_POLICY_OPTIONS = {"restart", "intensity", "backoff", "directives", "on_exhausted", "attempts"}
+_E = TypeVar("_E", bound=StrEnum)
 
 
 def make_spec(factory: Factory, name: str, options: SpawnOptions) -> ActorSpec:
@@ -64,11 +82,40 @@ def make_spec(factory: Factory, name: str, options: SpawnOptions) -> ActorSpec:
     shutdown_s = options.get("shutdown_s", 5.0)
     if not shutdown_s >= 0:
         raise ValueError(f"shutdown_s of {name!r} is 0 or more seconds, not {shutdown_s!r}")
-    policy = RestartPolicy(
-        Restart(options.get("restart", Restart.PERMANENT)),
+    mailbox = options.get("mailbox", _DEFAULT_MAILBOX)
+    if not isinstance(mailbox, MailboxSpec):
+        raise TypeError(f"the mailbox of {name!r} is a MailboxSpec, not {mailbox!r}")
+    return ActorSpec(
+        factory,
+        name,
+        mailbox,
+        _policy(name, options),
+        shutdown_s,
+        options.get("on_terminated"),
+        options.get("on_ended"),
+    )
+
+
+def _policy(name: str, options: SpawnOptions) -> RestartPolicy:
+    if _POLICY_OPTIONS.isdisjoint(options):
+        return _DEFAULT_POLICY
+    attempts = options.get("attempts", 1)
+    if type(attempts) is not int or attempts < 1:
+        raise ValueError(f"attempts of {name!r} is 1 or more, not {attempts!r}")
+    directives = options.get("directives", {})
+    check_directives(name, directives)
+    return RestartPolicy(
+        _member(Restart, options.get("restart", Restart.PERMANENT), f"restart of {name!r}"),
         options.get("intensity", RestartIntensity()),
         options.get("backoff", Backoff()),
+        directives,
+        _member(Exhausted, options.get("on_exhausted", Exhausted.STOP), f"on_exhausted of {name!r}"),
+        attempts,
     )
-    return ActorSpec(
-        factory, name, options.get("mailbox", MailboxSpec()), policy, shutdown_s, options.get("on_terminated")
-    )
+
+
+def _member(kind: type[_E], value: Any, what: str) -> _E:
+    try:
+        return kind(value)
+    except ValueError:
+        raise ValueError(f"{what} is one of {', '.join(map(str, kind))}, not {value!r}") from None

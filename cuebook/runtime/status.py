@@ -16,6 +16,7 @@ class ActorState(StrEnum):
     STOPPING = "stopping"
     FAILING = "failing"
     RESTARTING = "restarting"
+    PARKED = "parked"
     STOPPED = "stopped"
 
 
@@ -28,6 +29,7 @@ class ActorStatistics:
         high_water: most that ever waited.
         processed: messages received; refused: frames that were no message.
         dropped: messages dropped by the overflow rule; late_replies: answers that nobody waited for any more.
+        stashed: messages put aside by the actor; oldest_s: seconds that the oldest of those that wait has waited.
         restarts: how often it was restarted; busy_s: seconds from waking up to having nothing to do, awaits
             included.
     """
@@ -43,6 +45,8 @@ class ActorStatistics:
     late_replies: int
     restarts: int
     busy_s: float
+    stashed: int = 0
+    oldest_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ def status_line(statistics: ActorStatistics) -> str:
         f"depth={statistics.depth}/{statistics.capacity}",
         f"processed={statistics.processed}",
     ]
-    optional = ("restarts", "refused", "dropped", "late_replies")
+    if statistics.depth:
+        parts.append(f"oldest={statistics.oldest_s:.3g}s")
+    optional = ("stashed", "restarts", "refused", "dropped", "late_replies")
     parts += [f"{name}={getattr(statistics, name)}" for name in optional if getattr(statistics, name)]
     return " ".join(parts)

@@ -5,13 +5,16 @@ Knows no actor and reads no clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from cuebook.runtime.directives import Directive, Directives, Exhausted
 
 __all__ = [
     "Backoff",
     "Exit",
     "History",
+    "Park",
     "Restart",
     "RestartAfter",
     "RestartIntensity",
@@ -87,11 +90,20 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """All that a restart depends on and that does not change."""
+    """All that a restart depends on and that does not change.
+
+    Parameters:
+        directives: what a failure of a type calls for, in place of a restart.
+        on_exhausted: what follows more failures than the intensity allows.
+        attempts: how often a message may fail its incarnation; after the last it is a dead letter.
+    """
 
     restart: Restart = Restart.PERMANENT
     intensity: RestartIntensity = RestartIntensity()
     backoff: Backoff = Backoff()
+    directives: Directives = field(default_factory=dict)
+    on_exhausted: Exhausted = Exhausted.STOP
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +123,17 @@ class RestartAfter:
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """There is no next incarnation. `is_exhausted`: there would be, were it not for the intensity."""
+    """There is no next incarnation. `is_exhausted`: there would be, were it not for the intensity.
+    `is_escalated`: the parent fails with it.
+    """
 
     is_exhausted: bool = False
+    is_escalated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """There is none until someone asks for it."""
 
 
 def is_restarted(restart: Restart, reason: Exit) -> bool:
@@ -149,20 +169,33 @@ def backoff_delay(backoff: Backoff, in_row: int, draw: float) -> float:
 
 
 def decide(
-    policy: RestartPolicy, reason: Exit, history: History, *, now: float, ran_s: float, draw: float
-) -> tuple[RestartAfter | Terminate, History]:
+    policy: RestartPolicy,
+    reason: Exit,
+    history: History,
+    *,
+    now: float,
+    ran_s: float,
+    draw: float,
+    directive: Directive = Directive.RESTART,
+) -> tuple[RestartAfter | Terminate | Park, History]:
     """What follows the end of an incarnation, and the history with it in.
 
     Parameters:
         now: monotonic seconds.
         ran_s: how long the incarnation ran, from the end of its start; 0 where it did not start.
         draw: chance, 0 to 1.
+        directive: what its failure calls for; RESUME is RESTART here, as there is nothing left to resume.
     """
+    if reason is Exit.FAILURE and directive in (Directive.STOP, Directive.ESCALATE):
+        return Terminate(is_escalated=directive is Directive.ESCALATE), history
     if not is_restarted(policy.restart, reason):
         return Terminate(), history
     restarts, is_allowed = add_restart(history.restarts, now, policy.intensity)
     is_new_row = reason is not Exit.FAILURE or (ran_s > 0 and ran_s >= policy.backoff.reset_after_s)
     in_row = 1 if is_new_row else history.in_row + 1
     if not is_allowed:
-        return Terminate(is_exhausted=True), History(restarts, in_row)
+        if policy.on_exhausted is Exhausted.PARK:
+            return Park(), History()
+        is_escalated = policy.on_exhausted is Exhausted.ESCALATE
+        return Terminate(is_exhausted=True, is_escalated=is_escalated), History(restarts, in_row)
     return RestartAfter(backoff_delay(policy.backoff, in_row, draw)), History(restarts, in_row)

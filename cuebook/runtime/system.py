@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import random
+import time
 from asyncio import CancelledError
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,12 +18,17 @@ from anyio.abc import TaskGroup
 
 from cuebook.runtime.cell import Cell
 from cuebook.runtime.clock import Clock, SystemClock
+from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped
-from cuebook.runtime.premises import Parent
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.group import Group, SupervisorRef
+from cuebook.runtime.premises import NO_CHILDREN, Parent
+from cuebook.runtime.ref import ActorRef, homes
+from cuebook.runtime.services import Services
 from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.status import ActorStatistics, TreeNode
+from cuebook.runtime.strategy import SupervisorSpec
+from cuebook.runtime.supervision import Restart
 
 __all__ = ["ActorSystem"]
 
@@ -44,17 +52,29 @@ class ActorSystem:
         self.name = name
         self.clock: Clock = SystemClock() if clock is None else clock
         self.draw = draw
+        self.id = os.urandom(16)
+        self._serials = itertools.count(1)
         self._cells: dict[str, Cell] = {}
         self._roots: dict[str, Cell] = {}
         self._group: TaskGroup | None = None
         self._is_stopping = False
+        self.services = Services()
+        self.dead_letters = DeadLetters(self.clock.time)
+        self.now: Callable[[], float] = self.clock.monotonic
 
     async def __aenter__(self) -> Self:
         if self._group is not None:
             raise RuntimeError(f"the actor system {self.name!r} is entered once")
         self.loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(self.clock)
+        # One call less a message than through the clock, which would have to find the loop.
+        if isinstance(self.clock, SystemClock):
+            is_plain = type(self.loop).time is asyncio.BaseEventLoop.time
+            self.now = time.monotonic if is_plain else self.loop.time
+        else:
+            self.now = self.clock.monotonic
         self._group = await create_task_group().__aenter__()
+        homes[self.id] = self
         return self
 
     async def __aexit__(
@@ -69,6 +89,7 @@ class ActorSystem:
             await self._cut_short()
             raise
         self.deadlines.close()
+        self.dead_letters.close()
         await self.tasks().__aexit__(None, None, None)
 
     def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
@@ -84,6 +105,11 @@ class ActorSystem:
             intensity: more restarts than 3 within 5 s end it for good, by default.
             backoff: the wait before a restart, 0.01 s and twice as long for each failure in a row, by
                 default.
+            directives: `{TimeoutError: Directive.RESUME, ...}`: what a failure of a type calls for, in place of
+                a restart: resume, stop, escalate. The most specific type counts.
+            on_exhausted: what follows more failures than the intensity allows: "stop", "escalate" (its
+                parent fails with it), "park" (it keeps its mailbox until `ref.unpark()`).
+            attempts: how often a message may fail its incarnation; it is received again, first, until then.
             shutdown_s: seconds for its orderly stop when the system (or its parent) ends; default 5.
             on_terminated: called once as `on_terminated(ref, error)` when it has ended for good: error is
                 None after a stop, RestartLimitReached (its `__cause__` the last failure) when it failed too
@@ -94,6 +120,16 @@ class ActorSystem:
             ActorStopped: the system is stopping.
         """
         return self.start(make_spec(factory, name, options), None)
+
+    def supervise(self, spec: SupervisorSpec, *, name: str, **options: Unpack[SpawnOptions]) -> SupervisorRef:
+        """Start a supervisor and its children, in order.
+
+        Parameters:
+            options: as for `spawn`, for the supervisor itself. By default it is TEMPORARY: it ends for good
+                when its children fail more often than its intensity allows; TRANSIENT begins anew then.
+        """
+        options.setdefault("restart", Restart.TEMPORARY)
+        return SupervisorRef(self.spawn(lambda: Group(spec), name=name, **options), self)
 
     def actor(self, name: str) -> ActorRef:
         """The living actor of this name. Raises KeyError, with the names there are, where there is none."""
@@ -142,13 +178,28 @@ class ActorSystem:
             raise ValueError(f"an actor named {spec.name!r} lives already in {self.name!r}")
         cell = Cell(self, spec, parent)
         self._cells[spec.name] = cell
-        siblings = self._roots if parent is None else parent.children
-        siblings[spec.name] = cell
+        if parent is None:
+            self._roots[spec.name] = cell
+        else:
+            if parent.children is NO_CHILDREN:
+                parent.children = {}
+            parent.children[spec.name] = cell
         return cell.ref
+
+    def next_serial(self) -> int:
+        """A number that no other actor of the system has."""
+        return next(self._serials)
+
+    def find(self, name: str, serial: int) -> ActorRef | None:
+        """The living actor that was given this number; None where it is gone."""
+        cell = self._cells.get(name)
+        return cell.ref if cell is not None and cell.serial == serial else None
 
     def forget(self, name: str) -> None:
         """An actor has ended for good."""
-        self._cells.pop(name, None)
+        cell = self._cells.pop(name, None)
+        if cell is not None:
+            self.services.forget(cell.ref)
         self._roots.pop(name, None)
 
     async def _cut_short(self) -> None:
@@ -167,3 +218,4 @@ class ActorSystem:
             for cell in list(self._cells.values()):
                 cell.give_up()
             self.deadlines.close()
+            self.dead_letters.close()

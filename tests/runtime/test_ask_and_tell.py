@@ -440,7 +440,7 @@ async def test_a_forwarded_frame_is_received_and_a_bad_one_refused_and_counted()
 
 @virtually
 async def test_an_asked_message_unknown_here_is_named_to_its_asker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cuebook.runtime.ref.encode", lambda _message: pack([65_534]))
+    monkeypatch.setattr("cuebook.runtime.ref.outgoing", lambda _message: pack([65_534]))
     async with ActorSystem() as system:
         with pytest.raises(UnknownMessage, match="65534"):
             await system.spawn(Counter, name="counter").ask(Get())

@@ -1,0 +1,124 @@
+"""Messages that nobody received or that nobody could: counted, logged sparingly, streamed to whoever looks.
+
+Knows no actor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from cuebook.runtime.errors import CodecError
+from cuebook.runtime.logs import get_logger
+from cuebook.runtime.message import decode
+
+__all__ = ["STREAM_MAX", "DeadLetter", "DeadLetters", "DeadReason"]
+
+STREAM_MAX = 1024
+"""Letters that a reader may be behind; then it loses the oldest."""
+
+_log = get_logger("runtime")
+
+
+class DeadReason(StrEnum):
+    """Why a message went nowhere."""
+
+    STOPPED = "stopped"
+    """Its target had stopped, or stopped before it was received."""
+    DROPPED = "dropped"
+    """The overflow rule of a mailbox, or a full stash, dropped it."""
+    UNHANDLED = "unhandled"
+    """Its target has no handler for it."""
+    POISON = "poison"
+    """Its handler failed on it as often as it was allowed to try."""
+    REFUSED = "refused"
+    """Its bytes are no message of this program."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One message that went nowhere.
+
+    Attributes:
+        message: the message, or its bytes where they do not decode.
+        target: name of the actor. sender: name of the sending one, None from outside.
+        reason: why. traceback_text: of the failure, where it is poison; else "".
+        at: seconds since 1970, by the system's clock.
+    """
+
+    message: Any
+    target: str
+    sender: str | None
+    reason: DeadReason
+    traceback_text: str
+    at: float
+
+
+class DeadLetters:
+    """All dead letters of one system. Each costs a count; they are decoded only while someone reads.
+
+    Attributes:
+        counts: how many so far, by reason.
+    """
+
+    __slots__ = ("_logged", "_readers", "_time", "counts")
+
+    def __init__(self, time: Any) -> None:
+        self._time = time
+        self._readers: list[asyncio.Queue[DeadLetter | None]] = []
+        self._logged: Counter[tuple[str, DeadReason]] = Counter()
+        self.counts: Counter[DeadReason] = Counter()
+
+    def add(
+        self, content: Any, target: str, sender: str | None, reason: DeadReason, *, error: BaseException | None = None
+    ) -> None:
+        """A message, or its bytes, went nowhere."""
+        self.counts[reason] += 1
+        self._log(target, reason)
+        if not self._readers:
+            return
+        text = "" if error is None else "".join(traceback.format_exception(error))
+        letter = DeadLetter(_opened(content), target, sender, reason, text, self._time())
+        for reader in self._readers:
+            if reader.full():
+                reader.get_nowait()
+            reader.put_nowait(letter)
+
+    async def stream(self) -> AsyncIterator[DeadLetter]:
+        """Dead letters from now on, until the system ends."""
+        reader: asyncio.Queue[DeadLetter | None] = asyncio.Queue(STREAM_MAX)
+        self._readers.append(reader)
+        try:
+            while (letter := await reader.get()) is not None:
+                yield letter
+        finally:
+            self._readers.remove(reader)
+
+    def close(self) -> None:
+        """End every stream."""
+        for reader in self._readers:
+            if reader.full():
+                reader.get_nowait()
+            reader.put_nowait(None)
+
+    def _log(self, target: str, reason: DeadReason) -> None:
+        # The 1st, 2nd, 4th, 8th ... of each kind: a flood is seen, and does not drown the log.
+        if len(self._logged) >= STREAM_MAX:
+            self._logged.clear()
+        count = self._logged[target, reason] = self._logged[target, reason] + 1
+        if count & (count - 1) == 0:
+            _log.info("dead letter", actor=target, reason=reason.value, count=count)
+
+
+def _opened(content: Any) -> Any:
+    if type(content) is not bytes:
+        return content
+    try:
+        return decode(content)
+    except CodecError:
+        return content
