@@ -63,8 +63,21 @@ class ProcessHost:
     async def start(self, listener: Listener) -> None:
         """Start the process and connect; raises OSError where the system refuses."""
         self._listener = listener
+        connecting = asyncio.ensure_future(self._connect())
+        try:
+            await asyncio.shield(connecting)
+        except BaseException:  # whoever wanted the process is gone: it must not stay
+            connecting.add_done_callback(lambda _: self.kill("nobody wanted it"))
+            raise
+
+    async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        self._child = child = await asyncio.wrap_future(spawner().spawn(self._cores))
+        future = spawner().spawn(self._cores)
+        try:
+            self._child = child = await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(spawner().discard)
+            raise
         self._page = memoryview(mmap.mmap(child.page_fd, PAGE_BYTES)).cast("d")
         os.close(child.page_fd)
         data, _ = await loop.create_connection(lambda: _DataProtocol(self), sock=child.data)

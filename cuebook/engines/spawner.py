@@ -65,6 +65,7 @@ class Spawner:
         self._requests: queue.SimpleQueue[tuple[Future[Child], int]] = queue.SimpleQueue()
         self._guard: subprocess.Popen[bytes] | None = None
         self._guard_lock = threading.Lock()
+        self._guarded: set[int] = set()
         self._standing_by: dict[int, deque[Future[Child]]] = {}
         threading.Thread(target=self._serve, name="cuebook-spawner", daemon=True).start()
 
@@ -83,10 +84,11 @@ class Spawner:
         """Worker processes that were not wanted after all end."""
         for standing in list(self._standing_by.values()):
             while standing:
-                standing.popleft().add_done_callback(self._end)
+                standing.popleft().add_done_callback(self.discard)
 
-    def _end(self, future: Future[Child]) -> None:
-        if future.exception() is not None:
+    def discard(self, future: Future[Child]) -> None:
+        """End a worker process that nobody has taken."""
+        if future.cancelled() or future.exception() is not None:
             return
         child = future.result()
         child.data.close()
@@ -104,11 +106,14 @@ class Spawner:
 
     def forget(self, pid: int) -> None:
         """The child and its group are gone: the guard need not mind them any more."""
+        self._guarded.discard(pid)
         self._tell_guard(f"- {pid}\n")
 
     def _serve(self) -> None:
         while True:
             future, cores = self._requests.get()
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 future.set_result(self._start(cores))
             except BaseException as error:
@@ -133,16 +138,24 @@ class Spawner:
                 env={**os.environ, **thread_limits(os.environ, cores)},
                 start_new_session=True,
             )
+        except BaseException:
+            for end in (data, control):
+                end.close()
+            os.close(output)
+            os.close(page_fd)
+            raise
         finally:
             data_child.close()
             control_child.close()
             os.close(output_child)
         self._tell_guard(f"+ {process.pid}\n")
+        self._guarded.add(process.pid)
         return Child(process, data, control, output, page_fd)
 
     def _tell_guard(self, line: str) -> None:
         with self._guard_lock:
             if self._guard is None:
+                line = "".join(f"+ {pid}\n" for pid in self._guarded) + line
                 self._guard = subprocess.Popen(
                     ["/bin/sh", "-c", _GUARD],
                     stdin=subprocess.PIPE,

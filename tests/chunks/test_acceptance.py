@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -51,7 +52,8 @@ def test_3_a_worker_killed_again_and_again_is_replaced_and_no_finished_result_is
     kills = 0
     with start(tmp_path, THOUSAND.replace("0.001", "0.004")) as program:
         while program.process.poll() is None:
-            time.sleep(0.15)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.process.wait(timeout=0.15)
             pids = calls(tmp_path, "pids.log")
             if pids and program.process.poll() is None:
                 try:

@@ -441,3 +441,16 @@ def test_calls_in_a_worker_do_not_change_the_recursion_limit_of_the_caller() -> 
     before = sys.getrecursionlimit()
     chunk(lambda: sys.setrecursionlimit(500), [[]])
     assert sys.getrecursionlimit() == before
+
+
+def test_arguments_that_cannot_even_be_shown_do_not_hide_the_failure() -> None:
+    class Shy:
+        def __repr__(self) -> str:
+            raise RuntimeError("shy")
+
+    def f(x: object) -> None:
+        raise ValueError("the failure")
+
+    [failed] = chunk(f, [[Shy()]], where="thread", errors="collect")
+    assert "the failure" in str(failed)
+    assert "call 0" in str(failed)

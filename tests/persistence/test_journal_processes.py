@@ -153,7 +153,7 @@ def test_the_journal_is_free_the_moment_its_writer_is_killed(tmp_path: Path) -> 
 def test_a_forked_child_cannot_write_to_its_parents_journal(tmp_path: Path) -> None:
     out, errors = start(FORKED, tmp_path / "a.cue").communicate(timeout=60)
     assert "Traceback" not in errors
-    assert "give it a path of its own" in out
+    assert "a path of its own" in out
     assert len(write(tmp_path / "a.cue")) == 3
 
 
