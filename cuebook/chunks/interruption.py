@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 from typing import Any
 
 from cuebook.runtime.errors import RunStopped
 
-__all__ = ["Interrupted", "Terminated", "Watch", "as_exit", "watched_signals"]
+__all__ = ["Interrupted", "Terminated", "Watch", "as_exit", "name_of_stop", "watched_signals"]
 
 
 class Interrupted(KeyboardInterrupt, SystemExit):
@@ -41,6 +43,11 @@ class Terminated(SystemExit):
         return str(self.stopped)
 
 
+def name_of_stop(number: int) -> str:
+    """What a signal does to a run, in a word."""
+    return "interrupted" if number == signal.SIGINT else "terminated"
+
+
 class Watch:
     """Counts the signals that came; `on_signal` gets the number of each and how many there were."""
 
@@ -65,13 +72,19 @@ def watched_signals(watch: Watch) -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
         defaults: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
         for number, default in defaults.items():
-            if signal.getsignal(number) is default:
+            handler = signal.getsignal(number)
+            if handler is default or _is_of_asyncio(handler):
                 replaced[number] = signal.signal(number, watch.handle)
     try:
         yield
     finally:
         for number, handler in replaced.items():
             signal.signal(number, handler)
+
+
+def _is_of_asyncio(handler: Any) -> bool:
+    """Whether asyncio.run() has put it in place of Python's own: it cancels the main task, once the loop is free."""
+    return isinstance(handler, partial) and isinstance(getattr(handler.func, "__self__", None), asyncio.Runner)
 
 
 def as_exit(stopped: RunStopped, number: int | None) -> BaseException:

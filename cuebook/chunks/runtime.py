@@ -73,10 +73,10 @@ class Runtime:
         await self._exit.enter_async_context(self.app)
         self._is_closed = False
         if self._signals:
-            from cuebook.chunks.interruption import Watch, watched_signals
+            from cuebook.chunks.interruption import Watch, name_of_stop, watched_signals
 
             loop = asyncio.get_running_loop()
-            watch = Watch(lambda _, count: _later(loop, self.interrupt, "interrupted", count))
+            watch = Watch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
             self._exit.enter_context(watched_signals(watch))
         return self
 

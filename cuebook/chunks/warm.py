@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from cuebook.chunks.interruption import Watch, as_exit, watched_signals
+from cuebook.chunks.interruption import Watch, as_exit, name_of_stop, watched_signals
 from cuebook.chunks.loop_thread import LoopThread
 from cuebook.chunks.runtime import Runtime
 from cuebook.engines.spawner import spawner
@@ -88,8 +88,7 @@ def run_on(
     runtime: list[Runtime] = []
 
     def on_signal(number: int, count: int) -> None:
-        name = "interrupted" if number == signal.SIGINT else "terminated"
-        loop.call(lambda: runtime[0].interrupt(name, count) if runtime else None)
+        loop.call(lambda: runtime[0].interrupt(name_of_stop(number), count) if runtime else None)
 
     watch = Watch(on_signal)
     with watched_signals(watch):

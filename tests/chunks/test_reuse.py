@@ -88,15 +88,27 @@ def script(parameters: str, reuse: str = "calls") -> str:
     ],
 )
 def test_only_calls_that_are_new_to_the_journal_are_made(after: str, new: dict[str, int], tmp_path: Path) -> None:
-    first = run_script(tmp_path, script("[[0], [1], [2]]"))
-    assert first == "[0, 1, 2]\n"
-    before = counts(tmp_path)
-    run_script(tmp_path, script(after))
-    assert counts(tmp_path) - before == new
-    # and once more: all there
-    before = counts(tmp_path)
-    run_script(tmp_path, script(after))
-    assert counts(tmp_path) == before
+    log = tmp_path / "log"
+
+    def made(parameters: object) -> Counter[str]:
+        before = Counter(log.read_text().split()) if log.exists() else Counter()
+        chunk(echo(log), parameters, where="thread", chunk_size=2, path=tmp_path / "x.cue")  # type: ignore[arg-type]
+        return Counter(log.read_text().split()) - before
+
+    assert made([[0], [1], [2]]) == {"0": 1, "1": 1, "2": 1}
+    assert made(eval(after)) == new
+    assert made(eval(after)) == {}
+
+
+def echo(log: Path) -> object:
+    name = str(log)
+
+    def f(x: object) -> object:
+        with open(name, "a") as file:
+            file.write(f"{x}\n")
+        return x
+
+    return f
 
 
 def test_with_reuse_run_any_difference_of_the_list_starts_afresh_and_the_old_run_stays(tmp_path: Path) -> None:

@@ -309,3 +309,52 @@ wait_for("calls.log")
         assert len(calls(tmp_path)) < 900
         members = family(program.pid)
         wait_until(lambda: not any(map(is_alive, members)), "the end of the workers", 5.0)
+
+
+ASYNC = """
+import asyncio
+def f(x):
+    note(x)
+    time.sleep(0.02)
+    return x
+async def main():
+    async with Runtime("x.cue", chunk_size=2, signals=SIGNALS) as runtime:
+        try:
+            print(len(await runtime.chunk(f, [[n] for n in range(100)])))
+        except RunStopped as stopped:
+            print("stopped:", stopped.reason, stopped.done > 0)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+def test_a_runtime_that_was_told_to_watches_signals_also_under_asyncio_run(
+    number: signal.Signals, word: str, tmp_path: Path
+) -> None:
+    with start(tmp_path, ASYNC.replace("SIGNALS", "True")) as program:
+        program.wait_for_calls(5)
+        program.send(number)
+        assert (program.wait(), program.stdout, program.stderr) == (0, f"stopped: {word} True\n", "")
+    assert run_script(tmp_path, ASYNC.replace("SIGNALS", "True")) == "100\n"
+    assert set(counts(tmp_path).values()) == {1}
+
+
+def test_a_runtime_that_was_not_told_to_leaves_ctrl_c_to_asyncio_and_still_keeps_what_is_finished(
+    tmp_path: Path,
+) -> None:
+    with start(tmp_path, ASYNC.replace("SIGNALS", "False")) as program:
+        program.wait_for_calls(5)
+        program.send(signal.SIGINT)
+        assert program.wait() == -signal.SIGINT
+        assert program.stderr.endswith("KeyboardInterrupt\n")
+    run_script(tmp_path, ASYNC.replace("SIGNALS", "False"))
+    assert set(counts(tmp_path).values()) == {1}
+
+
+def test_ctrl_c_ends_a_chunk_that_was_called_inside_a_running_loop(tmp_path: Path) -> None:
+    body = STUCK.replace("chunk(f", "async def main(): chunk(f") + "\nimport asyncio\nasyncio.run(main())\n"
+    with start(tmp_path, body, "process") as program:
+        program.wait_for_calls(2)
+        program.send(signal.SIGINT)
+        assert program.wait(20.0) == 130
+        assert "Traceback" not in program.stderr
