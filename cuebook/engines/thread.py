@@ -31,7 +31,6 @@ class ThreadHost:
     def __init__(self) -> None:
         self._works: dict[int, LocalWork] = {}
         self._orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._taken_back = threading.Event()
         self._mark: tuple[int, float] = (-1, 0.0)
         self._is_abandoned = False
         self._states = StateExchange(self._send_up)

@@ -15,12 +15,12 @@ SIGNALS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminate
 SHORT = """
 def f(x):
     note(x)
-    time.sleep(0.02)
+    time.sleep(0.01)
     return x
 async def g(x):
     import asyncio
     note(x)
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.01)
     return x
 where = sys.argv[1]
 options = {"where": where, "chunk_size": 2, "path": "x.cue"}
@@ -64,7 +64,7 @@ def test_without_a_path_the_line_says_that_nothing_is_kept(tmp_path: Path) -> No
         assert len(program.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("where", ["process", "thread"])
+@pytest.mark.parametrize("where", ["process", pytest.param("thread", marks=pytest.mark.slow)])
 def test_running_calls_get_two_seconds(where: str, tmp_path: Path) -> None:
     with start(tmp_path, STUCK, where) as program:
         program.wait_for_calls(2)
@@ -76,7 +76,7 @@ def test_running_calls_get_two_seconds(where: str, tmp_path: Path) -> None:
     assert len(calls(tmp_path)) == 2
 
 
-@pytest.mark.parametrize("where", ["process", "thread"])
+@pytest.mark.parametrize("where", ["process", pytest.param("thread", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("first", "second", "code"),
     [(signal.SIGINT, signal.SIGINT, 130), (signal.SIGTERM, signal.SIGINT, 143), (signal.SIGINT, signal.SIGTERM, 130)],
@@ -108,7 +108,7 @@ def test_a_burst_of_signals_is_no_worse_than_two(tmp_path: Path) -> None:
 
 
 def interrupted_at_a_random_moment(folder: Path, chance: random.Random, number: signal.Signals) -> int:
-    with start(folder, SHORT.replace("0.02", "0.001"), "process") as program:
+    with start(folder, SHORT.replace("0.01", "0.001"), "process") as program:
         target = len(calls(folder)) + chance.randrange(1, 30)
         wait_until(lambda: len(calls(folder)) >= target or program.process.poll() is not None, "calls")
         program.send(number)
@@ -118,7 +118,7 @@ def interrupted_at_a_random_moment(folder: Path, chance: random.Random, number: 
         return code
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_signals_at_random_moments_also_within_commits_lose_and_repeat_nothing(
     number: signal.Signals, tmp_path: Path
 ) -> None:
@@ -127,7 +127,7 @@ def test_signals_at_random_moments_also_within_commits_lose_and_repeat_nothing(
     chance = random.Random(seed)
     codes = {interrupted_at_a_random_moment(tmp_path, chance, number) for _ in range(5)}
     assert codes <= {0, 128 + number}
-    run_script(tmp_path, SHORT.replace("0.02", "0.001"), "process")
+    run_script(tmp_path, SHORT.replace("0.01", "0.001"), "process")
     assert len(counts(tmp_path)) == 100
     assert set(counts(tmp_path).values()) == {1}
 
@@ -140,7 +140,7 @@ class Plan(list):
         return super().__iter__()
 def f(x, _): return x
 chunk(f, [[0, None]])
-parameters = Plan([n, None] for n in range(1_000_000))
+parameters = Plan([n, None] for n in range(300_000))
 chunk(f, parameters, path="x.cue")
 """
     with start(tmp_path, body) as program:
