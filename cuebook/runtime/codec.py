@@ -6,6 +6,7 @@ Knows no message type; imports no event loop, so that worker processes start fas
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgpack
@@ -13,10 +14,25 @@ from msgpack import ExtType, Timestamp
 
 from cuebook.runtime.errors import MalformedMessage
 
-__all__ = ["FRAME_BYTES_MAX", "ExtType", "Packer", "Timestamp", "Unpacker", "new_packer", "pack", "unpack"]
+__all__ = [
+    "FRAME_BYTES_MAX",
+    "UNPACK_ERRORS",
+    "ExtType",
+    "Packer",
+    "Timestamp",
+    "Unpacker",
+    "malformed",
+    "new_packer",
+    "new_unpack",
+    "pack",
+    "unpack",
+]
 
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 """Upper bound of one frame, in bytes (msgpack's own buffer refuses more than 100 MiB)."""
+
+UNPACK_ERRORS = (ValueError, msgpack.exceptions.UnpackException, TypeError)
+"""What bytes raise that are no whole msgpack value."""
 
 Packer = msgpack.Packer
 Unpacker = msgpack.Unpacker
@@ -39,7 +55,7 @@ def pack(value: Any) -> bytes:
     return msgpack.packb(value, unicode_errors="surrogatepass")  # type: ignore[no-any-return]
 
 
-def unpack(data: bytes | memoryview, ext_hook: Callable[[int, bytes], Any] | None = None) -> Any:
+def unpack(data: bytes | memoryview, ext_hook: Callable[[int, bytes], Any] = ExtType) -> Any:
     """The value of msgpack bytes; arrays become lists, map keys may be of any hashable type.
 
     Raises:
@@ -47,8 +63,16 @@ def unpack(data: bytes | memoryview, ext_hook: Callable[[int, bytes], Any] | Non
     """
     # unpackb bounds every length by the size of its input, so no header can make it allocate more.
     try:
-        if ext_hook is None:
-            return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
         return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=ext_hook)
-    except (ValueError, msgpack.exceptions.UnpackException, TypeError) as error:
-        raise MalformedMessage(f"these {len(data)} bytes are no whole msgpack value: {error}") from error
+    except UNPACK_ERRORS as error:
+        raise malformed(data, error) from error
+
+
+def new_unpack(ext_hook: Callable[[int, bytes], Any]) -> Callable[[bytes | memoryview], Any]:
+    """`unpack` with a hook for extension types, which raises UNPACK_ERRORS as they are. Cost: one call less."""
+    return partial(msgpack.unpackb, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=ext_hook)
+
+
+def malformed(data: bytes | memoryview, error: Exception) -> MalformedMessage:
+    """What is said of bytes that made `unpack` raise one of UNPACK_ERRORS."""
+    return MalformedMessage(f"these {len(data)} bytes are no whole msgpack value: {error}")
