@@ -68,7 +68,7 @@ class Shape:
         return self.take(message)
 
     def _build_first(self, values: list[Any]) -> Any:
-        setters = self._setters or [None] * len(self.names)
+        setters: Sequence[Callable[[Any, Any], None] | None] = self._setters or (None,) * len(self.names)
         codes = [
             FieldCode(name, arriving, is_tuple, setter)
             for name, (_, arriving, is_tuple), setter in zip(self.names, self._fields, setters, strict=True)
