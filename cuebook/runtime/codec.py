@@ -6,7 +6,6 @@ Knows no message type; imports no event loop, so that worker processes start fas
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgpack
@@ -23,9 +22,9 @@ __all__ = [
     "Unpacker",
     "malformed",
     "new_packer",
-    "new_unpack",
     "pack",
     "unpack",
+    "unpackb",
 ]
 
 FRAME_BYTES_MAX = 64 * 1024 * 1024
@@ -36,6 +35,10 @@ UNPACK_ERRORS = (ValueError, msgpack.exceptions.UnpackException, TypeError)
 
 Packer = msgpack.Packer
 Unpacker = msgpack.Unpacker
+unpackb = msgpack.unpackb
+"""msgpack's own, for where each call counts; it bounds every length by the size of its input, so that no header
+can make it allocate more.
+"""
 
 
 def new_packer(default: Callable[[Any], Any] | None = None) -> Any:
@@ -61,16 +64,10 @@ def unpack(data: bytes | memoryview, ext_hook: Callable[[int, bytes], Any] = Ext
     Raises:
         MalformedMessage: the bytes are cut short, have a surplus, or are no msgpack.
     """
-    # unpackb bounds every length by the size of its input, so no header can make it allocate more.
     try:
-        return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=ext_hook)
+        return unpackb(data, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=ext_hook)
     except UNPACK_ERRORS as error:
         raise malformed(data, error) from error
-
-
-def new_unpack(ext_hook: Callable[[int, bytes], Any]) -> Callable[[bytes | memoryview], Any]:
-    """`unpack` with a hook for extension types, which raises UNPACK_ERRORS as they are. Cost: one call less."""
-    return partial(msgpack.unpackb, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=ext_hook)
 
 
 def malformed(data: bytes | memoryview, error: Exception) -> MalformedMessage:

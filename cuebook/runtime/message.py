@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 from weakref import WeakSet
 
-from cuebook.runtime.codec import FRAME_BYTES_MAX, UNPACK_ERRORS, ExtType, malformed, new_packer, new_unpack
+from cuebook.runtime.codec import FRAME_BYTES_MAX, UNPACK_ERRORS, ExtType, malformed, new_packer, unpack, unpackb
 from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMessage
 from cuebook.runtime.shape import PLAIN, Shape
 
@@ -54,9 +54,6 @@ def extend(cls: type, code: int, pack: Callable[[Any], bytes], unpack: Callable[
 def _of_extension(code: int, data: bytes) -> Any:
     unpacked = _UNPACKED.get(code)
     return ExtType(code, data) if unpacked is None else unpacked(data)
-
-
-_unpack = new_unpack(_of_extension)
 
 
 def _tuple_as_list(value: object) -> Any:
@@ -171,7 +168,7 @@ def decode(frame: bytes | memoryview) -> Any:
         MalformedMessage: no whole msgpack list, or its fields do not fit the type in number or in type.
     """
     try:
-        values = _unpack(frame)
+        values = unpackb(frame, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=_of_extension)
     except UNPACK_ERRORS as error:
         raise malformed(frame, error) from error
     if type(values) is not list or not values or type(values[0]) is not int:
@@ -216,10 +213,7 @@ def tag_in(content: Any) -> int:
 
 def unpack_plain(frame: bytes) -> Any:
     """The value of `pack_plain`. Raises MalformedMessage."""
-    try:
-        return _unpack(frame)
-    except UNPACK_ERRORS as error:
-        raise malformed(frame, error) from error
+    return unpack(frame, _of_extension)
 
 
 def pack_plain(value: object) -> bytes:
