@@ -176,11 +176,11 @@ class ActorRef:
             if timeout is None:
                 outcome = await future
             else:
-                slot = target.deadlines.add(future, timeout)
+                target.deadlines.add(future, timeout)
                 try:
                     outcome = await future
                 finally:
-                    target.deadlines.discard(slot, future)
+                    target.deadlines.discard(future, timeout)
         else:
             refuse_cycle(asker, target, type(message).__qualname__)
             asker.waits_for[future] = target
@@ -247,11 +247,11 @@ class ActorRef:
             raise
         if timeout is None:
             return await future
-        slot = target.deadlines.add(future, timeout)
+        target.deadlines.add(future, timeout)
         try:
             return await future
         finally:
-            target.deadlines.discard(slot, future)
+            target.deadlines.discard(future, timeout)
 
     def _may_wait(self, current: ActorRef | None, timeout: float | None) -> bool:
         return current is None or (timeout is not None and current is not self and self._target.lets_actors_wait())
