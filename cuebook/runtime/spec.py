@@ -14,7 +14,8 @@ from cuebook.runtime.supervision import Backoff, Exit, Restart, RestartIntensity
 
 __all__ = ["ActorSpec", "Factory", "OnEnded", "OnTerminated", "SpawnOptions", "make_spec"]
 
-Factory = Callable[[], Any]
+_A = TypeVar("_A")
+Factory = Callable[[], _A]
 """Gives an Actor; called for each incarnation."""
 
 OnEnded = Callable[[ActorRef, Exit, "BaseException | None"], object]
@@ -51,7 +52,7 @@ class ActorSpec:
             `begin_again` is called: restarts are someone else's decision.
     """
 
-    factory: Factory
+    factory: Factory[Any]
     name: str
     mailbox: MailboxSpec
     policy: RestartPolicy
@@ -66,7 +67,7 @@ _POLICY_OPTIONS = {"restart", "intensity", "backoff", "directives", "on_exhauste
 _E = TypeVar("_E", bound=StrEnum)
 
 
-def make_spec(factory: Factory, name: str, options: SpawnOptions) -> ActorSpec:
+def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorSpec:
     """A checked spec.
 
     Raises:
