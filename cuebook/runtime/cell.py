@@ -79,7 +79,8 @@ class Cell(Lifecycle):
                 return  # an actor that drains need not mind what it tells itself
             how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
             self._bury(Envelope(frame, sender), DeadReason.STOPPED)
-            raise ActorStopped(f"{self.name} {how}")
+            error = self.ended[1] if self.state is ActorState.STOPPED else None
+            raise ActorStopped(f"{self.name} {how}" + (f": {error}" if error is not None else "")) from error
         if reply is not None and self.state is ActorState.PARKED:
             raise ActorStopped(f"{self.name} is parked")
         envelope = Envelope(frame, sender, reply, at=self.now())

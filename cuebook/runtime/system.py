@@ -152,6 +152,10 @@ class ActorSystem:
             cell.request_stop(cell.spec.shutdown_s, drain=drain)
             await cell.wait_until_ended()
 
+    def __contains__(self, name: object) -> bool:
+        """Whether an actor of this name lives."""
+        return name in self._cells
+
     def tree(self) -> TreeNode:
         """Every living actor, by parent, in the order of their start."""
         return TreeNode(self.name, None, tuple(cell.tree() for cell in self._roots.values()))

@@ -74,7 +74,7 @@ async def typed(system: ActorSystem) -> None:
     await counter.tell(Other())  # error: [arg-type]
     await counter.ask(Other())  # error: [arg-type]
     await counter.tell("text")  # error: [arg-type]
-    await counter.batch([Other()])  # error: [list-item]
+    await counter.batch([Other()])  # error: [arg-type]
     await system.spawn(Handlers, name="handlers").tell(Plain("a"))  # error: [arg-type]
 
 
@@ -104,5 +104,5 @@ async def pooled(system: ActorSystem) -> None:
 
 
 class Misfit(Actor[Add]):
-    def receive(self, message: Other) -> Any:
+    def receive(self, message: Other) -> Any:  # error: [override]
         return None
