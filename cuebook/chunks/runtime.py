@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -13,14 +14,13 @@ import anyio
 
 from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
+from cuebook.chunks.acting import Acting
 from cuebook.chunks.bar import Bar, wants_bar
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_function, checked_path, make_options
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
-from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import RunStopped
-from cuebook.runtime.ref import ActorRef
 
 __all__ = ["GRACE_S", "Runtime"]
 
@@ -29,7 +29,7 @@ GRACE_S = 2.0
 _NOT_GIVEN: Any = object()
 
 
-class Runtime:
+class Runtime(Acting):
     """Durable parallel calls, and actors, inside an asyncio program; use it in `async with`.
 
     No global state: several runtimes in a process do not know each other, except that those with the same path share
@@ -63,7 +63,7 @@ class Runtime:
         self._stop: Stop | None = None
         self._queues: list[asyncio.Queue[Event | None]] = []
         self._exit = contextlib.AsyncExitStack()
-        self._names = 0
+        self._names = Counter()
         self._is_closed = True
 
     def __repr__(self) -> str:
@@ -192,23 +192,6 @@ class Runtime:
                 yield event
         finally:
             self._queues.remove(queue)
-
-    # -- actors ---------------------------------------------------------------------------------------------------
-
-    async def spawn(self, actor: Callable[..., Actor], *args: Any, name: str | None = None, **kwargs: Any) -> ActorRef:
-        """Start an actor: `actor(*args, **kwargs)` makes it, and each restart makes it anew.
-
-        Returns:
-            its ref, which stays valid across restarts.
-        """
-        if name is None:
-            self._names += 1
-            name = f"{getattr(actor, '__name__', 'actor').lower()}-{self._names}"
-        return self.app.system.spawn(lambda: actor(*args, **kwargs), name=name)
-
-    def actor(self, name: str) -> ActorRef:
-        """The ref of an actor by its name: one's own, or "supervisor", "journal", "worker-0"."""
-        return self.app.system.actor(name)
 
     # -- within ---------------------------------------------------------------------------------------------------
 

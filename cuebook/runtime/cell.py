@@ -101,7 +101,8 @@ class Cell(Lifecycle):
             return  # an actor that drains need not mind what it tells itself
         how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
         self._bury(Envelope(frame, sender), DeadReason.STOPPED)
-        raise ActorStopped(f"{self.name} {how}")
+        error = self.ended[1] if self.state is ActorState.STOPPED else None
+        raise ActorStopped(f"{self.name} {how}" + (f": {error}" if error is not None else "")) from error
 
     def _turn_away(self, entry: Entry, error: MailboxFull) -> None:
         if self.mailbox.overflow is Overflow.DROP_NEW:

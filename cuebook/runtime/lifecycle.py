@@ -151,7 +151,7 @@ class Lifecycle(Ending):
         self._restart()
         return True
 
-    def spawn_child(self, factory: Factory, name: str, options: SpawnOptions) -> ActorRef:
+    def spawn_child(self, factory: Factory[Any], name: str, options: SpawnOptions) -> ActorRef:
         """Start a child of this incarnation."""
         if self._is_ending or self.state is ActorState.STOPPED:
             raise ActorStopped(f"{self.name} is ending, so it starts no child {name!r}")

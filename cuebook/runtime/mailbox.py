@@ -273,12 +273,14 @@ class Mailbox:
         return taken
 
     def close(self) -> list[Envelope]:
-        """Take no more, wake every waiter and empty the lanes. Returns what was in them."""
+        """Take no more, wake every waiter and empty the lanes. Returns what was sent and not received; what the
+        runtime had to say is of no use any more.
+        """
         self.is_closed = True
         for waiter in self._waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
-        lanes = (self._supervision, self._urgent, self._stash, self._user)
+        lanes = (self._urgent, self._stash, self._user)
         left = [Envelope._make(entry) for lane in lanes for entry in lane or ()]
         self._supervision = self._urgent = self._stash = self._user = self._waiters = None
         self.size = 0

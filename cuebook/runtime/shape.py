@@ -6,6 +6,7 @@ Knows no bytes and no table of types.
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -123,9 +124,24 @@ def _setters(cls: type, names: tuple[str, ...]) -> list[Callable[[Any, Any], Non
 
 def _annotations(cls: type) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(cls)
+        try:
+            return typing.get_type_hints(cls)
+        except NameError:
+            # Of which class an actor is says nothing here, and messages come before the actors that take them.
+            return typing.get_type_hints(_with_bare_refs(cls))
     except NameError as error:
         raise TypeError(f"an annotation of {cls.__qualname__} names what is not there at run time: {error}") from error
+
+
+def _with_bare_refs(cls: type) -> Any:
+    annotations: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        annotations |= vars(base).get("__annotations__", {})
+    bare = {
+        name: re.sub(r"\b(ActorRef)\[[^][]*(\[[^][]*\])*[^][]*\]", r"\1", text) if isinstance(text, str) else text
+        for name, text in annotations.items()
+    }
+    return type(cls.__name__, (), {"__annotations__": bare, "__module__": cls.__module__})
 
 
 def _allowed(cls: type, name: str, annotation: Any) -> tuple[frozenset[type] | None, frozenset[type] | None, bool]:

@@ -11,7 +11,7 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Self, TypeVar, Unpack
 
 from anyio import CancelScope, create_task_group
 from anyio.abc import TaskGroup
@@ -31,6 +31,8 @@ from cuebook.runtime.strategy import SupervisorSpec
 from cuebook.runtime.supervision import Restart
 
 __all__ = ["ActorSystem"]
+
+_A = TypeVar("_A")
 
 
 class ActorSystem:
@@ -92,7 +94,7 @@ class ActorSystem:
         self.dead_letters.close()
         await self.tasks().__aexit__(None, None, None)
 
-    def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
+    def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
         """Start an actor. It takes messages at once; `on_start` runs before the first of them is received.
 
         Parameters:
@@ -149,6 +151,10 @@ class ActorSystem:
             cell = self._roots[next(reversed(self._roots))]
             cell.request_stop(cell.spec.shutdown_s, drain=drain)
             await cell.wait_until_ended()
+
+    def __contains__(self, name: object) -> bool:
+        """Whether an actor of this name lives."""
+        return name in self._cells
 
     def tree(self) -> TreeNode:
         """Every living actor, by parent, in the order of their start."""
