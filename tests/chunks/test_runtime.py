@@ -310,6 +310,20 @@ def test_stop_ends_every_run_and_says_how_far_each_was(tmp_path: Path) -> None:
         assert str(stopped.done) in str(stopped)
 
 
+def test_leaving_a_runtime_ends_the_run_that_is_being_opened_at_any_moment(tmp_path: Path) -> None:
+    async def main(turns: int) -> Any:
+        async with Runtime(tmp_path / f"{turns}.cue", where="async", chunk_size=2) as runtime:
+            task = asyncio.create_task(runtime.chunk(forever, [[1], [2]]))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        return (await asyncio.gather(task, return_exceptions=True))[0]
+
+    for turns in range(1, 40):
+        stopped = run(main(turns))
+        assert isinstance(stopped, RunStopped)
+        assert "closed" in str(stopped)
+
+
 def test_leaving_a_runtime_with_runs_under_way_ends_them(tmp_path: Path) -> None:
     async def main() -> Any:
         async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
