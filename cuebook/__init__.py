@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         MalformedMessage,
         MessageTooLarge,
         MessagingError,
+        ProcessDied,
         RestartLimitReached,
         RunStopped,
         SupervisionError,
@@ -63,8 +64,9 @@ __version__ = "0.1.0"
 _ERRORS = (
     "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError", "CuebookError",
     "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError", "JournalFull",
-    "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "RestartLimitReached", "RunStopped",
-    "SupervisionError", "UnhandledMessage", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
+    "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "ProcessDied", "RestartLimitReached",
+    "RunStopped", "SupervisionError", "UnhandledMessage", "UnknownMessage", "UnsupportedVersion", "ValueNotKept",
+    "WorkerDied",
 )  # fmt: skip
 
 _HOMES = {
@@ -164,6 +166,7 @@ __all__ = [
     "MessagingError",
     "Overflow",
     "Pool",
+    "ProcessDied",
     "Progress",
     "Restart",
     "RestartIntensity",

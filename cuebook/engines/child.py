@@ -28,7 +28,7 @@ from cuebook.runtime.codec import new_packer
 from cuebook.runtime.frame import FrameReader, pack_frame
 from cuebook.runtime.message import decode, encode
 
-__all__ = ["WorkerProcess", "main"]
+__all__ = ["WorkerProcess", "main", "settle_in"]
 
 FLUSH_S = 0.001
 """Results wait at most this long for company while short calls go on; an idle or slow worker sends at once."""
@@ -265,6 +265,19 @@ class WorkerProcess:
 
 def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
     """The entry of a worker process: tie its life to the parent's, then serve."""
+    data, control, page = settle_in(data_fd, control_fd, page_fd, parent)
+    page[0] = -1
+    try:
+        WorkerProcess(data, control, page).serve()
+    except (BrokenPipeError, ConnectionResetError):
+        os._exit(0)
+    os._exit(0)
+
+
+def settle_in(
+    data_fd: int, control_fd: int, page_fd: int, parent: int
+) -> tuple[socket.socket, socket.socket, memoryview[float]]:
+    """Tie this process's life to the parent's. Its two sockets and its page."""
     _die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     data, control = socket.socket(fileno=data_fd), socket.socket(fileno=control_fd)
@@ -273,14 +286,9 @@ def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
         sock.set_inheritable(False)
     page = memoryview(mmap.mmap(page_fd, PAGE_BYTES)).cast("d")
     os.close(page_fd)
-    page[0] = -1
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    try:
-        WorkerProcess(data, control, page).serve()
-    except (BrokenPipeError, ConnectionResetError):
-        os._exit(0)
-    os._exit(0)
+    return data, control, page
 
 
 def _die_with(parent: int) -> None:

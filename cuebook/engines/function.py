@@ -18,7 +18,7 @@ from cuebook.engines.wire import Ready, Setup, SetupFailed
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
-__all__ = ["LoadedFunction", "Worker", "load_function"]
+__all__ = ["LoadedFunction", "Worker", "adopt_environment", "load_function", "publish_in_main"]
 
 
 CO_COROUTINE = 0x80
@@ -145,7 +145,7 @@ def _functions_of(item: Any) -> list[FunctionType]:
 def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, LoadedFunction | None]:
     """Carry out a Setup in a worker process; the answer is for the parent."""
     try:
-        _adopt_environment(order.options)
+        adopt_environment(order.options)
         if order.options.get("log_levels"):
             from cuebook.engines.forwarding import forward_logging
 
@@ -182,7 +182,7 @@ def setup_failed(order: Setup, reason: str, error: BaseException) -> SetupFailed
     return SetupFailed(order.run, reason, error_type_name(error), str(error), text, encoded)
 
 
-def _adopt_environment(options: dict[str, Any]) -> None:
+def adopt_environment(options: dict[str, Any]) -> None:
     if options.get("sys_path") is not None:
         sys.path[:] = options["sys_path"]
     if options.get("argv") is not None:

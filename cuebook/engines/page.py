@@ -6,8 +6,9 @@ import os
 
 __all__ = ["PAGE_BYTES", "make_page"]
 
-PAGE_BYTES = 24
-"""Three doubles: index of the running call (-1: none), its start (monotonic, s), whether there is anything to do."""
+PAGE_BYTES = 4096
+"""Doubles. In a worker three are used: index of the running call (-1: none), its start (monotonic, s), whether there is
+anything to do. In a process of actors two an actor: the last message begun, whether one is in hand."""
 
 
 def make_page() -> int:

@@ -14,8 +14,9 @@ from collections.abc import Callable
 
 from cuebook.engines.host import Listener, LocalWork, Loss
 from cuebook.engines.page import PAGE_BYTES
-from cuebook.engines.spawner import Child, spawner
+from cuebook.engines.spawner import WORKER, Child, spawner
 from cuebook.engines.wire import Quit
+from cuebook.runtime.codec import FRAME_BYTES_MAX
 from cuebook.runtime.frame import FrameReader, pack_frame
 from cuebook.runtime.message import encode
 
@@ -33,13 +34,24 @@ class ProcessHost:
     Args:
         cores: cores that its numeric libraries may use.
         output: takes whole lines (bytes) that calls have printed.
+        entry: the module whose `main` it runs.
+        frame_limit: largest frame in bytes, both ways.
     """
 
     shares_memory = False
 
-    def __init__(self, *, cores: int, output: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        *,
+        cores: int,
+        output: Callable[[bytes], None],
+        entry: str = WORKER,
+        frame_limit: int = FRAME_BYTES_MAX,
+    ) -> None:
         self._cores = cores
         self._output = output
+        self._entry = entry
+        self.frame_limit = frame_limit
         self._child: Child | None = None
         self._page: memoryview[float] | None = None
         self._listener: Listener | None = None
@@ -72,7 +84,7 @@ class ProcessHost:
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        future = spawner().spawn(self._cores)
+        future = spawner().spawn(self._cores, self._entry)
         try:
             self._child = child = await asyncio.wrap_future(future)
         except asyncio.CancelledError:
@@ -93,7 +105,8 @@ class ProcessHost:
 
     def send(self, frames: list[bytes]) -> None:
         if self._data is not None and not self._data.is_closing():
-            self._data.write(b"".join(map(pack_frame, frames)))
+            limit = self.frame_limit
+            self._data.write(b"".join([pack_frame(frame, limit) for frame in frames]))
 
     def send_urgent(self, frame: bytes) -> None:
         if self._control is not None and not self._control.is_closing():
@@ -116,14 +129,34 @@ class ProcessHost:
             return
         self._is_closing = True
         self.send([encode(Quit())])
-        try:
-            async with asyncio.timeout(QUIT_S):
+        await self.ladder(QUIT_S, 0.0)
+
+    async def ladder(self, patience_s: float, term_s: float) -> None:
+        """Wait for the process's end; make it end, a step harder each time it does not.
+
+        Parameters:
+            patience_s: seconds that it has by itself. term_s: seconds that it has after SIGTERM, 0: none is sent.
+                Then the kernel ends it and whatever it has started.
+        """
+        if await self._ends_within(patience_s):
+            return
+        if term_s > 0:
+            self._signal(signal.SIGTERM)
+            if await self._ends_within(term_s):
+                return
+        self._kill_group()
+        await self._ends_within(QUIT_S)
+
+    async def _ends_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
                 await self._ended.wait()
-        except TimeoutError:
-            self._kill_group()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(QUIT_S):
-                    await self._ended.wait()
+        return self._ended.is_set()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._child is not None and self._child.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self._child.process.pid, number)
 
     def drain_output(self) -> None:
         if self._child is not None and not self._ended.is_set():
@@ -227,7 +260,7 @@ class ProcessHost:
 class _DataProtocol(asyncio.Protocol):
     def __init__(self, host: ProcessHost) -> None:
         self._host = host
-        self._reader = FrameReader()
+        self._reader = FrameReader(host.frame_limit)
 
     def data_received(self, data: bytes) -> None:
         try:

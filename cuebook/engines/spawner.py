@@ -35,10 +35,12 @@ done
 exit 0
 """
 
-_BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from cuebook.engines.child import main; main(*map(int, sys.argv[2:6]))"
-)
+WORKER = "cuebook.engines.child"
+"""The module whose `main` a worker process runs."""
+
+
+def _boot(entry: str) -> str:
+    return f"import sys; sys.path.insert(0, sys.argv[1]); from {entry} import main; main(*map(int, sys.argv[2:6]))"
 
 
 @dataclass(slots=True)
@@ -62,23 +64,28 @@ class Spawner:
     """One per process: a daemon thread that starts children on request, and their guard."""
 
     def __init__(self) -> None:
-        self._requests: queue.SimpleQueue[tuple[Future[Child], int]] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[tuple[Future[Child], int, str]] = queue.SimpleQueue()
         self._guard: subprocess.Popen[bytes] | None = None
         self._guard_lock = threading.Lock()
         self._guarded: set[int] = set()
         self._standing_by: dict[int, deque[Future[Child]]] = {}
         threading.Thread(target=self._serve, name="cuebook-spawner", daemon=True).start()
 
-    def spawn(self, cores: int) -> Future[Child]:
-        """A worker process that may use `cores` cores (BLAS, OpenMP): one that stands by, or a new one."""
+    def spawn(self, cores: int, entry: str = WORKER) -> Future[Child]:
+        """A process that runs `main` of the module `entry` and may use `cores` cores (BLAS, OpenMP).
+
+        A worker that stands by, or a new one.
+        """
         try:
-            return self._standing_by[cores].popleft()
+            if entry == WORKER:
+                return self._standing_by[cores].popleft()
         except (KeyError, IndexError):
-            return self._request(cores)
+            pass
+        return self._request(cores, entry)
 
     def stand_by(self, count: int, cores: int) -> None:
         """Start worker processes that will be wanted soon, so that they boot while their run is prepared."""
-        self._standing_by.setdefault(cores, deque()).extend(self._request(cores) for _ in range(count))
+        self._standing_by.setdefault(cores, deque()).extend(self._request(cores, WORKER) for _ in range(count))
 
     def dismiss(self) -> None:
         """Worker processes that were not wanted after all end."""
@@ -99,9 +106,9 @@ class Spawner:
         child.process.wait()
         self.forget(child.process.pid)
 
-    def _request(self, cores: int) -> Future[Child]:
+    def _request(self, cores: int, entry: str) -> Future[Child]:
         future: Future[Child] = Future()
-        self._requests.put((future, cores))
+        self._requests.put((future, cores, entry))
         return future
 
     def forget(self, pid: int) -> None:
@@ -111,15 +118,15 @@ class Spawner:
 
     def _serve(self) -> None:
         while True:
-            future, cores = self._requests.get()
+            future, cores, entry = self._requests.get()
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(self._start(cores))
+                future.set_result(self._start(cores, entry))
             except BaseException as error:
                 future.set_exception(error)
 
-    def _start(self, cores: int) -> Child:
+    def _start(self, cores: int, entry: str) -> Child:
         data, data_child = socket.socketpair()
         control, control_child = socket.socketpair()
         for sock in (data, data_child):
@@ -130,7 +137,7 @@ class Spawner:
         fds = [data_child.fileno(), control_child.fileno(), page_fd]
         try:
             process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, package, *map(str, fds), str(os.getpid())],
+                [sys.executable, "-c", _boot(entry), package, *map(str, fds), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=output_child,
                 stderr=output_child,

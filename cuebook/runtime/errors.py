@@ -26,6 +26,7 @@ __all__ = [
     "MalformedMessage",
     "MessageTooLarge",
     "MessagingError",
+    "ProcessDied",
     "RestartLimitReached",
     "RunStopped",
     "SupervisionError",
@@ -208,7 +209,29 @@ class AskCycle(MessagingError):
 
 
 class ActorFailed(MessagingError):
-    """The target's handler raised while it worked on this message; the exception is the `__cause__`."""
+    """The target's handler raised while it worked on this message; the exception is the `__cause__`.
+
+    Attributes:
+        traceback_text: the traceback in the actor's own process, formatted, where that is another; else "". It is
+            a note of the exception too, so that it is printed with it.
+    """
+
+    traceback_text: str = ""
+
+
+class ProcessDied(ActorFailed):
+    """The process that the actor lives in has ended: it was killed, it exited, or it wrote what is no message.
+
+    The actor's restart policy decides what follows. Whether a message that it had in hand was acted on is unknown.
+
+    Attributes:
+        reason: how the process ended, in words. pid: its number; None where it could not be started.
+    """
+
+    def __init__(self, text: str, *, reason: str = "", pid: int | None = None) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.pid = pid
 
 
 class UnhandledMessage(MessagingError):

@@ -10,20 +10,22 @@ import struct
 from cuebook.runtime.codec import FRAME_BYTES_MAX
 from cuebook.runtime.errors import MalformedMessage, MessageTooLarge
 
-__all__ = ["HEADER_BYTES", "FrameReader", "pack_frame"]
+__all__ = ["HEADER_BYTES", "LINK_BYTES_MAX", "FrameReader", "pack_frame"]
 
 HEADER_BYTES = 4
+LINK_BYTES_MAX = FRAME_BYTES_MAX + 64 * 1024
+"""Limit of a frame that carries a message of the largest size, with what says where it goes."""
 _LENGTH = struct.Struct("<I")
 
 
-def pack_frame(payload: bytes) -> bytes:
+def pack_frame(payload: bytes, limit: int = FRAME_BYTES_MAX) -> bytes:
     """The payload with its length before it. Cost: one copy of the payload.
 
     Raises:
-        MessageTooLarge: over `FRAME_BYTES_MAX`.
+        MessageTooLarge: over `limit`, in bytes.
         MalformedMessage: empty; no message has no bytes.
     """
-    _check(len(payload), FRAME_BYTES_MAX)
+    _check(len(payload), limit)
     return _LENGTH.pack(len(payload)) + payload
 
 

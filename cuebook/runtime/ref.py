@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copyreg
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 from weakref import WeakValueDictionary
@@ -22,7 +22,18 @@ from cuebook.runtime.target import Target
 from cuebook.runtime.typed import A_co, Accepts, Asks
 from cuebook.runtime.waiting import Activation, in_hand, refuse_cycle
 
-__all__ = ["ActorRef", "Finder", "current_actor", "find_ref", "homes", "sender_now", "target_of"]
+__all__ = [
+    "ActorRef",
+    "Finder",
+    "address_of",
+    "current_actor",
+    "find_ref",
+    "homes",
+    "post_as",
+    "routes",
+    "sender_now",
+    "target_of",
+]
 
 REF_CODE = 1
 """Of refs among the extension types inside messages."""
@@ -323,10 +334,18 @@ homes: WeakValueDictionary[bytes, Finder] = WeakValueDictionary()
 """The actor systems of this process by their id, for refs that come out of messages and pickles."""
 
 
+routes: list[Callable[[bytes, str, int], ActorRef | None]] = []
+"""Ways to actors whose system is not in `homes`, asked in turn."""
+
+
 def find_ref(home: bytes, name: str, serial: int) -> ActorRef:
-    """The ref of an actor of this process; of one that is gone, or not of this process, a ref that says so."""
+    """The ref of an actor of this process, or of one that there is a way to; else a ref that says so."""
     system = homes.get(home)
     if system is None:
+        for route in routes if home else ():
+            found = route(home, name, serial)
+            if found is not None:
+                return found
         return _ref_to_gone(name, "lives in no actor system of this process")
     return system.find(name, serial) or _ref_to_gone(name, "has stopped")
 
@@ -337,13 +356,14 @@ def _ref_to_gone(name: str, why: str) -> ActorRef:
     return gone.ref  # type: ignore[no-any-return]
 
 
-def _address(ref: ActorRef) -> tuple[bytes, str, int]:
+def address_of(ref: ActorRef) -> tuple[bytes, str, int]:
+    """What `find_ref` takes: the actor's system, its name, its number."""
     target: Any = ref._target
     return (b"", ref.name, 0) if isinstance(target, Gone) else (target.home, ref.name, target.serial)
 
 
 def _pack_ref(ref: ActorRef) -> bytes:
-    return pack(_address(ref))
+    return pack(address_of(ref))
 
 
 def _unpack_ref(data: bytes) -> ActorRef:
@@ -354,9 +374,18 @@ def _unpack_ref(data: bytes) -> ActorRef:
 
 
 extend(ActorRef, REF_CODE, _pack_ref, _unpack_ref)
-copyreg.pickle(ActorRef, lambda ref: (find_ref, _address(ref)))
+copyreg.pickle(ActorRef, lambda ref: (find_ref, address_of(ref)))
 
 
 def as_actor(ref: ActorRef) -> None:
     """From here on, in this context, code runs as this actor."""
     _current.set(ref)
+
+
+def post_as(sender: ActorRef | None, target: Target, frame: Any, reply: Any, *, urgent: bool = False) -> None:
+    """Queue a message in the name of an actor of another process. Raises as `Target.post`."""
+    token = _current.set(sender)
+    try:
+        target.post(frame, reply, urgent=urgent)
+    finally:
+        _current.reset(token)

@@ -182,7 +182,8 @@ class ActorSystem:
             raise ActorStopped(f"the actor system {self.name!r} is stopping, so it starts no {spec.name!r}")
         if spec.name in self._cells:
             raise ValueError(f"an actor named {spec.name!r} lives already in {self.name!r}")
-        cell = Cell(self, spec, parent)
+        make: Callable[..., Cell] = getattr(spec.factory, "make_cell", Cell)  # a factory may say where its actor lives
+        cell = make(self, spec, parent)
         self._cells[spec.name] = cell
         if parent is None:
             self._roots[spec.name] = cell
