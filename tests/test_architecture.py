@@ -17,7 +17,8 @@ PACKAGE = ROOT / "cuebook"
 FLOORS = [
     {"__main__", "cli", "compat", "testing", "data", "studio"},
     {"chunks", "checkpoints", "stages"},
-    {"actors"},
+    {"durable"},
+    {"actors", "processes"},
     {"engines"},
     {"persistence"},
     {"runtime"},

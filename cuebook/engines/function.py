@@ -183,6 +183,7 @@ def setup_failed(order: Setup, reason: str, error: BaseException) -> SetupFailed
 
 
 def adopt_environment(options: dict[str, Any]) -> None:
+    """Be where the parent is: its import path, arguments, folder, and sources that lie in no file."""
     if options.get("sys_path") is not None:
         sys.path[:] = options["sys_path"]
     if options.get("argv") is not None:

@@ -72,6 +72,11 @@ class ProcessHost:
     def pid(self) -> int | None:
         return self._child.process.pid if self._child else None
 
+    @property
+    def page(self) -> memoryview[float] | None:
+        """The page that it shares with the process; what it means is the entry's affair."""
+        return self._page
+
     async def start(self, listener: Listener) -> None:
         """Start the process and connect; raises OSError where the system refuses."""
         self._listener = listener

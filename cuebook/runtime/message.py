@@ -16,6 +16,7 @@ from cuebook.runtime.shape import PLAIN, Shape
 
 __all__ = [
     "TAG_MAX",
+    "declared",
     "decode",
     "encode",
     "extend",
@@ -27,6 +28,7 @@ __all__ = [
     "pack_plain",
     "tag_in",
     "tag_of",
+    "type_of",
     "unpack_plain",
 ]
 
@@ -198,6 +200,20 @@ def is_message_type(cls: object) -> bool:
 def tag_of(cls: type) -> int:
     """The tag of a message type. Raises KeyError where it is none."""
     return _SHAPES[cls].tag
+
+
+def declared() -> list[tuple[type, int | None, bool]]:
+    """The message types of this process: each class, its tag (None where it has none), whether it goes by reference."""
+    tagged: list[tuple[type, int | None, bool]] = [
+        (cls, shape.tag, shape.is_by_reference) for cls, shape in _SHAPES.items()
+    ]
+    return tagged + [(cls, None, True) for cls in _LOCAL]
+
+
+def type_of(tag: int) -> type | None:
+    """The message type that has this tag here; None where none has."""
+    shape = _BY_TAG.get(tag)
+    return None if shape is None else shape.cls
 
 
 def tag_in(content: Any) -> int:

@@ -1,0 +1,378 @@
+"""An actor whose incarnations live in another process, as it stands here: its mailbox, its restarts, its bonds.
+
+It is a cell like any other, so supervision, names, watches, bounds and statistics are the same; what it receives it
+sends on, at most a window of messages ahead of the child. Knows no socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from cuebook.processes.distant import Distant
+from cuebook.processes.flight import Flight, Landing
+from cuebook.processes.outcomes import pack_error, unpack_error, unpack_outcome
+from cuebook.processes.wire import Asked, Begin, Ended, Expel, Gone, Kill, Retire
+from cuebook.runtime.actor import Actor
+from cuebook.runtime.answers import Delivery
+from cuebook.runtime.cell import _IDLE, Cell, _Idle
+from cuebook.runtime.deadletters import DeadReason
+from cuebook.runtime.directives import Directive
+from cuebook.runtime.ending import GRACE_S
+from cuebook.runtime.errors import ActorFailed, CuebookError, ProcessDied
+from cuebook.runtime.logs import get_logger
+from cuebook.runtime.mailbox import Envelope, size_of
+from cuebook.runtime.message import encode
+from cuebook.runtime.premises import Parent, Premises
+from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.reply import failure_of
+from cuebook.runtime.spec import ActorSpec
+from cuebook.runtime.status import ActorState, ActorStatistics
+from cuebook.runtime.supervision import Exit
+
+__all__ = ["KILL_S", "WINDOW", "RemoteCell"]
+
+WINDOW = 256
+"""Messages that are sent ahead of the child, at most; a quarter of the mailbox's capacity where that is less."""
+WINDOW_BYTES = 16 * 1024 * 1024
+BATCH_BYTES = 4 * 1024 * 1024
+KILL_S = 1.0
+"""Seconds that a child has to end a killed incarnation; then its process is ended."""
+
+_log = get_logger("processes")
+
+
+class Tie(Protocol):
+    """The connection to a process that is alive."""
+
+    def order(self, order: Any) -> None:
+        """Send an order."""
+
+    def admit(self, cell: RemoteCell) -> None:
+        """Make room for the actor, where it has none there yet."""
+
+    def release(self, cell: RemoteCell) -> None:
+        """Forget the actor."""
+
+    def deliver(self, fields: list[Any], size: int) -> None:
+        """Send messages at once."""
+
+    def teach(self, frame: bytes) -> None:
+        """See that the child knows the type of this message."""
+
+    def address(self, ref: ActorRef) -> bytes:
+        """What a ref is found by."""
+
+    def distant(self, home: bytes, name: str, serial: int) -> ActorRef:
+        """A ref that goes over the link."""
+
+
+class Place(Protocol):
+    """The process, whichever it is at the time."""
+
+    is_dedicated: bool
+    grace_s: float
+
+    async def connect(self) -> Tie:
+        """Start it where it is not alive. Raises ProcessDied or OSError."""
+
+    def left(self, cell: RemoteCell) -> None:
+        """The actor has ended for good."""
+
+    async def end(self, *, is_forced: bool) -> None:
+        """Make it end; step by step, or without asking."""
+
+
+class RemoteCell(Cell):
+    """One actor in a process."""
+
+    __slots__ = (
+        "_busy_there_s",
+        "_flight",
+        "_incarnation",
+        "_is_inside",
+        "_place",
+        "_settling",
+        "_tie",
+        "_traceback",
+        "_urgent",
+        "_window",
+        "package",
+    )
+
+    def __init__(
+        self, premises: Premises, spec: ActorSpec, parent: Parent | None, *, place: Place, package: Any
+    ) -> None:
+        self._place = place
+        self._tie: Tie | None = None
+        self._flight: Flight[Envelope] = Flight()
+        self._incarnation = 0
+        self._is_inside = False
+        self._settling: asyncio.Future[BaseException | None] | None = None
+        self._busy_there_s = 0.0
+        self._traceback = ""
+        self._urgent: Distant | None = None
+        self._window = max(1, min(WINDOW, spec.mailbox.capacity // 4)) if not spec.mailbox.priorities else 1
+        self.package = package
+        super().__init__(premises, replace(spec, factory=lambda: _Envoy(self)), parent)
+
+    # What refs ask for
+
+    def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
+        """Queue a message. Raises as anywhere, and TypeError where it goes by reference only."""
+        content = frame if type(frame) is bytes else encode(frame)
+        if urgent and self._is_inside and self._tie is not None and not self._is_stopping:
+            self._tie.teach(content)
+            self._overtaking(self._tie).post(content, reply, urgent=True)
+            return
+        super().post(content, reply, urgent=urgent)
+
+    def report(self, message: Any) -> None:
+        """Raises TypeError: what the runtime tells its actors goes by reference."""
+        raise TypeError(f"{self.name} lives in another process: {type(message).__qualname__} cannot be sent there")
+
+    def statistics(self) -> ActorStatistics:
+        """The counts now; what was sent ahead still waits."""
+        flight = self._flight
+        here = super().statistics()
+        return replace(
+            here,
+            depth=here.depth + len(flight),
+            depth_bytes=here.depth_bytes + flight.size,
+            processed=flight.begun_count,
+            busy_s=self._busy_there_s,
+        )
+
+    # What the connection says
+
+    def on_settled(self, begun: int, busy_s: float, answers: list[Any]) -> None:
+        """Messages were begun, asks were answered."""
+        flight = self._flight
+        flight.begin(begun)
+        self._busy_there_s = busy_s
+        for place in range(0, len(answers), 3):
+            number, form, value = answers[place : place + 3]
+            envelope = flight.answer(number)
+            if envelope is None or envelope.reply is None:
+                continue
+            if envelope.reply.done():
+                self.answers.late += 1
+                _log.info("late reply", actor=self.name)
+            else:
+                envelope.reply.set_result(unpack_outcome(form, value))
+        if len(self.mailbox) and not self._driver.is_awake:
+            self._driver.wake()
+
+    def on_started(self, incarnation: int) -> None:
+        """The child's incarnation has started."""
+        if incarnation == self._incarnation:
+            self._settle(None)
+
+    def on_ended(self, ended: Ended) -> None:
+        """The child's incarnation has ended."""
+        if ended.incarnation != self._incarnation or not self._is_inside:
+            return
+        self._is_inside = False
+        error = unpack_error(ended.error) if ended.is_failure else None
+        self._traceback = ended.error[2] if ended.is_failure else ""
+        self._over(error, self._flight.land(0, ended.culprit))
+
+    def on_gone(self, gone: Gone) -> None:
+        """The child's actor has stopped for good, as it was told to, or by itself."""
+        if self._tie is not None:
+            self._tie.release(self)
+        self._has_left_behind = self._has_left_behind or not gone.was_drained
+        if self._is_inside:
+            self._is_inside = False
+            is_expected = self._settling is not None
+            error = None if is_expected else ActorFailed(f"{self.name} ended in its process unasked")
+            self._over(error, self._flight.land(0, 0))
+
+    def on_asked(self, asked: Asked) -> None:
+        """The actor asks to be stopped."""
+        if asked.timeout is None:
+            self.stop_self()
+        else:
+            self.request_stop(asked.timeout, drain=asked.drain)
+
+    def on_process_lost(self, error: ProcessDied, begun: int, in_hand: int) -> None:
+        """The process has ended."""
+        was_inside, self._is_inside = self._is_inside, False
+        self._tie = None
+        self._traceback = ""
+        landing = self._flight.land(begun, in_hand)
+        if was_inside:
+            self._over(error, landing)
+        else:
+            self._take_back(landing, error)
+
+    # What its envoy does
+
+    async def enter(self) -> None:
+        """Begin an incarnation in the child. Raises what its start raised, or ProcessDied."""
+        tie = await self._place.connect()
+        self._tie = tie
+        tie.admit(self)
+        self._incarnation += 1
+        self._is_inside = True
+        tie.order(Begin(self.serial, self._incarnation))
+        await self._settlement()
+
+    async def leave(self) -> None:
+        """End the child's incarnation in good order."""
+        if self._is_inside and self._tie is not None:
+            if self._is_stopping:
+                due_s = max(self._stop_due - self.clock.monotonic(), 0.0) if self._stop_timer is not None else 0.0
+                self._tie.order(Expel(self.serial, due_s, self._drains))
+            else:
+                self._tie.order(Retire(self.serial))
+            await self._settlement()
+        if self._is_stopping and self._place.is_dedicated:
+            await self._place.end(is_forced=False)
+
+    async def abandon(self, error: BaseException) -> None:
+        """See that the child's incarnation is over, whatever it takes."""
+        if not self._is_inside or self._tie is None:
+            return
+        self._tie.order(Kill(self.serial, pack_error(error)))
+        try:
+            async with asyncio.timeout(0.0 if self._is_stopping and self._place.is_dedicated else KILL_S):
+                await self._settlement(is_failing=True)
+        except TimeoutError:
+            await self._place.end(is_forced=True)
+
+    # Within
+
+    def _overtaking(self, tie: Tie) -> Distant:
+        if self._urgent is None:
+            ref = tie.distant(self.home, self.name, self.serial)
+            self._urgent = ref._target  # type: ignore[assignment]
+        assert self._urgent is not None
+        return self._urgent
+
+    def _receive_many(self, handler: Callable[[list[Delivery]], Any]) -> Awaitable[Any] | _Idle | None:
+        flight = self._flight
+        room = self._window - len(flight)
+        if room <= 0 or flight.size >= WINDOW_BYTES:
+            return _IDLE
+        taken = self.mailbox.take_many(room)
+        if not taken:
+            return _IDLE
+        batch: list[Envelope] = []
+        size = 0
+        for envelope in taken:
+            size += size_of(envelope.frame)
+            if batch and size > BATCH_BYTES:
+                self._send(batch)
+                batch, size = [], size_of(envelope.frame)
+            batch.append(envelope)
+        self._send(batch)
+        return None
+
+    def _send(self, batch: list[Envelope]) -> None:
+        tie, flight = self._tie, self._flight
+        assert tie is not None
+        first = flight.next_number
+        frames, asks, senders = [], [], []
+        size = 0
+        for envelope in batch:
+            frame = envelope.frame
+            tie.teach(frame)
+            is_ask = envelope.reply is not None
+            flight.send(envelope, len(frame), is_ask=is_ask)
+            size += len(frame)
+            frames.append(frame)
+            asks.append(is_ask)
+            senders.append(None if envelope.sender is None else tie.address(envelope.sender))
+        is_any, is_all = any(asks), all(asks)
+        from_whom = senders if any(senders) else None
+        which = (True if is_all else asks) if is_any else None
+        tie.deliver([self.serial, self._incarnation, first, frames, which, from_whom], size)
+
+    async def _settlement(self, *, is_failing: bool = False) -> None:
+        """Until the child has said what became of the step; raises the error that it was."""
+        self._settling = settling = self.loop.create_future()
+        try:
+            error = await settling
+        finally:
+            self._settling = None
+        if error is not None and not is_failing and not self._is_stopping:
+            raise error
+
+    def _settle(self, error: BaseException | None) -> bool:
+        """Tell whoever waits for the child's step; whether anyone does."""
+        if self._settling is None or self._settling.done():
+            return False
+        self._settling.set_result(error)
+        return True
+
+    def _over(self, error: BaseException | None, landing: Landing[Envelope]) -> None:
+        """The child's incarnation is over: so is this one."""
+        is_awaited = self._settling is not None and not self._settling.done()
+        is_at_work = self.state in (ActorState.RUNNING, ActorState.STOPPING) and not is_awaited
+        if error is not None and is_at_work and landing.in_hand is not None:
+            self._current = landing.in_hand
+            landing = replace(landing, in_hand=None)
+        self._take_back(landing, error)
+        if self._settle(error):
+            return
+        if error is not None:
+            self.kill(error)
+        elif self.state is ActorState.RUNNING:
+            self._is_retiring = True
+            self._is_steady = False
+            self._driver.wake()
+
+    def _take_back(self, landing: Landing[Envelope], error: BaseException | None) -> None:
+        for envelope in reversed(landing.not_begun):
+            self.mailbox.put_back(envelope)
+        failure = failure_of(self.name, error or ActorFailed(f"{self.name} ended before it answered"))
+        for envelope in landing.begun:
+            self.answers.refuse(envelope, failure)
+        if landing.in_hand is not None:
+            self.answers.refuse(landing.in_hand, failure)
+            self._bury(landing.in_hand, DeadReason.POISON, error)
+
+    def _quarantine(self, failure: CuebookError, error: BaseException, directive: Directive) -> None:
+        if isinstance(failure, ActorFailed) and self._traceback:
+            failure.traceback_text = self._traceback
+        super()._quarantine(failure, error, directive)
+
+    def _overdue(self) -> None:
+        super()._overdue()
+        if self._stop_timer is not None:  # the process's own steps take their time
+            self._stop_timer.cancel()
+            self._stop_timer = self.clock.call_later(GRACE_S + self._place.grace_s, self._abandon)
+
+    def _terminate(self, error: BaseException | None, reason: Exit = Exit.SHUTDOWN) -> None:
+        if self.state is ActorState.STOPPED:
+            return
+        self._take_back(self._flight.land(0, 0), error)
+        if self._tie is not None:
+            self._tie.order(Expel(self.serial, 0.0, False))
+            self._tie.release(self)
+        self._is_inside = False
+        super()._terminate(error, reason)
+        self._place.left(self)
+
+
+class _Envoy(Actor):
+    """One incarnation, as far as it is here."""
+
+    def __init__(self, cell: RemoteCell) -> None:
+        self._cell = cell
+
+    async def on_start(self) -> None:
+        await self._cell.enter()
+
+    async def on_stop(self) -> None:
+        await self._cell.leave()
+
+    async def on_failure(self, error: BaseException) -> None:
+        await self._cell.abandon(error)
+
+    def receive_many(self, deliveries: list[Delivery]) -> None:
+        """Its cell sends messages on unopened."""
+        raise AssertionError("an envoy receives nothing")

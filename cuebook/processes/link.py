@@ -1,0 +1,315 @@
+"""The half of a link that both of its ends have: messages between refs of two processes, and what becomes of actors.
+
+Knows no socket: frames go out by `write`, and come in by `on_traffic` and `on_order`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakValueDictionary
+
+from cuebook.processes.distant import Distant
+from cuebook.processes.outcomes import pack_error, pack_outcome, unpack_error, unpack_outcome
+from cuebook.processes.wire import ANSWERED, FORWARD, Observe, Order, Signal, Verb, pack_order, pack_traffic
+from cuebook.runtime.bonds import Bonds, Watch
+from cuebook.runtime.codec import pack, unpack
+from cuebook.runtime.deadlines import Deadlines
+from cuebook.runtime.errors import ActorStopped, CuebookError, MailboxFull, MalformedMessage
+from cuebook.runtime.ref import ActorRef, address_of, find_ref, post_as, target_of
+from cuebook.runtime.reply import FailedReply
+from cuebook.runtime.signals import Down
+from cuebook.runtime.status import ActorState
+from cuebook.runtime.supervision import Exit
+
+__all__ = ["Link", "open_address"]
+
+
+def open_address(data: bytes) -> tuple[bytes, str, int]:
+    """System, name and number of an actor. Raises MalformedMessage."""
+    parts = unpack(data)
+    if type(parts) is not list or [type(part) for part in parts] != [bytes, str, int]:
+        raise MalformedMessage("the address of an actor is its system, its name and its number")
+    return parts[0], parts[1], parts[2]
+
+
+class Link:
+    """One end.
+
+    Parameters:
+        deadlines: of the asks made at this end.
+        find: the actor of an address at this end or beyond it; the ref says so where there is none.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        deadlines: Deadlines,
+        find: Callable[[bytes, str, int], ActorRef] = find_ref,
+    ) -> None:
+        self.loop = loop
+        self.deadlines = deadlines
+        self.is_open = True
+        self._find = find
+        self._numbers = 0
+        self._on_way: dict[int, tuple[Distant, int]] = {}
+        self._asked: dict[int, tuple[str, Any]] = {}
+        self._distant: WeakValueDictionary[bytes, Distant] = WeakValueDictionary()
+        self._posted: list[int] = []
+        self._answers: list[Any] = []
+        self._backlogs: dict[bytes, deque[tuple[int, bytes, bool, ActorRef | None]]] = {}
+        self._pumps: set[asyncio.Future[None]] = set()
+        self._observers: dict[bytes, Observer] = {}
+        self._senders: dict[ActorRef, bytes] = {}
+
+    def write(self, frame: bytes) -> None:
+        """Send a frame, after those before it, soon."""
+        raise NotImplementedError
+
+    # What this end sends
+
+    def order(self, order: Order) -> None:
+        """Send something that is no traffic."""
+        self.collect()
+        self.write(pack_order(order))
+
+    def distant(self, home: bytes, name: str, serial: int) -> ActorRef:
+        """The ref of an actor at the other end or beyond it."""
+        address = pack((home, name, serial))
+        found = self._distant.get(address)
+        if found is None:
+            found = self._distant[address] = Distant(self, address, home, name, serial=serial)
+        return found.ref
+
+    def forward(self, target: Distant, frame: bytes, reply: Any, sender: ActorRef | None, *, urgent: bool) -> None:
+        """Send a message to the actor, and what it answers to `reply`."""
+        self._numbers = number = self._numbers + 1
+        self._on_way[number] = (target, len(frame))
+        if reply is not None:
+            self._asked[number] = (target.name, reply)
+        named = None if sender is None else self.address(sender)
+        fields = [FORWARD, number, target.address, frame, reply is not None, urgent, named]
+        self.write(pack_traffic(fields, len(frame)))
+
+    def address(self, ref: ActorRef) -> bytes:
+        """The bytes that a ref is found by at the other end."""
+        known = self._senders.get(ref)
+        if known is None:
+            if len(self._senders) >= 1024:
+                self._senders.clear()
+            known = self._senders[ref] = pack(address_of(ref))
+        return known
+
+    def answer(self, number: int, name: str, outcome: Any) -> None:
+        """Settle an ask of the other end."""
+        if self.is_open:
+            self._answers += (number, *pack_outcome(name, outcome))
+            self.wake()
+
+    def wake(self) -> None:
+        """Have `collect` called soon."""
+        raise NotImplementedError
+
+    def collect(self) -> None:
+        """Write what has gathered."""
+        if self._posted or self._answers:
+            posted, self._posted = self._posted, []
+            answers, self._answers = self._answers, []
+            size = sum(len(part) for part in answers[2::3] if type(part) is bytes or type(part) is str)
+            self.write(pack_traffic([ANSWERED, posted, answers], size))
+
+    # What comes from the other end
+
+    def on_forward(self, fields: list[Any]) -> None:
+        """A message for an actor at this end, or beyond it."""
+        _, number, address, frame, is_ask, urgent, named = fields
+        sender = None if named is None else self._find(*open_address(named))
+        backlog = self._backlogs.get(address)
+        if backlog is not None and not urgent:
+            backlog.append((number, frame, is_ask, sender))
+            return
+        if not self._post(address, (number, frame, is_ask, sender), urgent=urgent):
+            self._backlogs[address] = deque([(number, frame, is_ask, sender)])
+            pump = asyncio.ensure_future(self._pump(address))
+            self._pumps.add(pump)
+            pump.add_done_callback(self._pumps.discard)
+
+    def on_answered(self, fields: list[Any]) -> None:
+        """Messages of this end have reached mailboxes; asks of this end are answered."""
+        for number in fields[1]:
+            way = self._on_way.pop(number, None)
+            if way is not None:
+                way[0].posted(way[1])
+        answers = fields[2]
+        for place in range(0, len(answers), 3):
+            number, form, value = answers[place : place + 3]
+            _, reply = self._asked.pop(number, ("", None))
+            if reply is not None and not reply.done():
+                reply.set_result(unpack_outcome(form, value))
+
+    def on_order(self, order: Any) -> bool:
+        """Whether it was for this half of the link."""
+        if isinstance(order, Observe):
+            if order.address not in self._observers:
+                self._observers[order.address] = Observer(self, order.address, self._find(*open_address(order.address)))
+        elif isinstance(order, Signal):
+            self._on_signal(order)
+        elif isinstance(order, Verb):
+            self._on_verb(order)
+        else:
+            return False
+        return True
+
+    def forget(self, address: bytes) -> None:
+        """There is nothing more to say of an observed actor."""
+        self._observers.pop(address, None)
+
+    def close(self, error: CuebookError) -> None:
+        """The other end is gone: every ask of this end ends with this error, every actor there is down."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        asked, self._asked = self._asked, {}
+        for _, reply in asked.values():
+            if not reply.done():
+                reply.set_result(FailedReply(error))
+        for distant in list(self._distant.values()):
+            distant.failed(error)
+            distant.down(Exit.FAILURE, error)
+        for observer in list(self._observers.values()):
+            observer.leave()
+        for pump in self._pumps:
+            pump.cancel()
+
+    # Within
+
+    def _post(self, address: bytes, item: tuple[int, bytes, bool, ActorRef | None], *, urgent: bool = False) -> bool:
+        """Put a message into its mailbox; False where there is no room for it."""
+        number, frame, is_ask, sender = item
+        ref = self._find(*open_address(address))
+        reply = _Receipt(self, number, ref.name) if is_ask else None
+        try:
+            post_as(sender, target_of(ref), frame, reply, urgent=urgent)
+        except MailboxFull as error:
+            if target_of(ref).has_room(len(frame)):  # what is too much is dropped there
+                self._refuse(reply, error)
+            else:
+                return False
+        except CuebookError as error:
+            self._refuse(reply, error)
+        self._posted.append(number)
+        self.wake()
+        return True
+
+    def _refuse(self, reply: _Receipt | None, error: CuebookError) -> None:
+        if reply is not None:
+            reply.set_result(FailedReply(error, is_undelivered=isinstance(error, ActorStopped)))
+
+    async def _pump(self, address: bytes) -> None:
+        """Post what waits for room, in order."""
+        backlog = self._backlogs[address]
+        with contextlib.suppress(asyncio.CancelledError):
+            while backlog:
+                target = target_of(self._find(*open_address(address)))
+                await target.wait_for_room(len(backlog[0][1]))
+                while backlog and self._post(address, backlog[0]):
+                    backlog.popleft()
+        del self._backlogs[address]
+
+    def _on_signal(self, signal: Signal) -> None:
+        distant = self._distant.get(signal.address)
+        if distant is None:
+            return
+        error = None if signal.error is None else unpack_error(signal.error)
+        if signal.kind == "restarted":
+            distant.restarted(signal.count, error)
+        elif signal.kind == "failed":
+            distant.failed(error or ActorStopped(f"{distant.name} has failed"))
+        else:
+            self._distant.pop(signal.address, None)
+            distant.down(Exit(signal.reason), error)
+
+    def _on_verb(self, verb: Verb) -> None:
+        target = target_of(self._find(*open_address(verb.address)))
+        if verb.verb == "stop":
+            target.request_stop(verb.timeout, drain=verb.drain)
+        elif verb.verb == "kill":
+            target.kill(None if verb.error is None else unpack_error(verb.error))
+        elif verb.verb == "unpark":
+            target.unpark()
+        else:
+            raise MalformedMessage(f"nothing is called {verb.verb!r} here")
+
+
+class _Receipt:
+    """Where the answer to an ask of the other end goes."""
+
+    __slots__ = ("_is_done", "_link", "_name", "_number")
+
+    def __init__(self, link: Link, number: int, name: str) -> None:
+        self._link = link
+        self._number = number
+        self._name = name
+        self._is_done = False
+
+    def done(self) -> bool:
+        """Whether it is answered."""
+        return self._is_done
+
+    def set_result(self, outcome: Any) -> None:
+        """Answer it."""
+        if not self._is_done:
+            self._is_done = True
+            self._link.answer(self._number, self._name, outcome)
+
+
+class Observer:
+    """Stands at this end for all who watch one of its actors from the other: it passes on what happens."""
+
+    def __init__(self, link: Link, address: bytes, ref: ActorRef) -> None:
+        self.name = ref.name
+        self.ref = ref
+        self.state = ActorState.RUNNING
+        self._link = link
+        self._address = address
+        self._target = target_of(ref)
+        self._bonds = Bonds(self)
+        self._watch: Watch | None = None
+        if self._target.state is ActorState.STOPPED:
+            self._tell_down(*self._target.ended)
+            return
+        self._watch = self._bonds.watch(self._target, wants_restarts=True)
+        self._bonds.link(self._target)
+
+    def bonds(self) -> Bonds:
+        """Its own."""
+        return self._bonds
+
+    def inform(self, signal: Any, watch: Watch) -> None:
+        """What became of the actor."""
+        if watch is not self._watch:
+            return
+        if type(signal) is Down:
+            self._tell_down(signal.reason, signal.error)
+            return
+        self._link.order(Signal(self._address, "restarted", "", signal.count, pack_error(signal.cause)))
+        self._bonds.link(self._target)
+
+    def kill(self, error: BaseException | None = None) -> None:
+        """The actor's incarnation failed, and this was linked to it."""
+        cause = error.__cause__ if error is not None and error.__cause__ is not None else error
+        if self._link.is_open:
+            self._link.order(Signal(self._address, "failed", "", 0, pack_error(cause)))
+
+    def leave(self) -> None:
+        """The other end is gone: nobody listens any more."""
+        self._watch = None
+        self._bonds.release()
+
+    def _tell_down(self, reason: Exit, error: BaseException | None) -> None:
+        self._link.forget(self._address)
+        if self._link.is_open:
+            self._link.order(Signal(self._address, "down", reason.value, 0, pack_error(error)))

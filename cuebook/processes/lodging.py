@@ -1,0 +1,139 @@
+"""An actor's place in a process of actors: which of its messages came over the link, and what is owed for them.
+
+Knows no cell and no socket.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from cuebook.processes.outcomes import pack_outcome
+from cuebook.runtime.mailbox import Envelope, Mailbox, MailboxSpec
+
+__all__ = ["GuestMailbox", "Lodging", "Ticket"]
+
+
+class Landlord(Protocol):
+    """Whoever sends what is owed."""
+
+    def owe(self, lodging: Lodging) -> None:
+        """Something of it is to be sent soon."""
+
+
+class Lodging:
+    """What the owner of an actor is told of its messages.
+
+    Attributes:
+        guest: number of the actor in the owner's system. name: its name.
+        begun: number of the last message over the link that was begun.
+        in_hand: number of the one that is in hand; 0 where it is none of these.
+        answers: flat: number, form, value.
+    """
+
+    __slots__ = ("_page", "_place", "answers", "begun", "guest", "in_hand", "is_owing", "landlord", "name")
+
+    def __init__(self, guest: int, name: str, landlord: Landlord, page: memoryview[float], *, slot: int) -> None:
+        self.guest = guest
+        self.name = name
+        self.landlord = landlord
+        self.begun = 0
+        self.in_hand = 0
+        self.answers: list[Any] = []
+        self.is_owing = False
+        self._page = page
+        self._place = 2 * slot
+        self._note()
+
+    def begin(self, number: int) -> None:
+        """The actor takes the message of this number in hand; 0: another one."""
+        self.in_hand = number
+        if number > self.begun:
+            self.begun = number
+            if not self.is_owing:
+                self.landlord.owe(self)
+        self._note()
+
+    def rest(self) -> None:
+        """It has none in hand."""
+        self.in_hand = 0
+        self._note()
+
+    def answer(self, number: int, outcome: Any) -> None:
+        """Settle an ask."""
+        self.answers += (number, *pack_outcome(self.name, outcome))
+        if not self.is_owing:
+            self.landlord.owe(self)
+
+    def _note(self) -> None:
+        # The owner reads it when this process has died.
+        place = self._place
+        if place:
+            page = self._page
+            page[place] = self.begun
+            page[place + 1] = self.in_hand
+
+
+class Ticket:
+    """Where the answer to a message over the link goes. One that was not begun is still its owner's."""
+
+    __slots__ = ("_is_done", "_lodging", "is_ask", "number")
+
+    def __init__(self, lodging: Lodging, number: int, *, is_ask: bool) -> None:
+        self._lodging = lodging
+        self._is_done = False
+        self.number = number
+        self.is_ask = is_ask
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the actor has had it in hand."""
+        return self.number <= self._lodging.begun
+
+    def done(self) -> bool:
+        """Whether it is answered."""
+        return self._is_done
+
+    def set_result(self, outcome: Any) -> None:
+        """Answer it."""
+        if not self._is_done:
+            self._is_done = True
+            if self.is_ask and self.is_begun:
+                self._lodging.answer(self.number, outcome)
+
+
+class GuestMailbox(Mailbox):
+    """Notes which message over the link is begun."""
+
+    __slots__ = ("_lodging",)
+
+    def __init__(self, spec: MailboxSpec, lodging: Lodging) -> None:
+        super().__init__(spec)
+        self._lodging = lodging
+
+    def take(self) -> Any:
+        """The next message; one that is no ask is an ordinary one from here on."""
+        entry = super().take()
+        if entry is None:
+            return None
+        ticket = entry.reply
+        if type(ticket) is not Ticket:
+            self._lodging.begin(0)
+            return entry
+        self._lodging.begin(ticket.number)
+        if not ticket.is_ask:
+            entry.reply = None
+        return entry
+
+    def rest(self) -> None:
+        """Nothing waits."""
+        self._lodging.rest()
+        super().rest()
+
+    def give_back(self) -> None:
+        """Drop every message over the link that was not begun: it is its owner's again."""
+        kept: list[Envelope] = []
+        while (entry := super().take()) is not None:
+            if type(entry.reply) is not Ticket or entry.reply.is_begun:
+                kept.append(entry)
+        for entry in reversed(kept):
+            self.put_back(entry)

@@ -1,0 +1,113 @@
+"""What makes an actor in another process: its class, its arguments, the message types that it cannot import there.
+
+Knows no link and no process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cuebook.engines.parcel import culprits, dump, is_importable
+from cuebook.processes.wire import Teach
+from cuebook.runtime.errors import FunctionNotShippable, UnknownMessage
+from cuebook.runtime.message import declared, message, type_of
+
+__all__ = ["Parcel", "lesson", "open_parcel", "pack_parcel", "study"]
+
+_Type = tuple[type, int | None, bool, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An actor's class, or what makes one, with its arguments."""
+
+    actor: Callable[..., Any]
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+
+
+def pack_parcel(actor: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
+    """The bytes of a parcel.
+
+    Raises:
+        FunctionNotShippable: the class or an argument cannot be pickled; nothing was started.
+    """
+    types = [_described(*each) for each in declared() if not is_importable(each[0])]
+    try:
+        return dump((actor, tuple(args), dict(kwargs), types))
+    except Exception as error:
+        name = getattr(actor, "__qualname__", None) or repr(actor)
+        advice = "make it in the actor's on_start, or run the actor in this process"
+        raise FunctionNotShippable(
+            f"{name} cannot be sent to a process with its arguments: {error}. {culprits(actor)}What cannot be sent: "
+            f"{advice}."
+        ) from error
+
+
+def _described(cls: type, tag: int | None, is_by_reference: bool) -> _Type:
+    # Where annotations are strings, the names in them may be found here alone.
+    hints = typing.get_type_hints(cls) if tag is not None else {}
+    return cls, tag, is_by_reference, hints
+
+
+def open_parcel(data: bytes) -> Parcel:
+    """The parcel, with its message types declared here. Raises whatever unpickling raises."""
+    import pickle
+
+    from cuebook.engines.function import publish_in_main
+
+    actor, args, kwargs, types = pickle.loads(data)
+    _declare(types)
+    publish_in_main(actor, *args, *kwargs.values(), *(described[0] for described in types))
+    return Parcel(actor, args, kwargs)
+
+
+def _declare(types: Sequence[_Type]) -> None:
+    known = {cls: (tag, is_by_reference) for cls, tag, is_by_reference in declared()}
+    for cls, tag, is_by_reference, hints in types:
+        if cls in known:
+            continue
+        if hints:
+            cls.__annotations__ = {name: hint for name, hint in hints.items() if name in cls.__annotations__}
+        message(tag=tag, by_reference=is_by_reference)(cls)
+
+
+def lesson(tag: int) -> Teach | None:
+    """What a child needs to know of the message type with this tag; None where there is none here."""
+    cls = type_of(tag)
+    if cls is None:
+        return None
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    if is_importable(cls):
+        return Teach(tag, cls.__module__, name, None)
+    by_reference = next((each[2] for each in declared() if each[0] is cls), False)
+    try:
+        return Teach(tag, cls.__module__, name, dump([_described(cls, tag, by_reference)]))
+    except Exception:
+        return Teach(tag, cls.__module__, name, None)  # refused by name where it arrives
+
+
+def study(lesson: Teach) -> UnknownMessage | None:
+    """Learn a message type: import its module, or declare it; why that did not help, where it did not."""
+    import pickle
+
+    try:
+        if lesson.parcel is not None:
+            types = pickle.loads(lesson.parcel)
+            _declare(types)
+        elif type_of(lesson.tag) is None:
+            importlib.import_module(lesson.module)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+    else:
+        if type_of(lesson.tag) is not None:
+            return None
+        reason = f"{lesson.module} does not declare it"
+    return UnknownMessage(
+        f"{lesson.name} (tag {lesson.tag}) is no message type in the actor's process: {reason}. Declare it in a module "
+        "that can be imported there"
+    )
