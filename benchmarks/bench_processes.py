@@ -1,11 +1,10 @@
-"""One actor in a child process against a pair of asyncio streams in the same run: round trips, 100 in flight, one-way."""
+"""One actor in a child process against a pair of asyncio streams in the same run, by round trips and one way."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -140,10 +139,10 @@ async def streams(measure: Callable[[Streams], Awaitable[float]]) -> float:
     """The rate that `measure` finds with a client of the echo server."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "echo")
-        server = subprocess.Popen([sys.executable, "-c", ECHO, path], stdout=subprocess.PIPE)
+        server = await asyncio.create_subprocess_exec(sys.executable, "-c", ECHO, path, stdout=asyncio.subprocess.PIPE)
         try:
             assert server.stdout is not None
-            server.stdout.readline()
+            await server.stdout.readline()
             reader, writer = await asyncio.open_unix_connection(path)
             client = Streams(reader, writer)
             rate = await measure(client)
@@ -151,7 +150,7 @@ async def streams(measure: Callable[[Streams], Awaitable[float]]) -> float:
             return rate
         finally:
             server.kill()
-            server.wait()
+            await server.wait()
 
 
 async def streams_round_trips(client: Streams) -> float:

@@ -6,10 +6,11 @@ import inspect
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from cuebook.actors.application import Application
+from cuebook.processes.place import ActorProcess, Ladder, Processes
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import ActorStopped, SupervisionError
 from cuebook.runtime.group import SupervisorRef
@@ -22,6 +23,7 @@ from cuebook.runtime.system import ActorSystem
 __all__ = ["Acting"]
 
 _A = TypeVar("_A", bound=Actor)
+Where = Literal["process"] | ActorProcess | None
 _OPTIONS = SpawnOptions.__optional_keys__
 
 
@@ -30,6 +32,7 @@ class Acting:
 
     app: Application
     _names: Counter[str]
+    _processes: Processes
 
     @property
     def system(self) -> ActorSystem:
@@ -42,6 +45,7 @@ class Acting:
         *args: Any,
         name: str | None = None,
         options: ActorOptions | None = None,
+        where: Where = None,
         **kwargs: Any,
     ) -> ActorRef[_A]:
         """Start an actor: `actor(*args, **kwargs)` makes it, and each restart makes it anew.
@@ -53,16 +57,20 @@ class Acting:
                 `name` or `options`: `functools.partial(Cls, name=...)`.)
             name: unique among the living actors; by default the class's in lower case and a number.
             options: bounds, restarts, shutdown.
+            where: None: on this loop. "process": in a child process of its own, which ends with it. A `process()` of
+                this runtime: in that one, with others.
 
         Returns:
-            its ref, which stays valid across restarts; for a type checker, of that class.
+            its ref, which stays valid across restarts, and is the same wherever the actor lives; for a type checker,
+            of that class.
 
         Raises:
             TypeError: the class does not take these arguments; no actor was started.
+            FunctionNotShippable: it is to live in a process, and its class or an argument cannot be pickled.
             ValueError: the name is taken, or an option makes no sense.
             ActorStopped: the runtime is stopping.
         """
-        factory = _factory(actor, args, kwargs)
+        factory = self._placed(where, actor, args, kwargs)
         return self.system.spawn(factory, name=name or self._name_for(actor), **_given(options))
 
     async def supervise(
@@ -121,6 +129,33 @@ class Acting:
         factory = _factory(actor, args, kwargs)
         named = name or self._name_for(actor)
         return Pool(self.system, factory, size=size, name=named, routing=routing, key=key, **_given(options))
+
+    def process(self, name: str, *, ladder: Ladder | None = None, cores: int | None = None) -> ActorProcess:
+        """The child process of this name, for any number of actors; it starts with the first of them.
+
+        Args:
+            name: for people, and to find it again.
+            ladder: how it is made to end, by default `Ladder(ask_s=2.0, term_s=2.0)`.
+            cores: that its numeric libraries may use; None: all.
+
+        Raises:
+            ValueError: there is one of this name already, with another ladder.
+        """
+        return self._processes.process(name, ladder=ladder, cores=cores)
+
+    def _placed(
+        self, where: Where, actor: Callable[..., _A], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Callable[[], _A]:
+        factory = _factory(actor, args, kwargs)
+        if where is None:
+            return factory
+        if where == "process":
+            return self._processes.factory(actor, *args, **kwargs)
+        if not isinstance(where, ActorProcess):
+            raise ValueError(
+                f'where={where!r}: an actor lives on this loop (None), in "process", or in a runtime.process(name)'
+            )
+        return where.factory(actor, *args, **kwargs)
 
     def actor(self, name: str) -> ActorRef:
         """The ref of an actor by its name: one's own, or "supervisor", "journal", "worker-0".

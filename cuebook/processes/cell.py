@@ -21,12 +21,12 @@ from cuebook.runtime.cell import _IDLE, Cell, _Idle
 from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.directives import Directive
 from cuebook.runtime.ending import GRACE_S
+from cuebook.runtime.envelope import Entry, Envelope, size_of
 from cuebook.runtime.errors import ActorFailed, CuebookError, ProcessDied
 from cuebook.runtime.logs import get_logger
-from cuebook.runtime.mailbox import Envelope, size_of
 from cuebook.runtime.message import encode
 from cuebook.runtime.premises import Parent, Premises
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.ref import ActorRef, sender_now
 from cuebook.runtime.reply import failure_of
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, ActorStatistics
@@ -73,7 +73,10 @@ class Place(Protocol):
     """The process, whichever it is at the time."""
 
     is_dedicated: bool
-    grace_s: float
+
+    @property
+    def grace_s(self) -> float:
+        """Seconds that its end may take once asking is over."""
 
     async def connect(self) -> Tie:
         """Start it where it is not alive. Raises ProcessDied or OSError."""
@@ -107,7 +110,7 @@ class RemoteCell(Cell):
     ) -> None:
         self._place = place
         self._tie: Tie | None = None
-        self._flight: Flight[Envelope] = Flight()
+        self._flight: Flight[Entry] = Flight()
         self._incarnation = 0
         self._is_inside = False
         self._settling: asyncio.Future[BaseException | None] | None = None
@@ -126,6 +129,16 @@ class RemoteCell(Cell):
         if urgent and self._is_inside and self._tie is not None and not self._is_stopping:
             self._tie.teach(content)
             self._overtaking(self._tie).post(content, reply, urgent=True)
+            return
+        if (
+            self._is_steady
+            and self._is_inside
+            and not len(self._flight)
+            and not self._flight.unanswered
+            and not len(self.mailbox)
+        ):
+            # Nothing is on its way, so there is nothing to wait for and to send this with.
+            self._send([(content, sender_now(), reply, None, self.now(), 0)])
             return
         super().post(content, reply, urgent=urgent)
 
@@ -154,14 +167,15 @@ class RemoteCell(Cell):
         self._busy_there_s = busy_s
         for place in range(0, len(answers), 3):
             number, form, value = answers[place : place + 3]
-            envelope = flight.answer(number)
-            if envelope is None or envelope.reply is None:
+            entry = flight.answer(number)
+            reply = None if entry is None else entry[2]
+            if reply is None:
                 continue
-            if envelope.reply.done():
+            if reply.done():
                 self.answers.late += 1
                 _log.info("late reply", actor=self.name)
             else:
-                envelope.reply.set_result(unpack_outcome(form, value))
+                reply.set_result(unpack_outcome(form, value))
         if len(self.mailbox) and not self._driver.is_awake:
             self._driver.wake()
 
@@ -260,32 +274,32 @@ class RemoteCell(Cell):
         taken = self.mailbox.take_many(room)
         if not taken:
             return _IDLE
-        batch: list[Envelope] = []
+        batch: list[Entry] = []
         size = 0
-        for envelope in taken:
-            size += size_of(envelope.frame)
+        for entry in taken:
+            size += size_of(entry[0])
             if batch and size > BATCH_BYTES:
                 self._send(batch)
-                batch, size = [], size_of(envelope.frame)
-            batch.append(envelope)
+                batch, size = [], size_of(entry[0])
+            batch.append(entry)
         self._send(batch)
         return None
 
-    def _send(self, batch: list[Envelope]) -> None:
+    def _send(self, batch: list[Entry]) -> None:
         tie, flight = self._tie, self._flight
         assert tie is not None
         first = flight.next_number
         frames, asks, senders = [], [], []
         size = 0
-        for envelope in batch:
-            frame = envelope.frame
+        for entry in batch:
+            frame, sender, reply = entry[:3]
             tie.teach(frame)
-            is_ask = envelope.reply is not None
-            flight.send(envelope, len(frame), is_ask=is_ask)
+            is_ask = reply is not None
+            flight.send(entry, len(frame), is_ask=is_ask)
             size += len(frame)
             frames.append(frame)
             asks.append(is_ask)
-            senders.append(None if envelope.sender is None else tie.address(envelope.sender))
+            senders.append(None if sender is None else tie.address(sender))
         is_any, is_all = any(asks), all(asks)
         from_whom = senders if any(senders) else None
         which = (True if is_all else asks) if is_any else None
@@ -308,7 +322,7 @@ class RemoteCell(Cell):
         self._settling.set_result(error)
         return True
 
-    def _over(self, error: BaseException | None, landing: Landing[Envelope]) -> None:
+    def _over(self, error: BaseException | None, landing: Landing[Entry]) -> None:
         """The child's incarnation is over: so is this one."""
         is_awaited = self._settling is not None and not self._settling.done()
         is_at_work = self.state in (ActorState.RUNNING, ActorState.STOPPING) and not is_awaited
@@ -325,15 +339,16 @@ class RemoteCell(Cell):
             self._is_steady = False
             self._driver.wake()
 
-    def _take_back(self, landing: Landing[Envelope], error: BaseException | None) -> None:
-        for envelope in reversed(landing.not_begun):
-            self.mailbox.put_back(envelope)
+    def _take_back(self, landing: Landing[Entry], error: BaseException | None) -> None:
+        for entry in reversed(landing.not_begun):
+            self.mailbox.put_back(entry)
         failure = failure_of(self.name, error or ActorFailed(f"{self.name} ended before it answered"))
-        for envelope in landing.begun:
-            self.answers.refuse(envelope, failure)
+        for entry in landing.begun:
+            self.answers.refuse(Envelope._make(entry), failure)
         if landing.in_hand is not None:
-            self.answers.refuse(landing.in_hand, failure)
-            self._bury(landing.in_hand, DeadReason.POISON, error)
+            held = Envelope._make(landing.in_hand)
+            self.answers.refuse(held, failure)
+            self._bury(held, DeadReason.POISON, error)
 
     def _quarantine(self, failure: CuebookError, error: BaseException, directive: Directive) -> None:
         if isinstance(failure, ActorFailed) and self._traceback:

@@ -213,7 +213,7 @@ class House(Link):
     def _on_begin(self, begin: Begin) -> None:
         room = self._rooms.get(begin.guest)
         spec = self._specs.get(begin.guest)
-        if room is None or isinstance(spec, Exception):
+        if room is None or spec is None or isinstance(spec, Exception):
             error = spec if isinstance(spec, Exception) else ActorFailed("the actor was not admitted")
             self.order(Ended(begin.guest, begin.incarnation, True, pack_error(error), 0))
             return

@@ -54,6 +54,7 @@ class Distant:
         "activation",
         "address",
         "bytes_on_way",
+        "deadlines",
         "ended",
         "home",
         "name",
@@ -65,6 +66,7 @@ class Distant:
 
     def __init__(self, line: Line, address: bytes, home: bytes, name: str, *, serial: int) -> None:
         self._line = line
+        self.deadlines = line.deadlines
         self.address = address
         self.home = home
         self.name = name
@@ -83,11 +85,6 @@ class Distant:
     def loop(self) -> asyncio.AbstractEventLoop:
         """Where its messages leave from."""
         return self._line.loop
-
-    @property
-    def deadlines(self) -> Deadlines:
-        """Of asks made here."""
-        return self._line.deadlines
 
     @property
     def is_alive(self) -> bool:

@@ -13,8 +13,9 @@ from cuebook.processes.wire import Asked, Ended, Gone, Order, Started
 from cuebook.runtime.cell import Cell
 from cuebook.runtime.deadletters import DeadLetters, DeadReason
 from cuebook.runtime.directives import Directive
+from cuebook.runtime.envelope import Envelope
 from cuebook.runtime.errors import CodecError, CuebookError, UnknownMessage
-from cuebook.runtime.mailbox import Envelope, MailboxSpec
+from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.message import encode, tag_in
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef
@@ -131,7 +132,7 @@ class GuestCell(Cell):
     def arrive(self, number: int, frame: bytes, is_ask: bool, sender: ActorRef | None) -> None:
         """Queue a message that came over the link; its owner minds the bounds."""
         ticket: Any = Ticket(self._room.lodging, number, is_ask=is_ask)
-        self.mailbox.put_unbounded(Envelope(frame, sender, ticket, at=self.now()), urgent=False)
+        self.mailbox.put_unbounded((frame, sender, ticket, None, self.now(), 0), urgent=False)
         if not self._driver.is_awake:
             self._driver.wake()
 
@@ -181,7 +182,7 @@ class GuestCell(Cell):
         self._room.culprit = number
 
     def _bury(self, envelope: Envelope, reason: DeadReason, error: BaseException | None = None) -> None:
-        ticket = envelope.reply
+        ticket: Any = envelope.reply
         if type(ticket) is not Ticket or ticket.is_begun:
             super()._bury(envelope, reason, error)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from cuebook.processes.outcomes import pack_outcome
-from cuebook.runtime.mailbox import Envelope, Mailbox, MailboxSpec
+from cuebook.runtime.envelope import Entry
+from cuebook.runtime.mailbox import Mailbox, MailboxSpec
 
 __all__ = ["GuestMailbox", "Lodging", "Ticket"]
 
@@ -110,19 +111,17 @@ class GuestMailbox(Mailbox):
         super().__init__(spec)
         self._lodging = lodging
 
-    def take(self) -> Any:
+    def take(self) -> Entry | None:
         """The next message; one that is no ask is an ordinary one from here on."""
         entry = super().take()
         if entry is None:
             return None
-        ticket = entry.reply
-        if type(ticket) is not Ticket:
+        ticket = _ticket(entry)
+        if ticket is None:
             self._lodging.begin(0)
             return entry
         self._lodging.begin(ticket.number)
-        if not ticket.is_ask:
-            entry.reply = None
-        return entry
+        return entry if ticket.is_ask else (entry[0], entry[1], None, *entry[3:])
 
     def rest(self) -> None:
         """Nothing waits."""
@@ -131,9 +130,16 @@ class GuestMailbox(Mailbox):
 
     def give_back(self) -> None:
         """Drop every message over the link that was not begun: it is its owner's again."""
-        kept: list[Envelope] = []
+        kept: list[Entry] = []
         while (entry := super().take()) is not None:
-            if type(entry.reply) is not Ticket or entry.reply.is_begun:
+            ticket = _ticket(entry)
+            if ticket is None or ticket.is_begun:
                 kept.append(entry)
         for entry in reversed(kept):
             self.put_back(entry)
+
+
+def _ticket(entry: Entry) -> Ticket | None:
+    """Of a message that came over the link."""
+    reply: Any = entry[2]
+    return reply if type(reply) is Ticket else None

@@ -129,8 +129,9 @@ def unpack_error(data: Any) -> BaseException:
 def _rebuilt(name: str, text: str, value: Any) -> BaseException:
     if value is None:
         cls = getattr(errors, name, None) if name in errors.__all__ else None
-        if cls in (ActorFailed, ActorStopped, ProcessDied) or cls in _PLAIN:
-            return cls(text)  # type: ignore[misc]
+        if cls in _PLAIN:
+            plain: BaseException = cls(text)
+            return plain
         return ActorFailed(f"{name}: {text}")
     if type(value) is not bytes:
         raise MalformedMessage("an exception as a value is bytes")
@@ -142,6 +143,9 @@ def _rebuilt(name: str, text: str, value: Any) -> BaseException:
 
 _PLAIN = frozenset(
     {
+        ActorFailed,
+        ActorStopped,
+        ProcessDied,
         errors.AskCycle,
         errors.AskTimeout,
         errors.FunctionNotShippable,
