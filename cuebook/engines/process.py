@@ -24,6 +24,7 @@ __all__ = ["ProcessHost", "describe_exit"]
 
 QUIT_S = 2.0
 """How long a worker may take to tear down before it is killed."""
+_RECV_BYTES = 1 << 18
 EOF_GRACE_S = 0.5
 """How long after a worker's death its channel may stay open (held by something that it forked)."""
 
@@ -262,14 +263,19 @@ class ProcessHost:
             self._lines = b""
 
 
-class _DataProtocol(asyncio.Protocol):
+class _DataProtocol(asyncio.BufferedProtocol):
     def __init__(self, host: ProcessHost) -> None:
         self._host = host
         self._reader = FrameReader(host.frame_limit)
+        self._buffer = memoryview(bytearray(_RECV_BYTES))  # a new one a read would cost more than the read
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        del sizehint
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         try:
-            frames = self._reader.feed(data)
+            frames = self._reader.feed(bytes(self._buffer[:nbytes]))
         except Exception as error:
             self._host.kill(f"sent what is no message: {error}")
             return

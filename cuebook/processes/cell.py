@@ -130,13 +130,7 @@ class RemoteCell(Cell):
             self._tie.teach(content)
             self._overtaking(self._tie).post(content, reply, urgent=True)
             return
-        if (
-            self._is_steady
-            and self._is_inside
-            and not len(self._flight)
-            and not self._flight.unanswered
-            and not len(self.mailbox)
-        ):
+        if self._is_steady and self._is_inside and self._flight.is_empty and not len(self.mailbox):
             # Nothing is on its way, so there is nothing to wait for and to send this with.
             self._send([(content, sender_now(), reply, None, self.now(), 0)])
             return

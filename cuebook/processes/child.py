@@ -66,6 +66,7 @@ class House(Link):
         self.unlearned: dict[int, UnknownMessage] = {}
         self._page = page
         self._reader = FrameReader(LINK_BYTES_MAX)
+        self._buffer = memoryview(bytearray(_RECV_BYTES))  # a new one a read would cost more than the read
         self._out: list[bytes] = []
         self._owing: list[Lodging] = []
         self._rooms: dict[int, Room] = {}
@@ -140,11 +141,11 @@ class House(Link):
 
     def receive(self) -> None:
         """Take in what has arrived."""
-        chunk = self.socket.recv(_RECV_BYTES)
-        if not chunk:
+        size = self.socket.recv_into(self._buffer)
+        if not size:
             end_group()
         try:
-            for frame in self._reader.feed(chunk):
+            for frame in self._reader.feed(bytes(self._buffer[:size])):
                 self.take(frame)
         except Exception:
             traceback.print_exc()

@@ -61,6 +61,11 @@ class Flight(Generic[_E]):
         """Asks that were not answered."""
         return len(self._asked)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is waited for."""
+        return not self._waiting and not self._asked
+
     def send(self, message: _E, size: int, *, is_ask: bool) -> int:
         """Note a message that is sent now. Returns its number."""
         number = self._first + len(self._waiting)

@@ -124,9 +124,8 @@ class GuestMailbox(Mailbox):
         return entry if ticket.is_ask else (entry[0], entry[1], None, *entry[3:])
 
     def rest(self) -> None:
-        """Nothing waits."""
+        """Nothing waits. The queue stays: a new one would cost more than the message that comes next."""
         self._lodging.rest()
-        super().rest()
 
     def give_back(self) -> None:
         """Drop every message over the link that was not begun: it is its owner's again."""

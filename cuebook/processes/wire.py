@@ -230,6 +230,9 @@ Order = (
     | Observe | Signal | Verb | Quit
 )  # fmt: skip
 
+_SEEN: set[tuple[int, tuple[type, ...]]] = set()
+"""Kinds with types of their fields that passed the check: there are not many."""
+
 _pack: Callable[[Any], bytes] = new_packer().pack
 
 
@@ -256,9 +259,18 @@ def open_frame(frame: bytes) -> Any:
     if expected is None:
         return decode(frame)
     fields = unpack(frame)
-    if type(fields) is not list or len(fields) != len(expected) + 1 or fields[0] != kind:
-        raise MalformedMessage(f"{len(frame)} bytes of traffic of kind {kind} that are no {len(expected) + 1} fields")
+    if type(fields) is not list:
+        raise MalformedMessage(f"{len(frame)} bytes of traffic of kind {kind} that are no list")
+    shape = (kind, tuple(map(type, fields)))
+    if shape not in _SEEN or fields[0] != kind:
+        _check(kind, fields, expected)
+        _SEEN.add(shape)
+    return fields
+
+
+def _check(kind: int, fields: list[Any], expected: tuple[type | tuple[type, ...], ...]) -> None:
+    if len(fields) != len(expected) + 1 or fields[0] != kind:
+        raise MalformedMessage(f"traffic of kind {kind} that has not its {len(expected) + 1} fields")
     for field, wanted in zip(fields[1:], expected, strict=True):
         if not isinstance(field, wanted):
             raise MalformedMessage(f"traffic of kind {kind} has a {type(field).__qualname__} where it has none")
-    return fields
