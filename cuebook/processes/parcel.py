@@ -14,6 +14,7 @@ from typing import Any
 from cuebook.engines.parcel import culprits, dump, is_importable
 from cuebook.processes.wire import Teach
 from cuebook.runtime.errors import FunctionNotShippable, UnknownMessage
+from cuebook.runtime.handlers import is_rebuilding
 from cuebook.runtime.message import declared, message, type_of
 
 __all__ = ["Parcel", "lesson", "open_parcel", "pack_parcel", "study"]
@@ -60,7 +61,11 @@ def open_parcel(data: bytes) -> Parcel:
 
     from cuebook.engines.function import publish_in_main
 
-    actor, args, kwargs, types = pickle.loads(data)
+    before = is_rebuilding.set(True)
+    try:
+        actor, args, kwargs, types = pickle.loads(data)
+    finally:
+        is_rebuilding.reset(before)
     _declare(types)
     publish_in_main(actor, *args, *kwargs.values(), *(described[0] for described in types))
     return Parcel(actor, args, kwargs)

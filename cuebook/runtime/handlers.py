@@ -7,14 +7,19 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from cuebook.runtime.message import is_message_type
 
-__all__ = ["HOOKS", "check_taken", "handlers_of", "names_around"]
+__all__ = ["HOOKS", "check_taken", "handlers_of", "is_rebuilding", "names_around"]
 
 HOOKS = frozenset({"on_start", "on_stop", "on_failure"})
 """Methods called `on_...` that receive no message."""
+
+
+is_rebuilding: ContextVar[bool] = ContextVar("cuebook_is_rebuilding", default=False)
+"""Whether classes that are made here were made before, in another process: they bring their handlers with them."""
 
 
 def handlers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:

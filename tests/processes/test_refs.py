@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,7 @@ def test_a_flood_from_a_child_waits_for_room_here_and_nothing_of_it_is_lost() ->
         here = await runtime.spawn(Receiver, options=small)
         ref = await runtime.spawn(Lodger, where="process")
         assert await ref.ask(Spam(here, 2000), timeout=50) == 0
+        await ref.ask(Pass(here, 0))  # behind all of these
         assert await here.ask(Total()) == 2000
         assert here.statistics().high_water <= 4
 
@@ -275,9 +277,9 @@ def test_a_start_that_fails_is_a_failure_of_the_actor_with_its_reason() -> None:
 
 def test_what_cannot_be_pickled_is_refused_before_anything_starts() -> None:
     async def test(runtime: Runtime) -> None:
-        with open(os.devnull) as file, pytest.raises(FunctionNotShippable, match="Lodger cannot be sent to a process"):
-            await runtime.spawn(Lodger, file, where="process")
-        with pytest.raises(TypeError, match="missing 1 required"):
+        with pytest.raises(FunctionNotShippable, match="Lodger cannot be sent to a process"):
+            await runtime.spawn(Lodger, threading.Lock(), where="process")
+        with pytest.raises(TypeError, match="missing a required"):
             await runtime.spawn(Forwarder, where="process")
         with pytest.raises(ValueError, match="an actor lives on this loop"):
             await runtime.spawn(Lodger, where="elsewhere")
@@ -301,7 +303,7 @@ def test_a_large_message_arrives_and_one_over_the_limit_is_refused_at_its_sender
 def test_an_answer_over_the_limit_is_an_error_and_the_actor_goes_on() -> None:
     async def test(runtime: Runtime) -> None:
         ref = await runtime.spawn(Maker, where="process")
-        with pytest.raises(MessageTooLarge, match="100,000,000 bytes"):
+        with pytest.raises(ActorFailed, match="100,000,000 bytes"):
             await ref.ask(Add(100_000_000))
         with pytest.raises(ActorFailed, match="more than 64 bits"):
             await ref.ask(Add(0))
@@ -401,6 +403,7 @@ def test_an_actor_in_a_process_watches_and_is_linked_to_actors_elsewhere() -> No
         await ref.ask(Look(linked, True))
         linked.kill()
         await eventually(lambda: ref.statistics().restarts == 1)
+        await ref.ask(Total())
         ref.kill()
         await eventually(lambda: ref.statistics().restarts == 2)
 

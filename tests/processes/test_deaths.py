@@ -1,0 +1,366 @@
+"""However a process of actors ends, all that waits is answered with the reason, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cuebook import ActorFailed, ActorOptions, ActorStopped, AskTimeout, ProcessDied, Runtime
+from cuebook.processes.place import Ladder
+from cuebook.processes.wire import VERSION, Hello, pack_order
+from cuebook.runtime.frame import pack_frame
+from tests.support.lodgers import (
+    Add,
+    Block,
+    Echo,
+    Fail,
+    Hire,
+    Leave,
+    Lodger,
+    Look,
+    Pause,
+    Seen,
+    Stubborn,
+    Total,
+    Where,
+    Write,
+)
+from tests.support.programs import is_alive, start, wait_until
+
+
+def living(test: Callable[[Runtime], Awaitable[None]]) -> None:
+    """Run a test inside a runtime; no process of its outlives it."""
+    before = children()
+
+    async def run() -> None:
+        async with Runtime() as runtime:
+            await asyncio.wait_for(test(runtime), 60)
+
+    asyncio.run(run())
+    wait_until(lambda: not {pid for pid in children() - before if "processes.child" in command(pid)}, "their end", 5)
+
+
+def children() -> set[int]:
+    """Processes below this one."""
+    from tests.support.programs import family
+
+    return family(os.getpid())
+
+
+def command(pid: int) -> str:
+    """What a process runs."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+async def eventually(condition: Callable[[], Any]) -> None:
+    """Wait until the condition holds."""
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("exit", "exited with code 3"),
+        ("exit with a thread", "exited with code 1"),
+        ("_exit", "exited with code 7"),
+        ("kill", "killed by SIGKILL"),
+        ("close", "killed by SIGKILL"),
+    ],
+)
+def test_any_end_of_the_process_is_told_in_words_and_the_actor_begins_again_in_a_new_one(how: str, reason: str) -> None:
+    async def test(runtime: Runtime) -> None:
+        ref = await runtime.spawn(Lodger, 5, name="lodger", where="process")
+        watcher = await runtime.spawn(Lodger)
+        await watcher.ask(Look(ref, False))
+        pid = await ref.ask(Where())
+        with pytest.raises(ProcessDied, match=rf"lodger: process lodger-1 \(pid {pid}\) ended: {reason}") as caught:
+            await ref.ask(Leave(how))
+        assert caught.value.pid == pid
+        assert await ref.ask(Total()) == 5
+        assert await ref.ask(Where()) != pid
+        assert not is_alive(pid)
+        assert [entry[:3] for entry in await watcher.ask(Seen())] == [["restarted", "lodger", 1]]
+
+    living(test)
+
+
+def test_a_temporary_actor_is_down_for_good_with_the_reason() -> None:
+    async def test(runtime: Runtime) -> None:
+        ref = await runtime.spawn(Lodger, name="lodger", where="process", options=ActorOptions(restart="temporary"))
+        watcher = await runtime.spawn(Lodger)
+        await watcher.ask(Look(ref, False))
+        with pytest.raises(ProcessDied):
+            await ref.ask(Leave("kill"))
+        await eventually(lambda: not ref.is_alive)
+        ((kind, name, why, text),) = await watcher.ask(Seen())
+        assert (kind, name, why) == ("down", "lodger", "failure")
+        assert "killed by SIGKILL" in text
+        with pytest.raises(ActorStopped, match="killed by SIGKILL"):
+            await ref.ask(Total())
+
+    living(test)
+
+
+def test_messages_that_a_killed_process_had_not_begun_are_received_by_the_next_one_exactly_once(tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+
+    async def test(runtime: Runtime) -> None:
+        ref = await runtime.spawn(Lodger, 0, str(diary), where="process")
+        await ref.ask(Total())
+        for n in range(100):
+            ref.tell_nowait(Add(n))
+        ref.tell_nowait(Leave("kill"))
+        for n in range(100, 400):
+            ref.tell_nowait(Add(n))
+        asked = asyncio.ensure_future(ref.ask(Where()))
+        await asked
+        assert await ref.stop()
+        assert ref.statistics().restarts == 1
+
+    living(test)
+    added = [line for line in diary.read_text().splitlines() if line.startswith("add")]
+    assert added == [f"add {n}" for n in range(400)]
+
+
+def test_the_message_in_hand_of_a_process_that_dies_is_tried_as_often_as_it_may_be_and_is_poison_then() -> None:
+    async def test(runtime: Runtime) -> None:
+        letters: list[Any] = []
+
+        async def read() -> None:
+            async for letter in runtime.system.dead_letters.stream():
+                letters.append(letter)
+
+        reading = asyncio.ensure_future(read())
+        await asyncio.sleep(0)
+        ref = await runtime.spawn(Lodger, where="process", options=ActorOptions(attempts=2))
+        ref.tell_nowait(Leave("_exit"))
+        ref.tell_nowait(Add(1))
+        assert await ref.ask(Total()) == 1
+        assert ref.statistics().restarts == 2
+        reading.cancel()
+        assert [(letter.message, letter.reason.value) for letter in letters] == [(Leave("_exit"), "poison")]
+
+    living(test)
+
+
+def test_asks_that_were_begun_are_answered_when_the_process_is_killed_from_outside(tmp_path: Path) -> None:
+    async def test(runtime: Runtime) -> None:
+        ref = await runtime.spawn(Lodger, 0, str(tmp_path / "diary"), where="process")
+        pid = await ref.ask(Where())
+        asked = [asyncio.ensure_future(ref.ask(Pause(1000), timeout=None)) for _ in range(3)]
+        await eventually(lambda: "pausing" in (tmp_path / "diary").read_text())
+        waiting = asyncio.ensure_future(ref.ask(Echo("still there"), timeout=None))
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(ProcessDied, match="killed by SIGKILL"):
+            await asked[0]
+        for task in asked[1:]:
+            task.cancel()
+        ref.kill()
+        with pytest.raises(ActorFailed):
+            await asyncio.wait_for(asyncio.shield(asked[1]), 5) if not asked[1].cancelled() else _failed()
+        ref.kill()
+        await ref.stop(0.1)
+        with pytest.raises((ActorFailed, ActorStopped)):
+            await waiting
+
+    async def run() -> None:
+        async with Runtime() as runtime:
+            await test(runtime)
+
+    asyncio.run(run())
+
+
+def _failed() -> None:
+    raise ActorFailed("cancelled")
+
+
+def test_a_stopped_process_keeps_deadlines_and_its_ladder_ends_it() -> None:
+    async def test(runtime: Runtime) -> None:
+        process = runtime.process("frozen", ladder=Ladder(ask_s=0.05, term_s=0.05))
+        ref = await runtime.spawn(Lodger, where=process)
+        pid = await ref.ask(Where())
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(AskTimeout, match="within 0.05 s"):
+            await ref.ask(Total(), timeout=0.05)
+        assert await ref.stop(0.1) is False
+        await process.stop()
+        assert not is_alive(pid)
+
+    living(test)
+
+
+def test_a_process_of_its_own_ends_with_its_actor_and_sigkill_is_the_last_step() -> None:
+    async def test(runtime: Runtime) -> None:
+        ref = await runtime.spawn(Lodger, where="process")
+        pid = await ref.ask(Where())
+        assert await ref.stop()
+        assert not is_alive(pid)
+
+        process = runtime.process("stubborn", ladder=Ladder(ask_s=0.0, term_s=0.05))
+        stubborn = await runtime.spawn(Stubborn, where=process)
+        pid = await stubborn.ask(Where())
+        await process.stop()
+        assert not is_alive(pid)
+        assert await stubborn.ask(Where()) != pid  # it is permanent
+
+    living(test)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (pack_frame(b"\xc1 no msgpack at all"), "no whole msgpack value"),
+        (b"\xff\xff\xff\xff", "a frame of 4,294,967,295 bytes, more than the limit"),
+        (b"\0\0\0\0", "a frame of 0 bytes"),
+        (pack_frame(b"\x95\x65\x01\x02\x03\x04"), "traffic of kind 101"),
+        (pack_frame(b"\x96\x64\x01\x02\x03\x04\x05"), "traffic of kind 100"),
+        (pack_frame(b"\x92\xcd\xff\xfe\x01"), "tag 65534"),
+        (pack_frame(pack_order(Hello(VERSION + 1, 1, b"x" * 16))), f"speaks version {VERSION + 1} of the protocol"),
+    ],
+)
+def test_a_child_that_writes_what_is_no_message_is_ended_and_the_reason_is_told(data: bytes, why: str) -> None:
+    async def test(runtime: Runtime) -> None:
+        ref = await runtime.spawn(Lodger, 5, where="process")
+        pid = await ref.ask(Where())
+        with pytest.raises(ProcessDied, match="it wrote what is no message") as caught:
+            await ref.ask(Write(data))
+        assert why in caught.value.reason
+        assert not is_alive(pid)
+        assert await ref.ask(Total()) == 5
+
+    living(test)
+
+
+def test_several_actors_share_a_process_fail_alone_and_die_together() -> None:
+    async def test(runtime: Runtime) -> None:
+        process = runtime.process("shared")
+        assert runtime.process("shared") is process
+        with pytest.raises(ValueError, match="there is a process 'shared' already"):
+            runtime.process("shared", ladder=Ladder(9.0, 9.0))
+        refs = [await runtime.spawn(Lodger, n, where=process) for n in range(5)]
+        pids = await asyncio.gather(*(ref.ask(Where()) for ref in refs))
+        assert set(pids) == {process.pid}
+        with pytest.raises(ActorFailed):
+            await refs[0].ask(Fail("x"))
+        assert await refs[1].ask(Total()) == 1
+        assert [ref.statistics().restarts for ref in refs] == [1, 0, 0, 0, 0]
+        assert await refs[4].stop()
+        assert process.is_alive
+        process.kill()
+        await eventually(lambda: all(ref.statistics().restarts for ref in refs[:4]))
+        again = await asyncio.gather(*(ref.ask(Where()) for ref in refs[:4]))
+        assert set(again) == {process.pid}
+        assert set(again) != set(pids)
+
+    living(test)
+
+
+def test_an_actors_children_end_with_its_process_and_their_refs_say_so() -> None:
+    async def test(runtime: Runtime) -> None:
+        ref = await runtime.spawn(Lodger, where="process")
+        child = (await ref.ask(Hire("child"))).value
+        watcher = await runtime.spawn(Lodger)
+        await watcher.ask(Look(child, False))
+        assert await child.ask(Total()) == 0
+        waiting = asyncio.ensure_future(child.ask(Pause(1000), timeout=None))
+        await child.ask(Total(), timeout=0.05) if False else None
+        with pytest.raises(ProcessDied):
+            await ref.ask(Leave("kill"))
+        with pytest.raises(ProcessDied):
+            await waiting
+        with pytest.raises(ActorStopped):
+            await child.ask(Total())
+        ((kind, name, why, text),) = await watcher.ask(Seen())
+        assert (kind, name, why) == ("down", "child", "failure")
+        assert "killed by SIGKILL" in text
+
+    living(test)
+
+
+def test_the_end_of_the_runtime_answers_every_ask_and_leaves_no_process(tmp_path: Path) -> None:
+    async def run() -> list[Any]:
+        async with Runtime() as runtime:
+            options = ActorOptions(shutdown_s=0.2)
+            ref = await runtime.spawn(Lodger, 0, str(tmp_path / "diary"), where="process", options=options)
+            pid = await ref.ask(Where())
+            asked = [asyncio.ensure_future(ref.ask(Pause(1000), timeout=None)) for _ in range(20)]
+            await eventually(lambda: "pausing" in (tmp_path / "diary").read_text())
+        assert not is_alive(pid)
+        return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 5)
+
+    results = asyncio.run(run())
+    assert {isinstance(result, ActorStopped | ActorFailed) for result in results} == {True}
+
+
+def test_a_handler_that_holds_its_process_is_ended_with_it_when_the_runtime_ends(tmp_path: Path) -> None:
+    async def run() -> int:
+        async with Runtime() as runtime:
+            options = ActorOptions(shutdown_s=0.1)
+            ref = await runtime.spawn(Lodger, where="process", options=options)
+            pid = int(await ref.ask(Where()))
+            ref.tell_nowait(Block(1000.0, str(tmp_path / "diary")))
+            await eventually(lambda: (tmp_path / "diary").exists())
+        return pid
+
+    assert not is_alive(asyncio.run(run()))
+
+
+def test_a_cancelled_block_ends_its_processes() -> None:
+    async def run() -> int:
+        pids: list[int] = []
+
+        async def block() -> None:
+            async with Runtime() as runtime:
+                ref = await runtime.spawn(Lodger, where="process", options=ActorOptions(shutdown_s=1.0))
+                pids.append(await ref.ask(Where()))
+                await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(block())
+        await eventually(lambda: pids)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return pids[0]
+
+    assert not is_alive(asyncio.run(run()))
+
+
+def test_when_the_owner_is_killed_its_processes_and_what_they_started_end(tmp_path: Path) -> None:
+    body = """
+import asyncio, subprocess
+
+@message(tag=1000)
+class Go:
+    pass
+
+class Starter(Actor):
+    def on_go(self, message: Go) -> None:
+        note(subprocess.Popen(["sleep", "1000"]).pid, "pids")
+        note(os.getpid(), "pids")
+        time.sleep(1000)
+
+async def main():
+    async with Runtime() as runtime:
+        ref = await runtime.spawn(Starter, where="process")
+        await ref.ask(Go())
+
+asyncio.run(main())
+"""
+    with start(tmp_path, body) as program:
+        log = tmp_path / "pids"
+        wait_until(lambda: log.exists() and len(log.read_text().split()) == 2, "the actor's start")
+        program.send(signal.SIGKILL)
+        program.wait()
+        pids = [int(line) for line in log.read_text().split()]
+        wait_until(lambda: not any(map(is_alive, pids)), "the end of all", 10)
