@@ -30,7 +30,6 @@ from cuebook.processes.wire import (
     VERSION,
     Admit,
     Begin,
-    Buried,
     Ended,
     Expel,
     Hello,
@@ -72,7 +71,7 @@ class House(Link):
         self._rooms: dict[int, Room] = {}
         self._specs: dict[int, Any] = {}
         self.system = ActorSystem("cuebook")
-        self.system.dead_letters = ForwardedDeadLetters(self.system.clock.time, self._bury)
+        self.system.dead_letters = ForwardedDeadLetters(self.system.clock.time, self.order)
         self._over: asyncio.Future[float] = loop.create_future()
         self._orders: dict[type, Callable[[Any], None]] = {
             Welcome: self._on_welcome,
@@ -273,9 +272,6 @@ class House(Link):
         """An actor has stopped for good."""
         self._rooms.pop(guest, None)
         self._specs.pop(guest, None)
-
-    def _bury(self, frame: bytes, target: str, sender: str | None, reason: str, text: str) -> None:
-        self.order(Buried(frame, target, sender, reason, text))
 
 
 def _exit_code(code: Any) -> int:

@@ -199,7 +199,7 @@ class Connection(Link):
             for frame in frames:
                 self.take(frame)
         except (CodecError, ValueError, IndexError, TypeError) as error:
-            self.host.kill(f"it wrote what is no message of an actor process: {error}")
+            self.host.kill(f"sent what is no message: {error}")
 
     def take(self, frame: bytes) -> None:
         """One frame of the child. Raises where it is none."""

@@ -94,6 +94,8 @@ class Flight(Generic[_E]):
 
     def answer(self, number: int) -> _E | None:
         """The ask of this number, which is answered now; None where nobody waits for that."""
+        if self._last is not None and self._last[0] == number:
+            self._last = None
         return self._asked.pop(number, None)
 
     def land(self, begun: int, in_hand: int) -> Landing[_E]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from cuebook.processes.lodging import GuestMailbox, Lodging, Ticket
 from cuebook.processes.outcomes import pack_error
 from cuebook.processes.parcel import Parcel
-from cuebook.processes.wire import Asked, Ended, Gone, Order, Started
+from cuebook.processes.wire import Asked, Buried, Ended, Gone, Order, Started
 from cuebook.runtime.cell import Cell
 from cuebook.runtime.deadletters import DeadLetters, DeadReason
 from cuebook.runtime.directives import Directive
@@ -195,14 +195,14 @@ class ForwardedDeadLetters(DeadLetters):
     """What goes nowhere in this process is a dead letter of the owner's system.
 
     Parameters:
-        send: takes frame, target, sender, reason and traceback.
+        order: sends an order to the owner.
     """
 
-    __slots__ = ("_send",)
+    __slots__ = ("_order",)
 
-    def __init__(self, time: Any, send: Callable[..., None]) -> None:
+    def __init__(self, time: Any, order: Callable[[Order], None]) -> None:
         super().__init__(time)
-        self._send = send
+        self._order = order
 
     def add(
         self, content: Any, target: str, sender: str | None, reason: DeadReason, *, error: BaseException | None = None
@@ -214,4 +214,4 @@ class ForwardedDeadLetters(DeadLetters):
         except (TypeError, CuebookError):  # it goes by reference, and stays here
             frame = b""
         text = "" if error is None else (pack_error(error) or ["", "", ""])[2]
-        self._send(frame, target, sender, reason.value, text)
+        self._order(Buried(frame, target, sender, reason.value, text))

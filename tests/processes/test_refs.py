@@ -529,7 +529,8 @@ async def main():
 asyncio.run(main())
 """
     out = run_script(tmp_path, body)
-    assert "HELLO!\nTrue\nOdd('odd')\n" in out
+    lines = out.splitlines()
+    assert [line for line in lines if line in ("HELLO!", "True", "Odd('odd')")] == ["HELLO!", "True", "Odd('odd')"]
     assert "parrot-1 (Parrot) has no handler for main.<locals>.Unknown" in out
     assert "logged parrot heard hello" in out
     assert "the parrot says hello" in (tmp_path / "stderr.txt").read_text()

@@ -230,7 +230,7 @@ class Lodger(Actor):
                 leave(how)
             case Write(data):
                 link_socket().sendall(data)
-                time.sleep(30)
+                signal.pause()
             case Spam(to, count):
                 return self.spam(to, count)
             case _:
@@ -277,7 +277,7 @@ class Receiver(Actor):
             case Total():
                 return self.total
             case _:
-                self.unhandled(message)
+                return self.unhandled(message)
 
 
 def leave(how: str) -> None:
@@ -294,7 +294,7 @@ def leave(how: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         case "close":
             link_socket().shutdown(socket.SHUT_RDWR)
-            time.sleep(30)
+            signal.pause()
 
 
 def link_socket() -> socket.socket:
