@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cuebook.chunks.sinks import Done
     from cuebook.engines.current import CurrentCall, current_call
     from cuebook.engines.function import Worker
+    from cuebook.processes.place import ActorProcess, Ladder
     from cuebook.runtime.actor import Actor, Context, Delivery
     from cuebook.runtime.deadletters import DeadLetter, DeadReason
     from cuebook.runtime.directives import Directive
@@ -73,6 +74,7 @@ _HOMES = {
     **dict.fromkeys(_ERRORS, "cuebook.runtime.errors"),
     "Actor": "cuebook.runtime.actor",
     "ActorOptions": "cuebook.runtime.spec",
+    "ActorProcess": "cuebook.processes.place",
     "ActorRef": "cuebook.runtime.ref",
     "ActorState": "cuebook.runtime.status",
     "ActorStatistics": "cuebook.runtime.status",
@@ -93,6 +95,7 @@ _HOMES = {
     "Event": "cuebook.actors.run",
     "EventKind": "cuebook.actors.run",
     "Exit": "cuebook.runtime.supervision",
+    "Ladder": "cuebook.processes.place",
     "Listing": "cuebook.runtime.services",
     "MailboxSpec": "cuebook.runtime.mailbox",
     "Message": "cuebook.runtime.typed",
@@ -124,6 +127,7 @@ __all__ = [
     "Actor",
     "ActorFailed",
     "ActorOptions",
+    "ActorProcess",
     "ActorRef",
     "ActorState",
     "ActorStatistics",
@@ -157,6 +161,7 @@ __all__ = [
     "JournalCorrupt",
     "JournalError",
     "JournalFull",
+    "Ladder",
     "Listing",
     "MailboxFull",
     "MailboxSpec",

@@ -45,9 +45,15 @@ GROUPS = {
         "Exit",
     ],
     "Many actors": ["ActorSystem", "Pool", "Routing", "ServiceKey", "Services", "Listing", "current_actor"],
+    "Actors in processes": ["ActorProcess", "Ladder"],
     "Looking at actors": ["ActorState", "ActorStatistics", "TreeNode", "DeadLetter", "DeadReason"],
 }
 HIDDEN = {
+    "ActorProcess.close",
+    "ActorProcess.connect",
+    "ActorProcess.end",
+    "ActorProcess.grace_s",
+    "ActorProcess.left",
     "CurrentCall.port",
     "ActorRef.forward_nowait",
     "ActorSystem.find",
