@@ -326,9 +326,9 @@ class RemoteCell(Cell):
         self._take_back(landing, error)
         if self._settle(error):
             return
-        if error is not None:
+        if error is not None and self.state in (ActorState.RUNNING, ActorState.STOPPING):
             self.kill(error)
-        elif self.state is ActorState.RUNNING:
+        elif error is None and self.state is ActorState.RUNNING:
             self._is_retiring = True
             self._is_steady = False
             self._driver.wake()

@@ -63,7 +63,10 @@ class Connection(Link):
 
     Attributes:
         lost: how it ended; None while it is alive.
+        opened: done when the process is there; raises ProcessDied where it is not.
     """
+
+    opened: asyncio.Task[None]
 
     def __init__(self, name: str, system: System, *, cores: int, output: Callable[[bytes], None]) -> None:
         super().__init__(asyncio.get_running_loop(), system.deadlines)
@@ -88,22 +91,27 @@ class Connection(Link):
         """Of the process; None before its start."""
         return self.host.pid
 
-    async def open(self) -> None:
-        """Start the process. Raises ProcessDied; then there is none."""
-        # Callbacks of its sockets are nobody's: they must not run as the actor that happens to be the first.
-        starting = self.loop.create_task(self.host.start(self), context=contextvars.Context())
+    def open(self) -> None:
+        """Begin to start the process; `opened` is done when it is there."""
+        # Callbacks of its sockets are nobody's: they must not run as the actor that happens to be the first. And
+        # others may wait for it when that one is gone.
+        self.opened = self.loop.create_task(self._open(), context=contextvars.Context())
+        self.opened.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may ask
+
+    async def _open(self) -> None:
         try:
-            await asyncio.shield(starting)
+            await self.host.start(self)
         except OSError as error:
-            raise ProcessDied(f"process {self.name} could not be started: {error}", reason=str(error)) from error
+            self.lost = ProcessDied(f"process {self.name} could not be started: {error}", reason=str(error))
+            self.close(self.lost)
+            raise self.lost from error
         self._page = self.host.page
         self.order(Welcome(VERSION, self._system.id, surroundings()))
+        late = self.loop.call_later(START_S, self.host.kill, f"did not start up within {START_S:g} s")
         try:
-            async with asyncio.timeout(START_S):
-                await asyncio.shield(self._greeted)
-        except TimeoutError:
-            self.host.kill(f"did not start up within {START_S:g} s")
             await self._greeted
+        finally:
+            late.cancel()
 
     # What goes out
 
@@ -185,6 +193,7 @@ class Connection(Link):
 
     async def end(self, ask_s: float, term_s: float) -> None:
         """Make the process end: ask (for `ask_s` seconds), SIGTERM (for `term_s` seconds), SIGKILL."""
+        await asyncio.wait([self.opened])
         if self.lost is None:
             if ask_s > 0:
                 self.order(Quit(ask_s))

@@ -90,7 +90,6 @@ class ActorProcess:
         self._owner = owner
         self._cores = cpus_allowed() if cores is None else cores
         self._connection: Connection | None = None
-        self._door = asyncio.Lock()
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -137,19 +136,20 @@ class ActorProcess:
 
     async def connect(self) -> Connection:
         """Start the process where it is not alive. Raises ProcessDied, ActorStopped."""
-        async with self._door:
-            if self._is_closed:
-                raise ActorStopped(f"process {self.name} was closed with its runtime")
-            connection = self._connection
-            if connection is None or connection.lost is not None:
-                connection = self._connection = self._owner.connection(self.name, self._cores)
-                await connection.open()
-            return connection
+        if self._is_closed:
+            raise ActorStopped(f"process {self.name} was closed with its runtime")
+        connection = self._connection
+        if connection is None or connection.lost is not None:
+            connection = self._connection = self._owner.connection(self.name, self._cores)
+            connection.open()
+        await asyncio.shield(connection.opened)
+        if connection.lost is not None:
+            raise connection.lost
+        return connection
 
     def left(self, _cell: RemoteCell) -> None:
         """An actor has ended for good: so does a process that was its alone."""
         if self.is_dedicated:
-            self._is_closed = True
             self._owner.end_later(self)
 
     async def end(self, *, is_forced: bool) -> None:
@@ -157,9 +157,10 @@ class ActorProcess:
         if self._connection is not None:
             await self._connection.end(0.0 if is_forced else self.ladder.ask_s, self.ladder.term_s)
 
-    def close(self) -> None:
-        """Start no process any more."""
+    def close(self) -> bool:
+        """Start no process any more. Whether there is one to be ended, or one that is being started."""
         self._is_closed = True
+        return self._connection is not None and self._connection.lost is None
 
 
 class Processes:
@@ -225,7 +226,6 @@ class Processes:
         self._is_closed = True
         with anyio.CancelScope(shield=True):
             for process in (*self._named.values(), *self._dedicated):
-                process.close()
                 self.end_later(process)
             while self._endings:
                 await asyncio.wait(self._endings)
@@ -255,9 +255,9 @@ class Processes:
         return Connection(name, self._system, cores=cores, output=self._output)
 
     def end_later(self, process: ActorProcess) -> None:
-        """Make a process end, beside everything else."""
+        """Make a process end for good, beside everything else."""
         self._dedicated.discard(process)
-        if process.is_alive:
+        if process.close():
             ending = asyncio.get_running_loop().create_task(process.end(is_forced=False))
             self._endings.add(ending)
             ending.add_done_callback(self._endings.discard)

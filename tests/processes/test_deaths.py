@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -349,3 +350,39 @@ asyncio.run(main())
         program.wait()
         pids = [int(line) for line in log.read_text().split()]
         wait_until(lambda: not any(map(is_alive, pids)), "the end of all", 10)
+
+
+def test_an_actor_that_is_killed_or_stopped_while_its_process_starts_leaves_the_process_to_others() -> None:
+    async def test(runtime: Runtime) -> None:
+        process = runtime.process("shared")
+        first = await runtime.spawn(Lodger, where=process)
+        second = await runtime.spawn(Lodger, 2, where=process)
+        third = await runtime.spawn(Lodger, 3, where=process)
+        await asyncio.sleep(0)
+        first.kill()
+        assert await third.stop(0.0) in (True, False)
+        assert await second.ask(Total()) == 2
+        assert await first.ask(Total()) == 0
+        assert second.statistics().restarts == 0
+
+    living(test)
+
+
+def test_a_runtime_that_ends_at_once_leaves_no_process() -> None:
+    async def test(runtime: Runtime) -> None:
+        await runtime.spawn(Lodger, where="process", options=ActorOptions(shutdown_s=0.0))
+        await runtime.spawn(Lodger, where=runtime.process("named"), options=ActorOptions(shutdown_s=0.0))
+        await asyncio.sleep(0)
+
+    living(test)
+
+
+def test_where_no_process_can_be_started_the_actor_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+
+    async def test(runtime: Runtime) -> None:
+        ref = await runtime.spawn(Lodger, where="process")
+        with pytest.raises(ActorStopped, match="/no/such/python"):
+            await ref.ask(Total())
+
+    living(test)
