@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NoReturn
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.context import Context
 from cuebook.runtime.errors import UnhandledMessage
-from cuebook.runtime.handlers import check_taken, handlers_of, is_rebuilding, names_around
+from cuebook.runtime.handlers import check_taken, handlers_of, is_rebuilt, names_around
 from cuebook.runtime.typed import Accepts, M_contra
 
 __all__ = ["Actor", "Context", "Delivery"]
@@ -37,7 +37,7 @@ class Actor(Accepts[M_contra]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.receive is Actor.receive and not is_rebuilding.get():
+        if cls.receive is Actor.receive and not is_rebuilt(1):
             cls._handlers = handlers_of(cls, names_around(1))
             if not hasattr(cls, "receive_many"):
                 check_taken(cls, cls._handlers, Actor)

@@ -12,14 +12,21 @@ from typing import Any
 
 from cuebook.runtime.message import is_message_type
 
-__all__ = ["HOOKS", "check_taken", "handlers_of", "is_rebuilding", "names_around"]
+__all__ = ["HOOKS", "check_taken", "handlers_of", "is_rebuilding", "is_rebuilt", "names_around"]
 
 HOOKS = frozenset({"on_start", "on_stop", "on_failure"})
 """Methods called `on_...` that receive no message."""
 
 
 is_rebuilding: ContextVar[bool] = ContextVar("cuebook_is_rebuilding", default=False)
-"""Whether classes that are made here were made before, in another process: they bring their handlers with them."""
+"""Whether classes arrive here that were made in another process."""
+
+
+def is_rebuilt(depth: int) -> bool:
+    """Whether the class that is made so many calls up was made before: it has no methods yet, and brings its handlers
+    with it. (Such classes come out of `types.new_class`; others that are imported meanwhile do not.)
+    """
+    return is_rebuilding.get() and sys._getframe(depth + 1).f_globals.get("__name__") == "types"
 
 
 def handlers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:

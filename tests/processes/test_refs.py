@@ -27,6 +27,7 @@ from cuebook import (
 )
 from tests.support.lodgers import (
     Add,
+    Annotated,
     Block,
     Echo,
     Fail,
@@ -84,6 +85,15 @@ def test_the_same_actor_runs_unchanged_here_and_in_another_process(where: Any) -
         assert await ref.stop() is True
         with pytest.raises(ActorStopped):
             await ref.ask(Total())
+
+    living(test)
+
+
+def test_handlers_found_by_annotation_are_found_in_a_process_that_imports_the_class() -> None:
+    async def test(runtime: Runtime) -> None:
+        ref = await runtime.spawn(Annotated, where="process")
+        assert await ref.ask(Add(3)) == 4
+        assert await ref.ask(Echo("x")) == "x"
 
     living(test)
 

@@ -255,6 +255,16 @@ class Lodger(Actor):
         return refused
 
 
+class Annotated(Actor):
+    """Its handlers are found by their annotations."""
+
+    def on_add(self, message: Add) -> int:
+        return message.n + 1
+
+    async def on_echo(self, message: Echo) -> Any:
+        return message.value
+
+
 class Stubborn(Lodger):
     """Does not end on SIGTERM."""
 
