@@ -111,6 +111,7 @@ class Acting:
         routing: Routing | str = Routing.ROUND_ROBIN,
         key: Callable[[Any], str | int | bytes] | None = None,
         options: ActorOptions | None = None,
+        where: Where = None,
         **kwargs: Any,
     ) -> Pool[_A]:
         """Start several actors that are alike, behind one face that gives each message to one of them.
@@ -122,11 +123,12 @@ class Acting:
             routing: "round_robin", "least_loaded", "by_key", or "pull": an ask waits until a member is free.
             key: with "by_key", gives a str, int or bytes for a message; those with equal keys go to one member.
             options: of each of them.
+            where: as for `spawn`; "process": a process for each of them.
 
         Raises:
             as `spawn`.
         """
-        factory = _factory(actor, args, kwargs)
+        factory = self._placed(where, actor, args, kwargs)
         named = name or self._name_for(actor)
         return Pool(self.system, factory, size=size, name=named, routing=routing, key=key, **_given(options))
 

@@ -455,6 +455,16 @@ def test_supervisors_keep_actors_in_processes_as_any_others() -> None:
     living(test)
 
 
+def test_a_pool_may_have_a_process_for_each_of_its_members() -> None:
+    async def test(runtime: Runtime) -> None:
+        pool = await runtime.pool(Lodger, size=2, where="process")
+        pids = await asyncio.gather(*(pool.ask(Where()) for _ in range(4)))
+        assert len(set(pids)) == 2
+        assert os.getpid() not in pids
+
+    living(test)
+
+
 def test_dead_letters_of_a_child_are_dead_letters_here() -> None:
     async def test(runtime: Runtime) -> None:
         letters: list[Any] = []
