@@ -34,8 +34,8 @@ from cuebook.runtime.supervision import Exit
 
 __all__ = ["KILL_S", "WINDOW", "RemoteCell"]
 
-WINDOW = 256
-"""Messages that are sent ahead of the child, at most; a quarter of the mailbox's capacity where that is less."""
+WINDOW = 512
+"""Messages that are sent ahead of the child, at most; half of the mailbox's capacity where that is less."""
 WINDOW_BYTES = 16 * 1024 * 1024
 BATCH_BYTES = 4 * 1024 * 1024
 KILL_S = 1.0
@@ -117,7 +117,7 @@ class RemoteCell(Cell):
         self._busy_there_s = 0.0
         self._traceback = ""
         self._urgent: Distant | None = None
-        self._window = max(1, min(WINDOW, spec.mailbox.capacity // 4)) if not spec.mailbox.priorities else 1
+        self._window = max(1, min(WINDOW, spec.mailbox.capacity // 2)) if not spec.mailbox.priorities else 1
         self.package = package
         super().__init__(premises, replace(spec, factory=lambda: _Envoy(self)), parent)
 
