@@ -6,11 +6,10 @@ import inspect
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from cuebook.actors.application import Application
-from cuebook.processes.place import ActorProcess, Ladder, Processes
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import ActorStopped, SupervisionError
 from cuebook.runtime.group import SupervisorRef
@@ -20,10 +19,14 @@ from cuebook.runtime.spec import ActorOptions, SpawnOptions
 from cuebook.runtime.strategy import SupervisorSpec
 from cuebook.runtime.system import ActorSystem
 
+if TYPE_CHECKING:
+    from cuebook.processes.place import ActorProcess, Ladder, Processes
+
+    Where = Literal["process"] | ActorProcess | None
+
 __all__ = ["Acting"]
 
 _A = TypeVar("_A", bound=Actor)
-Where = Literal["process"] | ActorProcess | None
 _OPTIONS = SpawnOptions.__optional_keys__
 
 
@@ -32,7 +35,7 @@ class Acting:
 
     app: Application
     _names: Counter[str]
-    _processes: Processes
+    _places: Processes | None
 
     @property
     def system(self) -> ActorSystem:
@@ -145,6 +148,19 @@ class Acting:
         """
         return self._processes.process(name, ladder=ladder, cores=cores)
 
+    @property
+    def _processes(self) -> Processes:
+        """Made, and imported, for the first actor that needs them."""
+        if self._places is None:
+            from cuebook.processes.place import Processes
+
+            self._places = Processes(self.system, output=lambda lines: self.app.output(lines))
+        return self._places
+
+    async def _end_processes(self) -> None:
+        if self._places is not None:
+            await self._places.close()
+
     def _placed(
         self, where: Where, actor: Callable[..., _A], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Callable[[], _A]:
@@ -153,6 +169,8 @@ class Acting:
             return factory
         if where == "process":
             return self._processes.factory(actor, *args, **kwargs)
+        from cuebook.processes.place import ActorProcess
+
         if not isinstance(where, ActorProcess):
             raise ValueError(
                 f'where={where!r}: an actor lives on this loop (None), in "process", or in a runtime.process(name)'

@@ -20,7 +20,6 @@ from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_function, checked_path, make_options
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
-from cuebook.processes.place import Processes
 from cuebook.runtime.errors import RunStopped
 
 __all__ = ["GRACE_S", "Runtime"]
@@ -66,14 +65,14 @@ class Runtime(Acting):
         self._queues: list[asyncio.Queue[Event | None]] = []
         self._exit = contextlib.AsyncExitStack()
         self._names = Counter()
-        self._processes = Processes(self.app.system, output=lambda lines: self.app.output(lines))
+        self._places = None
         self._is_closed = True
 
     def __repr__(self) -> str:
         return f"<Runtime path={self.path!r}: {', '.join(map(repr, self._runs.values())) or 'idle'}>"
 
     async def __aenter__(self) -> Self:
-        await self._exit.enter_async_context(self._processes)
+        self._exit.push_async_callback(self._end_processes)
         await self._exit.enter_async_context(self.app)
         self._is_closed = False
         if self._signals:
