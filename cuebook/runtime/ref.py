@@ -185,7 +185,7 @@ class ActorRef(Generic[A_co]):
         Raises:
             as `ask`. ValueError: no such `errors`.
 
-        Cost: with many, a third of as many asks at once; by the hundred, as little as a tell and its answer.
+        Cost: about that of a `tell` each, and one wake-up for every 256 of them.
         """
         if errors not in ("raise", "collect"):
             raise ValueError(f'errors is "raise" or "collect", not {errors!r}')
