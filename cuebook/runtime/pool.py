@@ -92,6 +92,9 @@ class Pool(Generic[A_co]):
     def __len__(self) -> int:
         return len(self._members)
 
+    def __repr__(self) -> str:
+        return f"<Pool {self.name} {self.routing.value} of {len(self._members)}, {len(self._waiting)} asks wait>"
+
     def pick(self, message: object) -> ActorRef[A_co]:
         """The member that this message would go to. Raises ActorStopped where there is none."""
         refs = self.refs

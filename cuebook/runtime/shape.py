@@ -15,7 +15,7 @@ from typing import Any
 
 from cuebook.runtime.errors import MalformedMessage
 
-__all__ = ["PLAIN", "Shape"]
+__all__ = ["PLAIN", "PLAIN_TEXT", "Shape"]
 
 _NONE = type(None)
 _SEEN_MAX = 256
@@ -36,6 +36,7 @@ PLAIN: dict[Any, tuple[set[type], set[type]]] = {
     _NONE: ({_NONE}, {_NONE}),
 }
 """Annotation to the types that may be sent and those that may arrive."""
+PLAIN_TEXT = "None, bool, int, float, str, bytes, list, tuple, dict, refs and messages; else make one of these of it"
 
 
 class Shape:
@@ -187,6 +188,7 @@ def _allowed(cls: type, name: str, annotation: Any) -> tuple[frozenset[type] | N
         if origin not in PLAIN:
             raise TypeError(
                 f"{cls.__qualname__}.{name}: {annotation!r} is no plain data and cannot travel in a message"
+                f" ({PLAIN_TEXT}, or @message(by_reference=True) where nothing of it changes)"
             )
         leaving |= PLAIN[origin][0]
         arriving |= PLAIN[origin][1]
