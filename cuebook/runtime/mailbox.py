@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from cuebook.runtime.choices import one_of
 from cuebook.runtime.errors import MailboxFull
 from cuebook.runtime.lanes import PriorityLane
 from cuebook.runtime.message import tag_in, tag_of
@@ -61,7 +62,7 @@ class MailboxSpec:
             raise ValueError("a mailbox holds at least one message and one byte")
         if self.stash_capacity < 0:
             raise ValueError(f"a stash holds 0 or more messages, not {self.stash_capacity}")
-        object.__setattr__(self, "overflow", Overflow(self.overflow))
+        object.__setattr__(self, "overflow", one_of(Overflow, self.overflow, "the overflow of a mailbox"))
         for kind, level in self.priorities.items():
             if type(level) is not int:
                 raise TypeError(f"the priority of {kind!r} is an integer, not {level!r}")

@@ -268,3 +268,8 @@ def test_the_oldest_is_found_in_whatever_lane_it_waits() -> None:
         assert mailbox.oldest_at() == 2.0
         mailbox.put_supervision(Envelope(encode(Add(1)), at=1.0))
         assert mailbox.oldest_at() == 1.0
+
+
+def test_an_overflow_that_is_none_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="one of raise, wait, drop_new, drop_old, not 'explode'"):
+        MailboxSpec(overflow="explode")
