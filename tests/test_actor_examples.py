@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import PATIENCE_S
+from tests.support.pages import PATIENCE_S, blocks_of
 from tests.test_examples import run, running
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
@@ -146,3 +146,12 @@ def test_a_strict_checker_finds_nothing_in_the_example(name: str, tmp_path: Path
     done = subprocess.run([*command, str(EXAMPLES / name)], cwd=EXAMPLES.parents[1], capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout
+
+
+def test_the_tutorial_shows_the_programs_as_they_are() -> None:
+    """Every excerpt stands in its program, word for word."""
+    shown = [block for block in blocks_of(EXAMPLES.parent / "tutorial-actors.md") if block.language == "py"]
+
+    assert len(shown) > 10
+    for block in shown:
+        assert "\n".join(block.lines) in (EXAMPLES / block.name).read_text(), f"line {block.line}"
