@@ -194,6 +194,9 @@ class ActorRef(Generic[A_co]):
         outcomes = await ask_all(self._way(timeout), sent)
         answers: list[Any] = []
         for message, outcome in zip(sent, outcomes, strict=True):
+            if type(outcome) in IMMUTABLE:
+                answers.append(outcome)
+                continue
             try:
                 answers.append(self._open(outcome, message, timeout, asked_at))
             except CuebookError as error:
