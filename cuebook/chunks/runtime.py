@@ -60,6 +60,7 @@ class Runtime(Acting):
         self._signals = signals
         self.app = Application(keeps_warm=True)
         self._runs: dict[int, Run] = {}
+        self._opening: set[asyncio.Future[None]] = set()
         self._stop: Stop | None = None
         self._queues: list[asyncio.Queue[Event | None]] = []
         self._exit = contextlib.AsyncExitStack()
@@ -85,7 +86,7 @@ class Runtime(Acting):
     ) -> None:
         self._is_closed = True
         with anyio.CancelScope(shield=True):
-            if self._runs:
+            if self._runs or self._opening:
                 await self.stop("the runtime was closed")
         for queue in self._queues:
             _put(queue, None)
@@ -164,9 +165,8 @@ class Runtime(Acting):
         Returns when they have ended; runs that begin later go on as usual.
         """
         self.interrupt(reason, 1, grace_s=grace_s)
-        for run in list(self._runs.values()):
-            with contextlib.suppress(Exception):
-                await asyncio.shield(run.ended)
+        while under_way := {*self._opening, *(run.ended for run in self._runs.values())}:
+            await asyncio.wait(under_way)
         self.resume()
 
     def interrupt(self, reason: str, count: int = 1, *, grace_s: float = GRACE_S) -> None:
@@ -223,15 +223,25 @@ class Runtime(Acting):
         if self._is_closed:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
         listeners = [self._publish] if listener is None else [self._publish, listener]
-        opened = await open_run(self.app, request, room=room, listeners=listeners)
-        run = opened.run
-        if not run.ended.done():
-            self._runs[run.key] = run
-            run.ended.add_done_callback(lambda _: self._runs.pop(run.key, None))
-            self._limit_time(run, request.options.stop_after_s)
-            if self._stop is not None:
-                self._stop_run(run, self._stop)
+        opening = asyncio.get_running_loop().create_future()
+        self._opening.add(opening)
+        try:
+            opened = await open_run(self.app, request, room=room, listeners=listeners)
+            self._begin(opened.run, request)
+        finally:
+            self._opening.discard(opening)
+            opening.set_result(None)
         return opened
+
+    def _begin(self, run: Run, request: Request) -> None:
+        """Know a run until it ends; one that was opened while the others were stopped is stopped with them."""
+        if run.ended.done():
+            return
+        self._runs[run.key] = run
+        run.ended.add_done_callback(lambda _: self._runs.pop(run.key, None))
+        self._limit_time(run, request.options.stop_after_s)
+        if self._stop is not None:
+            self._stop_run(run, self._stop)
 
     def _limit_time(self, run: Run, stop_after_s: float | None) -> None:
         if stop_after_s is None:

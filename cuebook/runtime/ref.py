@@ -141,11 +141,11 @@ class ActorRef(Generic[A_co]):
             if timeout is None:
                 outcome = await future
             else:
-                slot = target.deadlines.add(future, timeout)
+                target.deadlines.add(future, timeout)
                 try:
                     outcome = await future
                 finally:
-                    target.deadlines.discard(slot, future)
+                    target.deadlines.discard(future, timeout)
         else:
             refuse_cycle(asker, target, type(message).__qualname__)
             asker.waits_for[future] = target
@@ -281,11 +281,11 @@ class ActorRef(Generic[A_co]):
             raise
         if timeout is None:
             return await future
-        slot = target.deadlines.add(future, timeout)
+        target.deadlines.add(future, timeout)
         try:
             return await future
         finally:
-            target.deadlines.discard(slot, future)
+            target.deadlines.discard(future, timeout)
 
     def _way(self, timeout: float | None) -> Way:
         current = _current.get()

@@ -68,13 +68,13 @@ class ActorSystem:
         if self._group is not None:
             raise RuntimeError(f"the actor system {self.name!r} is entered once")
         self.loop = asyncio.get_running_loop()
-        self.deadlines = Deadlines(self.clock)
         # One call less a message than through the clock, which would have to find the loop.
         if isinstance(self.clock, SystemClock):
             is_plain = type(self.loop).time is asyncio.BaseEventLoop.time
             self.now = time.monotonic if is_plain else self.loop.time
         else:
             self.now = self.clock.monotonic
+        self.deadlines = Deadlines(self.clock, self.now)
         self._group = await create_task_group().__aenter__()
         homes[self.id] = self
         return self
