@@ -101,6 +101,7 @@ def message(cls: type[Any] | None = None, /, *, tag: int | None = None, by_refer
     tuple arrives as a list.
 
     Parameters:
+        cls: the class, where the decorator stands without parentheses.
         tag: 1 to 65,535, one type each; below 256 cuebook's own. None: a number made from the names of module
             and class, which is the same in every process, until they are renamed; with `by_reference`, none at
             all: it goes by reference only, and its fields may be anything that does not change.
