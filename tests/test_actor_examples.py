@@ -120,7 +120,7 @@ def test_a_slow_reader_loses_lines_and_keeps_nobody_waiting(tmp_path: Path) -> N
 def flood(guest: Guest) -> None:
     """Say much, fast."""
     for number in range(FLOOD):
-        guest.file.write(f"{number} {'x' * 1000}\n")
+        guest.file.write(f"{number} {'x' * 2000}\n")
     guest.say("the last")
 
 
