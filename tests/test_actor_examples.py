@@ -18,7 +18,7 @@ from tests.support.pages import PATIENCE_S, blocks_of
 from tests.test_examples import run, running
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
-FLOOD = 20_000
+FLOOD = 12_000
 
 
 class Guest:
