@@ -141,6 +141,23 @@ class Context:
         """
         return self._timers.set(delay_s, outgoing(message), key)
 
+    def every(self, period_s: float, message: object, key: Hashable | None = None) -> Hashable:
+        """Receive a message again and again, until it is cancelled or the incarnation ends: first after `period_s`
+        seconds (> 0), then always so many seconds after it was received, so that it never piles up.
+
+        Parameters:
+            key: as for `after`; the two share their keys.
+
+        Returns:
+            The key.
+
+        Raises:
+            ValueError: the period is not more than 0.
+        """
+        if not period_s > 0:
+            raise ValueError(f"the period of {self.self_ref.name}'s timer is more than 0 seconds, not {period_s!r}")
+        return self._timers.set(period_s, outgoing(message), key, every_s=period_s)
+
     def cancel_timer(self, key: Hashable) -> bool:
         """Whether there was such a timer. Its message never arrives, even from within the mailbox."""
         return self._timers.cancel(key)
