@@ -97,9 +97,11 @@ class Application:
         try:
             await self.system.__aexit__(exc_type, exc, tb)
         finally:
-            for found in self._journals.values():
-                await found.file.close()
-            self._journals.clear()
+            with anyio.CancelScope(shield=True):
+                async with self._door:  # a run that has just ended may be closing its journal
+                    for found in self._journals.values():
+                        await found.file.close()
+                    self._journals.clear()
 
     @property
     def supervisor(self) -> ActorRef:
