@@ -214,3 +214,5 @@ class Application:
         del ref
         for run in list(self.table.runs.values()):
             run.end(error or InternalError("the Supervisor stopped while this run went on"))
+        if error is not None:
+            self.system.fail(error)  # no run could begin any more

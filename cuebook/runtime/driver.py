@@ -43,6 +43,9 @@ class Driven(Protocol):
     def on_lost(self) -> None:
         """The work was cut off by cancellation from outside or by an exit of the program."""
 
+    def on_broken(self, error: BaseException) -> None:
+        """The work itself raised: it is in no state to go on."""
+
 
 class Driver:
     """Drives one work at a time, in a context of its own; a wake-up while it runs is the work's to see.
@@ -90,8 +93,12 @@ class Driver:
             else:
                 self._awaits = True
                 self._driven.tasks().start_soon(self._drive, step, name=self._driven.name)
+        except Exception as error:
+            self._lose()
+            self._driven.on_broken(error)
         except BaseException:
             self._lose()
+            self._driven.on_lost()
             raise
 
     async def _drive(self, step: _Step) -> None:
@@ -106,9 +113,15 @@ class Driver:
                 error, self._error = self._error, None
                 if scope.cancelled_caught:
                     step = self._throw(error or asyncio.CancelledError())
+        except Exception as error:
+            self._scope = None
+            self._lose()
+            self._driven.on_broken(error)
+            return
         except BaseException:
             self._scope = None
             self._lose()
+            self._driven.on_lost()
             raise
         # What handlers set in their context holds for the next ones.
         self._context = contextvars.copy_context()
@@ -163,7 +176,6 @@ class Driver:
             work.close()
         self._error = None
         self.is_awake = self._awaits = False
-        self._driven.on_lost()
 
 
 def _is_being_cancelled() -> bool:

@@ -15,7 +15,7 @@ from cuebook.runtime.bonds import Bonds, Watch
 from cuebook.runtime.clock import Clock, TimerHandle
 from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.driver import Driver
-from cuebook.runtime.errors import ActorStopped, CuebookError, RestartLimitReached
+from cuebook.runtime.errors import ActorStopped, CuebookError, InternalError, RestartLimitReached
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Envelope, Mailbox
 from cuebook.runtime.premises import NO_CHILDREN, Parent, Premises
@@ -276,10 +276,21 @@ class Ending:
         self._deactivate()
         self._settle_current(ActorStopped(f"{self.name} was cancelled"))
         self._is_steady = False
-        if self.state is not ActorState.STOPPED:
-            self._is_stopping = True
-            self._drains = False
+        if self.state is ActorState.STOPPED:
+            return
+        self._is_stopping = True
+        self._drains = False
+        if self._stop_timer is not None and self._waiting and self._premises.is_in_last_group:
+            self._driver.wake()  # that end has begun already: what was lost was begun before it
+        else:
             self._cancel_timers()  # that end has a deadline of its own
+
+    def on_broken(self, error: BaseException) -> None:
+        """The work itself raised, which it never should."""
+        self.on_lost()
+        broken = InternalError(f"the actor {self.name} broke: {error!r}")
+        broken.__cause__ = error
+        self._premises.fail(broken)
 
     def activate(self) -> None:
         """From here on code of this actor may wait for others."""

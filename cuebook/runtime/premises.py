@@ -38,6 +38,8 @@ class Premises(Home, Protocol):
     clock: Clock
     deadlines: Deadlines
     dead_letters: DeadLetters
+    is_in_last_group: bool
+    """Whether the system ends by force: what still awaits does so in a group that nobody has cancelled."""
 
     def tasks(self) -> TaskGroup:
         """The one task group."""
@@ -56,3 +58,6 @@ class Premises(Home, Protocol):
 
     def forget(self, name: str) -> None:
         """An actor has ended for good."""
+
+    def fail(self, error: BaseException) -> None:
+        """The system itself is broken: end the block that it lives in with this error."""

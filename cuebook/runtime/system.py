@@ -9,7 +9,6 @@ import random
 import time
 from asyncio import CancelledError
 from collections.abc import Callable
-from contextlib import suppress
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -58,6 +57,8 @@ class ActorSystem:
         self._roots: dict[str, Cell] = {}
         self._group: TaskGroup | None = None
         self._is_stopping = False
+        self._failure: BaseException | None = None
+        self.is_in_last_group = False
         self.services = Services()
         self.dead_letters = DeadLetters(self.clock.time)
         self.now: Callable[[], float] = self.clock.monotonic
@@ -80,13 +81,13 @@ class ActorSystem:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is not None and not isinstance(error, Exception):
-            await self._cut_short()
+        if self._failure is not None or (error is not None and not isinstance(error, Exception)):
+            await self._cut_short(error)
             return
         try:
             await self.stop(drain=error is None)
-        except BaseException:
-            await self._cut_short()
+        except BaseException as raised:
+            await self._cut_short(raised)
             raise
         self.deadlines.close()
         self.dead_letters.close()
@@ -202,14 +203,25 @@ class ActorSystem:
             self.services.forget(cell.ref)
         self._roots.pop(name, None)
 
-    async def _cut_short(self) -> None:
-        """Cancel every handler, then end each actor, shielded from the cancellation that brought us here."""
+    def fail(self, error: BaseException) -> None:
+        """Something that every actor needs is broken: cancel the block and all actors.
+
+        The block raises `error` then, and what lies around it is left alone. The first error counts; no effect
+        once the system stops.
+        """
+        if self._failure is None and not self._is_stopping:
+            self._failure = error
+            self.tasks().cancel_scope.cancel()
+
+    async def _cut_short(self, error: BaseException | None) -> None:
+        """Cancel every handler, then end each actor, shielded from the cancellation that brought us here.
+
+        Raises:
+            CuebookError: what the system failed with, where it is that which cancelled the block.
+        """
         self._is_stopping = True
-        group = self.tasks()
-        group.cancel_scope.cancel()
-        # What ends the block is raised by the block itself; a task's own end was seen to by its cell.
-        with suppress(CancelledError, BaseExceptionGroup):
-            await group.__aexit__(None, None, None)
+        is_from_outside = await _cancel_all(self.tasks(), error)
+        self.is_in_last_group = True
         try:
             with CancelScope(shield=True):
                 async with create_task_group() as self._group:
@@ -219,3 +231,19 @@ class ActorSystem:
                 cell.give_up()
             self.deadlines.close()
             self.dead_letters.close()
+        if self._failure is not None and not is_from_outside:
+            raise self._failure from self._failure.__cause__
+
+
+async def _cancel_all(group: TaskGroup, error: BaseException | None) -> bool:
+    """End every task of a group; whether `error`, which ends its block, is a cancellation from outside."""
+    group.cancel_scope.cancel()
+    cancelled = error if isinstance(error, CancelledError) else None
+    try:
+        kind = None if cancelled is None else type(cancelled)
+        is_own = await group.__aexit__(kind, cancelled, None)
+    except CancelledError:
+        return True
+    except BaseExceptionGroup:  # a task's own end was seen to by its cell
+        return False
+    return cancelled is not None and not is_own
