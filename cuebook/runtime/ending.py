@@ -170,10 +170,10 @@ class Ending:
         self.kill(ActorStopped(f"{self.name} was told to stop and did not within its time"))
         self._driver.wake()
 
-    def _abandon(self) -> None:
+    def _abandon(self, error: BaseException | None = None) -> None:
         _log.error("actor does not obey cancellation; it ended without its handler", actor=self.name)
         self._has_left_behind = True
-        self._terminate(None)
+        self._terminate(error)
 
     async def wait_until_settled(self) -> None:
         """Until it receives, waits to begin again, or has stopped for good."""

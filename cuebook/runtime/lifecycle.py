@@ -16,7 +16,7 @@ from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.directives import Directive, directive_for
 from cuebook.runtime.driver import Driver, Work
 from cuebook.runtime.ending import GRACE_S, Ending
-from cuebook.runtime.errors import ActorFailed, ActorStopped, CuebookError, RestartLimitReached
+from cuebook.runtime.errors import ActorFailed, ActorStopped, CuebookError, RestartLimitReached, SupervisionError
 from cuebook.runtime.incarnation import Incarnation
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Envelope, Retried
@@ -198,11 +198,17 @@ class Lifecycle(Ending):
         timers = Timers(self.clock, self)
         self._is_ending = self._is_retiring = False
         self._life = life = Incarnation(self, timers)
+        deadline = None
+        if self.spec.start_s is not None:
+            deadline = self.clock.call_later(self.spec.start_s, self._start_overdue, life)
         try:
             yield from life.start(self.spec.factory, self._new_context(timers))
         except (Exception, CancelledError) as error:
             yield from self._fail(error)
             return
+        finally:
+            if deadline is not None:
+                deadline.cancel()
         self._deactivate()
         if self.state is ActorState.STARTING:
             life.ran_from = self.clock.monotonic()
@@ -210,6 +216,16 @@ class Lifecycle(Ending):
             if self.restarts and self._bonds is not None:
                 self._bonds.restarted(self.restarts, self._cause)
             self._settled()
+
+    def _start_overdue(self, life: Incarnation) -> None:
+        """`on_start` took too long: it is cancelled, and left behind where it does not obey."""
+        if self._life is life and self.state is ActorState.STARTING:
+            self.kill(SupervisionError(f"{self.name} did not start within {self.spec.start_s:g} s"))
+            self.clock.call_later(GRACE_S, self._abandon_start, life)
+
+    def _abandon_start(self, life: Incarnation) -> None:
+        if self._life is life and self.state is ActorState.STARTING:
+            self._abandon(self._killed)
 
     def _fail(self, error: BaseException) -> Work:
         """The incarnation failed: answer whoever waits for it, end what it made, and see what comes next."""

@@ -37,6 +37,7 @@ class SpawnOptions(TypedDict, total=False):
     on_exhausted: Exhausted | str
     attempts: int
     on_ended: OnEnded | None
+    start_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class ActorSpec:
             restart, or RestartLimitReached with the last failure as its `__cause__`.
         on_ended: where it is set, the end of each incarnation is reported there, and the next one begins when
             `begin_again` is called: restarts are someone else's decision.
+        start_s: seconds that `on_start` may take; then it is cancelled, and the incarnation has failed. None: no
+            bound.
     """
 
     factory: Factory
@@ -58,6 +61,7 @@ class ActorSpec:
     shutdown_s: float
     on_terminated: OnTerminated | None
     on_ended: OnEnded | None = None
+    start_s: float | None = None
 
 
 _DEFAULT_MAILBOX = MailboxSpec()
@@ -82,6 +86,9 @@ def make_spec(factory: Factory, name: str, options: SpawnOptions) -> ActorSpec:
     shutdown_s = options.get("shutdown_s", 5.0)
     if not shutdown_s >= 0:
         raise ValueError(f"shutdown_s of {name!r} is 0 or more seconds, not {shutdown_s!r}")
+    start_s = options.get("start_s")
+    if start_s is not None and not start_s > 0:
+        raise ValueError(f"start_s of {name!r} is more than 0 seconds, or None, not {start_s!r}")
     mailbox = options.get("mailbox", _DEFAULT_MAILBOX)
     if not isinstance(mailbox, MailboxSpec):
         raise TypeError(f"the mailbox of {name!r} is a MailboxSpec, not {mailbox!r}")
@@ -93,6 +100,7 @@ def make_spec(factory: Factory, name: str, options: SpawnOptions) -> ActorSpec:
         shutdown_s,
         options.get("on_terminated"),
         options.get("on_ended"),
+        start_s,
     )
 
 

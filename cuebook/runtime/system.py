@@ -112,6 +112,8 @@ class ActorSystem:
                 parent fails with it), "park" (it keeps its mailbox until `ref.unpark()`).
             attempts: how often a message may fail its incarnation; it is received again, first, until then.
             shutdown_s: seconds for its orderly stop when the system (or its parent) ends; default 5.
+            start_s: seconds that `on_start` may take; then it is cancelled and the incarnation has failed. None
+                (the default): no bound.
             on_terminated: called once as `on_terminated(ref, error)` when it has ended for good: error is
                 None after a stop, RestartLimitReached (its `__cause__` the last failure) when it failed too
                 often, else the failure.
