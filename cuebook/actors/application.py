@@ -26,6 +26,7 @@ from cuebook.persistence.journal import JournalFile
 from cuebook.runtime.errors import InternalError, JournalBusy, MessagingError
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.shutdown import ShutdownReport
 from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity
 from cuebook.runtime.system import ActorSystem
 
@@ -92,14 +93,22 @@ class Application:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         if exc is None or isinstance(exc, Exception):  # when cancelled, each worker ends its host as it ends itself
-            for slot in self.table.slots.values():
-                self.table.retire(slot)
+            self._retire_all()
         try:
             await self.system.__aexit__(exc_type, exc, tb)
         finally:
             for found in self._journals.values():
                 await found.file.close()
             self._journals.clear()
+
+    async def stop(self) -> ShutdownReport:
+        """Stop every actor in good order; what became of them."""
+        self._retire_all()
+        return await self.system.stop()
+
+    def _retire_all(self) -> None:
+        for slot in self.table.slots.values():
+            self.table.retire(slot)
 
     @property
     def supervisor(self) -> ActorRef:

@@ -21,6 +21,7 @@ from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import RunStopped
 from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.shutdown import ShutdownReport
 
 __all__ = ["GRACE_S", "Runtime"]
 
@@ -83,13 +84,30 @@ class Runtime:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        await self._end_runs()
+        await self._exit.__aexit__(exc_type, exc, tb)
+
+    async def close(self) -> ShutdownReport:
+        """Stop the runs as Ctrl-C does, then every actor in good order; the end of the block does no more then.
+
+        Returns:
+            what was drained, dropped and killed; also `report`, afterwards.
+        """
+        await self._end_runs()
+        return await self.app.stop()
+
+    @property
+    def report(self) -> ShutdownReport | None:
+        """How the end of the actors went; None before it begins. Stays after the block."""
+        return self.app.system.report
+
+    async def _end_runs(self) -> None:
         self._is_closed = True
         with anyio.CancelScope(shield=True):
             if self._runs:
                 await self.stop("the runtime was closed")
         for queue in self._queues:
             _put(queue, None)
-        await self._exit.__aexit__(exc_type, exc, tb)
 
     # -- runs -----------------------------------------------------------------------------------------------------
 

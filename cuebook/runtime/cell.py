@@ -121,6 +121,11 @@ class Cell(Lifecycle):
         """Until `has_room`, or the actor has stopped."""
         await self.mailbox.wait_for_room(size, self.loop)
 
+    @property
+    def processed(self) -> int:
+        """Messages received so far."""
+        return self._processed
+
     def statistics(self) -> ActorStatistics:
         """The counts now."""
         mailbox = self.mailbox

@@ -164,6 +164,7 @@ class Ending:
     def _overdue(self) -> None:
         """The deadline of the stop has passed: no more draining, and the handler is cancelled."""
         self._drains = False
+        self._premises.shutdown.killed(self.name, "did not stop within its time")
         for child in list(self.children.values()):
             child.request_stop(0.0, drain=False)
         self._stop_timer = self.clock.call_later(GRACE_S, self._abandon)
@@ -172,6 +173,7 @@ class Ending:
 
     def _abandon(self, error: BaseException | None = None) -> None:
         _log.error("actor does not obey cancellation; it ended without its handler", actor=self.name)
+        self._premises.shutdown.killed(self.name, "obeyed no cancellation, and was left behind")
         self._has_left_behind = True
         self._terminate(error)
 
@@ -242,6 +244,8 @@ class Ending:
         self.answers.fail_open(stopped)
         left = [envelope for envelope in self.mailbox.close() if envelope.timer is None]
         self._has_left_behind = self._has_left_behind or bool(left)
+        if left:
+            self._premises.shutdown.dropped(self.name, len(left))
         for envelope in left:
             refusal = ActorStopped(str(stopped))
             refusal.__cause__ = error
@@ -278,6 +282,7 @@ class Ending:
         self._is_steady = False
         if self.state is ActorState.STOPPED:
             return
+        self._premises.shutdown.killed(self.name, "was cancelled")
         self._is_stopping = True
         self._drains = False
         if self._stop_timer is not None and self._waiting and self._premises.is_in_last_group:

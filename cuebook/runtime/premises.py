@@ -12,6 +12,7 @@ from cuebook.runtime.context import Home
 from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.shutdown import Shutdown
 from cuebook.runtime.spec import ActorSpec
 
 __all__ = ["NO_CHILDREN", "Parent", "Premises"]
@@ -38,6 +39,7 @@ class Premises(Home, Protocol):
     clock: Clock
     deadlines: Deadlines
     dead_letters: DeadLetters
+    shutdown: Shutdown
     is_in_last_group: bool
     """Whether the system ends by force: what still awaits does so in a group that nobody has cancelled."""
 

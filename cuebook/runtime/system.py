@@ -24,6 +24,7 @@ from cuebook.runtime.group import Group, SupervisorRef
 from cuebook.runtime.premises import NO_CHILDREN, Parent
 from cuebook.runtime.ref import ActorRef, homes
 from cuebook.runtime.services import Services
+from cuebook.runtime.shutdown import Shutdown, ShutdownReport
 from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.status import ActorStatistics, TreeNode
 from cuebook.runtime.strategy import SupervisorSpec
@@ -58,6 +59,8 @@ class ActorSystem:
         self._group: TaskGroup | None = None
         self._is_stopping = False
         self._failure: BaseException | None = None
+        self._ended_at: float | None = None
+        self.shutdown = Shutdown()
         self.is_in_last_group = False
         self.services = Services()
         self.dead_letters = DeadLetters(self.clock.time)
@@ -141,17 +144,33 @@ class ActorSystem:
             raise KeyError(f"no actor {name!r} lives in {self.name!r}; there are: {', '.join(self._cells) or 'none'}")
         return cell.ref
 
-    async def stop(self, *, drain: bool = True) -> None:
+    async def stop(self, *, drain: bool = True) -> ShutdownReport:
         """Stop every actor, the youngest first, each within its `shutdown_s`; no new ones are started.
 
         Parameters:
             drain: handle what is queued; False answers it with ActorStopped.
+
+        Returns:
+            what was drained, dropped and killed.
         """
-        self._is_stopping = True
+        self._begin_stop()
         while self._roots:
             cell = self._roots[next(reversed(self._roots))]
             cell.request_stop(cell.spec.shutdown_s, drain=drain)
             await cell.wait_until_ended()
+        report = self.report
+        assert report is not None
+        return report
+
+    @property
+    def report(self) -> ShutdownReport | None:
+        """How its end went, or goes so far; None before it begins."""
+        return self.shutdown.report(self.now() if self._ended_at is None else self._ended_at)
+
+    def _begin_stop(self) -> None:
+        if not self._is_stopping:
+            self._is_stopping = True
+            self.shutdown.begin(self.now(), {name: cell.processed for name, cell in self._cells.items()})
 
     def tree(self) -> TreeNode:
         """Every living actor, by parent, in the order of their start."""
@@ -203,6 +222,9 @@ class ActorSystem:
         cell = self._cells.pop(name, None)
         if cell is not None:
             self.services.forget(cell.ref)
+            if self._is_stopping:
+                self.shutdown.ended(name, cell.processed)
+                self._ended_at = None if self._cells else self.now()
         self._roots.pop(name, None)
 
     def fail(self, error: BaseException) -> None:
@@ -221,7 +243,7 @@ class ActorSystem:
         Raises:
             CuebookError: what the system failed with, where it is that which cancelled the block.
         """
-        self._is_stopping = True
+        self._begin_stop()
         is_from_outside = await _cancel_all(self.tasks(), error)
         self.is_in_last_group = True
         try:
