@@ -60,6 +60,7 @@ class Cell(Lifecycle):
     """One actor: what its ref sends to, and what its context asks."""
 
     __slots__ = ("_busy_s", "_message", "_processed", "_refused")
+    _new_envelope: Callable[..., Envelope] = Envelope
 
     def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
         super().__init__(premises, spec, parent)
@@ -82,7 +83,7 @@ class Cell(Lifecycle):
             raise ActorStopped(f"{self.name} {how}")
         if reply is not None and self.state is ActorState.PARKED:
             raise ActorStopped(f"{self.name} is parked")
-        envelope = Envelope(frame, sender, reply, at=self.now())
+        envelope = self._new_envelope(frame, sender, reply, at=self.now())
         if urgent:
             self.mailbox.put_unbounded(envelope, urgent=True)
         else:
@@ -144,6 +145,10 @@ class Cell(Lifecycle):
             busy_s=self._busy_s,
             stashed=mailbox.stashed,
             oldest_s=0.0 if oldest_at is None else self.now() - oldest_at,
+            kind=self.kind,
+            in_hand="" if self._current is None else type(self._message).__qualname__,
+            failures=self.failures,
+            last_error=repr(cause) if (cause := self.cause()) is not None else "",
         )
 
     def tree(self) -> TreeNode:

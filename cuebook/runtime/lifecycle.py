@@ -47,12 +47,14 @@ class Lifecycle(Ending):
         "_is_retiring",
         "_killed",
         "_life",
+        "failures",
         "restarts",
     )
 
     def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
         super().__init__(premises, spec, parent)
         self.restarts = 0
+        self.failures = 0
         self._life: Incarnation | None = None
         self._history = _CLEAN
         self._is_retiring = False
@@ -74,6 +76,9 @@ class Lifecycle(Ending):
 
     def post_timer(self, frame: Any, timer: Timer) -> None:
         raise NotImplementedError
+
+    def _new_incarnation(self, timers: Timers) -> Incarnation:
+        return Incarnation(self, timers)
 
     def _new_context(self, timers: Timers) -> Context:
         raise NotImplementedError
@@ -121,6 +126,12 @@ class Lifecycle(Ending):
             return False
         self._terminate(self._cause, Exit.NORMAL)
         return True
+
+    @property
+    def kind(self) -> str:
+        """The name of its class; "" where it has not been made yet, and its factory is no class."""
+        kind = self.spec.factory if self._life is None else self._life.kind
+        return kind.__name__ if isinstance(kind, type) else ""
 
     def cause(self) -> BaseException | None:
         """What the last incarnation failed with."""
@@ -197,7 +208,7 @@ class Lifecycle(Ending):
             return
         timers = Timers(self.clock, self)
         self._is_ending = self._is_retiring = False
-        self._life = life = Incarnation(self, timers)
+        self._life = life = self._new_incarnation(timers)
         deadline = None
         if self.spec.start_s is not None:
             deadline = self.clock.call_later(self.spec.start_s, self._start_overdue, life)
@@ -233,6 +244,7 @@ class Lifecycle(Ending):
         if self.state is ActorState.STOPPED or life is None:
             return  # it ended without its handler
         self.state = ActorState.FAILING
+        self.failures += 1
         self._is_steady = False
         self._is_ending = True
         self._has_left_behind = self._has_left_behind or self._is_stopping

@@ -79,9 +79,10 @@ class Envelope:
         sender: None from outside of actors. reply: where the answer goes. timer: the timer or watch that
             it comes from, which may be gone when it is received.
         at: monotonic seconds when it was put into the mailbox.
+        mark: the trace that it is part of; set only where its target is observed.
     """
 
-    __slots__ = ("at", "frame", "reply", "sender", "timer")
+    __slots__ = ("at", "frame", "mark", "reply", "sender", "timer")
 
     def __init__(
         self,
@@ -96,6 +97,7 @@ class Envelope:
         self.sender = sender
         self.reply = reply
         self.timer = timer
+        self.mark: Any
         self.at = at
 
 
@@ -111,6 +113,7 @@ class Retried(Envelope):
     def __init__(self, failed: Envelope) -> None:
         super().__init__(failed.frame, failed.sender, failed.reply, at=failed.at)
         self.attempts: int = failed.attempts + 1 if isinstance(failed, Retried) else 1
+        self.mark = getattr(failed, "mark", None)
 
 
 def size_of(content: Any) -> int:
