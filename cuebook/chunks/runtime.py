@@ -20,6 +20,7 @@ from cuebook.chunks.options import Options, check_function, checked_path, make_o
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import RunStopped
+from cuebook.runtime.readers import Readers
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.shutdown import ShutdownReport
 
@@ -62,7 +63,7 @@ class Runtime:
         self.app = Application(keeps_warm=True)
         self._runs: dict[int, Run] = {}
         self._stop: Stop | None = None
-        self._queues: list[asyncio.Queue[Event | None]] = []
+        self._events: Readers[Event] = Readers()
         self._exit = contextlib.AsyncExitStack()
         self._names = 0
         self._is_closed = True
@@ -106,8 +107,7 @@ class Runtime:
         with anyio.CancelScope(shield=True):
             if self._runs:
                 await self.stop("the runtime was closed")
-        for queue in self._queues:
-            _put(queue, None)
+        self._events.close()
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
@@ -198,18 +198,12 @@ class Runtime:
         """Let runs begin again after a stop."""
         self._stop = None
 
-    async def events(self) -> AsyncIterator[Event]:
+    def events(self) -> AsyncIterator[Event]:
         """What happens to the runs, as it happens; ends with the runtime. The progress bar reads the same events.
 
         A consumer that falls 1,024 events behind loses the oldest ones.
         """
-        queue: asyncio.Queue[Event | None] = asyncio.Queue(1024)
-        self._queues.append(queue)
-        try:
-            while (event := await queue.get()) is not None:
-                yield event
-        finally:
-            self._queues.remove(queue)
+        return self._events.stream()
 
     # -- actors ---------------------------------------------------------------------------------------------------
 
@@ -257,7 +251,7 @@ class Runtime:
     async def _open(self, request: Request, room: int | None, listener: Callable[[Event], None] | None) -> OpenedRun:
         if self._is_closed:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
-        listeners = [self._publish] if listener is None else [self._publish, listener]
+        listeners = [self._events.put] if listener is None else [self._events.put, listener]
         opened = await open_run(self.app, request, room=room, listeners=listeners)
         run = opened.run
         if not run.ended.done():
@@ -319,15 +313,6 @@ class Runtime:
         done = run.done + run.reused
         raise RunStopped(stop.reason, done=done, total=run.source.total, path=opened.path)
 
-    def _publish(self, event: Event) -> None:
-        for queue in self._queues:
-            _put(queue, event)
-
-
-def _put(queue: asyncio.Queue[Event | None], event: Event | None) -> None:
-    if queue.full():
-        queue.get_nowait()
-    queue.put_nowait(event)
 
 
 def _later(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: Any) -> None:

@@ -132,6 +132,11 @@ class Ending:
         """This actor and all below it."""
         raise NotImplementedError
 
+    def trace(self, on: bool) -> None:
+        """Tell whoever reads along what it does."""
+        if self.state is not ActorState.STOPPED:
+            self._premises.trace(self.name, on)
+
     def request_stop(self, timeout_s: float, *, drain: bool) -> None:
         """Begin to stop for good; the shortest of several deadlines counts."""
         if self.state is ActorState.STOPPED:

@@ -63,6 +63,9 @@ class Gone:
     def kill(self, error: BaseException | None = None) -> None:
         """No effect."""
 
+    def trace(self, on: bool) -> None:
+        """It does nothing."""
+
     def unpark(self) -> bool:
         """No effect."""
         return False

@@ -40,6 +40,7 @@ class Premises(Home, Protocol):
     deadlines: Deadlines
     dead_letters: DeadLetters
     shutdown: Shutdown
+    observation: Any
     is_in_last_group: bool
     """Whether the system ends by force: what still awaits does so in a group that nobody has cancelled."""
 
@@ -60,6 +61,9 @@ class Premises(Home, Protocol):
 
     def forget(self, name: str) -> None:
         """An actor has ended for good."""
+
+    def trace(self, name: str, on: bool = True) -> None:
+        """Trace an actor, or not any more."""
 
     def fail(self, error: BaseException) -> None:
         """The system itself is broken: end the block that it lives in with this error."""

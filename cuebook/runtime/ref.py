@@ -66,6 +66,9 @@ class Target(Waiter, Protocol):
     def unpark(self) -> bool:
         """Begin again; whether it was parked."""
 
+    def trace(self, on: bool) -> None:
+        """Tell whoever reads along what it does."""
+
     async def wait_until_ended(self) -> bool:
         """Until the actor has stopped for good; whether everything queued had been handled."""
 
@@ -225,6 +228,13 @@ class ActorRef:
     def unpark(self) -> bool:
         """Begin a new incarnation of an actor that is parked, with a clean record. Whether it was parked."""
         return self._target.unpark()
+
+    def trace(self, on: bool = True) -> None:
+        """Let what it receives, sends, answers and fails on be seen in `Runtime.traces()` and the log "cuebook.trace".
+
+        From its next message on, across restarts, until `trace(False)` or its end. No effect once it has ended.
+        """
+        self._target.trace(on)
 
     @property
     def is_alive(self) -> bool:

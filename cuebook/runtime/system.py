@@ -21,7 +21,9 @@ from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped
 from cuebook.runtime.group import Group, SupervisorRef
+from cuebook.runtime.observing import Observation
 from cuebook.runtime.premises import NO_CHILDREN, Parent
+from cuebook.runtime.readers import Stream
 from cuebook.runtime.ref import ActorRef, homes
 from cuebook.runtime.services import Services
 from cuebook.runtime.shutdown import Shutdown, ShutdownReport
@@ -29,6 +31,7 @@ from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.status import ActorStatistics, TreeNode
 from cuebook.runtime.strategy import SupervisorSpec
 from cuebook.runtime.supervision import Restart
+from cuebook.runtime.tracing import TraceEvent, Tracing
 
 __all__ = ["ActorSystem"]
 
@@ -64,6 +67,8 @@ class ActorSystem:
         self.is_in_last_group = False
         self.services = Services()
         self.dead_letters = DeadLetters(self.clock.time)
+        self.observation = Observation(self._cells)
+        self._tracing = Tracing(self.clock.time)
         self.now: Callable[[], float] = self.clock.monotonic
 
     async def __aenter__(self) -> Self:
@@ -92,8 +97,7 @@ class ActorSystem:
         except BaseException as raised:
             await self._cut_short(raised)
             raise
-        self.deadlines.close()
-        self.dead_letters.close()
+        self._close()
         await self.tasks().__aexit__(None, None, None)
 
     def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
@@ -176,6 +180,22 @@ class ActorSystem:
         """Every living actor, by parent, in the order of their start."""
         return TreeNode(self.name, None, tuple(cell.tree() for cell in self._roots.values()))
 
+    def trace(self, name: str, on: bool = True) -> None:
+        """Trace an actor, from its next message on, or trace it no more; across its restarts, until it ends.
+
+        What it receives, sends, answers and fails on comes out of `traces()`, and at level INFO of the logger
+        "cuebook.trace". Cost: while any actor is traced, each message of the system some 3 us more; else none.
+
+        Raises:
+            KeyError: no such actor lives here.
+        """
+        self.actor(name)
+        self._trace(name, on=on)
+
+    def traces(self) -> Stream[TraceEvent]:
+        """What traced actors do from now on, until the system ends; a reader 1,024 events behind loses the oldest."""
+        return self._tracing.stream()
+
     def statistics(self) -> dict[str, ActorStatistics]:
         """Counts of every living actor, by name."""
         return {name: cell.statistics() for name, cell in self._cells.items()}
@@ -198,7 +218,7 @@ class ActorSystem:
             raise ActorStopped(f"the actor system {self.name!r} is stopping, so it starts no {spec.name!r}")
         if spec.name in self._cells:
             raise ValueError(f"an actor named {spec.name!r} lives already in {self.name!r}")
-        cell = Cell(self, spec, parent)
+        cell = self.observation.cell_type(self, spec, parent)
         self._cells[spec.name] = cell
         if parent is None:
             self._roots[spec.name] = cell
@@ -222,6 +242,8 @@ class ActorSystem:
         cell = self._cells.pop(name, None)
         if cell is not None:
             self.services.forget(cell.ref)
+            if name in self._tracing.names:
+                self._trace(name, on=False)
             if self._is_stopping:
                 self.shutdown.ended(name, cell.processed)
                 self._ended_at = None if self._cells else self.now()
@@ -236,6 +258,17 @@ class ActorSystem:
         if self._failure is None and not self._is_stopping:
             self._failure = error
             self.tasks().cancel_scope.cancel()
+
+    def _close(self) -> None:
+        self.deadlines.close()
+        self.dead_letters.close()
+        self._tracing.close()
+
+    def _trace(self, name: str, *, on: bool) -> None:
+        if self._tracing.set(name, on=on):
+            self.observation.add(self._tracing)
+        else:
+            self.observation.remove(self._tracing)
 
     async def _cut_short(self, error: BaseException | None) -> None:
         """Cancel every handler, then end each actor, shielded from the cancellation that brought us here.
@@ -253,8 +286,7 @@ class ActorSystem:
         finally:
             for cell in list(self._cells.values()):
                 cell.give_up()
-            self.deadlines.close()
-            self.dead_letters.close()
+            self._close()
         if self._failure is not None and not is_from_outside:
             raise self._failure from self._failure.__cause__
 
