@@ -127,6 +127,10 @@ class Cell(Lifecycle):
         """Messages received so far."""
         return self._processed
 
+    def doing(self) -> str:
+        """The type of the message in hand; "" where there is none."""
+        return "" if self._current is None else type(self._message).__qualname__
+
     def statistics(self) -> ActorStatistics:
         """The counts now."""
         mailbox = self.mailbox
@@ -146,7 +150,7 @@ class Cell(Lifecycle):
             stashed=mailbox.stashed,
             oldest_s=0.0 if oldest_at is None else self.now() - oldest_at,
             kind=self.kind,
-            in_hand="" if self._current is None else type(self._message).__qualname__,
+            in_hand=self.doing(),
             failures=self.failures,
             last_error=repr(cause) if (cause := self.cause()) is not None else "",
         )

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Generator
+from types import FrameType
 from typing import Any, Protocol
 
 from anyio import CancelScope
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-__all__ = ["Driver", "Work"]
+__all__ = ["Driven", "Driver", "Work", "driven_in"]
 
 Work = Generator[Awaitable[Any] | None, Any, None]
 
@@ -39,6 +40,9 @@ class Driven(Protocol):
 
     def work(self) -> Work:
         """Begin the work."""
+
+    def doing(self) -> str:
+        """What the work is at, in a word or none."""
 
     def on_lost(self) -> None:
         """The work was cut off by cancellation from outside or by an exit of the program."""
@@ -176,6 +180,21 @@ class Driver:
             work.close()
         self._error = None
         self.is_awake = self._awaits = False
+
+
+_STEPS = (Driver._slice.__code__, Driver._drive.__code__)
+
+
+def driven_in(frame: FrameType | None) -> tuple[Driven, FrameType] | None:
+    """Whose work a thread is at, from its innermost frame, and the frame in which that began; None: nobody's.
+
+    May be asked of another thread.
+    """
+    while frame is not None:
+        if frame.f_code in _STEPS:
+            return frame.f_locals["self"]._driven, frame
+        frame = frame.f_back
+    return None
 
 
 def _is_being_cancelled() -> bool:

@@ -74,6 +74,10 @@ class Lifecycle(Ending):
         """Receive what waits."""
         raise NotImplementedError
 
+    def doing(self) -> str:
+        """What it works at."""
+        raise NotImplementedError
+
     def post_timer(self, frame: Any, timer: Timer) -> None:
         raise NotImplementedError
 

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import random
+import threading
 import time
 from asyncio import CancelledError
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from cuebook.runtime.cell import Cell
 from cuebook.runtime.clock import Clock, SystemClock
 from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
+from cuebook.runtime.driver import Driven
+from cuebook.runtime.dump import dump_text
 from cuebook.runtime.errors import ActorStopped
 from cuebook.runtime.group import Group, SupervisorRef
 from cuebook.runtime.observing import Observation
@@ -32,6 +35,7 @@ from cuebook.runtime.status import ActorStatistics, TreeNode
 from cuebook.runtime.strategy import SupervisorSpec
 from cuebook.runtime.supervision import Restart
 from cuebook.runtime.tracing import TraceEvent, Tracing
+from cuebook.runtime.watchdog import Blockage, Watchdog, tells_real_time
 
 __all__ = ["ActorSystem"]
 
@@ -47,10 +51,17 @@ class ActorSystem:
         name: of the tree's root.
         clock: what all of its actors tell time by.
         draw: gives chance, 0 to 1, for the jitter of backoffs.
+        blocking_s: a handler that holds up the event loop for so many seconds is named, with its stack, in the
+            log and in `blockages`; None: nobody watches. Costs a thread that looks twice in that time.
     """
 
     def __init__(
-        self, name: str = "cuebook", clock: Clock | None = None, *, draw: Callable[[], float] = random.random
+        self,
+        name: str = "cuebook",
+        clock: Clock | None = None,
+        *,
+        draw: Callable[[], float] = random.random,
+        blocking_s: float | None = 1.0,
     ) -> None:
         self.name = name
         self.clock: Clock = SystemClock() if clock is None else clock
@@ -69,12 +80,14 @@ class ActorSystem:
         self.dead_letters = DeadLetters(self.clock.time)
         self.observation = Observation(self._cells)
         self._tracing = Tracing(self.clock.time)
+        self._watchdog = None if blocking_s is None else Watchdog(blocking_s, self._is_ours)
         self.now: Callable[[], float] = self.clock.monotonic
 
     async def __aenter__(self) -> Self:
         if self._group is not None:
             raise RuntimeError(f"the actor system {self.name!r} is entered once")
         self.loop = asyncio.get_running_loop()
+        self._thread_id = threading.get_ident()
         self.deadlines = Deadlines(self.clock)
         # One call less a message than through the clock, which would have to find the loop.
         if isinstance(self.clock, SystemClock):
@@ -84,6 +97,8 @@ class ActorSystem:
             self.now = self.clock.monotonic
         self._group = await create_task_group().__aenter__()
         homes[self.id] = self
+        if self._watchdog is not None and tells_real_time(self.loop):
+            self._watchdog.start(self.loop)
         return self
 
     async def __aexit__(
@@ -196,6 +211,15 @@ class ActorSystem:
         """What traced actors do from now on, until the system ends; a reader 1,024 events behind loses the oldest."""
         return self._tracing.stream()
 
+    @property
+    def blockages(self) -> list[Blockage]:
+        """The last 32 handlers that held up the loop, the newest last."""
+        return [] if self._watchdog is None else list(self._watchdog.blockages)
+
+    def dump(self) -> str:
+        """The tree, and all tasks of the loop with where they wait, as text; from any thread."""
+        return dump_text(self.tree(), self.loop, self._thread_id)
+
     def statistics(self) -> dict[str, ActorStatistics]:
         """Counts of every living actor, by name."""
         return {name: cell.statistics() for name, cell in self._cells.items()}
@@ -263,6 +287,11 @@ class ActorSystem:
         self.deadlines.close()
         self.dead_letters.close()
         self._tracing.close()
+        if self._watchdog is not None:
+            self._watchdog.stop()
+
+    def _is_ours(self, driven: Driven) -> bool:
+        return self._cells.get(driven.name) is driven
 
     def _trace(self, name: str, *, on: bool) -> None:
         if self._tracing.set(name, on=on):
