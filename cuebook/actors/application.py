@@ -62,10 +62,11 @@ class Application:
 
     Args:
         keeps_warm: whether workers stay for the next run.
+        blocking_s: as for ActorSystem.
     """
 
-    def __init__(self, *, keeps_warm: bool = False) -> None:
-        self.system = ActorSystem(name="cuebook")
+    def __init__(self, *, keeps_warm: bool = False, blocking_s: float | None = 1.0) -> None:
+        self.system = ActorSystem(name="cuebook", blocking_s=blocking_s)
         self.table = RunTable(self._hire)
         self.table.keeps_warm = keeps_warm
         self.output: Callable[[bytes], None] = print_lines

@@ -17,6 +17,7 @@ from cuebook.chunks.bar import Bar, wants_bar
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_function, checked_path, make_options
+from cuebook.chunks.seeing import Seeing
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import RunStopped
@@ -31,7 +32,7 @@ GRACE_S = 2.0
 _NOT_GIVEN: Any = object()
 
 
-class Runtime:
+class Runtime(Seeing):
     """Durable parallel calls, and actors, inside an asyncio program; use it in `async with`.
 
     No global state: several runtimes in a process do not know each other, except that those with the same path share
@@ -39,8 +40,10 @@ class Runtime:
 
     Args:
         path: the journal of every run that names no other; None: nothing is kept.
-        signals: whether SIGINT and SIGTERM stop the runs (main thread only).
+        signals: whether SIGINT and SIGTERM stop the runs, and SIGUSR1 prints `dump()` (main thread only).
         progress_bar: as for `chunk()`, for every run.
+        blocking_s: an actor's handler that holds up the event loop for so many seconds is named, with its stack, in
+            the log and in `blockages()`; None: nobody watches.
         options: any keyword of `chunk()` from `chunk_size` on: the default for every run.
 
     Raises:
@@ -53,6 +56,7 @@ class Runtime:
         *,
         signals: bool = False,
         progress_bar: bool | None = None,
+        blocking_s: float | None = 1.0,
         **options: Any,
     ) -> None:
         self.path = checked_path(path)
@@ -60,7 +64,7 @@ class Runtime:
         self._options = make_options(**options)
         self._progress_bar = progress_bar
         self._signals = signals
-        self.app = Application(keeps_warm=True)
+        self.app = Application(keeps_warm=True, blocking_s=blocking_s)
         self._runs: dict[int, Run] = {}
         self._stop: Stop | None = None
         self._events: Readers[Event] = Readers()
@@ -75,11 +79,13 @@ class Runtime:
         await self._exit.enter_async_context(self.app)
         self._is_closed = False
         if self._signals:
+            from cuebook.chunks.dump_signal import dumps_on_signal
             from cuebook.chunks.interruption import Watch, name_of_stop, watched_signals
 
             loop = asyncio.get_running_loop()
             watch = Watch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
             self._exit.enter_context(watched_signals(watch))
+            self._exit.enter_context(dumps_on_signal(self.dump))
         return self
 
     async def __aexit__(

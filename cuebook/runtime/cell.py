@@ -152,7 +152,7 @@ class Cell(Lifecycle):
             kind=self.kind,
             in_hand=self.doing(),
             failures=self.failures,
-            last_error=repr(cause) if (cause := self.cause()) is not None else "",
+            last_error=repr(cause)[:200] if (cause := self.cause()) is not None else "",
         )
 
     def tree(self) -> TreeNode:

@@ -14,6 +14,9 @@ from cuebook.runtime.status import TreeNode
 
 __all__ = ["dump_text"]
 
+_LINKS = ("cuebook.runtime.driver", "anyio._core._tasks")
+"""Between a task and the handler that it runs there are always the same frames."""
+
 
 def dump_text(tree: TreeNode, loop: asyncio.AbstractEventLoop, thread_id: int) -> str:
     """The tree of actors, the tasks of a loop with their stacks, and the stack of the loop's thread.
@@ -40,10 +43,11 @@ def _indented(frames: Iterator[tuple[FrameType, int]]) -> Iterator[str]:
 def _frames_of(awaitable: Any) -> Iterator[tuple[FrameType, int]]:
     """The frames of a coroutine and of what it awaits, as far as Python can see."""
     while awaitable is not None:
-        frame = next((found for name in ("cr_frame", "gi_frame", "ag_frame") if (found := getattr(awaitable, name, None))), None)
+        frame = getattr(awaitable, "cr_frame", None) or getattr(awaitable, "gi_frame", None)
         if frame is None:
             return
-        yield frame, frame.f_lineno
+        if frame.f_globals.get("__name__") not in _LINKS:
+            yield frame, frame.f_lineno
         awaitable = getattr(awaitable, "cr_await", None) or getattr(awaitable, "gi_yieldfrom", None)
 
 
