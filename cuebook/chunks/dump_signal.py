@@ -79,15 +79,19 @@ def _printer_of(handler: Any) -> _Printer | None:
 
 
 @contextlib.contextmanager
-def dumps_on_signal(text: Callable[[], str]) -> Iterator[None]:
-    """Print a text on standard error at each SIGUSR1; only in the main thread, only where nobody else handles it."""
+def dumps_on_signal(text: Callable[[], str]) -> Iterator[dict[int, Callable[..., None]]]:
+    """Print a text on standard error at each SIGUSR1; only in the main thread, only where nobody else handles it.
+
+    Yields:
+        the handler, by its signal.
+    """
     if not hasattr(signal, "SIGUSR1") or threading.current_thread() is not threading.main_thread():
-        yield
+        yield {}
         return
     printer = _Printer(text)
     is_installed = printer.install()
     try:
-        yield
+        yield {signal.SIGUSR1: printer.handle}
     finally:
         if is_installed:
             printer.remove()

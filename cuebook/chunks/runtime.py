@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -79,14 +80,19 @@ class Runtime(Seeing):
         await self._exit.enter_async_context(self.app)
         self._is_closed = False
         if self._signals:
-            from cuebook.chunks.dump_signal import dumps_on_signal
-            from cuebook.chunks.interruption import Watch, name_of_stop, watched_signals
-
-            loop = asyncio.get_running_loop()
-            watch = Watch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
-            self._exit.enter_context(watched_signals(watch))
-            self._exit.enter_context(dumps_on_signal(self.dump))
+            self._watch_signals(asyncio.get_running_loop())
         return self
+
+    def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        from cuebook.chunks.dump_signal import dumps_on_signal
+        from cuebook.chunks.interruption import Watch, name_of_stop, watched_signals
+        from cuebook.chunks.waking import signals_wake
+
+        watch = Watch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
+        self._exit.enter_context(watched_signals(watch))
+        dump = self._exit.enter_context(dumps_on_signal(self.dump))
+        handlers = {signal.SIGINT: watch.handle, signal.SIGTERM: watch.handle, **dump}
+        self._exit.enter_context(signals_wake(loop, handlers))
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None

@@ -156,7 +156,7 @@ def test_a_real_signal_to_a_real_process_prints_and_the_program_goes_on() -> Non
         try:
             assert process.stdout is not None and process.stderr is not None
             assert process.stdout.readline() == "ready\n"
-            for _ in range(2):
+            for _ in range(20):  # the loop waits, and nothing else would wake it
                 process.send_signal(signal.SIGUSR1)
                 lines = [process.stderr.readline()]
                 while "the loop's thread" not in lines[-1]:
