@@ -16,6 +16,7 @@ from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
 from cuebook.chunks.bar import Bar, wants_bar
 from cuebook.chunks.opened import OpenedRun, Request
+from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_function, checked_path, make_options
 from cuebook.chunks.seeing import Seeing
@@ -43,6 +44,8 @@ class Runtime(Seeing):
         path: the journal of every run that names no other; None: nothing is kept.
         signals: whether SIGINT and SIGTERM stop the runs, and SIGUSR1 prints `dump()` (main thread only).
         progress_bar: as for `chunk()`, for every run.
+        telemetry: True: OpenTelemetry spans and metrics of messages and runs, by the program's providers; or a
+            `cuebook.runtime.telemetry.Telemetry` with others. Needs `pip install cuebook[otel]`.
         blocking_s: an actor's handler that holds up the event loop for so many seconds is named, with its stack, in
             the log and in `blockages()`; None: nobody watches.
         options: any keyword of `chunk()` from `chunk_size` on: the default for every run.
@@ -58,6 +61,7 @@ class Runtime(Seeing):
         signals: bool = False,
         progress_bar: bool | None = None,
         blocking_s: float | None = 1.0,
+        telemetry: Any = False,
         **options: Any,
     ) -> None:
         self.path = checked_path(path)
@@ -65,6 +69,7 @@ class Runtime(Seeing):
         self._options = make_options(**options)
         self._progress_bar = progress_bar
         self._signals = signals
+        self._telemetry = find_telemetry(telemetry)
         self.app = Application(keeps_warm=True, blocking_s=blocking_s)
         self._runs: dict[int, Run] = {}
         self._stop: Stop | None = None
@@ -77,6 +82,8 @@ class Runtime(Seeing):
         return f"<Runtime path={self.path!r}: {', '.join(map(repr, self._runs.values())) or 'idle'}>"
 
     async def __aenter__(self) -> Self:
+        if self._telemetry is not None:
+            self._exit.enter_context(self.app.system.telemetry(self._telemetry))
         await self._exit.enter_async_context(self.app)
         self._is_closed = False
         if self._signals:
@@ -264,7 +271,10 @@ class Runtime(Seeing):
         if self._is_closed:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
         listeners = [self._events.put] if listener is None else [self._events.put, listener]
-        opened = await open_run(self.app, request, room=room, listeners=listeners)
+        if self._telemetry is None:
+            opened = await open_run(self.app, request, room=room, listeners=listeners)
+        else:
+            opened = await open_observed(self.app, request, room, listeners=listeners, telemetry=self._telemetry)
         run = opened.run
         if not run.ended.done():
             self._runs[run.key] = run

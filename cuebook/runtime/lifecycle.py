@@ -45,6 +45,7 @@ class Lifecycle(Ending):
         "_history",
         "_is_ending",
         "_is_retiring",
+        "_kind",
         "_killed",
         "_life",
         "failures",
@@ -55,6 +56,7 @@ class Lifecycle(Ending):
         super().__init__(premises, spec, parent)
         self.restarts = 0
         self.failures = 0
+        self._kind: type | None = None
         self._life: Incarnation | None = None
         self._history = _CLEAN
         self._is_retiring = False
@@ -133,8 +135,9 @@ class Lifecycle(Ending):
 
     @property
     def kind(self) -> str:
-        """The name of its class; "" where it has not been made yet, and its factory is no class."""
-        kind = self.spec.factory if self._life is None else self._life.kind
+        """The name of its class; "" where it was never made, and its factory is no class."""
+        made = None if self._life is None else self._life.kind
+        kind = made or self._kind or self.spec.factory
         return kind.__name__ if isinstance(kind, type) else ""
 
     def cause(self) -> BaseException | None:
@@ -308,6 +311,8 @@ class Lifecycle(Ending):
     def _conclude(self, reason: Exit, error: BaseException | None, directive: Directive = Directive.RESTART) -> None:
         """The incarnation is over: the next one, or the end."""
         life, self._life, self._killed = self._life, None, None
+        if life is not None:
+            self._kind = life.kind
         if self.state is ActorState.STOPPED:
             return
         now = self.clock.monotonic()

@@ -24,10 +24,11 @@ class Sending:
 
     Attributes:
         sender: name of the actor, None from outside. content: the frame, or the message by reference.
-        is_ask: whether an answer is waited for. mark: the trace that it is part of.
+        reply: where the answer to an ask goes, else None. mark: the trace that it is part of.
+        note: for the one observer that follows it to its answer.
     """
 
-    __slots__ = ("cell", "content", "mark", "reply", "sender")
+    __slots__ = ("cell", "content", "mark", "note", "reply", "sender")
 
     def __init__(self, cell: ObservedCell, content: Any, sender: ActorRef | None, reply: asyncio.Future[Any] | None) -> None:
         self.cell = cell
@@ -35,6 +36,7 @@ class Sending:
         self.sender = None if sender is None else sender.name
         self.reply = reply
         self.mark = trace_now.get() or TraceContext.fresh()
+        self.note: Any = None
 
 
 class Work:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import random
 import threading
 import time
 from asyncio import CancelledError
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 from anyio import CancelScope, create_task_group
 from anyio.abc import TaskGroup
@@ -210,6 +211,17 @@ class ActorSystem:
     def traces(self) -> Stream[TraceEvent]:
         """What traced actors do from now on, until the system ends; a reader 1,024 events behind loses the oldest."""
         return self._tracing.stream()
+
+    @contextlib.contextmanager
+    def telemetry(self, telemetry: Any) -> Iterator[None]:
+        """Let a `Telemetry` look at all messages while the block goes on."""
+        self.observation.add(telemetry)
+        telemetry.attend(self.statistics)
+        try:
+            yield
+        finally:
+            telemetry.leave(self.statistics)
+            self.observation.remove(telemetry)
 
     @property
     def blockages(self) -> list[Blockage]:

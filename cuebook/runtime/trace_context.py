@@ -44,6 +44,11 @@ class TraceContext:
         """The trace as 32 hexadecimal digits."""
         return f"{self.trace:032x}"
 
+    @property
+    def traceparent(self) -> str:
+        """The text by which programs tell each other."""
+        return f"00-{self.trace:032x}-{self.span:016x}-{self.flags:02x}"
+
     def __bytes__(self) -> bytes:
         """What travels: 25 bytes."""
         return self.trace.to_bytes(16, "big") + self.span.to_bytes(8, "big") + bytes((self.flags,))
