@@ -59,8 +59,8 @@ async def open_observed(
 class _RunSpan:
     """A run as a span, `chunk NAME`: a child of the span that is current where the run is begun.
 
-    Failed and repeated calls and lost workers are events in it. The counter `cuebook.calls` has how many calls were done,
-    failed, reused and retried, by function.
+    Failed and repeated calls and lost workers are events in it. The counter `cuebook.calls` has how many calls were
+    done, failed, reused and retried, by function.
 
     Args:
         telemetry: makes spans. name: of the function. path: of the journal, None: nothing is kept.

@@ -15,8 +15,8 @@ import anyio
 from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
 from cuebook.chunks.bar import Bar, wants_bar
-from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.observed import find_telemetry, open_observed
+from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_function, checked_path, make_options
 from cuebook.chunks.seeing import Seeing
@@ -270,7 +270,8 @@ class Runtime(Seeing):
     async def _open(self, request: Request, room: int | None, listener: Callable[[Event], None] | None) -> OpenedRun:
         if self._is_closed:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
-        listeners = [self._events.put] if listener is None else [self._events.put, listener]
+        listeners: list[Callable[[Event], None]] = [self._events.put]
+        listeners += [] if listener is None else [listener]
         if self._telemetry is None:
             opened = await open_run(self.app, request, room=room, listeners=listeners)
         else:
@@ -334,7 +335,6 @@ class Runtime(Seeing):
             raise stop.error
         done = run.done + run.reused
         raise RunStopped(stop.reason, done=done, total=run.source.total, path=opened.path)
-
 
 
 def _later(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: Any) -> None:

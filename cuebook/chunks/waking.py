@@ -40,9 +40,9 @@ def signals_wake(loop: asyncio.AbstractEventLoop, handlers: dict[int, Callable[.
         for number in woken:
             users[number] -= 1
             if not users[number]:
-                handler = signal.getsignal(number)
+                before = signal.getsignal(number)
                 loop.remove_signal_handler(number)
-                signal.signal(number, handler)
+                signal.signal(number, before)
 
 
 def _nothing() -> None:

@@ -1,4 +1,5 @@
-"""Which actor logs, at which message, in which trace: looked up when something is logged, so it costs a message nothing.
+"""Which actor logs, at which message, in which trace: looked up when something is logged, so that it costs a
+message nothing.
 
 Knows no logger.
 """
@@ -41,14 +42,15 @@ def actor_context() -> dict[str, str]:
 
 def add_actor_context(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A processor for structlog: `structlog.configure(processors=[add_actor_context, ...])`. What is there stays."""
+    del logger, method
     for key, value in actor_context().items():
         event.setdefault(key, value)
     return event
 
 
 class ActorContextFilter(logging.Filter):
-    """For a handler of the standard library's logging: each record gets `actor`, `message_type` and `trace_id`, "" where
-    there is none, for its formatter. It lets every record pass.
+    """For a handler of the standard library's logging: each record gets `actor`, `message_type` and `trace_id`, ""
+    where there is none, for its formatter. It lets every record pass.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -58,4 +60,3 @@ class ActorContextFilter(logging.Filter):
         record.message_type = fields.get("message", "")
         record.trace_id = fields.get("trace_id", "")
         return True
-

@@ -30,7 +30,9 @@ class Sending:
 
     __slots__ = ("cell", "content", "mark", "note", "reply", "sender")
 
-    def __init__(self, cell: ObservedCell, content: Any, sender: ActorRef | None, reply: asyncio.Future[Any] | None) -> None:
+    def __init__(
+        self, cell: ObservedCell, content: Any, sender: ActorRef | None, reply: asyncio.Future[Any] | None
+    ) -> None:
         self.cell = cell
         self.content = content
         self.sender = None if sender is None else sender.name
@@ -186,7 +188,7 @@ class ObservedIncarnation(Incarnation):
     __slots__ = ()
 
     @property
-    def receive(self) -> Callable[[Any], Any]:  # type: ignore[override]
+    def receive(self) -> Callable[[Any], Any]:
         return self._receive
 
     @receive.setter
@@ -194,7 +196,7 @@ class ObservedIncarnation(Incarnation):
         _PLAIN.__set__(self, handler)
 
     @property
-    def receive_many(self) -> Callable[[list[Any]], Any] | None:  # type: ignore[override]
+    def receive_many(self) -> Callable[[list[Any]], Any] | None:
         return None if _MANY.__get__(self) is None else self._receive_many
 
     @receive_many.setter
@@ -225,7 +227,8 @@ class ObservedCell(Cell):
     @property
     def observation(self) -> Observation:
         """Who looks."""
-        return self._premises.observation
+        observation: Observation = self._premises.observation
+        return observation
 
     def in_hand(self) -> Envelope | None:
         """The envelope of the message in hand."""
@@ -264,7 +267,6 @@ class ObservedCell(Cell):
         super()._restart()
         for observer in self.observation.observers:
             observer.restarted(self)
-
 
 
 def _become(cell: Cell, kind: type[Cell]) -> None:

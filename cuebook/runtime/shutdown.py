@@ -52,7 +52,7 @@ def _named(counts: Mapping[str, object]) -> str:
 class Shutdown:
     """Counts along while a system stops; before that, and after it, nothing counts."""
 
-    __slots__ = ("_began", "_dropped", "_drained", "_ended", "_killed", "_processed")
+    __slots__ = ("_began", "_drained", "_dropped", "_ended", "_killed", "_processed")
 
     def __init__(self) -> None:
         self._began: float | None = None

@@ -72,7 +72,6 @@ class TreeNode:
             lines += [f"  {line}" for line in child._lines()]
         return lines
 
-
     def _line(self) -> str:
         counts = self.statistics
         if counts is None:

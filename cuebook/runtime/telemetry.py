@@ -104,7 +104,7 @@ class Telemetry:
     def begins(self, work: Work) -> Any:
         """Begin the span of a handler at work, below that of its message."""
         message = type(work.message).__name__
-        attributes = {
+        attributes: dict[str, Any] = {
             **_SYSTEM,
             "messaging.operation.type": "process",
             "messaging.operation.name": "receive",

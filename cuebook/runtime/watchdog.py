@@ -134,7 +134,9 @@ def _stack_within(outermost: FrameType, innermost: FrameType | None) -> str:
     while frame is not None and frame is not outermost:
         entries.append((frame, frame.f_lineno))
         frame = frame.f_back
-    shown = [one for one in reversed(entries) if not one[0].f_globals.get("__name__", "").startswith("cuebook.runtime.")]
+    shown = [
+        one for one in reversed(entries) if not one[0].f_globals.get("__name__", "").startswith("cuebook.runtime.")
+    ]
     return "".join(traceback.StackSummary.extract(iter(shown)).format())
 
 

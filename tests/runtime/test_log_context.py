@@ -58,7 +58,14 @@ async def test_the_context_is_that_of_the_message_in_hand() -> None:
         assert actor_context() == {}
         await asyncio.sleep(2)
     me = {"actor": "looking"}
-    assert seen == [me, me | {"message": "Get"}, *[me | {"message": "Add"}] * 2, *[me | {"message": "Pause"}] * 2, me, me]
+    assert seen == [
+        me,
+        me | {"message": "Get"},
+        *[me | {"message": "Add"}] * 2,
+        *[me | {"message": "Pause"}] * 2,
+        me,
+        me,
+    ]
 
 
 @virtually
