@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cuebook.engines.current import CurrentCall, current_call
     from cuebook.engines.function import Worker
     from cuebook.runtime.actor import Actor
+    from cuebook.runtime.deadletters import DeadLetter, DeadReason
     from cuebook.runtime.errors import (
         ActorFailed,
         ActorStopped,
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     )
     from cuebook.runtime.message import message
     from cuebook.runtime.ref import ActorRef
+    from cuebook.runtime.shutdown import ShutdownReport
+    from cuebook.runtime.status import ActorStatistics, TreeNode
+    from cuebook.runtime.tracing import TraceEvent, TraceKind
+    from cuebook.runtime.watchdog import Blockage
 
 __version__ = "0.1.0"
 
@@ -58,14 +63,22 @@ _HOMES = {
     **dict.fromkeys(_ERRORS, "cuebook.runtime.errors"),
     "Actor": "cuebook.runtime.actor",
     "ActorRef": "cuebook.runtime.ref",
+    "ActorStatistics": "cuebook.runtime.status",
+    "Blockage": "cuebook.runtime.watchdog",
     "Checkpoint": "cuebook.chunks.checkpoint",
     "Chunker": "cuebook.chunks.chunker",
     "CurrentCall": "cuebook.engines.current",
+    "DeadLetter": "cuebook.runtime.deadletters",
+    "DeadReason": "cuebook.runtime.deadletters",
     "Done": "cuebook.chunks.sinks",
     "Event": "cuebook.actors.run",
     "EventKind": "cuebook.actors.run",
     "Progress": "cuebook.actors.run",
     "Runtime": "cuebook.chunks.runtime",
+    "ShutdownReport": "cuebook.runtime.shutdown",
+    "TraceEvent": "cuebook.runtime.tracing",
+    "TraceKind": "cuebook.runtime.tracing",
+    "TreeNode": "cuebook.runtime.status",
     "Worker": "cuebook.engines.function",
     "chunk": "cuebook.chunks.chunker",
     "current_call": "cuebook.engines.current",
@@ -79,9 +92,11 @@ __all__ = [
     "Actor",
     "ActorFailed",
     "ActorRef",
+    "ActorStatistics",
     "ActorStopped",
     "AskCycle",
     "AskTimeout",
+    "Blockage",
     "CallFailed",
     "CallTimedOut",
     "Checkpoint",
@@ -89,6 +104,8 @@ __all__ = [
     "CodecError",
     "CuebookError",
     "CurrentCall",
+    "DeadLetter",
+    "DeadReason",
     "Done",
     "Event",
     "EventKind",
@@ -106,7 +123,11 @@ __all__ = [
     "RestartLimitReached",
     "RunStopped",
     "Runtime",
+    "ShutdownReport",
     "SupervisionError",
+    "TraceEvent",
+    "TraceKind",
+    "TreeNode",
     "UnhandledMessage",
     "UnknownMessage",
     "UnsupportedVersion",

@@ -178,6 +178,8 @@ class ActorSystem:
             cell = self._roots[next(reversed(self._roots))]
             cell.request_stop(cell.spec.shutdown_s, drain=drain)
             await cell.wait_until_ended()
+        self.dead_letters.close()
+        self._tracing.close()
         report = self.report
         assert report is not None
         return report
