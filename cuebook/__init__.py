@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from cuebook.chunks.sinks import Done
     from cuebook.engines.current import CurrentCall, current_call
     from cuebook.engines.function import Worker
-    from cuebook.runtime.actor import Actor
+    from cuebook.runtime.actor import Actor, Context, Delivery
     from cuebook.runtime.deadletters import DeadLetter, DeadReason
+    from cuebook.runtime.directives import Directive
     from cuebook.runtime.errors import (
         ActorFailed,
         ActorStopped,
@@ -43,11 +44,21 @@ if TYPE_CHECKING:
         ValueNotKept,
         WorkerDied,
     )
+    from cuebook.runtime.group import SupervisorRef
+    from cuebook.runtime.mailbox import MailboxSpec, Overflow
     from cuebook.runtime.message import message
-    from cuebook.runtime.ref import ActorRef
+    from cuebook.runtime.pool import Pool, Routing
+    from cuebook.runtime.ref import ActorRef, current_actor
+    from cuebook.runtime.services import Listing, ServiceKey, Services
     from cuebook.runtime.shutdown import ShutdownReport
-    from cuebook.runtime.status import ActorStatistics, TreeNode
+    from cuebook.runtime.signals import Down, Restarted
+    from cuebook.runtime.spec import ActorOptions
+    from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
+    from cuebook.runtime.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
+    from cuebook.runtime.supervision import Backoff, Exit, Restart, RestartIntensity
+    from cuebook.runtime.system import ActorSystem
     from cuebook.runtime.tracing import TraceEvent, TraceKind
+    from cuebook.runtime.typed import Message
     from cuebook.runtime.watchdog import Blockage
 
 __version__ = "0.1.0"
@@ -62,25 +73,51 @@ _ERRORS = (
 _HOMES = {
     **dict.fromkeys(_ERRORS, "cuebook.runtime.errors"),
     "Actor": "cuebook.runtime.actor",
+    "ActorOptions": "cuebook.runtime.spec",
     "ActorRef": "cuebook.runtime.ref",
+    "ActorState": "cuebook.runtime.status",
     "ActorStatistics": "cuebook.runtime.status",
+    "ActorSystem": "cuebook.runtime.system",
+    "AutoShutdown": "cuebook.runtime.strategy",
+    "Backoff": "cuebook.runtime.supervision",
     "Blockage": "cuebook.runtime.watchdog",
     "Checkpoint": "cuebook.chunks.checkpoint",
+    "ChildSpec": "cuebook.runtime.strategy",
     "Chunker": "cuebook.chunks.chunker",
+    "Context": "cuebook.runtime.actor",
     "CurrentCall": "cuebook.engines.current",
     "DeadLetter": "cuebook.runtime.deadletters",
     "DeadReason": "cuebook.runtime.deadletters",
+    "Delivery": "cuebook.runtime.actor",
+    "Directive": "cuebook.runtime.directives",
     "Done": "cuebook.chunks.sinks",
+    "Down": "cuebook.runtime.signals",
     "Event": "cuebook.actors.run",
     "EventKind": "cuebook.actors.run",
+    "Exit": "cuebook.runtime.supervision",
+    "Listing": "cuebook.runtime.services",
+    "MailboxSpec": "cuebook.runtime.mailbox",
+    "Message": "cuebook.runtime.typed",
+    "Overflow": "cuebook.runtime.mailbox",
+    "Pool": "cuebook.runtime.pool",
     "Progress": "cuebook.actors.run",
+    "Restart": "cuebook.runtime.supervision",
+    "RestartIntensity": "cuebook.runtime.supervision",
+    "Restarted": "cuebook.runtime.signals",
+    "Routing": "cuebook.runtime.pool",
     "Runtime": "cuebook.chunks.runtime",
+    "ServiceKey": "cuebook.runtime.services",
+    "Services": "cuebook.runtime.services",
     "ShutdownReport": "cuebook.runtime.shutdown",
+    "Strategy": "cuebook.runtime.strategy",
+    "SupervisorRef": "cuebook.runtime.group",
+    "SupervisorSpec": "cuebook.runtime.strategy",
     "TraceEvent": "cuebook.runtime.tracing",
     "TraceKind": "cuebook.runtime.tracing",
     "TreeNode": "cuebook.runtime.status",
     "Worker": "cuebook.engines.function",
     "chunk": "cuebook.chunks.chunker",
+    "current_actor": "cuebook.runtime.ref",
     "current_call": "cuebook.engines.current",
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
@@ -91,40 +128,65 @@ _HOMES = {
 __all__ = [
     "Actor",
     "ActorFailed",
+    "ActorOptions",
     "ActorRef",
+    "ActorState",
     "ActorStatistics",
     "ActorStopped",
+    "ActorSystem",
     "AskCycle",
     "AskTimeout",
+    "AutoShutdown",
+    "Backoff",
     "Blockage",
     "CallFailed",
     "CallTimedOut",
     "Checkpoint",
+    "ChildSpec",
     "Chunker",
     "CodecError",
+    "Context",
     "CuebookError",
     "CurrentCall",
     "DeadLetter",
     "DeadReason",
+    "Delivery",
+    "Directive",
     "Done",
+    "Down",
     "Event",
     "EventKind",
+    "Exit",
     "FunctionNotShippable",
     "InternalError",
     "JournalBusy",
     "JournalCorrupt",
     "JournalError",
     "JournalFull",
+    "Listing",
     "MailboxFull",
+    "MailboxSpec",
     "MalformedMessage",
+    "Message",
     "MessageTooLarge",
     "MessagingError",
+    "Overflow",
+    "Pool",
     "Progress",
+    "Restart",
+    "RestartIntensity",
     "RestartLimitReached",
+    "Restarted",
+    "Routing",
     "RunStopped",
     "Runtime",
+    "ServiceKey",
+    "Services",
     "ShutdownReport",
+    "Strategy",
     "SupervisionError",
+    "SupervisorRef",
+    "SupervisorSpec",
     "TraceEvent",
     "TraceKind",
     "TreeNode",
@@ -136,6 +198,7 @@ __all__ = [
     "WorkerDied",
     "__version__",
     "chunk",
+    "current_actor",
     "current_call",
     "last_checkpoint",
     "make_checkpoint",

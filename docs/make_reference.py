@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
 from collections.abc import Iterator
+from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -16,9 +19,47 @@ GROUPS = {
     "Running calls": ["chunk", "Chunker", "Runtime", "Done", "Worker"],
     "Inside a call": ["current_call", "CurrentCall", "make_checkpoint", "last_checkpoint"],
     "Looking at a run": ["Checkpoint", "Event", "EventKind", "Progress"],
-    "Actors": ["Actor", "ActorRef", "message"],
+    "Actors": [
+        "Actor",
+        "Context",
+        "ActorRef",
+        "message",
+        "Message",
+        "ActorOptions",
+        "MailboxSpec",
+        "Overflow",
+        "Delivery",
+    ],
+    "Actors that fail": [
+        "Restart",
+        "RestartIntensity",
+        "Backoff",
+        "Directive",
+        "SupervisorSpec",
+        "ChildSpec",
+        "Strategy",
+        "AutoShutdown",
+        "SupervisorRef",
+        "Down",
+        "Restarted",
+        "Exit",
+    ],
+    "Many actors": ["ActorSystem", "Pool", "Routing", "ServiceKey", "Services", "Listing", "current_actor"],
+    "Looking at actors": ["ActorState", "ActorStatistics", "TreeNode", "DeadLetter", "DeadReason"],
 }
-HIDDEN = {"CurrentCall.port", "ActorRef.forward_nowait", "Runtime.interrupt", "Runtime.resume"}
+HIDDEN = {
+    "CurrentCall.port",
+    "ActorRef.forward_nowait",
+    "ActorSystem.find",
+    "ActorSystem.forget",
+    "ActorSystem.next_serial",
+    "ActorSystem.start",
+    "ActorSystem.tasks",
+    "Delivery.owes",
+    "Runtime.interrupt",
+    "Runtime.resume",
+    "Services.forget",
+}
 HEAD = """# Reference
 
 Made from the docstrings by `python docs/make_reference.py`. Every name is imported from `cuebook`. The command has a
@@ -47,14 +88,35 @@ def described(name: str, thing: Any, level: int = 3) -> Iterator[str]:
     yield "\n".join(markdown(inspect.getdoc(thing) or "")) + "\n"
     if not inspect.isclass(thing):
         return
-    for member, value in vars(thing).items():
+    for member, value in members(thing):
         value = inspect.unwrap(getattr(value, "__func__", value))
         if member.startswith("_") or f"{name}.{member}" in HIDDEN:
             continue
         if isinstance(value, FunctionType | property):
             yield from described(f"{name}.{member}", value, level + 1)
-        elif type(value) is thing:
-            yield f"* `{name}.{member}`\n"
+        elif isinstance(value, Enum):
+            said = texts(thing).get(member, "")
+            yield f"* `{name}.{member}` (`{value.value!r}`){': ' + said if said else ''}\n"
+
+
+def members(cls: type) -> Iterator[tuple[str, Any]]:
+    """What a class defines, and what it has from classes of cuebook that have no place of their own here."""
+    public = {getattr(cuebook, name) for name in cuebook.__all__ if inspect.isclass(getattr(cuebook, name))}
+    seen: set[str] = set()
+    for base in cls.__mro__:
+        if base is cls or (base.__module__.startswith("cuebook.") and base not in public):
+            yield from ((name, value) for name, value in vars(base).items() if name not in seen)
+            seen |= set(vars(base))
+
+
+def texts(cls: type) -> dict[str, str]:
+    """What stands below each member of an enum in its source."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body  # type: ignore[attr-defined]
+    return {
+        one.targets[0].id: " ".join(below.value.value.split())
+        for one, below in pairwise(body)
+        if isinstance(one, ast.Assign) and isinstance(below, ast.Expr)
+    }
 
 
 def signature(thing: Any) -> str:
@@ -83,12 +145,32 @@ def signature(thing: Any) -> str:
 NOT_MADE_BY_USERS = {
     "Actor",
     "ActorRef",
+    "ActorState",
+    "ActorStatistics",
+    "AutoShutdown",
     "Checkpoint",
+    "Context",
     "CurrentCall",
+    "DeadLetter",
+    "DeadReason",
+    "Delivery",
+    "Directive",
     "Done",
+    "Down",
     "Event",
     "EventKind",
+    "Exit",
+    "Listing",
+    "Message",
+    "Overflow",
     "Progress",
+    "Restart",
+    "Restarted",
+    "Routing",
+    "Services",
+    "Strategy",
+    "SupervisorRef",
+    "TreeNode",
     "Worker",
 }
 
@@ -97,7 +179,8 @@ def default(parameter: inspect.Parameter) -> str:
     """`=value`, or nothing."""
     if parameter.default is parameter.empty:
         return ""
-    return "=…" if type(parameter.default) is object else f"={parameter.default!r}"
+    value = parameter.default.value if isinstance(parameter.default, Enum) else parameter.default
+    return "=…" if type(value) is object or callable(value) else f"={value!r}"
 
 
 def markdown(text: str) -> Iterator[str]:

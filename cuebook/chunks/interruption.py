@@ -7,6 +7,7 @@ import contextlib
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
@@ -14,7 +15,10 @@ from typing import Any
 
 from cuebook.runtime.errors import RunStopped
 
-__all__ = ["Interrupted", "Terminated", "Watch", "as_exit", "name_of_stop", "watched_signals"]
+__all__ = ["LATE_S", "Interrupted", "Terminated", "Watch", "as_exit", "name_of_stop", "watched_signals"]
+
+LATE_S = 1.0
+"""For so long after a run was interrupted, a further SIGINT is taken for one of the same burst, in seconds."""
 
 
 class Interrupted(KeyboardInterrupt, SystemExit):
@@ -75,11 +79,34 @@ def watched_signals(watch: Watch) -> Iterator[None]:
             handler = signal.getsignal(number)
             if handler is default or _is_of_asyncio(handler):
                 replaced[number] = signal.signal(number, watch.handle)
+            elif _is_late(handler):
+                replaced[number] = default
+                signal.signal(number, watch.handle)
     try:
         yield
     finally:
+        if watch.count and replaced.get(signal.SIGINT) is signal.default_int_handler and not _is_ipython():
+            replaced[signal.SIGINT] = _Late().handle
         for number, handler in replaced.items():
             signal.signal(number, handler)
+
+
+class _Late:
+    """Python's own handler of SIGINT, but deaf at first: whoever hammers Ctrl-C would hit the interpreter's exit, which
+    shows a traceback then.
+    """
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + LATE_S
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        if time.monotonic() >= self._until:
+            signal.signal(number, signal.default_int_handler)
+            signal.default_int_handler(number, frame)
+
+
+def _is_late(handler: Any) -> bool:
+    return isinstance(getattr(handler, "__self__", None), _Late)
 
 
 def _is_of_asyncio(handler: Any) -> bool:

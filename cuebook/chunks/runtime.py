@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,7 @@ import anyio
 
 from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
+from cuebook.chunks.acting import Acting
 from cuebook.chunks.bar import Bar, wants_bar
 from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
@@ -21,10 +23,8 @@ from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_function, checked_path, make_options
 from cuebook.chunks.seeing import Seeing
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
-from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import RunStopped
 from cuebook.runtime.readers import Readers
-from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.shutdown import ShutdownReport
 
 __all__ = ["GRACE_S", "Runtime"]
@@ -34,7 +34,7 @@ GRACE_S = 2.0
 _NOT_GIVEN: Any = object()
 
 
-class Runtime(Seeing):
+class Runtime(Acting, Seeing):
     """Durable parallel calls, and actors, inside an asyncio program; use it in `async with`.
 
     No global state: several runtimes in a process do not know each other, except that those with the same path share
@@ -72,10 +72,11 @@ class Runtime(Seeing):
         self._telemetry = find_telemetry(telemetry)
         self.app = Application(keeps_warm=True, blocking_s=blocking_s)
         self._runs: dict[int, Run] = {}
+        self._opening: set[asyncio.Future[None]] = set()
         self._stop: Stop | None = None
         self._events: Readers[Event] = Readers()
         self._exit = contextlib.AsyncExitStack()
-        self._names = 0
+        self._names = Counter()
         self._is_closed = True
 
     def __repr__(self) -> str:
@@ -124,7 +125,7 @@ class Runtime(Seeing):
     async def _end_runs(self) -> None:
         self._is_closed = True
         with anyio.CancelScope(shield=True):
-            if self._runs:
+            if self._runs or self._opening:
                 await self.stop("the runtime was closed")
         self._events.close()
 
@@ -201,9 +202,8 @@ class Runtime(Seeing):
         Returns when they have ended; runs that begin later go on as usual.
         """
         self.interrupt(reason, 1, grace_s=grace_s)
-        for run in list(self._runs.values()):
-            with contextlib.suppress(Exception):
-                await asyncio.shield(run.ended)
+        while under_way := {*self._opening, *(run.ended for run in self._runs.values())}:
+            await asyncio.wait(under_way)
         self.resume()
 
     def interrupt(self, reason: str, count: int = 1, *, grace_s: float = GRACE_S) -> None:
@@ -223,23 +223,6 @@ class Runtime(Seeing):
         A consumer that falls 1,024 events behind loses the oldest ones.
         """
         return self._events.stream()
-
-    # -- actors ---------------------------------------------------------------------------------------------------
-
-    async def spawn(self, actor: Callable[..., Actor], *args: Any, name: str | None = None, **kwargs: Any) -> ActorRef:
-        """Start an actor: `actor(*args, **kwargs)` makes it, and each restart makes it anew.
-
-        Returns:
-            its ref, which stays valid across restarts.
-        """
-        if name is None:
-            self._names += 1
-            name = f"{getattr(actor, '__name__', 'actor').lower()}-{self._names}"
-        return self.app.system.spawn(lambda: actor(*args, **kwargs), name=name)
-
-    def actor(self, name: str) -> ActorRef:
-        """The ref of an actor by its name: one's own, or "supervisor", "journal", "worker-0"."""
-        return self.app.system.actor(name)
 
     # -- within ---------------------------------------------------------------------------------------------------
 
@@ -272,18 +255,28 @@ class Runtime(Seeing):
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
         listeners: list[Callable[[Event], None]] = [self._events.put]
         listeners += [] if listener is None else [listener]
-        if self._telemetry is None:
-            opened = await open_run(self.app, request, room=room, listeners=listeners)
-        else:
-            opened = await open_observed(self.app, request, room, listeners=listeners, telemetry=self._telemetry)
-        run = opened.run
-        if not run.ended.done():
-            self._runs[run.key] = run
-            run.ended.add_done_callback(lambda _: self._runs.pop(run.key, None))
-            self._limit_time(run, request.options.stop_after_s)
-            if self._stop is not None:
-                self._stop_run(run, self._stop)
+        opening = asyncio.get_running_loop().create_future()
+        self._opening.add(opening)
+        try:
+            if self._telemetry is None:
+                opened = await open_run(self.app, request, room=room, listeners=listeners)
+            else:
+                opened = await open_observed(self.app, request, room, listeners=listeners, telemetry=self._telemetry)
+            self._begin(opened.run, request)
+        finally:
+            self._opening.discard(opening)
+            opening.set_result(None)
         return opened
+
+    def _begin(self, run: Run, request: Request) -> None:
+        """Know a run until it ends; one that was opened while the others were stopped is stopped with them."""
+        if run.ended.done():
+            return
+        self._runs[run.key] = run
+        run.ended.add_done_callback(lambda _: self._runs.pop(run.key, None))
+        self._limit_time(run, request.options.stop_after_s)
+        if self._stop is not None:
+            self._stop_run(run, self._stop)
 
     def _limit_time(self, run: Run, stop_after_s: float | None) -> None:
         if stop_after_s is None:

@@ -158,20 +158,21 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
         if differs is not None:
             return Ready(order.run, os.getpid(), differs), None
     except BaseException as error:
-        return _setup_failed(order, "load", error), None
+        return setup_failed(order, "load", error), None
     try:
         worker = worker_class() if worker_class is not None else None
         if worker is not None:
             worker.setup()
     except BaseException as error:
-        return _setup_failed(order, "setup", error), None
+        return setup_failed(order, "setup", error), None
     loaded = LoadedFunction(func, worker, order)
     home.states.serve(order.run, loaded.encoder.encode, loaded.states_decoder.decode)
     _limit_memory(order.options.get("memory_bytes"))
     return Ready(order.run, os.getpid(), None), loaded
 
 
-def _setup_failed(order: Setup, reason: str, error: BaseException) -> SetupFailed:
+def setup_failed(order: Setup, reason: str, error: BaseException) -> SetupFailed:
+    """What loading or the user's `setup` raised, as a message; `reason` says which."""
     encoded = None
     try:
         encoded = ValueEncoder().encode(error.with_traceback(None))

@@ -1,19 +1,165 @@
-"""What hosts in this process share. Knows no thread and no task."""
+"""What workers inside this process have in common, be they a thread or a task. Knows neither."""
 
 from __future__ import annotations
 
-from cuebook.engines.outcome import error_type_name, traceback_text
-from cuebook.engines.wire import SetupFailed
-from cuebook.persistence.values import ValueEncoder
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
 
-__all__ = ["setup_failed"]
+from cuebook.engines.current import CurrentCall, enter_context_call
+from cuebook.engines.function import LoadedFunction, setup_failed
+from cuebook.engines.host import Listener, LocalWork, Loss
+from cuebook.engines.states import StateExchange
+from cuebook.engines.wire import Calls, Quit, Ready, Recall, Returned, Setup, StateFound, StateKeptAck
+from cuebook.runtime.message import decode, encode
+
+__all__ = ["ABANDON_S", "LocalHost"]
+
+ABANDON_S = 5.0
+"""How long a call, or the teardown of a worker, may take to end before it is left to itself, in seconds."""
 
 
-def setup_failed(run: int, error: BaseException) -> SetupFailed:
-    """The user's `setup` raised: the exception as a message."""
-    encoded = None
-    try:
-        encoded = ValueEncoder().encode(error)
-    except Exception:
-        encoded = None
-    return SetupFailed(run, "setup", error_type_name(error), str(error), traceback_text(error), encoded)
+class LocalHost(ABC):
+    """A worker that shares this process's memory: nothing is copied, results are encoded all the same."""
+
+    shares_memory = True
+    pid = None
+
+    def __init__(self) -> None:
+        self._works: dict[int, LocalWork] = {}
+        self._mark: tuple[int, float] = (-1, 0.0)
+        self._is_abandoned = False
+        self._states = StateExchange(self._send_up)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listener: Listener | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {'abandoned' if self._is_abandoned else 'alive'}>"
+
+    @abstractmethod
+    def _put(self, order: Any) -> None:
+        """One more order for the worker, in order."""
+
+    @abstractmethod
+    def _take_all(self) -> list[Any]:
+        """The orders that the worker has not begun, which are taken from it."""
+
+    @abstractmethod
+    def _has_orders(self) -> bool:
+        """Whether an order waits."""
+
+    @abstractmethod
+    def _cut(self) -> None:
+        """End what runs, where that can be done."""
+
+    def prepare(self, run: int, work: LocalWork) -> None:
+        self._works[run] = work
+
+    def send(self, frames: list[bytes]) -> None:
+        for frame in frames:
+            self._put(decode(frame))
+
+    def send_urgent(self, frame: bytes) -> None:
+        order = decode(frame)
+        if isinstance(order, StateKeptAck | StateFound):
+            self._states.answer(order)
+        elif isinstance(order, Recall):
+            self._give_back(order.run)
+
+    def running(self) -> tuple[int, float]:
+        index, started = self._mark
+        return (index, time.monotonic() - started) if index >= 0 else (-1, 0.0)
+
+    def is_busy(self) -> bool:
+        return self._mark[0] >= 0 or self._has_orders()
+
+    def kill(self, reason: str) -> None:
+        if self._is_abandoned:
+            return
+        self._is_abandoned = True
+        self._states.close()
+        index, seconds = self.running()
+        self._put(Quit())
+        self._cut()
+        if self._loop is not None and self._listener is not None:
+            self._loop.call_soon(self._listener.on_lost, Loss(index, seconds, reason))
+
+    def drain_output(self) -> None:  # noqa: B027 - nothing is to be done, here
+        """What a thread or a task prints has been printed."""
+
+    # -- in the worker --------------------------------------------------------------------------------------------
+
+    def _set_up(self, order: Setup, **options: Any) -> LoadedFunction | None:
+        """The function of a run with the user's worker around it; None where `setup` raised, which is told."""
+        work = self._works[order.run]
+        try:
+            worker = work.worker_class() if work.worker_class is not None else None
+            if worker is not None:
+                worker.setup()
+        except (Exception, SystemExit) as error:
+            self._send_up(encode(setup_failed(order, "setup", error)))
+            return None
+        loaded = LoadedFunction(work.func, worker, order, **options)
+        self._states.serve(order.run, loaded.encoder.encode, loaded.states_decoder.decode)
+        self._send_up(encode(Ready(order.run, 0, None)))
+        return loaded
+
+    def _calls(self, batch: Calls) -> Iterator[tuple[tuple[int, int], Any]]:
+        """Index, attempt and arguments of each call of a batch, until this worker is given up."""
+        fetch = self._works[batch.run].fetch
+        for place, index in enumerate(list(batch.indexes or range(batch.start, batch.start + batch.count))):
+            if self._is_abandoned:
+                return
+            yield (index, 1 if batch.attempts is None else batch.attempts[place]), fetch(index)
+
+    def _begin(self, function: LoadedFunction, call: tuple[int, int], arguments: Any) -> float:
+        """A call begins, now; returns when."""
+        index, attempt = call
+        enter_context_call(
+            CurrentCall(
+                index,
+                attempt,
+                arguments,
+                worker=function.worker,
+                fingerprint=function.fingerprint,
+                port=self._states,
+            )
+        )
+        started = time.monotonic()
+        self._mark = (index, started)
+        return started
+
+    def _end(self) -> None:
+        """No call runs any more."""
+        self._mark = (-1, 0.0)
+        enter_context_call(None)
+
+    def _tell(self, message: Any) -> None:
+        """Send how a call ended, unless this worker was given up."""
+        if not self._is_abandoned:
+            self._send_up(encode(message))
+
+    def _give_back(self, run: int) -> None:
+        """Return the batches that the worker has not begun (its running batch has one call or short ones)."""
+        returned: list[int] = []
+        for order in self._take_all():
+            if isinstance(order, Calls):
+                returned.extend(order.indexes or range(order.start, order.start + order.count))
+            else:
+                self._put(order)
+        self._send_up(encode(Returned(run, returned)))
+
+    def _send_up(self, payload: bytes) -> None:
+        """Hand a message to the Worker actor, from whichever thread."""
+        if self._loop is None:
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._hand_over, payload)
+        except RuntimeError:
+            return  # the loop is closed: nobody minds this worker any more
+
+    def _hand_over(self, payload: bytes) -> None:
+        if self._listener is not None:
+            self._listener.on_frames([payload])

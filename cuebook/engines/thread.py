@@ -1,4 +1,4 @@
-"""A worker in a thread of this process: nothing is copied, results are encoded all the same. Knows no scheduling."""
+"""A worker in a thread of this process. Knows no scheduling."""
 
 from __future__ import annotations
 
@@ -10,84 +10,71 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from cuebook.engines.current import CurrentCall, enter_context_call
 from cuebook.engines.function import LoadedFunction
-from cuebook.engines.host import Listener, LocalWork, Loss
-from cuebook.engines.local import setup_failed
+from cuebook.engines.host import Listener
+from cuebook.engines.local import ABANDON_S, LocalHost
 from cuebook.engines.outcome import failure_message, results_messages
-from cuebook.engines.states import StateExchange
-from cuebook.engines.wire import Calls, Quit, Ready, Recall, Returned, Setup, StateFound, StateKeptAck
-from cuebook.runtime.message import decode, encode
+from cuebook.engines.wire import Calls, Quit, Setup
 
 __all__ = ["ThreadHost"]
 
 
-class ThreadHost:
+class ThreadHost(LocalHost):
     """One daemon thread that runs calls one after another. It cannot be killed: `kill` abandons it."""
 
-    shares_memory = True
-    pid = None
-
     def __init__(self) -> None:
-        self._works: dict[int, LocalWork] = {}
+        super().__init__()
         self._orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._mark: tuple[int, float] = (-1, 0.0)
-        self._is_abandoned = False
-        self._states = StateExchange(self._send_up)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
-
-    def __repr__(self) -> str:
-        return f"<ThreadHost {'abandoned' if self._is_abandoned else 'alive'}>"
+        self._ended = asyncio.Event()
 
     async def start(self, listener: Listener) -> None:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._serve,), name="cuebook-worker", daemon=True)
+        self._thread = threading.Thread(target=context.run, args=(self._live,), name="cuebook-worker", daemon=True)
         self._thread.start()
-
-    def prepare(self, run: int, work: LocalWork) -> None:
-        self._works[run] = work
-
-    def send(self, frames: list[bytes]) -> None:
-        for frame in frames:
-            self._orders.put(decode(frame))
-
-    def send_urgent(self, frame: bytes) -> None:
-        order = decode(frame)
-        if isinstance(order, StateKeptAck | StateFound):
-            self._states.answer(order)
-        elif isinstance(order, Recall):
-            self._give_back(order.run)
-
-    def running(self) -> tuple[int, float]:
-        index, started = self._mark
-        return (index, time.monotonic() - started) if index >= 0 else (-1, 0.0)
-
-    def is_busy(self) -> bool:
-        return self._mark[0] >= 0 or not self._orders.empty()
-
-    def kill(self, reason: str) -> None:
-        if self._is_abandoned:
-            return
-        self._is_abandoned = True
-        self._states.close()
-        index, seconds = self.running()
-        self._orders.put(Quit())
-        if self._loop is not None and self._listener is not None:
-            self._loop.call_soon(self._listener.on_lost, Loss(index, seconds, reason))
 
     async def close(self) -> None:
         self._listener = None
         self._states.close()
         self._orders.put(Quit())
+        if self._thread is None or self._is_abandoned:
+            return
+        try:
+            async with asyncio.timeout(ABANDON_S):
+                await self._ended.wait()
+        except TimeoutError:
+            self._is_abandoned = True
 
-    def drain_output(self) -> None:
-        """What a thread prints has been printed."""
+    def _put(self, order: Any) -> None:
+        self._orders.put(order)
+
+    def _take_all(self) -> list[Any]:
+        taken: list[Any] = []
+        while True:
+            try:
+                taken.append(self._orders.get_nowait())
+            except queue.Empty:
+                return taken
+
+    def _has_orders(self) -> bool:
+        return not self._orders.empty()
+
+    def _cut(self) -> None:
+        """No thread can be ended from outside."""
 
     # -- in the thread --------------------------------------------------------------------------------------------
+
+    def _live(self) -> None:
+        assert self._loop is not None
+        try:
+            self._serve()
+        finally:
+            try:
+                self._loop.call_soon_threadsafe(self._ended.set)
+            except RuntimeError:
+                pass  # the loop is closed: nobody waits for this thread any more
 
     def _serve(self) -> None:
         function: LoadedFunction | None = None
@@ -101,86 +88,20 @@ class ThreadHost:
                     function.tear_down()
                 function, run = self._set_up(order), order.run
             elif isinstance(order, Calls) and function is not None and order.run == run:
-                self._run_batch(function, order)
+                for call, arguments in self._calls(order):
+                    self._run_call(function, run, call, arguments)
         if function is not None:
             function.tear_down()
 
-    def _set_up(self, order: Setup) -> LoadedFunction | None:
-        work = self._works[order.run]
-        try:
-            worker = work.worker_class() if work.worker_class is not None else None
-            if worker is not None:
-                worker.setup()
-        except BaseException as error:
-            self._send_up(encode(setup_failed(order.run, error)))
-            return None
-        loaded = LoadedFunction(work.func, worker, order)
-        self._states.serve(order.run, loaded.encoder.encode, loaded.states_decoder.decode)
-        self._send_up(encode(Ready(order.run, 0, None)))
-        return loaded
-
-    def _run_batch(self, function: LoadedFunction, batch: Calls) -> None:
-        indexes = list(batch.indexes or range(batch.start, batch.start + batch.count))
-        fetch = self._works[batch.run].fetch
-        for place, index in enumerate(indexes):
-            attempt = 1 if batch.attempts is None else batch.attempts[place]
-            self._run_call(function, batch.run, (index, attempt), fetch(index))
-            if self._is_abandoned:
-                return
-
     def _run_call(self, function: LoadedFunction, run: int, call: tuple[int, int], arguments: Any) -> None:
-        index, attempt = call
-        enter_context_call(
-            CurrentCall(
-                index,
-                attempt,
-                arguments,
-                worker=function.worker,
-                fingerprint=function.fingerprint,
-                port=self._states,
-            )
-        )
-        started = time.monotonic()
-        self._mark = (index, started)
+        started = self._begin(function, call, arguments)
         message: Any
         try:
             value = function.invoke(**arguments) if isinstance(arguments, Mapping) else function.invoke(*arguments)
             ended = time.monotonic()
-            (message,) = results_messages(run, [(index, started, ended, function.encoder.encode(value))])
+            (message,) = results_messages(run, [(call[0], started, ended, function.encoder.encode(value))])
         except BaseException as error:
             message = failure_message(run, call, started, error, function.encoder.encode)
         finally:
-            self._mark = (-1, 0)
-            enter_context_call(None)
-        if not self._is_abandoned:
-            self._send_up(encode(message))
-
-    def _give_back(self, run: int) -> None:
-        """Return the batches that the thread has not begun (its running batch has one call or short ones)."""
-        kept: list[Any] = []
-        returned: list[int] = []
-        while True:
-            try:
-                order = self._orders.get_nowait()
-            except queue.Empty:
-                break
-            if isinstance(order, Calls):
-                returned.extend(order.indexes or range(order.start, order.start + order.count))
-            else:
-                kept.append(order)
-        for order in kept:
-            self._orders.put(order)
-        self._send_up(encode(Returned(run, returned)))
-
-    def _send_up(self, payload: bytes) -> None:
-        loop = self._loop
-        if loop is None:
-            return
-        try:
-            loop.call_soon_threadsafe(self._hand_over, payload)
-        except RuntimeError:
-            return
-
-    def _hand_over(self, payload: bytes) -> None:
-        if self._listener is not None:
-            self._listener.on_frames([payload])
+            self._end()
+        self._tell(message)

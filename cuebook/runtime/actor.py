@@ -7,12 +7,13 @@ from typing import Any, ClassVar, NoReturn
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.context import Context
 from cuebook.runtime.errors import UnhandledMessage
-from cuebook.runtime.handlers import handlers_of, names_around
+from cuebook.runtime.handlers import check_taken, handlers_of, names_around
+from cuebook.runtime.typed import Accepts, M_contra
 
 __all__ = ["Actor", "Context", "Delivery"]
 
 
-class Actor:
+class Actor(Accepts[M_contra]):
     """State of its own, and one message at a time.
 
     An object of this class is one incarnation. After a failure a new one is made by the factory, with the
@@ -21,6 +22,10 @@ class Actor:
 
     Attributes:
         context: set before `on_start`.
+
+    `class Counter(Actor[Add | Get])` says which messages others may send: a type checker finds every other one
+    (`ActorRef[Counter]`), and a class whose handlers are found by annotation needs one for each. What it sends
+    itself, and what the runtime tells it, need not be named.
 
     A class may define `receive_many(self, deliveries)` (sync or async) in place of `receive`: it gets all
     that waits, as a list of Delivery, at most 256, to commit as a group; each delivery is answered by its
@@ -34,6 +39,8 @@ class Actor:
         super().__init_subclass__(**options)
         if cls.receive is Actor.receive:
             cls._handlers = handlers_of(cls, names_around(1))
+            if not hasattr(cls, "receive_many"):
+                check_taken(cls, cls._handlers, Actor)
 
     async def on_start(self) -> None:
         """Before the first message. Raising is a failure of this incarnation."""
@@ -44,7 +51,7 @@ class Actor:
     async def on_failure(self, error: BaseException) -> None:
         """After this incarnation failed with `error`, in `on_start` too; children gone. Raising is logged."""
 
-    def receive(self, message: Any) -> Any:
+    def receive(self, message: M_contra) -> Any:
         """Handle one message; plain or `async def`. A plain one costs a tenth of an async one.
 
         Where a class does not define it, the method called `on_...` whose parameter is annotated with the

@@ -16,6 +16,7 @@ from cuebook.runtime.context import Context
 from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.directives import Directive, directive_for
 from cuebook.runtime.driver import Work
+from cuebook.runtime.envelope import Entry, Envelope
 from cuebook.runtime.errors import (
     ActorStopped,
     CodecError,
@@ -26,7 +27,7 @@ from cuebook.runtime.errors import (
 )
 from cuebook.runtime.lifecycle import Lifecycle
 from cuebook.runtime.logs import get_logger
-from cuebook.runtime.mailbox import Envelope, Overflow
+from cuebook.runtime.mailbox import Overflow
 from cuebook.runtime.message import decode
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef, sender_now
@@ -59,13 +60,13 @@ _IDLE = _Idle()
 class Cell(Lifecycle):
     """One actor: what its ref sends to, and what its context asks."""
 
-    __slots__ = ("_busy_s", "_message", "_processed", "_refused")
-    _new_envelope: Callable[..., Envelope] = Envelope
+    __slots__ = ("_busy_s", "_message", "_processed", "_refused", "_slice_end")
 
     def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
         super().__init__(premises, spec, parent)
         self._processed = 0
         self._refused = 0
+        self._slice_end = 0
         self._busy_s = 0.0
         self._message: Any = None
         self._set_up(ActorRef(self))
@@ -74,23 +75,19 @@ class Cell(Lifecycle):
 
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
-        sender = _sender()
         if self._is_stopping:
-            if sender is self.ref and reply is None:
-                return  # an actor that drains need not mind what it tells itself
-            how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
-            self._bury(Envelope(frame, sender), DeadReason.STOPPED)
-            raise ActorStopped(f"{self.name} {how}")
+            self._decline(frame, reply)
+            return
         if reply is not None and self.state is ActorState.PARKED:
             raise ActorStopped(f"{self.name} is parked")
-        envelope = self._new_envelope(frame, sender, reply, at=self.now())
+        entry = (frame, _sender(), reply, None, self.now(), 0)
         if urgent:
-            self.mailbox.put_unbounded(envelope, urgent=True)
+            self.mailbox.put_unbounded(entry, urgent=True)
         else:
             try:
-                pushed_out = self.mailbox.put(envelope)
+                pushed_out = self.mailbox.put(entry)
             except MailboxFull as error:
-                self._turn_away(envelope, error)
+                self._turn_away(entry, error)
                 return
             if pushed_out:
                 self._push_out(pushed_out)
@@ -98,21 +95,32 @@ class Cell(Lifecycle):
         if not driver.is_awake:
             driver.wake()
 
-    def _turn_away(self, envelope: Envelope, error: MailboxFull) -> None:
+    def _decline(self, frame: Any, reply: asyncio.Future[Any] | None) -> None:
+        sender = _sender()
+        if sender is self.ref and reply is None:
+            return  # an actor that drains need not mind what it tells itself
+        how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
+        self._bury(Envelope(frame, sender), DeadReason.STOPPED)
+        error = self.ended[1] if self.state is ActorState.STOPPED else None
+        raise ActorStopped(f"{self.name} {how}" + (f": {error}" if error is not None else "")) from error
+
+    def _turn_away(self, entry: Entry, error: MailboxFull) -> None:
         if self.mailbox.overflow is Overflow.DROP_NEW:
+            envelope = Envelope._make(entry)
             self._bury(envelope, DeadReason.DROPPED)
             if envelope.reply is None:
                 return
         raise MailboxFull(f"the mailbox of {self.name} is full: {error}") from None
 
-    def _push_out(self, pushed_out: Sequence[Envelope]) -> None:
-        for oldest in pushed_out:
+    def _push_out(self, pushed_out: Sequence[Entry]) -> None:
+        for oldest in map(Envelope._make, pushed_out):
             self.answers.refuse(oldest, MailboxFull(f"dropped from the full mailbox of {self.name}"))
             self._bury(oldest, DeadReason.DROPPED)
 
     def has_room(self, size: int) -> bool:
         """Whether `post` of so many bytes is not refused for want of room."""
-        return self.mailbox.overflow not in _KEEPS or self.mailbox.has_room(size)
+        mailbox = self.mailbox
+        return mailbox.has_room(size) or mailbox.overflow not in _KEEPS
 
     def lets_actors_wait(self) -> bool:
         """Whether actors too may wait for room."""
@@ -163,17 +171,17 @@ class Cell(Lifecycle):
 
     def defer(self) -> Delivery:
         """Take the message in hand out of the handler's duty."""
-        envelope, self._current = self._current, None
+        envelope = self._take_current()
         if envelope is None:
             raise RuntimeError(f"{self.name} has no message in hand to defer")
         return self.answers.deliver(self._message, envelope)
 
     def stash(self) -> bool:
         """Put the message in hand aside; False where there is no room for it."""
-        envelope, self._current = self._current, None
+        envelope = self._take_current()
         if envelope is None:
             raise RuntimeError(f"{self.name} has no message in hand to stash")
-        envelope.timer = None  # it was due, and is received once more
+        envelope = envelope._replace(timer=None)  # it was due, and is received once more
         if self.mailbox.stash(envelope):
             return True
         self._bury(envelope, DeadReason.DROPPED)
@@ -186,7 +194,7 @@ class Cell(Lifecycle):
 
     def sender(self) -> ActorRef | None:
         """Who sent the message in hand."""
-        return self._current.sender if self._current is not None else None
+        return Envelope._make(self._current).sender if self._current is not None else None
 
     def _new_context(self, timers: Timers) -> Context:
         return Context(self, self.ref, self._premises, self.clock, timers=timers)
@@ -202,10 +210,10 @@ class Cell(Lifecycle):
     def work(self) -> Work:
         """Receive what waits, a slice at a time; what the control lanes want comes first."""
         now = self.now
-        began, left = now(), SLICE_MESSAGES
+        began, self._slice_end = now(), self._processed + SLICE_MESSAGES
         while self._is_steady or (yield from self._turn()):
             try:
-                pending = self._receive_next()
+                pending = self._receive(began + SLICE_S)
                 if isinstance(pending, _Idle):
                     break
                 if pending is not None:
@@ -217,11 +225,10 @@ class Cell(Lifecycle):
             except (Exception, CancelledError) as error:
                 if not self._goes_on(error):
                     yield from self._fail(error)
-            left -= 1
-            if left <= 0 or now() - began >= SLICE_S:
+            if self._processed >= self._slice_end or now() - began >= SLICE_S:
                 self._end_slice(now() - began)
                 yield None
-                began, left = now(), SLICE_MESSAGES
+                began, self._slice_end = now(), self._processed + SLICE_MESSAGES
         self._end_slice(now() - began)
         self.mailbox.rest()
 
@@ -234,7 +241,7 @@ class Cell(Lifecycle):
             return False
         self._deactivate()
         failure = failure_of(self.name, error)
-        envelope, self._current = self._current, None
+        envelope = self._take_current()
         if envelope is None:
             self.answers.fail_open(failure)
         else:
@@ -250,66 +257,80 @@ class Cell(Lifecycle):
         self._busy_s += busy_s
         self.mailbox.admit()
 
-    def _receive_next(self) -> Awaitable[Any] | _Idle | None:
-        """Hand the next message to the handler, and answer it; an awaitable where that has to wait first."""
-        life = self._life
+    def _receive(self, until: float) -> Awaitable[Any] | _Idle | None:
+        """Hand messages to the handler, and answer them, until none waits (_IDLE), one has to be awaited first (that
+        awaitable), or the slice ends or something else comes first (None).
+        """
+        life, mailbox, now = self._life, self.mailbox, self.now
         assert life is not None
         if life.receive_many is not None:
             return self._receive_many(life.receive_many)
-        envelope = self.mailbox.take()
-        if envelope is None:
-            return _IDLE
-        if envelope.timer is not None and not self._is_due(envelope, life.timers):
-            return None
-        try:
-            frame = envelope.frame
-            message = decode(frame) if type(frame) is bytes else frame
-        except (UnknownMessage, MalformedMessage) as error:
-            self._refuse(envelope, error)
-            return None
-        self._current = envelope
-        self._message = message
-        self._processed += 1
-        outcome = life.receive(message)
-        if type(outcome) not in IMMUTABLE and hasattr(outcome, "__await__"):
-            return outcome  # type: ignore[no-any-return]
-        self._answer(outcome)
-        return None
+        while True:
+            entry = mailbox.take()
+            if entry is None:
+                return _IDLE
+            frame, _, reply, timer, _, _ = entry
+            if timer is not None and not self._is_due(timer, frame, life.timers):
+                return None
+            try:
+                message = decode(frame) if type(frame) is bytes else frame
+            except (UnknownMessage, MalformedMessage) as error:
+                self._refuse(Envelope._make(entry), error)
+                return None
+            self._current = entry
+            self._message = message
+            self._processed += 1
+            outcome = life.receive(message)
+            if type(outcome) not in IMMUTABLE:
+                if hasattr(outcome, "__await__"):
+                    return outcome  # type: ignore[no-any-return]
+                outcome = self._sealed(outcome)
+            if reply is not None and self._current is not None:
+                self.answers.settle(reply, outcome, message)
+            self._current = None
+            if not self._is_steady or self._processed >= self._slice_end or now() >= until:
+                return None
 
     def _receive_many(self, handler: Callable[[list[Delivery]], Any]) -> Awaitable[Any] | _Idle | None:
-        envelopes = self.mailbox.take_many(SLICE_MESSAGES)
-        if not envelopes:
+        entries = self.mailbox.take_many(SLICE_MESSAGES)
+        if not entries:
             return _IDLE
-        deliveries = [delivery for delivery in map(self._delivery, envelopes) if delivery is not None]
+        deliveries = [delivery for delivery in map(self._delivery, entries) if delivery is not None]
         if not deliveries:
             return None
         self._processed += len(deliveries)
         outcome = handler(deliveries)
         return outcome if hasattr(outcome, "__await__") else None
 
-    def _delivery(self, envelope: Envelope) -> Delivery | None:
-        if envelope.timer is not None and not (self._life and self._is_due(envelope, self._life.timers)):
+    def _delivery(self, entry: Entry) -> Delivery | None:
+        envelope = Envelope._make(entry)
+        frame, timer = envelope.frame, envelope.timer
+        if timer is not None and not (self._life and self._is_due(timer, frame, self._life.timers)):
             return None
         try:
-            frame = envelope.frame
             return self.answers.deliver(decode(frame) if type(frame) is bytes else frame, envelope)
         except (UnknownMessage, MalformedMessage) as error:
             self._refuse(envelope, error)
             return None
 
-    def _is_due(self, envelope: Envelope, timers: Timers) -> bool:
-        ticket = envelope.timer
+    def _is_due(self, ticket: Any, frame: Any, timers: Timers) -> bool:
         if type(ticket) is Watch:
-            return self._bonds is not None and self._bonds.receives(ticket, envelope.frame)
+            return self._bonds is not None and self._bonds.receives(ticket, frame)
         return timers.is_due(ticket)
 
+    def _sealed(self, outcome: Any) -> Any:
+        """An answer as it travels; whatever it is, where nobody waits for it."""
+        entry = self._current
+        return outcome if entry is None or Envelope._make(entry).reply is None else seal(outcome)
+
     def _answer(self, outcome: Any) -> None:
+        """Settle the message in hand with what its handler gave; nothing where it was deferred, or one of many."""
         envelope = self._current
         if envelope is None:
-            return  # deferred, or delivered as one of many
-        if envelope.reply is not None:
-            sealed = outcome if type(outcome) in IMMUTABLE else seal(outcome)
-            self.answers.settle(envelope.reply, sealed, self._message)
+            return
+        reply = Envelope._make(envelope).reply
+        if reply is not None:
+            self.answers.settle(reply, self._sealed(outcome), self._message)
         self._current = None
 
     def _refuse(self, envelope: Envelope, error: CodecError) -> None:

@@ -13,13 +13,32 @@ from msgpack import ExtType, Timestamp
 
 from cuebook.runtime.errors import MalformedMessage
 
-__all__ = ["FRAME_BYTES_MAX", "ExtType", "Packer", "Timestamp", "Unpacker", "new_packer", "pack", "unpack"]
+__all__ = [
+    "FRAME_BYTES_MAX",
+    "UNPACK_ERRORS",
+    "ExtType",
+    "Packer",
+    "Timestamp",
+    "Unpacker",
+    "malformed",
+    "new_packer",
+    "pack",
+    "unpack",
+    "unpackb",
+]
 
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 """Upper bound of one frame, in bytes (msgpack's own buffer refuses more than 100 MiB)."""
 
+UNPACK_ERRORS = (ValueError, msgpack.exceptions.UnpackException, TypeError)
+"""What bytes raise that are no whole msgpack value."""
+
 Packer = msgpack.Packer
 Unpacker = msgpack.Unpacker
+unpackb = msgpack.unpackb
+"""msgpack's own, for where each call counts; it bounds every length by the size of its input, so that no header
+can make it allocate more.
+"""
 
 
 def new_packer(default: Callable[[Any], Any] | None = None) -> Any:
@@ -39,16 +58,18 @@ def pack(value: Any) -> bytes:
     return msgpack.packb(value, unicode_errors="surrogatepass")  # type: ignore[no-any-return]
 
 
-def unpack(data: bytes | memoryview, ext_hook: Callable[[int, bytes], Any] | None = None) -> Any:
+def unpack(data: bytes | memoryview, ext_hook: Callable[[int, bytes], Any] = ExtType) -> Any:
     """The value of msgpack bytes; arrays become lists, map keys may be of any hashable type.
 
     Raises:
         MalformedMessage: the bytes are cut short, have a surplus, or are no msgpack.
     """
-    # unpackb bounds every length by the size of its input, so no header can make it allocate more.
     try:
-        if ext_hook is None:
-            return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
-        return msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=ext_hook)
-    except (ValueError, msgpack.exceptions.UnpackException, TypeError) as error:
-        raise MalformedMessage(f"these {len(data)} bytes are no whole msgpack value: {error}") from error
+        return unpackb(data, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=ext_hook)
+    except UNPACK_ERRORS as error:
+        raise malformed(data, error) from error
+
+
+def malformed(data: bytes | memoryview, error: Exception) -> MalformedMessage:
+    """What is said of bytes that made `unpack` raise one of UNPACK_ERRORS."""
+    return MalformedMessage(f"these {len(data)} bytes are no whole msgpack value: {error}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
-from typing import Any, Protocol, Unpack
+from typing import Any, Protocol, TypeVar, Unpack
 
 from anyio import CancelScope
 
@@ -21,6 +21,8 @@ from cuebook.runtime.waiting import in_hand
 
 __all__ = ["Context", "Home", "Owner"]
 
+_A = TypeVar("_A")
+
 
 class Home(Protocol):
     """The system as its actors see it."""
@@ -28,7 +30,7 @@ class Home(Protocol):
     name: str
     services: Services
 
-    def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
+    def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
         """Start an actor that is no one's child."""
 
     def actor(self, name: str) -> ActorRef:
@@ -44,7 +46,7 @@ class Home(Protocol):
 class Owner(Protocol):
     """What a context needs of its cell."""
 
-    def spawn_child(self, factory: Factory, name: str, options: SpawnOptions) -> ActorRef:
+    def spawn_child(self, factory: Factory[Any], name: str, options: SpawnOptions) -> ActorRef:
         """Start a child."""
 
     def stop_self(self) -> None:
@@ -112,7 +114,7 @@ class Context:
         """Who sent the message that is being received; None where it came from outside of actors."""
         return self._owner.sender()
 
-    def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
+    def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
         """Start a child: it ends before this incarnation does. Parameters as `ActorSystem.spawn`."""
         return self._owner.spawn_child(factory, name, options)
 

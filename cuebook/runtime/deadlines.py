@@ -1,4 +1,4 @@
-"""One timer for the deadlines of all asks: a table of time slots, swept when the earliest is due.
+"""One timer for the deadlines of all asks, set for the earliest.
 
 A timer an ask would cost more than the ask. Knows no actor and no message.
 """
@@ -6,6 +6,8 @@ A timer an ask would cost more than the ask. Knows no actor and no message.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 from cuebook.runtime.clock import Clock, TimerHandle
@@ -26,61 +28,70 @@ EXPIRED = _Expired()
 
 
 class Deadlines:
-    """Futures by the tick in which their time is up. No timer runs while the table is empty for long.
+    """Futures whose time will be up, in a queue for each length of time, where they come in order of their ends.
 
-    Cost: two dictionary operations an entry and one removal; memory follows what is pending.
+    No timer runs while the table is empty for long.
+
+    Parameters:
+        now: the clock's monotonic seconds.
+
+    Cost: two dictionary operations an entry and one removal; memory follows what is pending. A sweep looks at the
+    heads of the queues.
     """
 
-    __slots__ = ("_armed_for", "_clock", "_slots", "_timer")
+    __slots__ = ("_armed_for", "_clock", "_now", "_queues", "_timer")
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, now: Callable[[], float]) -> None:
         self._clock = clock
-        self._slots: dict[int, dict[asyncio.Future[Any], None]] = {}
+        self._now = now
+        self._queues: dict[float, dict[asyncio.Future[Any], float]] = {}
         self._timer: TimerHandle | None = None
-        self._armed_for = 0
+        self._armed_for = 0.0
 
     def __len__(self) -> int:
-        return sum(map(len, self._slots.values()))
+        return sum(map(len, self._queues.values()))
 
-    def add(self, future: asyncio.Future[Any], timeout_s: float) -> int:
-        """Resolve the future with EXPIRED after `timeout_s` seconds, unless it is done. Returns its slot."""
-        slot = int((self._clock.monotonic() + timeout_s) / TICK_S) + 1
-        entries = self._slots.get(slot)
-        if entries is None:
-            entries = self._slots[slot] = {}
-            if self._timer is None or slot < self._armed_for:
-                self._arm(slot)
-        entries[future] = None
-        return slot
+    def add(self, future: asyncio.Future[Any], timeout_s: float) -> None:
+        """Resolve the future with EXPIRED after `timeout_s` seconds, unless it is done."""
+        due = self._now() + timeout_s
+        queue = self._queues.get(timeout_s)
+        if queue is None:
+            queue = self._queues[timeout_s] = {}
+            if self._timer is None or due < self._armed_for:
+                self._arm(due)
+        queue[future] = due
 
-    def discard(self, slot: int, future: asyncio.Future[Any]) -> None:
+    def discard(self, future: asyncio.Future[Any], timeout_s: float) -> None:
         """Forget a future that needs its deadline no more."""
-        entries = self._slots.get(slot)
-        if entries is not None:
-            entries.pop(future, None)
-            if not entries:
-                del self._slots[slot]
+        queue = self._queues.get(timeout_s)
+        if queue is not None:
+            queue.pop(future, None)
+            if not queue:
+                del self._queues[timeout_s]
 
     def close(self) -> None:
         """Forget everything; no future is resolved."""
-        self._slots.clear()
+        self._queues.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _arm(self, slot: int) -> None:
+    def _arm(self, due: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._armed_for = slot
-        delay_s = max(slot * TICK_S - self._clock.monotonic(), 0.0)
-        self._timer = self._clock.call_later(delay_s, self._sweep)
+        # Rounded up, so that deadlines close together share a sweep.
+        self._armed_for = (due // TICK_S + 1) * TICK_S
+        self._timer = self._clock.call_later(max(self._armed_for - self._now(), 0.0), self._sweep)
 
     def _sweep(self) -> None:
         self._timer = None
-        now = self._clock.monotonic() + 1e-6
-        for slot in sorted(slot for slot in self._slots if slot * TICK_S <= now):
-            for future in self._slots.pop(slot):
+        now = self._now() + 1e-6
+        for timeout_s, queue in list(self._queues.items()):
+            for future, _ in list(takewhile(lambda entry: entry[1] <= now, queue.items())):
+                del queue[future]
                 if not future.done():
                     future.set_result(EXPIRED)
-        if self._slots:
-            self._arm(min(self._slots))
+            if not queue:
+                del self._queues[timeout_s]
+        if self._queues:
+            self._arm(min(next(iter(queue.values())) for queue in self._queues.values()))

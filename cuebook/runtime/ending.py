@@ -15,9 +15,10 @@ from cuebook.runtime.bonds import Bonds, Watch
 from cuebook.runtime.clock import Clock, TimerHandle
 from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.driver import Driver
+from cuebook.runtime.envelope import Entry, Envelope
 from cuebook.runtime.errors import ActorStopped, CuebookError, InternalError, RestartLimitReached
 from cuebook.runtime.logs import get_logger
-from cuebook.runtime.mailbox import Envelope, Mailbox
+from cuebook.runtime.mailbox import Mailbox
 from cuebook.runtime.premises import NO_CHILDREN, Parent, Premises
 from cuebook.runtime.ref import ActorRef, target_of
 from cuebook.runtime.signals import Down
@@ -87,7 +88,7 @@ class Ending:
         self._premises = premises
         self._parent = parent
         self._bonds: Bonds | None = None
-        self._current: Envelope | None = None
+        self._current: Entry | None = None
         self._settlers: list[asyncio.Future[None]] | None = None
         self._is_steady = False
         self._is_stopping = False
@@ -313,9 +314,14 @@ class Ending:
             self.activation = None
 
     def _settle_current(self, error: CuebookError) -> None:
-        envelope, self._current = self._current, None
+        envelope = self._take_current()
         if envelope is not None:
             self.answers.refuse(envelope, error)
+
+    def _take_current(self) -> Envelope | None:
+        """The message in hand, which is nobody's duty then; None where there is none."""
+        entry, self._current = self._current, None
+        return None if entry is None else Envelope._make(entry)
 
     def _cancel_timers(self) -> None:
         for timer in (self._restart_timer, self._stop_timer):

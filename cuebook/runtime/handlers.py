@@ -11,7 +11,7 @@ from typing import Any
 
 from cuebook.runtime.message import is_message_type
 
-__all__ = ["HOOKS", "handlers_of", "names_around"]
+__all__ = ["HOOKS", "check_taken", "handlers_of", "names_around"]
 
 HOOKS = frozenset({"on_start", "on_stop", "on_failure"})
 """Methods called `on_...` that receive no message."""
@@ -44,6 +44,19 @@ def handlers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:
     return found
 
 
+def check_taken(cls: type, handlers: Mapping[type, str], root: type) -> None:
+    """Raises TypeError where a class says that it takes a message, `root[Add | Get]`, and has no handler for it."""
+    for base in vars(cls).get("__orig_bases__", ()):
+        if typing.get_origin(base) is not root:
+            continue
+        for kind in _members(typing.get_args(base)[0]):
+            if isinstance(kind, type) and is_message_type(kind) and kind not in handlers:
+                method = f"def on_{kind.__name__.lower()}(self, message: {kind.__name__})"
+                raise TypeError(
+                    f"{cls.__qualname__} says that it takes {kind.__qualname__} and has no handler for it: {method}"
+                )
+
+
 def names_around(depth: int) -> Mapping[str, Any]:
     """The local names of a frame so many calls up, which annotations of a local class may name."""
     return sys._getframe(depth + 1).f_locals
@@ -61,9 +74,13 @@ def _kinds(cls: type, method: Callable[..., Any], names: Mapping[str, Any]) -> t
         raise TypeError(f"the annotation of {where} names what is not there at run time: {error}") from error
     if name not in hints:
         raise TypeError(f"{where} is to say which message it handles: {method.__name__}(self, {name}: SomeMessage)")
-    hint = hints[name]
-    kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    kinds = _members(hints[name])
     for kind in kinds:
         if not is_message_type(kind):
             raise TypeError(f"{where} handles {kind!r}, which is no message type: declare it with @message(tag=...)")
     return kinds
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    """The types of a union; of anything else, itself."""
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)

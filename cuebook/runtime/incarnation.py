@@ -46,7 +46,7 @@ class Incarnation:
         self.receive: Callable[[Any], Any] = _not_started
         self.receive_many: Callable[[list[Any]], Any] | None = None
 
-    def start(self, factory: Factory, context: Context) -> Work:
+    def start(self, factory: Factory[Any], context: Context) -> Work:
         """Make the actor and run `on_start`. Raises what either raises."""
         actor = factory()
         if not isinstance(actor, Actor):

@@ -16,10 +16,10 @@ from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.directives import Directive, directive_for
 from cuebook.runtime.driver import Driver, Work
 from cuebook.runtime.ending import GRACE_S, Ending
+from cuebook.runtime.envelope import Envelope
 from cuebook.runtime.errors import ActorFailed, ActorStopped, CuebookError, RestartLimitReached, SupervisionError
 from cuebook.runtime.incarnation import Incarnation
 from cuebook.runtime.logs import get_logger
-from cuebook.runtime.mailbox import Envelope, Retried
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef, as_actor
 from cuebook.runtime.reply import failure_of
@@ -169,7 +169,7 @@ class Lifecycle(Ending):
         self._restart()
         return True
 
-    def spawn_child(self, factory: Factory, name: str, options: SpawnOptions) -> ActorRef:
+    def spawn_child(self, factory: Factory[Any], name: str, options: SpawnOptions) -> ActorRef:
         """Start a child of this incarnation."""
         if self._is_ending or self.state is ActorState.STOPPED:
             raise ActorStopped(f"{self.name} is ending, so it starts no child {name!r}")
@@ -271,14 +271,14 @@ class Lifecycle(Ending):
 
     def _quarantine(self, failure: CuebookError, error: BaseException, directive: Directive) -> None:
         """The message in hand made the incarnation fail: it gets another try, or is a dead letter."""
-        envelope, self._current = self._current, None
+        envelope = self._take_current()
         if envelope is None:
             return
         policy = self.spec.policy
-        attempts = envelope.attempts + 1 if isinstance(envelope, Retried) else 1
+        attempts = envelope.attempts + 1
         is_retried = attempts < policy.attempts and type(envelope.timer) is not Watch
         if is_retried and directive in (Directive.RESTART, Directive.RESUME) and not self._is_stopping:
-            self.mailbox.put_back(Retried(envelope))
+            self.mailbox.put_back(envelope._replace(timer=None, attempts=attempts))
             return
         self.answers.refuse(envelope, failure)
         self._bury(envelope, DeadReason.POISON, error)

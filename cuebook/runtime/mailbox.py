@@ -10,17 +10,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
+from cuebook.runtime.envelope import REFERENCE_BYTES, Entry, Envelope, size_of
 from cuebook.runtime.errors import MailboxFull
 from cuebook.runtime.lanes import PriorityLane
 from cuebook.runtime.message import tag_in, tag_of
-from cuebook.runtime.ref import ActorRef
 
-__all__ = ["REFERENCE_BYTES", "Envelope", "Mailbox", "MailboxSpec", "Overflow", "Retried", "size_of"]
-
-REFERENCE_BYTES = 64
-"""What a message that goes by reference counts as."""
+__all__ = ["Mailbox", "MailboxSpec", "Overflow"]
 
 
 class Overflow(StrEnum):
@@ -71,56 +67,6 @@ class MailboxSpec:
                 raise TypeError(f"a mailbox has priorities of message types, and {kind!r} is none") from None
 
 
-class Envelope:
-    """A message on its way.
-
-    Attributes:
-        frame: its bytes, or the message itself where it goes by reference.
-        sender: None from outside of actors. reply: where the answer goes. timer: the timer or watch that
-            it comes from, which may be gone when it is received.
-        at: monotonic seconds when it was put into the mailbox.
-        mark: the trace that it is part of; set only where its target is observed.
-    """
-
-    __slots__ = ("at", "frame", "mark", "reply", "sender", "timer")
-
-    def __init__(
-        self,
-        frame: Any,
-        sender: ActorRef | None = None,
-        reply: asyncio.Future[Any] | None = None,
-        *,
-        timer: Any = None,
-        at: float = 0.0,
-    ) -> None:
-        self.frame = frame
-        self.sender = sender
-        self.reply = reply
-        self.timer = timer
-        self.mark: Any
-        self.at = at
-
-
-class Retried(Envelope):
-    """A message that was received before, and failed.
-
-    Attributes:
-        attempts: how often.
-    """
-
-    __slots__ = ("attempts",)
-
-    def __init__(self, failed: Envelope) -> None:
-        super().__init__(failed.frame, failed.sender, failed.reply, at=failed.at)
-        self.attempts: int = failed.attempts + 1 if isinstance(failed, Retried) else 1
-        self.mark = getattr(failed, "mark", None)
-
-
-def size_of(content: Any) -> int:
-    """What a frame, or a message that goes by reference, counts as, in bytes."""
-    return len(content) if type(content) is bytes else REFERENCE_BYTES
-
-
 class Mailbox:
     """A user lane within its bounds; before it two that have none, for what the runtime says of other actors
     and for a few urgent messages; and a stash.
@@ -144,11 +90,11 @@ class Mailbox:
 
     def __init__(self, spec: MailboxSpec) -> None:
         self._spec = spec
-        self._user: deque[Envelope] | PriorityLane[Envelope] | None = None
-        self._supervision: deque[Envelope] | None = None
-        self._stash: deque[Envelope] | None = None
+        self._user: deque[Entry] | PriorityLane[Entry] | None = None
+        self._supervision: deque[Entry] | None = None
+        self._stash: deque[Entry] | None = None
         self._stash_size = 0
-        self._urgent: deque[Envelope] | None = None
+        self._urgent: deque[Entry] | None = None
         self._waiters: deque[asyncio.Future[None]] | None = None
         self.size = 0
         self.high_water = 0
@@ -177,18 +123,19 @@ class Mailbox:
         """When the oldest of the messages that wait was put in; None where none does. Cost: one look a lane,
         or one a message where there are priorities.
         """
-        heads = [lane[0].at for lane in (self._supervision, self._urgent) if lane]
+        heads = [lane[0] for lane in (self._supervision, self._urgent) if lane]
         if isinstance(self._user, PriorityLane):
-            heads += [envelope.at for envelope in self._user]
+            heads += self._user
         elif self._user:
-            heads.append(self._user[0].at)
-        return min(heads, default=None)
+            heads.append(self._user[0])
+        return min((Envelope._make(entry).at for entry in heads), default=None)
 
     def has_room(self, size: int) -> bool:
         """Whether a message of `size` bytes is within the bounds now, and nobody waits before it."""
-        return not self._waiters and self._fits(size)
+        user, spec = self._user, self._spec
+        return not self._waiters and (not user or (len(user) < spec.capacity and self.size + size <= spec.bytes_max))
 
-    def put(self, envelope: Envelope) -> Sequence[Envelope]:
+    def put(self, entry: Entry) -> Sequence[Entry]:
         """Queue at the end of the user lane. Returns what had to make room.
 
         Raises:
@@ -197,84 +144,85 @@ class Mailbox:
         user = self._user
         if user is None:
             user = self._user = self._new_lane()
-        frame = envelope.frame
+        frame = entry[0]
         size = len(frame) if type(frame) is bytes else REFERENCE_BYTES
         depth = len(user)
-        pushed_out: Sequence[Envelope] = ()
+        pushed_out: Sequence[Entry] = ()
         if depth and (depth >= self._spec.capacity or self.size + size > self._spec.bytes_max):
             pushed_out = self._make_room(user, size)
             depth = len(user)
-        user.append(envelope)
+        user.append(entry)
         self.size += size
         if depth >= self.high_water:
             self.high_water = depth + 1
         return pushed_out
 
-    def put_unbounded(self, envelope: Envelope, *, urgent: bool) -> None:
+    def put_unbounded(self, entry: Entry, *, urgent: bool) -> None:
         """Queue whatever the bounds: an urgent message, or one that the actor owes itself."""
         if urgent:
             if self._urgent is None:
                 self._urgent = deque()
-            self._urgent.append(envelope)
+            self._urgent.append(entry)
             return
         if self._user is None:
             self._user = self._new_lane()
-        self._user.append(envelope)
-        self._grown(envelope)
+        self._user.append(entry)
+        self._grown(entry)
 
-    def put_supervision(self, envelope: Envelope) -> None:
+    def put_supervision(self, entry: Entry) -> None:
         """Queue what the runtime has to say, before all messages of users."""
         if self._supervision is None:
             self._supervision = deque()
-        self._supervision.append(envelope)
+        self._supervision.append(entry)
 
-    def put_back(self, envelope: Envelope) -> None:
+    def put_back(self, entry: Entry) -> None:
         """Queue at the head of the user lane (of its level), whatever the bounds."""
         if self._user is None:
             self._user = self._new_lane()
-        self._user.appendleft(envelope)
-        self._grown(envelope)
+        self._user.appendleft(entry)
+        self._grown(entry)
 
-    def stash(self, envelope: Envelope) -> bool:
+    def stash(self, entry: Entry) -> bool:
         """Put a message aside. False where there is no room for it."""
         stash = self._stash
         if stash is None:
             stash = self._stash = deque()
-        size = size_of(envelope.frame)
+        size = size_of(entry[0])
         if len(stash) >= self._spec.stash_capacity or (stash and self._stash_size + size > self._spec.bytes_max):
             return False
-        stash.append(envelope)
+        stash.append(entry)
         self._stash_size += size
         return True
 
     def unstash(self) -> int:
         """Put all that was put aside at the head of the user lane, in its order. Returns how many."""
         stash, self._stash, self._stash_size = self._stash, None, 0
-        for envelope in reversed(stash or ()):
-            self.put_back(envelope)
+        for entry in reversed(stash or ()):
+            self.put_back(entry)
         return len(stash or ())
 
-    def take(self) -> Envelope | None:
+    def take(self) -> Entry | None:
         """The next message: supervision, then urgent, then users'; None where nothing waits."""
         if self._supervision:
             return self._supervision.popleft()
         if self._urgent:
             return self._urgent.popleft()
-        if not self._user:
+        user = self._user
+        if not user:
             return None
-        envelope = self._user.popleft()
-        frame = envelope.frame
+        entry = user.popleft()
+        frame = entry[0]
         self.size -= len(frame) if type(frame) is bytes else REFERENCE_BYTES
-        return envelope
+        return entry
 
-    def take_many(self, count: int) -> list[Envelope]:
+    def take_many(self, count: int) -> list[Entry]:
         """The next messages, at most `count`, in the order of `take`."""
-        taken: list[Envelope] = []
+        taken: list[Entry] = []
         while len(taken) < count:
-            envelope = self.take()
-            if envelope is None:
+            entry = self.take()
+            if entry is None:
                 break
-            taken.append(envelope)
+            taken.append(entry)
         return taken
 
     async def wait_for_room(self, size: int, loop: asyncio.AbstractEventLoop) -> None:
@@ -319,19 +267,21 @@ class Mailbox:
         for lane in (self._urgent, self._user):
             for _ in range(len(lane or ())):
                 assert lane is not None
-                envelope = lane.popleft()
+                envelope = Envelope._make(lane.popleft())
                 (lane if envelope.reply is None else taken).append(envelope)
-        self.size = sum(size_of(envelope.frame) for envelope in self._user or ())
+        self.size = sum(size_of(entry[0]) for entry in self._user or ())
         return taken
 
     def close(self) -> list[Envelope]:
-        """Take no more, wake every waiter and empty the lanes. Returns what was in them."""
+        """Take no more, wake every waiter and empty the lanes. Returns what was sent and not received; what the
+        runtime had to say is of no use any more.
+        """
         self.is_closed = True
         for waiter in self._waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
-        lanes = (self._supervision, self._urgent, self._stash, self._user)
-        left = [envelope for lane in lanes for envelope in lane or ()]
+        lanes = (self._urgent, self._stash, self._user)
+        left = [Envelope._make(entry) for lane in lanes for entry in lane or ()]
         self._supervision = self._urgent = self._stash = self._user = self._waiters = None
         self.size = 0
         return left
@@ -346,17 +296,17 @@ class Mailbox:
         elif self._waiters is not None and waiter in self._waiters:
             self._waiters.remove(waiter)
 
-    def _new_lane(self) -> deque[Envelope] | PriorityLane[Envelope]:
+    def _new_lane(self) -> deque[Entry] | PriorityLane[Entry]:
         levels = {tag_of(kind): level for kind, level in self._spec.priorities.items()}
         if not levels:
             return deque()
-        return PriorityLane(lambda envelope: levels.get(tag_in(envelope.frame), 0))
+        return PriorityLane(lambda entry: levels.get(tag_in(entry[0]), 0))
 
-    def _grown(self, envelope: Envelope) -> None:
-        self.size += size_of(envelope.frame)
+    def _grown(self, entry: Entry) -> None:
+        self.size += size_of(entry[0])
         self.high_water = max(self.high_water, len(self._user or ()))
 
-    def _make_room(self, user: deque[Envelope] | PriorityLane[Envelope], size: int) -> list[Envelope]:
+    def _make_room(self, user: deque[Entry] | PriorityLane[Entry], size: int) -> list[Entry]:
         overflow = self._spec.overflow
         if overflow is not Overflow.DROP_OLD:
             if overflow is Overflow.DROP_NEW:
@@ -364,10 +314,10 @@ class Mailbox:
             raise MailboxFull(
                 f"{len(user):,} of {self._spec.capacity:,} messages, {self.size:,} of {self._spec.bytes_max:,} bytes"
             )
-        pushed_out: list[Envelope] = []
+        pushed_out: list[Entry] = []
         while user and (len(user) >= self._spec.capacity or self.size + size > self._spec.bytes_max):
             oldest = user.drop() if isinstance(user, PriorityLane) else user.popleft()
-            self.size -= size_of(oldest.frame)
+            self.size -= size_of(oldest[0])
             pushed_out.append(oldest)
         self.dropped += len(pushed_out)
         return pushed_out

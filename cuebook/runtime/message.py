@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 from weakref import WeakSet
 
-from cuebook.runtime.codec import FRAME_BYTES_MAX, ExtType, new_packer, unpack
+from cuebook.runtime.codec import FRAME_BYTES_MAX, UNPACK_ERRORS, ExtType, malformed, new_packer, unpack, unpackb
 from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMessage
 from cuebook.runtime.shape import PLAIN, Shape
 
@@ -151,11 +151,9 @@ def _frame_of(shape: Shape | None, message: object) -> bytes:
         if type(message) in _LOCAL:
             raise TypeError(f"{kind} has no tag, so it goes by reference only, within its process")
         raise TypeError(f"{kind} is no message: declare its class with @message(tag=...)")
-    values = shape.values(message)
-    if tuple(map(type, values)) not in shape.sent_as:
-        shape.check_sent(values)
+    values = shape.take(message)
     try:
-        frame = _packers.pack([shape.tag, *values])
+        frame = _packers.pack(values)
     except (TypeError, ValueError, OverflowError) as error:
         raise _unsendable(shape, values, error) from error
     if len(frame) > _LARGE_BYTES:
@@ -170,7 +168,10 @@ def decode(frame: bytes | memoryview) -> Any:
         UnknownMessage: no type of this program has the frame's tag; it is named.
         MalformedMessage: no whole msgpack list, or its fields do not fit the type in number or in type.
     """
-    values = unpack(frame, _of_extension)
+    try:
+        values = unpackb(frame, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=_of_extension)
+    except UNPACK_ERRORS as error:
+        raise malformed(frame, error) from error
     if type(values) is not list or not values or type(values[0]) is not int:
         raise MalformedMessage(f"a frame of {len(frame)} bytes holds no message: no list that begins with a tag")
     shape = _BY_TAG.get(values[0])
@@ -247,8 +248,8 @@ def _check_large(frame: bytes, name: str) -> None:
         raise MessageTooLarge(f"{name} has {len(frame):,} bytes, more than a frame's {FRAME_BYTES_MAX:,}")
 
 
-def _unsendable(shape: Shape, values: tuple[Any, ...], error: Exception) -> Exception:
-    for name, value in zip(shape.names, values, strict=True):
+def _unsendable(shape: Shape, values: list[Any], error: Exception) -> Exception:
+    for name, value in zip(shape.names, values[1:], strict=True):
         try:
             pack_plain(value)
         except (TypeError, ValueError, OverflowError) as reason:

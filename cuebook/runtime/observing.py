@@ -6,13 +6,16 @@ A system without observers runs none of this code. Knows no log, no stream and n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from cuebook.runtime.cell import Cell
+from cuebook.runtime.envelope import Entry, Envelope
 from cuebook.runtime.incarnation import Incarnation
-from cuebook.runtime.mailbox import Envelope
+from cuebook.runtime.mailbox import Mailbox
+from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef, sender_now
+from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.timers import Timers
 from cuebook.runtime.trace_context import TraceContext, trace_now
 
@@ -53,16 +56,16 @@ class Work:
 
     __slots__ = ("began", "cell", "count", "is_asked", "mark", "message", "parent", "sender", "waited_s")
 
-    def __init__(self, cell: ObservedCell, message: Any, envelope: Envelope | None, count: int = 1) -> None:
+    def __init__(self, cell: ObservedCell, message: Any, entry: Entry | None, count: int = 1) -> None:
         self.cell = cell
         self.message = message
         self.count = count
         self.began = cell.now()
-        sender = None if envelope is None else envelope.sender
-        self.sender = None if sender is None else sender.name
-        self.waited_s = 0.0 if envelope is None else max(self.began - envelope.at, 0.0)
-        self.is_asked = envelope is not None and envelope.reply is not None
-        self.parent: TraceContext | None = getattr(envelope, "mark", None)
+        envelope = Envelope(None, at=self.began) if entry is None else Envelope._make(entry)
+        self.sender = None if envelope.sender is None else envelope.sender.name
+        self.waited_s = max(self.began - envelope.at, 0.0)
+        self.is_asked = envelope.reply is not None
+        self.parent: TraceContext | None = getattr(entry, "mark", None)
         self.mark = TraceContext.fresh() if self.parent is None else self.parent.step()
 
     def is_answered(self) -> bool:
@@ -212,6 +215,8 @@ class ObservedIncarnation(Incarnation):
         cell: Any = self._host
         handler = _MANY.__get__(self)
         work = Work(cell, deliveries[0].message, None, len(deliveries))
+        sender = deliveries[0].sender
+        work.sender = None if sender is None else sender.name
         return cell.observation.run(work, lambda: handler(deliveries))
 
 
@@ -219,10 +224,40 @@ _PLAIN: Any = Incarnation.__dict__["receive"]
 _MANY: Any = Incarnation.__dict__["receive_many"]
 
 
+class Marked(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has room for a mark in its __dict__ only
+    """An entry of a mailbox, and the trace that it is part of."""
+
+    mark: TraceContext | None
+
+
+class ObservedMailbox(Mailbox):
+    """A mailbox that marks what is put into it with the trace that goes on there."""
+
+    __slots__ = ()
+
+    def put(self, entry: Entry) -> Sequence[Entry]:
+        """Queue at the end of the user lane, marked."""
+        return super().put(_marked(entry))
+
+    def put_unbounded(self, entry: Entry, *, urgent: bool) -> None:
+        """Queue whatever the bounds, marked."""
+        super().put_unbounded(_marked(entry), urgent=urgent)
+
+
+def _marked(entry: Entry) -> Any:
+    marked = Marked(entry)
+    marked.mark = trace_now.get()
+    return marked
+
+
 class ObservedCell(Cell):
     """A cell whose messages are marked and seen on their way in, and whose handlers are observed."""
 
     __slots__ = ()
+
+    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
+        super().__init__(premises, spec, parent)
+        self.mailbox.__class__ = ObservedMailbox
 
     @property
     def observation(self) -> Observation:
@@ -230,8 +265,8 @@ class ObservedCell(Cell):
         observation: Observation = self._premises.observation
         return observation
 
-    def in_hand(self) -> Envelope | None:
-        """The envelope of the message in hand."""
+    def in_hand(self) -> Entry | None:
+        """The entry of the message in hand."""
         return self._current
 
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
@@ -252,14 +287,6 @@ class ObservedCell(Cell):
             for observer in observers:
                 observer.sent(sending, error)
 
-    @staticmethod
-    def _new_envelope(
-        frame: Any, sender: ActorRef | None = None, reply: asyncio.Future[Any] | None = None, *, at: float = 0.0
-    ) -> Envelope:
-        envelope = Envelope(frame, sender, reply, at=at)
-        envelope.mark = trace_now.get()
-        return envelope
-
     def _new_incarnation(self, timers: Timers) -> Incarnation:
         return ObservedIncarnation(self, timers)
 
@@ -270,8 +297,9 @@ class ObservedCell(Cell):
 
 
 def _become(cell: Cell, kind: type[Cell]) -> None:
-    # Both pairs of classes have the same slots, so a living object may change from one to the other.
+    # The classes of each pair have the same slots, so a living object may change from one to the other.
     cell.__class__ = kind
+    cell.mailbox.__class__ = ObservedMailbox if kind is ObservedCell else Mailbox
     life = cell._life
     if life is not None:
         life.__class__ = ObservedIncarnation if kind is ObservedCell else Incarnation

@@ -7,13 +7,18 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, Protocol, Unpack
+from typing import Any, Generic, Protocol, TypeVar, Unpack, overload
 
 from cuebook.runtime.errors import ActorStopped, AskTimeout
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import Factory, SpawnOptions
+from cuebook.runtime.typed import A_co, Accepts, Asks
 
 __all__ = ["Pool", "Routing", "Spawner"]
+
+_A = TypeVar("_A")
+_M = TypeVar("_M")
+_R = TypeVar("_R")
 
 
 class Routing(StrEnum):
@@ -32,11 +37,11 @@ class Routing(StrEnum):
 class Spawner(Protocol):
     """Where the members are started: a system, or an actor's context."""
 
-    def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
+    def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
         """Start a member."""
 
 
-class Pool:
+class Pool(Generic[A_co]):
     """Members that are alike, called `name-1`, `name-2` ... and restarted by the options they are given.
 
     A member that ends for good is a member no more.
@@ -51,7 +56,7 @@ class Pool:
     def __init__(
         self,
         spawner: Spawner,
-        factory: Factory,
+        factory: Factory[A_co],
         *,
         size: int,
         name: str,
@@ -70,7 +75,7 @@ class Pool:
         self._factory = factory
         self._options = options
         self._on_terminated = options.get("on_terminated")
-        self._members: dict[str, ActorRef] = {}
+        self._members: dict[str, ActorRef[A_co]] = {}
         self._count = 0
         self._turn = 0
         self._promised = 0
@@ -80,14 +85,14 @@ class Pool:
             self._add()
 
     @property
-    def refs(self) -> tuple[ActorRef, ...]:
+    def refs(self) -> tuple[ActorRef[A_co], ...]:
         """The members, the oldest first."""
         return tuple(self._members.values())
 
     def __len__(self) -> int:
         return len(self._members)
 
-    def pick(self, message: object) -> ActorRef:
+    def pick(self, message: object) -> ActorRef[A_co]:
         """The member that this message would go to. Raises ActorStopped where there is none."""
         refs = self.refs
         if not refs:
@@ -102,21 +107,25 @@ class Pool:
             return refs[first - 1]
         return min((*refs[first - 1 :], *refs[: first - 1]), key=self._load)
 
-    def tell_nowait(self, message: object) -> None:
+    def tell_nowait(self: Pool[Accepts[_M]], message: _M) -> None:
         """As `ActorRef.tell_nowait`, to one member."""
         self.pick(message).tell_nowait(message)
 
-    async def tell(self, message: object, timeout: float | None = None) -> None:
+    async def tell(self: Pool[Accepts[_M]], message: _M, timeout: float | None = None) -> None:
         """As `ActorRef.tell`, to one member."""
         await self.pick(message).tell(message, timeout)
 
-    async def ask(self, message: object, timeout: float | None = 30.0) -> Any:
+    @overload
+    async def ask(self: Pool[Accepts[_M]], message: Asks[_M, _R], timeout: float | None = 30.0) -> _R: ...
+    @overload
+    async def ask(self: Pool[Accepts[_M]], message: _M, timeout: float | None = 30.0) -> Any: ...
+    async def ask(self, message: Any, timeout: float | None = 30.0) -> Any:
         """As `ActorRef.ask`, of one member. With PULL, waiting for a free one counts."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         if self.routing is Routing.PULL:
             await self._until_free(message, timeout)
-        ref = self.pick(message)
+        ref: ActorRef = self.pick(message)
         self._busy[ref.name] = self._busy.get(ref.name, 0) + 1
         try:
             left = None if timeout is None else max(timeout - (loop.time() - started), 0.0)
@@ -154,13 +163,13 @@ class Pool:
         ref = self._spawner.spawn(self._factory, name=f"{self.name}-{self._count}", **options)
         self._members[ref.name] = ref
 
-    def _gone(self, ref: ActorRef, error: BaseException | None) -> None:
+    def _gone(self, ref: ActorRef[Any], error: BaseException | None) -> None:
         self._members.pop(ref.name, None)
         self._next()
         if self._on_terminated is not None:
             self._on_terminated(ref, error)
 
-    def _load(self, ref: ActorRef) -> int:
+    def _load(self, ref: ActorRef[Any]) -> int:
         return max(ref.statistics().depth, self._busy.get(ref.name, 0))
 
     def _has_free(self) -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 from cuebook.runtime.directives import Directives, Exhausted, check_directives
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.supervision import Backoff, Exit, Restart, RestartIntensity, RestartPolicy
 
-__all__ = ["ActorSpec", "Factory", "OnEnded", "OnTerminated", "SpawnOptions", "make_spec"]
+__all__ = ["ActorOptions", "ActorSpec", "Factory", "OnEnded", "OnTerminated", "SpawnOptions", "make_spec"]
 
-Factory = Callable[[], Any]
+_A = TypeVar("_A")
+Factory = Callable[[], _A]
 """Gives an Actor; called for each incarnation."""
 
 OnEnded = Callable[[ActorRef, Exit, "BaseException | None"], object]
@@ -40,6 +41,51 @@ class SpawnOptions(TypedDict, total=False):
     start_s: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorOptions:
+    """How an actor is bounded, restarted and stopped: what `spawn` takes as keywords, as one value.
+
+        PATIENT = ActorOptions(restart="transient", attempts=3)
+        await runtime.spawn(Crawler, "https://example.org", options=PATIENT)
+
+    What is None, or empty, is as it is by default. `dataclasses.replace` makes one that differs.
+
+    Parameters:
+        mailbox: its bounds; by default 1,024 messages, 64 MiB, MailboxFull beyond.
+        restart: "permanent" (the default: after any end but a stop), "transient" (after failures), "temporary"
+            (never).
+        intensity: how many restarts are too many; by default more than 3 within 5 s.
+        backoff: the wait before a restart; by default 0.01 s, twice as long for each failure in a row, at most 5 s.
+        directives: `{TimeoutError: "resume"}`: what a failure of a type calls for in place of a restart: "resume",
+            "stop", "escalate". The most specific type counts.
+        on_exhausted: what follows more failures than the intensity allows: "stop" (the default), "escalate" (its
+            parent fails with it), "park" (it keeps its mailbox until `ref.unpark()`).
+        attempts: how often a message may fail its incarnation, at least 1 (the default); it is received again,
+            first, until then.
+        shutdown_s: seconds for its orderly stop when its parent or the runtime ends; by default 5.
+        start_s: seconds that `on_start` may take; then it is cancelled and the incarnation has failed; by default
+            without bound.
+        on_terminated: called once as `on_terminated(ref, error)` when it has ended for good: error is None after a
+            stop, RestartLimitReached when it failed too often, else the failure.
+    """
+
+    mailbox: MailboxSpec | None = None
+    restart: Restart | str | None = None
+    intensity: RestartIntensity | None = None
+    backoff: Backoff | None = None
+    directives: Directives | None = None
+    on_exhausted: Exhausted | str | None = None
+    attempts: int | None = None
+    shutdown_s: float | None = None
+    start_s: float | None = None
+    on_terminated: OnTerminated | None = None
+
+    def given(self) -> SpawnOptions:
+        """What is not None, as `ActorSystem.spawn` takes it."""
+        named = {one.name: getattr(self, one.name) for one in fields(self)}
+        return cast("SpawnOptions", {name: value for name, value in named.items() if value is not None})
+
+
 @dataclass(frozen=True, slots=True)
 class ActorSpec:
     """All that a supervisor needs to know of a child.
@@ -54,7 +100,7 @@ class ActorSpec:
             bound.
     """
 
-    factory: Factory
+    factory: Factory[Any]
     name: str
     mailbox: MailboxSpec
     policy: RestartPolicy
@@ -70,7 +116,7 @@ _POLICY_OPTIONS = {"restart", "intensity", "backoff", "directives", "on_exhauste
 _E = TypeVar("_E", bound=StrEnum)
 
 
-def make_spec(factory: Factory, name: str, options: SpawnOptions) -> ActorSpec:
+def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorSpec:
     """A checked spec.
 
     Raises:

@@ -12,7 +12,7 @@ import time
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 from anyio import CancelScope, create_task_group
 from anyio.abc import TaskGroup
@@ -39,6 +39,8 @@ from cuebook.runtime.tracing import TraceEvent, Tracing
 from cuebook.runtime.watchdog import Blockage, Watchdog, tells_real_time
 
 __all__ = ["ActorSystem"]
+
+_A = TypeVar("_A")
 
 
 class ActorSystem:
@@ -89,13 +91,13 @@ class ActorSystem:
             raise RuntimeError(f"the actor system {self.name!r} is entered once")
         self.loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
-        self.deadlines = Deadlines(self.clock)
         # One call less a message than through the clock, which would have to find the loop.
         if isinstance(self.clock, SystemClock):
             is_plain = type(self.loop).time is asyncio.BaseEventLoop.time
             self.now = time.monotonic if is_plain else self.loop.time
         else:
             self.now = self.clock.monotonic
+        self.deadlines = Deadlines(self.clock, self.now)
         self._group = await create_task_group().__aenter__()
         homes[self.id] = self
         if self._watchdog is not None and tells_real_time(self.loop):
@@ -116,7 +118,7 @@ class ActorSystem:
         self._close()
         await self.tasks().__aexit__(None, None, None)
 
-    def spawn(self, factory: Factory, *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef:
+    def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
         """Start an actor. It takes messages at once; `on_start` runs before the first of them is received.
 
         Parameters:
@@ -193,6 +195,10 @@ class ActorSystem:
         if not self._is_stopping:
             self._is_stopping = True
             self.shutdown.begin(self.now(), {name: cell.processed for name, cell in self._cells.items()})
+
+    def __contains__(self, name: object) -> bool:
+        """Whether an actor of this name lives."""
+        return name in self._cells
 
     def tree(self) -> TreeNode:
         """Every living actor, by parent, in the order of their start."""

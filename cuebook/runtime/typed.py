@@ -1,15 +1,29 @@
-"""What a type checker knows of a message: the type of its reply. Nothing at run time.
+"""What a type checker knows of actors and messages: which messages an actor takes, and the type of an answer.
 
-Knows no codec.
+Nothing at run time. Knows no codec and no actor.
 """
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
-__all__ = ["Message"]
+if TYPE_CHECKING:
+    from typing import Self
+
+    from typing_extensions import TypeVar  # what checkers bring along: defaults of type variables
+
+    M_contra = TypeVar("M_contra", contravariant=True, default=Any)
+    A_co = TypeVar("A_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    M_contra = TypeVar("M_contra", contravariant=True)
+    A_co = TypeVar("A_co", covariant=True)
+
+__all__ = ["A_co", "Accepts", "Asks", "M_contra", "Message"]
 
 R_co = TypeVar("R_co", covariant=True)
+Q_co = TypeVar("Q_co", covariant=True)
 
 
 class Message(Generic[R_co]):
@@ -21,5 +35,22 @@ class Message(Generic[R_co]):
 
     It adds no field and costs nothing; a message class need not have it.
     """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _asks(self) -> tuple[Self, R_co]:
+            raise NotImplementedError
+
+
+class Asks(Protocol[Q_co, R_co]):
+    """A message of type Q whose answer is an R. Every `Message[R]` is one; there is no such method."""
+
+    def _asks(self) -> tuple[Q_co, R_co]: ...
+
+
+class Accepts(Generic[M_contra]):
+    """Something that takes messages of these types."""
 
     __slots__ = ()

@@ -211,23 +211,28 @@ def test_many_states_are_kept_one_after_the_other(tmp_path: Path) -> None:
 
 def test_a_state_survives_the_actors_of_a_living_run(tmp_path: Path) -> None:
     """Supervisor and Journal are killed while a call waits for its commits: each is answered all the same."""
+    begun, enough = tmp_path / "begun", tmp_path / "enough"
 
     def f(x: int) -> list[int]:
-        return [make_checkpoint(k) for k in range(150)]
+        numbers = [make_checkpoint(0)]
+        begun.touch()
+        while len(numbers) < 20 or not enough.exists():
+            numbers.append(make_checkpoint(len(numbers)))
+        return numbers
 
     async def main() -> list[list[int]]:
         async with Runtime(tmp_path / "x.cue") as runtime, asyncio.timeout(60):
             task = asyncio.create_task(runtime.chunk(f, [[1], [2]], chunk_size=2, version="1"))
-            await asyncio.sleep(0.3)
+            while not begun.exists():
+                await asyncio.sleep(0.01)
             for number in range(8):
-                if task.done():
-                    break
                 runtime.actor("supervisor" if number % 2 else "journal").kill()
                 await asyncio.sleep(0.05)
+            enough.touch()
             return await task
 
     for numbers in asyncio.run(main()):
-        assert len(numbers) == 150
+        assert len(numbers) >= 20
         assert all(earlier < later for earlier, later in zip(numbers, numbers[1:], strict=False))
 
 

@@ -37,6 +37,16 @@ def run(coroutine: Any) -> Any:
     return asyncio.run(bounded())
 
 
+async def made_by(runtime: Runtime, count: int, *, runs: int = 1) -> None:
+    """Returns once each of so many runs, the only ones, has completed `count` calls."""
+    done: dict[int | None, int] = {}
+    async for event in runtime.events():
+        if event.kind is EventKind.PROGRESS:
+            done[event.progress.total] = event.progress.done
+        if len(done) == runs and min(done.values()) >= count:
+            return
+
+
 # -- streams
 
 
@@ -246,8 +256,10 @@ def test_the_same_journal_by_another_spelling_of_its_path_is_the_same(tmp_path: 
 def test_a_cancelled_run_keeps_what_is_finished_and_passes_the_cancellation_on(tmp_path: Path) -> None:
     async def main() -> Any:
         async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
+            far = asyncio.create_task(made_by(runtime, 10))
+            await asyncio.sleep(0)
             task = asyncio.create_task(runtime.chunk(slowly, [[n] for n in range(1000)]))
-            await asyncio.sleep(0.2)
+            await far
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -284,16 +296,32 @@ def test_a_task_group_that_fails_cancels_its_runs(tmp_path: Path) -> None:
 def test_stop_ends_every_run_and_says_how_far_each_was(tmp_path: Path) -> None:
     async def main() -> list[Any]:
         async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
-            tasks = [asyncio.create_task(runtime.chunk(slowly, [[n] for n in range(k, k + 1000)])) for k in (0, 1000)]
-            await asyncio.sleep(0.2)
+            far = asyncio.create_task(made_by(runtime, 1, runs=2))
+            await asyncio.sleep(0)
+            tasks = [asyncio.create_task(runtime.chunk(slowly, [[n] for n in range(k)])) for k in (1000, 1001)]
+            await far
             await runtime.stop("enough")
             return await asyncio.gather(*tasks, return_exceptions=True)
 
     for stopped in run(main()):
         assert isinstance(stopped, RunStopped)
         assert stopped.reason == "enough"
-        assert 0 < stopped.done < 1000 == stopped.total
+        assert 0 < stopped.done < 1000 <= stopped.total
         assert str(stopped.done) in str(stopped)
+
+
+def test_leaving_a_runtime_ends_the_run_that_is_being_opened_at_any_moment(tmp_path: Path) -> None:
+    async def main(turns: int) -> Any:
+        async with Runtime(tmp_path / f"{turns}.cue", where="async", chunk_size=2) as runtime:
+            task = asyncio.create_task(runtime.chunk(forever, [[1], [2]]))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        return (await asyncio.gather(task, return_exceptions=True))[0]
+
+    for turns in range(1, 40):
+        stopped = run(main(turns))
+        assert isinstance(stopped, RunStopped)
+        assert "closed" in str(stopped)
 
 
 def test_leaving_a_runtime_with_runs_under_way_ends_them(tmp_path: Path) -> None:
@@ -313,8 +341,10 @@ def test_leaving_a_runtime_with_runs_under_way_ends_them(tmp_path: Path) -> None
 def test_leaving_a_runtime_keeps_what_its_runs_have_finished(tmp_path: Path) -> None:
     async def main() -> int:
         async with Runtime(tmp_path / "x.cue", where="async", chunk_size=2) as runtime:
+            far = asyncio.create_task(made_by(runtime, 10))
+            await asyncio.sleep(0)
             task = asyncio.create_task(runtime.chunk(slowly, [[n] for n in range(1000)]))
-            await asyncio.sleep(0.2)
+            await far
         with pytest.raises(RunStopped) as caught:
             await task
         return caught.value.done

@@ -51,6 +51,51 @@ def test_a_worker_class_has_setup_state_and_teardown(where: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("where", ["process", "thread", "async"])
+def test_a_map_returns_after_every_teardown_has_ended(where: str, tmp_path: Path) -> None:
+    log = str(tmp_path / "log")
+
+    class Slow(Worker):
+        def setup(self) -> None:
+            with open(log, "a") as file:
+                file.write("up\n")
+
+        def teardown(self) -> None:
+            time.sleep(0.05)
+            with open(log, "a") as file:
+                file.write("down\n")
+
+    async def g(x: int) -> int:
+        return x
+
+    assert chunk(g if where == "async" else abs, [[1], [2], [3]], actors=Slow, chunk_size=2, where=where) == [1, 2, 3]
+    lines = Path(log).read_text().split()
+    assert lines.count("up") == lines.count("down") >= 1
+
+
+@pytest.mark.parametrize("where", ["process", "thread", "async"])
+def test_a_warm_worker_is_torn_down_once_a_run(where: str, tmp_path: Path) -> None:
+    log = str(tmp_path / "log")
+
+    class Counting(Worker):
+        def setup(self) -> None:
+            with open(log, "a") as file:
+                file.write("up\n")
+
+        def teardown(self) -> None:
+            with open(log, "a") as file:
+                file.write("down\n")
+
+    async def g(x: int) -> int:
+        return x
+
+    with Chunker(g if where == "async" else abs, actors=Counting, chunk_size=1, where=where) as chunker:
+        assert chunker([[1], [2]]) == [1, 2]
+        assert chunker([[3]]) == [3]
+    lines = Path(log).read_text().split()
+    assert lines.count("up") == lines.count("down") >= 1
+
+
+@pytest.mark.parametrize("where", ["process", "thread", "async"])
 def test_a_setup_that_fails_three_times_ends_the_run_with_its_exception(where: str, tmp_path: Path) -> None:
     log = str(tmp_path / "log")
 

@@ -242,3 +242,41 @@ async def test_who_is_gone_can_be_watched() -> None:
 def test_a_malformed_address_is_a_malformed_message(address: bytes) -> None:
     with pytest.raises(MalformedMessage):
         decode(pack([60_301, ExtType(REF_CODE, address), [], None]))
+
+
+def test_a_class_that_says_what_it_takes_has_a_handler_for_each() -> None:
+    with pytest.raises(TypeError, match=r"takes Get and has no handler.*def on_get\(self, message: Get\)"):
+
+        class Half(Actor[Add | Get]):
+            def on_add(self, message: Add) -> None:
+                pass
+
+    class Whole(Actor[Add | Get]):
+        def on_either(self, message: Add | Get | Down) -> None:
+            pass
+
+    class Matching(Actor[Add | Get]):
+        def receive(self, message: Any) -> None:
+            pass
+
+
+@message(tag=60_302)
+class Early:
+    """Its field names a class that comes later."""
+
+    of: ActorRef[Later]
+    more: ActorRef[Actor[Add | Get]] | None = None
+
+
+class Later(Actor):
+    def on_early(self, message: Early) -> str:
+        return message.of.name
+
+
+@virtually
+async def test_a_message_may_name_the_class_behind_a_ref_before_it_is_there() -> None:
+    async with ActorSystem() as system:
+        ref = system.spawn(Later, name="later")
+        assert await ref.ask(Early(ref)) == "later"
+        with pytest.raises(TypeError, match=r"Early\.of is ActorRef, not str"):
+            await ref.ask(Early("later"))  # type: ignore[arg-type]

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).parents[1] / "typing" / "asks.py"
+PROGRAMS = sorted((Path(__file__).parents[1] / "typing").glob("*.py"))
 
 
-def test_mypy_finds_the_errors_and_no_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_mypy_finds_the_errors_and_no_others(program: Path, tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     options = ["--strict", "--hide-error-context", "--no-error-summary", "--follow-imports", "silent", "--cache-dir"]
-    command = [sys.executable, "-m", "mypy", *options, str(tmp_path), str(PROGRAM)]
-    found = subprocess.run(command, capture_output=True, text=True, cwd=PROGRAM.parents[2], check=False).stdout
+    command = [sys.executable, "-m", "mypy", *options, str(tmp_path), str(program)]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=program.parents[2], check=False).stdout
     errors = {(int(line.split(":")[1]), line.rsplit("  ", 1)[1]) for line in found.splitlines() if ": error: " in line}
-    lines = enumerate(PROGRAM.read_text().splitlines(), 1)
+    lines = enumerate(program.read_text().splitlines(), 1)
     expected = {(number, line.partition("# error: ")[2]) for number, line in lines if "# error: " in line}
     assert errors == expected, found

@@ -1,0 +1,108 @@
+"""Read by mypy, never run: what a checker knows of refs and of the actors behind them. Lines that are errors say so."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, assert_type
+
+from cuebook.runtime.actor import Actor
+from cuebook.runtime.message import message
+from cuebook.runtime.pool import Pool
+from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.system import ActorSystem
+from cuebook.runtime.typed import Message
+
+
+@message(tag=60_211)
+class Add(Message[None]):
+    amount: int
+
+
+@message(tag=60_212)
+class Get(Message[int]):
+    pass
+
+
+@message(tag=60_213)
+class Plain:
+    text: str
+
+
+@message(tag=60_214)
+class Other(Message[str]):
+    pass
+
+
+@message(tag=60_215)
+class Names:
+    of: ActorRef[Counter]
+
+
+class Counter(Actor[Add | Get | Plain]):
+    def __init__(self, start: int = 0) -> None:
+        self.total = start
+
+    def receive(self, message: Add | Get | Plain) -> Any:
+        return self.total
+
+
+class Loose(Actor):
+    def on_add(self, message: Add) -> None:
+        pass
+
+
+class Handlers(Actor[Add | Get]):
+    def on_add(self, message: Add) -> None:
+        pass
+
+    def on_get(self, message: Get) -> int:
+        return 1
+
+
+async def typed(system: ActorSystem) -> None:
+    counter = system.spawn(Counter, name="counter")
+    assert_type(counter, ActorRef[Counter])
+    assert_type(system.spawn(lambda: Counter(5), name="five"), ActorRef[Counter])
+    assert_type(system.spawn(partial(Counter, 5), name="six"), ActorRef[Counter])
+    assert_type(await counter.ask(Get()), int)
+    assert_type(await counter.ask(Plain("a")), Any)
+    assert_type(await counter.batch([Get(), Get()]), list[int])
+    await counter.batch([Add(1), Get(), Plain("a")])
+    await counter.tell(Add(1))
+    counter.tell_nowait(Plain("a"))
+    counter.tell_nowait(Other())  # error: [arg-type]
+    await counter.tell(Other())  # error: [arg-type]
+    await counter.ask(Other())  # error: [arg-type]
+    await counter.tell("text")  # error: [arg-type]
+    await counter.batch([Other()])  # error: [arg-type]
+    await system.spawn(Handlers, name="handlers").tell(Plain("a"))  # error: [arg-type]
+
+
+async def narrower(counter: ActorRef[Counter]) -> None:
+    getter: ActorRef[Actor[Get]] = counter
+    await getter.ask(Get())
+    await getter.tell(Add(1))  # error: [arg-type]
+    wrong: ActorRef[Actor[Other]] = counter  # error: [assignment]
+    print(wrong)
+
+
+async def untyped(ref: ActorRef, system: ActorSystem) -> None:
+    assert_type(await ref.ask(Get()), int)
+    assert_type(await ref.ask(Other()), str)
+    await ref.tell(Plain("a"))
+    loose = system.spawn(Loose, name="loose")
+    assert_type(await loose.ask(Other()), str)
+    back: ActorRef[Counter] = system.actor("counter")
+    print(back)
+
+
+async def pooled(system: ActorSystem) -> None:
+    pool = Pool(system, Counter, size=2, name="pool")
+    assert_type(pool, Pool[Counter])
+    assert_type(await pool.ask(Get()), int)
+    await pool.tell(Other())  # error: [arg-type]
+
+
+class Misfit(Actor[Add]):
+    def receive(self, message: Other) -> Any:  # error: [override]
+        return None
