@@ -1,4 +1,4 @@
-"""Looking at what actors send and receive, while someone looks: other classes of the same cells.
+"""Looking at what actors send and receive, while someone looks: their cells are of other classes then.
 
 A system without observers runs none of this code. Knows no log, no stream and no telemetry.
 """
@@ -13,9 +13,7 @@ from cuebook.runtime.cell import Cell
 from cuebook.runtime.envelope import Entry, Envelope
 from cuebook.runtime.incarnation import Incarnation
 from cuebook.runtime.mailbox import Mailbox
-from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef, sender_now
-from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.timers import Timers
 from cuebook.runtime.trace_context import TraceContext, trace_now
 
@@ -107,15 +105,19 @@ class Observation:
     """The observers of one system.
 
     Parameters:
-        cells: the living actors; those that are started later have the class `cell_type`.
+        cells: the living actors; `adopt` those that are started later.
     """
 
-    __slots__ = ("_cells", "cell_type", "observers")
+    __slots__ = ("_cells", "observers")
 
     def __init__(self, cells: Mapping[str, Cell]) -> None:
         self._cells = cells
-        self.cell_type: type[Cell] = Cell
         self.observers: tuple[Observer, ...] = ()
+
+    def adopt(self, cell: Cell) -> None:
+        """Look at a new actor as well, if anyone looks."""
+        if self.observers:
+            _look_at(cell)
 
     def add(self, observer: Observer) -> None:
         """Let someone look; no effect where it does already. Cost: a look at each actor for the first one."""
@@ -129,9 +131,9 @@ class Observation:
     def _set(self, observers: tuple[Observer, ...]) -> None:
         was, self.observers = self.observers, observers
         if bool(was) is not bool(observers):
-            self.cell_type = ObservedCell if observers else Cell
+            change = _look_at if observers else _look_away_from
             for cell in self._cells.values():
-                _become(cell, self.cell_type)
+                change(cell)
 
     def run(self, work: Work, call: Callable[[], Any]) -> Any:
         """Call a handler; where it gives something to await, that is observed to its end too."""
@@ -255,10 +257,6 @@ class ObservedCell(Cell):
 
     __slots__ = ()
 
-    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
-        super().__init__(premises, spec, parent)
-        self.mailbox.__class__ = ObservedMailbox
-
     @property
     def observation(self) -> Observation:
         """Who looks."""
@@ -288,7 +286,9 @@ class ObservedCell(Cell):
                 observer.sent(sending, error)
 
     def _new_incarnation(self, timers: Timers) -> Incarnation:
-        return ObservedIncarnation(self, timers)
+        life = super()._new_incarnation(timers)
+        _look(life, ObservedIncarnation)
+        return life
 
     def _restart(self) -> None:
         super()._restart()
@@ -296,10 +296,36 @@ class ObservedCell(Cell):
             observer.restarted(self)
 
 
-def _become(cell: Cell, kind: type[Cell]) -> None:
-    # The classes of each pair have the same slots, so a living object may change from one to the other.
-    cell.__class__ = kind
-    cell.mailbox.__class__ = ObservedMailbox if kind is ObservedCell else Mailbox
-    life = cell._life
-    if life is not None:
-        life.__class__ = ObservedIncarnation if kind is ObservedCell else Incarnation
+_classes: dict[type, type] = {}
+
+
+def _look(thing: Any, part: type) -> None:
+    """Make an object one of its class with this part before it; the part adds no slots, so their layout is the same."""
+    plain = type(thing)
+    if issubclass(plain, part):
+        return
+    observed = part if plain is part.__base__ else _classes.get(plain)
+    if observed is None:
+        observed = _classes[plain] = type(f"Observed{plain.__name__}", (part, plain), {"__slots__": ()})
+    thing.__class__ = observed
+
+
+def _look_away(thing: Any, part: type) -> None:
+    """Make it what it was."""
+    if isinstance(thing, part):
+        thing.__class__ = type(thing).__bases__[-1]
+
+
+def _look_at(cell: Cell) -> None:
+    for thing, part in _parts(cell):
+        _look(thing, part)
+
+
+def _look_away_from(cell: Cell) -> None:
+    for thing, part in _parts(cell):
+        _look_away(thing, part)
+
+
+def _parts(cell: Cell) -> list[tuple[Any, type]]:
+    parts: list[tuple[Any, type]] = [(cell, ObservedCell), (cell.mailbox, ObservedMailbox)]
+    return parts if cell._life is None else [*parts, (cell._life, ObservedIncarnation)]

@@ -262,7 +262,8 @@ class ActorSystem:
             raise ActorStopped(f"the actor system {self.name!r} is stopping, so it starts no {spec.name!r}")
         if spec.name in self._cells:
             raise ValueError(f"an actor named {spec.name!r} lives already in {self.name!r}")
-        cell = self.observation.cell_type(self, spec, parent)
+        cell = Cell(self, spec, parent)
+        self.observation.adopt(cell)
         self._cells[spec.name] = cell
         if parent is None:
             self._roots[spec.name] = cell

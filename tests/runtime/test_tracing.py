@@ -11,9 +11,10 @@ import pytest
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.cell import Cell
 from cuebook.runtime.errors import ActorFailed, ActorStopped, MailboxFull
-from cuebook.runtime.mailbox import MailboxSpec
+from cuebook.runtime.mailbox import Mailbox, MailboxSpec
 from cuebook.runtime.readers import BEHIND_MAX
 from cuebook.runtime.ref import ActorRef, target_of
+from cuebook.runtime.spec import make_spec
 from cuebook.runtime.supervision import Backoff
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.tracing import TraceEvent, TraceKind
@@ -213,6 +214,37 @@ async def test_nothing_is_seen_after_it_is_switched_off_and_the_actors_are_what_
         assert before == [Cell, Cell]
         with pytest.raises(TimeoutError):
             await those(events, 1)
+
+
+@virtually
+async def test_cells_of_other_classes_are_looked_at_too_and_stay_what_they_are() -> None:
+    """As those that stand for actors of other processes."""
+
+    class OtherCell(Cell):
+        __slots__ = ("extra",)
+
+        def doing(self) -> str:
+            return f"{super().doing()}!"
+
+    class OtherMailbox(Mailbox):
+        __slots__ = ("extra",)
+
+    async with ActorSystem() as system:
+        cell = OtherCell(system, make_spec(Counter, "other", {}), None)
+        cell.mailbox = OtherMailbox(MailboxSpec())
+        cell.extra = cell.mailbox.extra = "kept"
+        system._cells["other"] = system._roots["other"] = cell
+        system.spawn(Counter, name="plain")
+        events = system.traces()
+        for _ in range(2):
+            cell.ref.trace()
+            assert await cell.ref.ask(Get()) == 0
+            assert len({event.trace_id for event in await those(events, 2)}) == 1
+            assert isinstance(cell, OtherCell) and type(cell) is not OtherCell
+            assert (cell.doing(), cell.extra, cell.mailbox.extra) == ("!", "kept", "kept")
+            cell.ref.trace(False)
+            assert (type(cell), type(cell.mailbox)) == (OtherCell, OtherMailbox)
+            assert await cell.ref.ask(Get()) == 0
 
 
 @virtually
