@@ -208,7 +208,8 @@ class ActorSystem:
         """Trace an actor, from its next message on, or trace it no more; across its restarts, until it ends.
 
         What it receives, sends, answers and fails on comes out of `traces()`, and at level INFO of the logger
-        "cuebook.trace". Cost: while any actor is traced, each message of the system some 3 us more; else none.
+        "cuebook.trace". Cost: while any actor is traced, each message of the system some 7 us more, a traced one some
+        20; else none.
 
         Raises:
             KeyError: no such actor lives here.
