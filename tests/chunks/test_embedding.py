@@ -16,7 +16,7 @@ import pytest
 import uvloop
 
 from cuebook import Actor, Checkpoint, RestartLimitReached, Runtime, ShutdownReport, message
-from tests.support.cast import Counter, Get, Pause
+from tests.support.cast import Counter, Get
 from tests.support.pages import ROOT, environment
 
 
@@ -113,22 +113,38 @@ def test_a_web_application_lives_and_ends_with_its_runtime(
     assert all(line.startswith("shutdown: ") and "actors ended in" in line for line in lines)
 
 
+class Gated(Actor):
+    """Works on its first message until the gate is open."""
+
+    def __init__(self, gate: asyncio.Event) -> None:
+        self.gate = gate
+
+    async def receive(self, message: Any) -> None:
+        await self.gate.wait()
+
+
 def test_closing_gives_the_report_and_the_end_of_the_block_does_no_more() -> None:
     async def scene() -> None:
+        gate = asyncio.Event()
         async with Runtime() as runtime:
-            counter = await runtime.spawn(Counter, name="counter")
-            counter.tell_nowait(Pause(0.02))
-            await asyncio.sleep(0.005)
-            counter.tell_nowait(Get())
+            ref = await runtime.spawn(Gated, gate, name="gated")
+            ref.tell_nowait(Get())
+            while ref.statistics().in_hand != "Get":
+                await asyncio.sleep(0)
+            ref.tell_nowait(Get())
             assert runtime.report is None
-            report = await runtime.close()
+            closing = asyncio.ensure_future(runtime.close())
+            while ref.is_alive:
+                await asyncio.sleep(0)
+            gate.set()
+            report = await closing
             assert isinstance(report, ShutdownReport)
-            assert report.drained == {"counter": 1}
+            assert report.drained == {"gated": 1}
             assert report.is_clean
             with pytest.raises(RuntimeError, match="not open"):
                 await runtime.chunk(square, [[1]])
             assert (await runtime.close()).actors == report.actors
-        assert runtime.report is not None and runtime.report.drained == {"counter": 1}
+        assert runtime.report is not None and runtime.report.drained == {"gated": 1}
 
     asyncio.run(scene())
 

@@ -16,6 +16,7 @@ from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import ActorStopped, AskTimeout
 from cuebook.runtime.ref import current_actor
 from cuebook.runtime.system import ActorSystem
+from tests.support.alarm import Blocking, listening
 from tests.support.cast import Add, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 
@@ -211,24 +212,14 @@ def test_a_system_lives_in_a_loop_of_uvloops() -> None:
 
 
 def test_a_handler_that_holds_up_uvloop_is_named() -> None:
-    class Blocking(Actor):
-        def receive(self, message: Any) -> Any:
-            return self.hold() if type(message) is Get else self.hold_later()
-
-        async def hold_later(self) -> None:
-            await asyncio.sleep(0)
-            self.hold()
-
-        def hold(self) -> None:
-            threading.Event().wait(0.2)
-
     async def scene() -> None:
-        async with ActorSystem(blocking_s=0.02) as system:
-            ref = system.spawn(Blocking, name="blocking")
-            await ref.ask(Get())
-            await ref.ask(Pause(0))
-            found = [(one.actor, one.message, "in hold" in one.stack) for one in system.blockages]
-            assert found == [("blocking", "Get", True), ("blocking", "Pause", True)]
+        with listening() as alarm:
+            async with ActorSystem(blocking_s=0.02) as system:
+                ref = system.spawn(lambda: Blocking(alarm), name="blocking")
+                assert await ref.ask(Get())
+                assert await ref.ask(Pause(0))
+                found = [(one.actor, one.message, "in wait_here" in one.stack) for one in system.blockages]
+                assert found == [("blocking", "Get", True), ("blocking", "Pause", True)]
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(scene())

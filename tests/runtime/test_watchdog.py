@@ -13,47 +13,16 @@ import pytest
 
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.system import ActorSystem
+from tests.support.alarm import PATIENCE_S, Alarm, Blocking, listening
 from tests.support.cast import Counter, Get, Pause
 
 THRESHOLD_S = 0.02
-PATIENCE_S = 20.0
-
-
-class Alarm(logging.Handler):
-    """Is set by the first warning of the watchdog."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.rang = threading.Event()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if "holds up the loop" in record.getMessage():
-            self.rang.set()
 
 
 @pytest.fixture
 def alarm() -> Iterator[Alarm]:
-    handler = Alarm()
-    logging.getLogger("cuebook.runtime").addHandler(handler)
-    yield handler
-    logging.getLogger("cuebook.runtime").removeHandler(handler)
-
-
-class Blocking(Actor):
-    """Holds up the loop until somebody notices."""
-
-    def __init__(self, alarm: Alarm) -> None:
-        self.alarm = alarm
-
-    def receive(self, message: Any) -> Any:
-        return self.wait_here() if type(message) is Get else self.wait_after(message)
-
-    def wait_here(self) -> bool:
-        return self.alarm.rang.wait(PATIENCE_S)
-
-    async def wait_after(self, message: Any) -> bool:
-        await asyncio.sleep(0)
-        return self.wait_here()
+    with listening() as heard:
+        yield heard
 
 
 @pytest.mark.parametrize("message", [Get(), Pause(1)], ids=["plain", "async"])
