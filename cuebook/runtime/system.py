@@ -347,10 +347,9 @@ async def _cancel_all(group: TaskGroup, error: BaseException | None) -> bool:
     group.cancel_scope.cancel()
     cancelled = error if isinstance(error, CancelledError) else None
     try:
-        kind = None if cancelled is None else type(cancelled)
-        is_own = await group.__aexit__(kind, cancelled, None)
+        await group.__aexit__(None if cancelled is None else type(cancelled), cancelled, None)
     except CancelledError:
         return True
     except BaseExceptionGroup:  # a task's own end was seen to by its cell
         return False
-    return cancelled is not None and not is_own
+    return False

@@ -18,7 +18,7 @@ from types import FrameType, FunctionType
 from cuebook.runtime.driver import Driven, driven_in
 from cuebook.runtime.logs import get_logger
 
-__all__ = ["Blockage", "Watchdog", "tells_real_time"]
+__all__ = ["Blockage", "Suspicion", "Watchdog", "suspect", "tells_real_time"]
 
 KEPT_MAX = 32
 """Blockages that are remembered."""
@@ -42,6 +42,28 @@ class Blockage:
     seconds: float
     stack: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """The loop is in this step of an actor, and has been since (monotonic seconds), as far as anyone can tell."""
+
+    step: object
+    since: float
+
+
+def suspect(before: Suspicion | None, step: object | None, *, has_turned: bool, now: float) -> Suspicion | None:
+    """What to think after another look.
+
+    Parameters:
+        step: what the loop is in; None: nothing of ours.
+        has_turned: whether the loop has done anything else since it was asked to.
+    """
+    if step is None:
+        return None
+    if before is None or has_turned or before.step is not step:
+        return Suspicion(step, now)
+    return before
 
 
 class Watchdog:
@@ -83,21 +105,20 @@ class Watchdog:
             thread.join(1.0)
 
     def _watch(self, loop: asyncio.AbstractEventLoop, thread_id: int) -> None:
-        subject: FrameType | None = None
-        since = 0.0
+        suspicion: Suspicion | None = None
         while not self._end.wait(self._threshold_s / 2):
-            found = driven_in(sys._current_frames().get(thread_id))
-            if found is None or not self._is_ours(found[0]):
-                subject = None
+            innermost = sys._current_frames().get(thread_id)
+            found = driven_in(innermost)
+            if found is not None and not self._is_ours(found[0]):
+                found = None
+            has_turned, now = self._has_turned, time.monotonic()
+            suspicion = suspect(suspicion, None if found is None else found[1], has_turned=has_turned, now=now)
+            if found is None or suspicion is None:
                 continue
-            now = time.monotonic()
-            driven, frame = found
-            if self._has_turned or frame is not subject:
-                subject, since = frame, now
-                if self._has_turned and not self._ask_for_turn(loop):
-                    return
-            elif now - since >= self._threshold_s and self._reported_at is None:
-                self._report(driven, frame, sys._current_frames().get(thread_id), since)
+            if has_turned and not self._ask_for_turn(loop):
+                return
+            if now - suspicion.since >= self._threshold_s and self._reported_at is None:
+                self._report(found[0], found[1], innermost, suspicion.since)
 
     def _ask_for_turn(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Have the loop say that it has turned; False where it is closed."""

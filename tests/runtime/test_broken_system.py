@@ -43,6 +43,7 @@ def test_a_cancellation_in_the_moment_of_a_message_ends_the_system(turns: int, i
 
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(asyncio.create_task(life()), 60)
+        assert asyncio.get_running_loop().time() == pytest.approx(1.0 if idles_first else 0.0)  # no deadline was needed
 
     scene()
 
@@ -91,6 +92,23 @@ async def test_a_cancellation_from_outside_goes_before_a_failure() -> None:
 
 
 @virtually
+async def test_a_plain_cancellation_from_outside_goes_before_a_failure_too() -> None:
+    async def live() -> None:
+        async with ActorSystem() as system:
+            systems.append(system)
+            await asyncio.sleep(1000)
+
+    systems: list[ActorSystem] = []
+    task = asyncio.create_task(live())
+    await asyncio.sleep(1)
+    systems[0].fail(RestartLimitReached("at the same time"))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
+
+
+@virtually
 async def test_a_block_that_ends_by_itself_after_a_failure_still_raises_it() -> None:
     with pytest.raises(RestartLimitReached):
         async with ActorSystem() as system:
@@ -113,14 +131,17 @@ def test_a_bug_in_the_work_of_an_actor_is_an_internal_error_of_its_system(awaits
         def broken(*_: Any) -> None:
             raise LookupError("a bug")
 
-        class Asked(Counter):
+        class Awaiting(Counter):
             async def on_failure(self, error: BaseException) -> None:
-                if awaits:
-                    await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)
+
+        class Plain(Actor):
+            def receive(self, message: Any) -> None: ...
 
         with pytest.raises(InternalError, match="the actor asked broke") as raised:
             async with ActorSystem() as system:
-                ref = system.spawn(Asked, name="asked", on_ended=broken, restart=Restart.PERMANENT)
+                kind = Awaiting if awaits else Plain
+                ref = system.spawn(kind, name="asked", on_ended=broken, restart=Restart.PERMANENT)
                 await asyncio.sleep(1)
                 ref.kill()
                 await ref.ask(Get(), timeout=None)

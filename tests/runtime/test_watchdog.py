@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cuebook.runtime.actor import Actor
 from cuebook.runtime.system import ActorSystem
+from cuebook.runtime.watchdog import Suspicion, suspect
 from tests.support.alarm import PATIENCE_S, Alarm, Blocking, listening
 from tests.support.cast import Counter, Get, Pause
 
@@ -74,32 +74,29 @@ def test_the_blocked_time_is_told_when_it_is_over(alarm: Alarm, caplog: pytest.L
     assert [record.cuebook["actor"] for record in caplog.records] == ["guilty", "guilty"]  # type: ignore[attr-defined]
 
 
-def test_busy_actors_that_let_others_in_are_never_named() -> None:
-    """Many short handlers without a pause, and one that computes between awaits: the loop turns all the time."""
+STEP, OTHER = object(), object()
+SINCE = Suspicion(STEP, 5.0)
 
-    class Restless(Actor):
-        def receive(self, message: Any) -> None:
-            self.context.self_ref.tell_nowait(message)
 
-    class Computing(Actor):
-        async def receive(self, message: Any) -> None:
-            while True:
-                sum(range(1000))
-                await asyncio.sleep(0)
-
-    async def scene() -> None:
-        async with ActorSystem(blocking_s=1.0) as system:
-            watchdog: Any = system._watchdog
-            wait = watchdog._end.wait
-            watchdog._end.wait = lambda _: wait(0.001)  # it looks often, from its next look on
-            for kind in (Restless, Computing):
-                system.spawn(kind, name=kind.__name__, shutdown_s=0.0).tell_nowait(Get())
-            until = time.monotonic() + 2.0
-            while time.monotonic() < until:
-                await asyncio.sleep(0.01)
-            assert system.blockages == []
-
-    asyncio.run(scene())
+@pytest.mark.parametrize(
+    ("before", "step", "has_turned", "after"),
+    [
+        (None, None, True, None),
+        (None, STEP, True, Suspicion(STEP, 9.0)),
+        (None, STEP, False, Suspicion(STEP, 9.0)),
+        (SINCE, None, False, None),
+        (SINCE, None, True, None),
+        (SINCE, STEP, False, SINCE),
+        (SINCE, STEP, True, Suspicion(STEP, 9.0)),
+        (SINCE, OTHER, False, Suspicion(OTHER, 9.0)),
+        (SINCE, OTHER, True, Suspicion(OTHER, 9.0)),
+    ],
+)
+def test_only_the_same_step_of_a_loop_that_has_not_turned_goes_on_being_suspected(
+    before: Any, step: Any, has_turned: bool, after: Any
+) -> None:
+    """A task keeps its frame over many turns, and a frame may be another's: either alone says nothing."""
+    assert suspect(before, step, has_turned=has_turned, now=9.0) == after
 
 
 def test_what_is_no_actor_is_not_named(alarm: Alarm) -> None:
@@ -114,12 +111,15 @@ def test_what_is_no_actor_is_not_named(alarm: Alarm) -> None:
 
 
 def test_a_handler_of_another_system_is_that_systems_business(alarm: Alarm) -> None:
+    class Slow(Counter):
+        async def on_start(self) -> None:
+            assert not alarm.rang.wait(THRESHOLD_S * 10)
+
     async def scene() -> None:
-        async with ActorSystem("one", blocking_s=THRESHOLD_S) as one, ActorSystem("two", blocking_s=THRESHOLD_S) as two:
+        async with ActorSystem("one", blocking_s=THRESHOLD_S) as one, ActorSystem("two", blocking_s=None) as two:
             one.spawn(Counter, name="guilty")
-            await two.spawn(lambda: Blocking(alarm), name="guilty").ask(Get())
-            assert one.blockages == []
-            assert len(two.blockages) == 1
+            assert await two.spawn(Slow, name="guilty").ask(Get()) == 0
+            assert one.blockages == two.blockages == []
 
     asyncio.run(scene())
 
