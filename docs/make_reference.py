@@ -45,7 +45,17 @@ GROUPS = {
         "Exit",
     ],
     "Many actors": ["ActorSystem", "Pool", "Routing", "ServiceKey", "Services", "Listing", "current_actor"],
-    "Looking at actors": ["ActorState", "ActorStatistics", "TreeNode", "DeadLetter", "DeadReason"],
+    "Looking at actors": [
+        "ActorState",
+        "ActorStatistics",
+        "TreeNode",
+        "TraceEvent",
+        "TraceKind",
+        "DeadLetter",
+        "DeadReason",
+        "Blockage",
+        "ShutdownReport",
+    ],
 }
 HIDDEN = {
     "CurrentCall.port",

@@ -148,7 +148,9 @@ def _as_list(request: Request) -> list[Any] | None:
 async def _place(app: Application, request: Request) -> _Place:
     if request.path is None:
         spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
-        return _Place(None, None, ValueDecoder(blobs=BlobStore(spill)), {"blobs": spill, "spill": spill})
+        title = getattr(request.func, "__name__", type(request.func).__name__)
+        folders = {"blobs": spill, "spill": spill, "title": title}
+        return _Place(None, None, ValueDecoder(blobs=BlobStore(spill)), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -159,7 +161,8 @@ async def _place(app: Application, request: Request) -> _Place:
         raise JournalBusy(text, host=error.host, pid=error.pid, since=error.since) from error
     folder = str(file.blobs_folder)
     spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
-    return _Place(file, ref, ValueDecoder(blobs=BlobStore(folder)), {"blobs": folder, "spill": spill})
+    folders = {"blobs": folder, "spill": spill, "title": Path(request.path).name}
+    return _Place(file, ref, ValueDecoder(blobs=BlobStore(folder)), folders)
 
 
 def _make_run(
@@ -175,6 +178,7 @@ def _make_run(
     key = app.next_number()
     source: ListSource | FedSource
     source = FedSource() if calls is None else ListSource(calls, unclaimed(len(calls), plan.claims))
+    place.folders["traceparent"] = request.traceparent
     pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, parts=_parts(plan))
     run_box: list[Run] = []
     sink: ListSink | StreamSink

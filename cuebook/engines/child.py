@@ -27,6 +27,7 @@ from cuebook.persistence.values import SCALARS
 from cuebook.runtime.codec import new_packer
 from cuebook.runtime.frame import FrameReader, pack_frame
 from cuebook.runtime.message import decode, encode
+from cuebook.runtime.title import show_title
 
 __all__ = ["WorkerProcess", "main"]
 
@@ -78,6 +79,7 @@ class WorkerProcess:
 
     def set_up(self, order: Setup) -> None:
         self.run = order.run
+        show_title(f"worker-{order.options.get('worker', 0)} {order.options.get('title', '')}".rstrip())
         self.current = None
         self.attempts.clear()
         self.tear_down()

@@ -187,6 +187,8 @@ def _adopt_environment(options: dict[str, Any]) -> None:
         sys.path[:] = options["sys_path"]
     if options.get("argv") is not None:
         sys.argv[:] = options["argv"]
+    if options.get("traceparent"):
+        os.environ["TRACEPARENT"] = options["traceparent"]
     if options.get("cwd"):
         os.chdir(options["cwd"])
     if options.get("sources"):

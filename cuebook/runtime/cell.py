@@ -130,6 +130,15 @@ class Cell(Lifecycle):
         """Until `has_room`, or the actor has stopped."""
         await self.mailbox.wait_for_room(size, self.loop)
 
+    @property
+    def processed(self) -> int:
+        """Messages received so far."""
+        return self._processed
+
+    def doing(self) -> str:
+        """The type of the message in hand; "" where there is none."""
+        return "" if self._current is None else type(self._message).__qualname__
+
     def statistics(self) -> ActorStatistics:
         """The counts now."""
         mailbox = self.mailbox
@@ -148,6 +157,10 @@ class Cell(Lifecycle):
             busy_s=self._busy_s,
             stashed=mailbox.stashed,
             oldest_s=0.0 if oldest_at is None else self.now() - oldest_at,
+            kind=self.kind,
+            in_hand=self.doing(),
+            failures=self.failures,
+            last_error=repr(cause)[:200] if (cause := self.cause()) is not None else "",
         )
 
     def tree(self) -> TreeNode:

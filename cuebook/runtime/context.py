@@ -9,6 +9,7 @@ from anyio import CancelScope
 
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.clock import Clock
+from cuebook.runtime.log_context import actor_context
 from cuebook.runtime.logs import Log, get_logger
 from cuebook.runtime.message import outgoing
 from cuebook.runtime.ref import ActorRef
@@ -104,9 +105,11 @@ class Context:
 
     @property
     def log(self) -> Log:
-        """A logger with the actor's name bound."""
+        """A logger whose events carry the actor's name, the type of the message in hand, and the trace if there is
+        one. Costs nothing while nobody listens.
+        """
         if self._log is None:
-            self._log = get_logger("actor").bind(actor=self.self_ref.name)
+            self._log = get_logger("actor", around=actor_context).bind(actor=self.self_ref.name)
         return self._log
 
     @property

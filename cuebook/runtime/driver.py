@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Generator
+from types import FrameType
 from typing import Any, Protocol
 
 from anyio import CancelScope
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-__all__ = ["Driver", "Work"]
+__all__ = ["Driven", "Driver", "Work", "driven_in"]
 
 Work = Generator[Awaitable[Any] | None, Any, None]
 
@@ -40,8 +41,14 @@ class Driven(Protocol):
     def work(self) -> Work:
         """Begin the work."""
 
+    def doing(self) -> str:
+        """What the work is at, in a word or none."""
+
     def on_lost(self) -> None:
         """The work was cut off by cancellation from outside or by an exit of the program."""
+
+    def on_broken(self, error: BaseException) -> None:
+        """The work itself raised: it is in no state to go on."""
 
 
 class Driver:
@@ -90,8 +97,12 @@ class Driver:
             else:
                 self._awaits = True
                 self._driven.tasks().start_soon(self._drive, step, name=self._driven.name)
+        except Exception as error:
+            self._lose()
+            self._driven.on_broken(error)
         except BaseException:
             self._lose()
+            self._driven.on_lost()
             raise
 
     async def _drive(self, step: _Step) -> None:
@@ -106,9 +117,15 @@ class Driver:
                 error, self._error = self._error, None
                 if scope.cancelled_caught:
                     step = self._throw(error or asyncio.CancelledError())
+        except Exception as error:
+            self._scope = None
+            self._lose()
+            self._driven.on_broken(error)
+            return
         except BaseException:
             self._scope = None
             self._lose()
+            self._driven.on_lost()
             raise
         # What handlers set in their context holds for the next ones.
         self._context = contextvars.copy_context()
@@ -163,7 +180,21 @@ class Driver:
             work.close()
         self._error = None
         self.is_awake = self._awaits = False
-        self._driven.on_lost()
+
+
+_STEPS = (Driver._slice.__code__, Driver._drive.__code__)
+
+
+def driven_in(frame: FrameType | None) -> tuple[Driven, FrameType] | None:
+    """Whose work a thread is at, from its innermost frame, and the frame in which that began; None: nobody's.
+
+    May be asked of another thread.
+    """
+    while frame is not None:
+        if frame.f_code in _STEPS:
+            return frame.f_locals["self"]._driven, frame
+        frame = frame.f_back
+    return None
 
 
 def _is_being_cancelled() -> bool:

@@ -63,6 +63,13 @@ class Gone:
     def kill(self, error: BaseException | None = None) -> None:
         """No effect."""
 
+    def doing(self) -> str:
+        """Nothing."""
+        return ""
+
+    def trace(self, on: bool) -> None:
+        """It does nothing."""
+
     def unpark(self) -> bool:
         """No effect."""
         return False

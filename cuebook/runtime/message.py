@@ -25,6 +25,7 @@ __all__ = [
     "is_message",
     "is_message_type",
     "message",
+    "name_in",
     "outgoing",
     "pack_plain",
     "tag_in",
@@ -260,6 +261,14 @@ def tag_in(content: Any) -> int:
     kind = content[head] if len(content) > head else 0
     width = {0xCC: 1, 0xCD: 2, 0xCE: 4}.get(kind)
     return kind if width is None else int.from_bytes(content[head + 1 : head + 1 + width], "big")
+
+
+def name_in(content: Any) -> str:
+    """The name of the type of a frame of ours, or of a message itself; "?" where no type has its tag."""
+    if type(content) is not bytes:
+        return type(content).__name__
+    shape = _BY_TAG.get(tag_in(content))
+    return "?" if shape is None else shape.cls.__name__
 
 
 def unpack_plain(frame: bytes) -> Any:

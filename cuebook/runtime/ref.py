@@ -260,6 +260,13 @@ class ActorRef(Generic[A_co]):
         """Begin a new incarnation of an actor that is parked, with a clean record. Whether it was parked."""
         return self._target.unpark()
 
+    def trace(self, on: bool = True) -> None:
+        """Let what it receives, sends, answers and fails on be seen in `Runtime.traces()` and the log "cuebook.trace".
+
+        From its next message on, across restarts, until `trace(False)` or its end. No effect once it has ended.
+        """
+        self._target.trace(on)
+
     @property
     def is_alive(self) -> bool:
         """False once it has stopped for good."""

@@ -69,6 +69,8 @@ class ChildSpec:
         factory: gives the Actor, for each incarnation; or the SupervisorSpec of a supervisor below.
         restart: which ends are followed by a restart; a temporary child is forgotten when it ends.
         shutdown_s: seconds for its orderly stop; 0: its handler is cancelled at once.
+        start_s: seconds for its `on_start`, for which its supervisor waits; then it has failed to start. None: no
+            bound.
         significant: whether its end counts for `auto_shutdown`; not for permanent children, which have none.
         mailbox, directives, attempts: as for `spawn`.
     """
@@ -81,6 +83,7 @@ class ChildSpec:
     mailbox: MailboxSpec = field(default_factory=MailboxSpec)
     directives: Directives = field(default_factory=dict)
     attempts: int = 1
+    start_s: float | None = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ def check_child(child: ChildSpec, spec: SupervisorSpec) -> None:
     object.__setattr__(child, "restart", restart)
     if not child.shutdown_s >= 0:
         raise ValueError(f"shutdown_s of child {child.id!r} is 0 or more seconds, not {child.shutdown_s!r}")
+    if child.start_s is not None and not child.start_s > 0:
+        raise ValueError(f"start_s of child {child.id!r} is more than 0 seconds, or None, not {child.start_s!r}")
     if type(child.attempts) is not int or child.attempts < 1:
         raise ValueError(f"attempts of child {child.id!r} is 1 or more, not {child.attempts!r}")
     check_directives(child.id, child.directives)

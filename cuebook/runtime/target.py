@@ -42,6 +42,9 @@ class Target(Waiter, Protocol):
     def unpark(self) -> bool:
         """Begin again; whether it was parked."""
 
+    def trace(self, on: bool) -> None:
+        """Tell whoever reads along what it does."""
+
     async def wait_until_ended(self) -> bool:
         """Until the actor has stopped for good; whether everything queued had been handled."""
 

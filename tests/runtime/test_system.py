@@ -305,7 +305,8 @@ async def test_the_tree_and_the_statistics_show_every_actor() -> None:
         await ref.ask(Add(1))
         await asyncio.sleep(1)
         assert str(system.tree()) == (
-            "stage\n  parent running depth=0/1024 processed=1\n    child running depth=0/1024 processed=0"
+            "stage\n  parent (Parent) running "
+            "depth=0/1024 processed=1\n    child (Counter) running depth=0/1024 processed=0"
         )
         assert list(system.statistics()) == ["parent", "child"]
         assert repr(system) == "<ActorSystem stage actors=2>"
