@@ -23,6 +23,7 @@ from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped
 from cuebook.runtime.group import Group, SupervisorRef
 from cuebook.runtime.premises import NO_CHILDREN, Parent
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, homes
 from cuebook.runtime.services import Services
 from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
@@ -75,6 +76,7 @@ class ActorSystem:
         else:
             self.now = self.clock.monotonic
         self.deadlines = Deadlines(self.clock, self.now)
+        self.ready = Ready(self.loop, self.now)
         self._group = await create_task_group().__aenter__()
         homes[self.id] = self
         return self
