@@ -19,7 +19,6 @@ __all__ = [
     "decode",
     "encode",
     "extend",
-    "goes_by_reference",
     "is_message",
     "is_message_type",
     "message",
@@ -133,13 +132,14 @@ def encode(message: object) -> bytes:
 
 def outgoing(message: object) -> Any:
     """What goes into a mailbox of this process: the bytes of a message, or the message itself where its type
-    goes by reference. Raises as `encode`.
+    goes by reference, or where it is small and nothing in it could be changed, so that a copy could not be told
+    from it. Raises as `encode`.
     """
     shape = _SHAPES.get(type(message))
     if shape is None:
         if type(message) in _LOCAL:
             return message
-    elif shape.is_by_reference:
+    elif shape.is_by_reference or shape.is_whole(message):
         return message
     return _frame_of(shape, message)
 
@@ -182,12 +182,6 @@ def decode(frame: bytes | memoryview) -> Any:
 def is_message(value: object) -> bool:
     """Whether the value is of a declared message type."""
     return type(value) in _SHAPES or type(value) in _LOCAL
-
-
-def goes_by_reference(value: object) -> bool:
-    """Whether the value is a message that is not encoded within its process."""
-    shape = _SHAPES.get(type(value))
-    return type(value) in _LOCAL if shape is None else shape.is_by_reference
 
 
 def is_message_type(cls: object) -> bool:

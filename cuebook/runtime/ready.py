@@ -78,6 +78,9 @@ class Ready:
                 self._loop.call_soon(self._turn)
 
 
+_set_result = Future.set_result  # costs half of `super()`
+
+
 class Pending(Future[Any]):
     """An answer that is waited for: a Future whose first waiter goes on by way of `ready`.
 
@@ -97,7 +100,8 @@ class Pending(Future[Any]):
         if context is None or self.waiter is not None or self.done():
             super().add_done_callback(callback, context=context)
         else:
-            self.waiter, self.context = callback, context
+            self.waiter = callback
+            self.context = context
 
     def remove_done_callback(self, callback: Callable[[Any], object], /) -> int:
         """As of any Future."""
@@ -109,7 +113,7 @@ class Pending(Future[Any]):
 
     def set_result(self, result: Any, /) -> None:
         """As of any Future."""
-        super().set_result(result)
+        _set_result(self, result)
         if self.waiter is not None:
             self.ready.add(self)
 

@@ -1,4 +1,5 @@
-"""Functions made for one message class: the one takes its fields out, the other puts a message together.
+"""Functions made for one message class: one takes its fields out, one puts a message together, one tells whether
+that is needed.
 
 Each is compiled once a class, with the checks of the fields' types written out: a third of the cost of loops over
 fields. Knows no bytes, and no text of a refusal.
@@ -9,7 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-__all__ = ["FieldCode", "compile_builder", "compile_taker"]
+__all__ = ["TEXT_MAX", "FieldCode", "compile_builder", "compile_taker", "compile_tester"]
+
+TEXT_MAX = 64
+"""A text or bytes up to this long is small."""
+
+_SMALL = {
+    int: "type(v) is int and -0x8000000000000000 <= v <= 0xFFFFFFFFFFFFFFFF",
+    float: "type(v) is float",
+    bool: "type(v) is bool",
+    str: f"type(v) is str and len(v) <= {TEXT_MAX}",
+    bytes: f"type(v) is bytes and len(v) <= {TEXT_MAX}",
+    type(None): "v is None",
+}
+"""Types whose values cannot be changed, and what makes a value one that is small and can be encoded."""
 
 
 class FieldCode(NamedTuple):
@@ -36,6 +50,19 @@ def compile_taker(
     scope: dict[str, Any] = {"refuse": refuse}
     lines += _checks(names, fields, scope, f"refuse({listed})")
     return _compiled("take", "message", [*lines, f"return {listed}"], scope)
+
+
+def compile_tester(fields: Sequence[FieldCode]) -> Callable[[Any], bool] | None:
+    """`tester(message)` tells whether each field is a small value that cannot be changed and can be encoded; None
+    where the types of the fields let no message be so.
+    """
+    lines: list[str] = []
+    for field in fields:
+        ways = [test for kind, test in _SMALL.items() if kind in (field.allowed or ())]
+        if not ways:
+            return None
+        lines += [f"v = message.{field.name}", f"if not ({' or '.join(ways)}):", "    return False"]
+    return _compiled("test", "message", [*lines, "return True"], {})
 
 
 def compile_builder(
