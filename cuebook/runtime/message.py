@@ -139,7 +139,7 @@ def outgoing(message: object) -> Any:
     if shape is None:
         if type(message) in _LOCAL:
             return message
-    elif shape.is_by_reference or shape.is_whole(message):
+    elif shape.is_by_reference or ((is_whole := shape.is_whole) is not None and is_whole(message)):
         return message
     return _frame_of(shape, message)
 

@@ -43,7 +43,7 @@ class Shape:
     Attributes:
         take: `take(message)` gives [tag, field, ...]. Raises TypeError, naming the field, where one may not leave.
         is_whole: `is_whole(message)` tells whether no copy of it could be told from itself, and it is small: each
-            field a number, a short text or bytes, or None, and can be encoded.
+            field a number, a short text or bytes, or None, and can be encoded. None: no message of the class is.
         build: `build([tag, field, ...])`, as it arrived, gives a message. Raises MalformedMessage where it does
             not fit.
 
@@ -64,7 +64,7 @@ class Shape:
             self._refuse_changeable()
         self.take: Callable[[Any], list[Any]] = self._take_first
         self.build: Callable[[list[Any]], Any] = self._build_first
-        self.is_whole: Callable[[Any], bool] = self._is_whole_first
+        self.is_whole: Callable[[Any], bool] | None = self._is_whole_first
 
     def _take_first(self, message: Any) -> list[Any]:
         codes = [FieldCode(name, leaving) for name, (leaving, _, _) in zip(self.names, self._fields, strict=True)]
@@ -76,8 +76,8 @@ class Shape:
         # An object that can hold more than its fields, or that checks itself, is made anew of its bytes.
         has_fields_alone = self._setters is not None and self.cls.__dictoffset__ == 0
         tester = compile_tester(codes) if has_fields_alone else None
-        self.is_whole = tester or _never
-        return self.is_whole(message)
+        self.is_whole = tester
+        return tester is not None and tester(message)
 
     def _build_first(self, values: list[Any]) -> Any:
         setters: Sequence[Callable[[Any, Any], None] | None] = self._setters or (None,) * len(self.names)
@@ -123,10 +123,6 @@ class Shape:
         )
         expected = " or ".join(sorted("None" if kind is _NONE else kind.__name__ for kind in allowed))
         return f"{self.cls.__qualname__}.{name} is {expected}, not {type(value).__qualname__}"
-
-
-def _never(_message: Any) -> bool:
-    return False
 
 
 def _setters(cls: type, names: tuple[str, ...]) -> list[Callable[[Any, Any], None]] | None:

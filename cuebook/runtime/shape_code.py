@@ -76,8 +76,7 @@ def compile_builder(
     """
     names = [f"v{place}" for place in range(len(fields))]
     scope: dict[str, Any] = {"refuse": refuse, "construct": construct, "new": object.__new__, "cls": cls}
-    lines = [f"if len(values) != {len(fields) + 1}:", "    refuse(values)"]
-    lines.append(f"{', '.join(['_', *names])}, = values")
+    lines = ["try:", f"    {', '.join(['_', *names])}, = values", "except ValueError:", "    refuse(values)"]
     lines += _checks(names, fields, scope, "refuse(values)")
     for name, field in zip(names, fields, strict=True):
         if field.is_tuple:
