@@ -41,8 +41,9 @@ __all__ = ["SLICE_MESSAGES", "SLICE_S", "Cell"]
 SLICE_MESSAGES = 256
 """Messages that an actor receives before others get their turn."""
 SLICE_S = 0.005
-"""Seconds after which it is others' turn, looked at between messages; between every fourth while they are quick."""
-UNSEEN, QUICK_S = 3, 0.001
+"""Seconds after which it is others' turn, looked at after the first message and then after every fourth."""
+UNSEEN = 3
+"""Messages between two looks at the clock, which costs a fifth of a quick one; one less than a power of two."""
 
 _log = get_logger("runtime")
 
@@ -275,7 +276,7 @@ class Cell(Lifecycle):
         awaitable), or the slice ends or something else comes first (None).
         """
         life, mailbox, now = self._life, self.mailbox, self.now
-        left, unseen, looked_at = self._slice_end - self._processed, 0, 0.0
+        left, unseen = self._slice_end - self._processed, 0
         assert life is not None
         if life.receive_many is not None:
             return self._receive_many(life.receive_many)
@@ -314,11 +315,9 @@ class Cell(Lifecycle):
             if left <= 0 or not self._is_steady:
                 return None
             if not left & unseen:
-                at = now()
-                if at >= until:
+                if now() >= until:
                     return None
-                unseen = UNSEEN if at - looked_at < QUICK_S else 0
-                looked_at = at
+                unseen = UNSEEN
 
     def _receive_many(self, handler: Callable[[list[Delivery]], Any]) -> Awaitable[Any] | _Idle | None:
         entries = self.mailbox.take_many(SLICE_MESSAGES)

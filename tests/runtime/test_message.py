@@ -304,6 +304,15 @@ class Cached:
 Cached = message(tag=61_040)(Cached)  # type: ignore[misc]  # it has a __dict__, so more than its fields
 
 
+class Roomy:
+    """Its objects take any attribute."""
+
+
+@message(tag=61_043)
+class Held(Roomy):
+    number: int
+
+
 @message(tag=61_041)
 class Base:
     number: int
@@ -355,6 +364,7 @@ def test_a_small_message_of_unchangeable_values_goes_as_it_is(small: Any) -> Non
         Containers([], (), {}),
         Checked(0.5),
         Cached(1),
+        Held(1),
     ],
     ids=repr,
 )
