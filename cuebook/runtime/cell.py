@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
+from types import CoroutineType
 from typing import Any
 
 from cuebook.runtime.answers import Delivery
@@ -25,6 +26,7 @@ from cuebook.runtime.errors import (
     UnhandledMessage,
     UnknownMessage,
 )
+from cuebook.runtime.immediate import never_waits, outcome_of
 from cuebook.runtime.lifecycle import Lifecycle
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Overflow
@@ -302,7 +304,9 @@ class Cell(Lifecycle):
             self._processed += 1
             outcome = life.receive(message)
             if type(outcome) not in IMMUTABLE:
-                if hasattr(outcome, "__await__"):
+                if type(outcome) is CoroutineType and never_waits(outcome):
+                    outcome = outcome_of(outcome)
+                elif hasattr(outcome, "__await__"):
                     return outcome  # type: ignore[no-any-return]
                 outcome = self._sealed(outcome)
             if reply is not None and self._current is not None:
