@@ -21,7 +21,6 @@ __all__ = [
     "decode",
     "encode",
     "extend",
-    "goes_by_reference",
     "is_message",
     "is_message_type",
     "message",
@@ -101,6 +100,9 @@ def message(cls: type[Any] | None = None, /, *, tag: int | None = None, by_refer
     Where the annotation is a tuple the receiver gets a tuple, where it is a list a list; inside a field every
     tuple arrives as a list.
 
+    A message is encoded by its sender, and its receiver gets a copy. Only where no copy could be told from it (each
+    field a number, None, or a text or bytes of up to 64) does it go as it is within its process, checked all the same.
+
     Parameters:
         cls: the class, where the decorator stands without parentheses.
         tag: 1 to 65,535, one type each; below 256 cuebook's own. None: a number made from the names of module
@@ -173,7 +175,7 @@ def _decode_within(data: bytes) -> Any:
 
 
 def encode(message: object) -> bytes:
-    """The bytes of one message. Cost: about 1.5 us for five small fields.
+    """The bytes of one message. Cost: about 0.5 us for five small fields.
 
     Raises:
         TypeError: no message type, or a field that is no plain data or not of its annotated type; it is
@@ -185,13 +187,14 @@ def encode(message: object) -> bytes:
 
 def outgoing(message: object) -> Any:
     """What goes into a mailbox of this process: the bytes of a message, or the message itself where its type
-    goes by reference. Raises as `encode`.
+    goes by reference, or where it is small and nothing in it could be changed, so that a copy could not be told
+    from it. Raises as `encode`.
     """
     shape = _SHAPES.get(type(message))
     if shape is None:
         if type(message) in _LOCAL:
             return message
-    elif shape.is_by_reference:
+    elif shape.is_by_reference or ((is_whole := shape.is_whole) is not None and is_whole(message)):
         return message
     return _frame_of(shape, message)
 
@@ -213,7 +216,7 @@ def _frame_of(shape: Shape | None, message: object) -> bytes:
 
 
 def decode(frame: bytes | memoryview) -> Any:
-    """The message of these bytes. Cost: about 2 us for five small fields. Nothing in the bytes is executed.
+    """The message of these bytes. Cost: about 0.8 us for five small fields. Nothing in the bytes is executed.
 
     Raises:
         UnknownMessage: no type of this program has the frame's tag; it is named.
@@ -234,12 +237,6 @@ def decode(frame: bytes | memoryview) -> Any:
 def is_message(value: object) -> bool:
     """Whether the value is of a declared message type."""
     return type(value) in _SHAPES or type(value) in _LOCAL
-
-
-def goes_by_reference(value: object) -> bool:
-    """Whether the value is a message that is not encoded within its process."""
-    shape = _SHAPES.get(type(value))
-    return type(value) in _LOCAL if shape is None else shape.is_by_reference
 
 
 def is_message_type(cls: object) -> bool:
