@@ -196,12 +196,12 @@ def _shown(call: Call, key: bytes, encoder: ValueEncoder) -> bytes:
 def _is_large(values: list[Any] | dict[str, Any]) -> bool:
     """Whether an argument is so long that it need not be encoded to know."""
     for value in values.values() if isinstance(values, dict) else values:
-        size = getattr(value, "nbytes", None)
-        if size is None and hasattr(type(value), "__len__"):
-            try:
+        try:
+            size = getattr(value, "nbytes", None)
+            if size is None and hasattr(type(value), "__len__"):
                 size = len(value)
-            except Exception:  # a class of the user's without a length after all
-                size = 0
+        except Exception:  # a class of the user's that has neither after all
+            size = 0
         if isinstance(size, int) and size > SHOWN_BYTES_MAX:
             return True
     return False

@@ -102,6 +102,22 @@ def class_of_main(qualname: str, definition: bytes | None) -> type:
     return cls
 
 
+def _stays_inside(buffer_bytes: int, taken: list[memoryview]) -> Callable[[pickle.PickleBuffer], bool]:
+    """What tells a pickler whether a buffer stays in its stream; larger ones are taken out of it."""
+
+    def stays_inside(buffer: pickle.PickleBuffer) -> bool:
+        try:
+            view = buffer.raw()
+        except BufferError:  # not contiguous: the object has to write it itself
+            return True
+        if view.nbytes <= buffer_bytes:
+            return True
+        taken.append(view)
+        return False
+
+    return stays_inside
+
+
 class PickleScope:
     """The objects of one value that are pickled, in one stream with one memo.
 
@@ -112,11 +128,11 @@ class PickleScope:
 
     def __init__(self, buffer_bytes: int, *, portable: bool = False) -> None:
         self._file = io.BytesIO()
-        self._buffer_bytes = buffer_bytes
         self._places: dict[int, tuple[int, int, int]] = {}
         self._kept: list[Any] = []
         self.buffers: list[memoryview] = []
-        self._pickler = _Pickler(self._file, protocol=5, buffer_callback=self._stays_inside)
+        # No method of ours: in a ring with its pickler, the scope would keep large objects until the collector comes.
+        self._pickler = _Pickler(self._file, protocol=5, buffer_callback=_stays_inside(buffer_bytes, self.buffers))
         self._pickler.portable = portable
 
     def add(self, value: Any) -> tuple[int, int, int]:
@@ -152,16 +168,6 @@ class PickleScope:
     def stream(self) -> memoryview:
         """The pickles, one after the other, to be read with one memo."""
         return self._file.getbuffer()
-
-    def _stays_inside(self, buffer: pickle.PickleBuffer) -> bool:
-        try:
-            view = buffer.raw()
-        except BufferError:  # not contiguous: the object has to write it itself
-            return True
-        if view.nbytes <= self._buffer_bytes:
-            return True
-        self.buffers.append(view)
-        return False
 
 
 def load_all(stream: bytes | bytearray, buffers: Iterable[Any], count: int) -> list[Any]:
