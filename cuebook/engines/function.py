@@ -61,7 +61,7 @@ class LoadedFunction:
         options = order.options
         results = BlobStore(options["blobs"]) if options.get("blobs") else None
         arguments = BlobStore(options["spill"]) if options.get("spill") else results
-        self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results)
+        self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results, reloads=True)
         self.decoder = ValueDecoder(blobs=arguments)
         self.states_decoder = ValueDecoder(blobs=results)
         self.worker: int = options.get("worker", 0)

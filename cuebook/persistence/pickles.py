@@ -169,8 +169,15 @@ class PickleScope:
         """The pickles, one after the other, to be read with one memo."""
         return self._file.getbuffer()
 
+    def reload(self) -> None:
+        """Raise Refused unless everything in the stream can be loaded again."""
+        try:
+            load_all(self.stream(), self.buffers, self.count)
+        except Exception as error:  # whatever the classes of the objects raise
+            raise Refused(f"it can be pickled, but not loaded again: {type(error).__name__}: {error}") from error
 
-def load_all(stream: bytes | bytearray, buffers: Iterable[Any], count: int) -> list[Any]:
+
+def load_all(stream: bytes | bytearray | memoryview, buffers: Iterable[Any], count: int) -> list[Any]:
     """The objects of a scope. Executes what the stream says: only for bytes of this user's own.
 
     Raises:
