@@ -38,8 +38,8 @@ from cuebook.persistence.arguments import (
     shown_calls,
 )
 from cuebook.persistence.value_digest import value_digest
-from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.errors import MalformedMessage
+from cuebook.persistence.values import ValueDecoder, ValueEncoder
+from cuebook.runtime.errors import MalformedMessage, ValueNotKept
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -445,3 +445,34 @@ def test_keys_are_the_same_in_every_process_and_for_every_hash_seed() -> None:
         )  # fmt: skip
         found.add(done.stdout)
     assert len(found) == 1
+
+
+class Unhelpful:
+    """Raises wherever it is looked at."""
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("no class")
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name}")
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no comparison")
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_an_argument_that_raises_wherever_it_is_looked_at_is_an_argument() -> None:
+    calls: list[Any] = [[Unhelpful()], [2]]
+    [block] = encode_blocks(calls)
+    assert block_keys(block)[1] == call_key([2])
+    assert type(shown_calls(block, ValueDecoder())[0]) is Unkept
+    with pytest.raises(ValueNotKept):
+        ValueEncoder().encode(calls)
