@@ -198,6 +198,25 @@ def test_arguments_over_64_kib_are_kept_as_digest_and_repr() -> None:
     assert len(block.shown or b"") < 1000
 
 
+@pytest.mark.parametrize(
+    "large", ["x" * 70_000, b"x" * 70_000, ["x"] * 70_000, 1 << 600_000], ids=str.split("str bytes list int")
+)
+@pytest.mark.parametrize("other", [1, 1.5])
+def test_plain_arguments_over_64_kib_are_kept_as_digest_and_repr_too(large: Any, other: Any) -> None:
+    calls = [[other], [large], [other, large], [other]]
+    [block] = encode_blocks(calls)
+    assert block_keys(block) == [call_key(call) for call in calls]
+    shown = shown_calls(block, ValueDecoder())
+    assert [type(call) for call in shown] == [list, Unkept, Unkept, list]
+    assert len(block.identity) + len(block.shown or b"") < 4096
+
+
+def test_many_arguments_that_are_not_large_are_kept_whole() -> None:
+    calls = [["x" * 60_000] for _ in range(BLOCK_CALLS)]
+    [block] = encode_blocks(calls)
+    assert block.shown is None and shown_calls(block, ValueDecoder()) == calls
+
+
 def test_arguments_that_cannot_be_kept_are_named_and_no_error() -> None:
     (block,) = encode_blocks([[threading.Lock()], [1]])
     shown = shown_calls(block, ValueDecoder())
