@@ -6,7 +6,8 @@ import sys
 from importlib import import_module
 
 NAMES = (
-    "chunk_vs_pool", "chunk_overhead", "cost_growth", "resume", "checkpoint", "footprint", "actors", "actor_peers", "seeing",
+    "chunk_vs_pool", "chunk_overhead", "cost_growth", "resume", "checkpoint", "footprint", "actors",
+    "actor_peers", "seeing",
 )  # fmt: skip
 
 
