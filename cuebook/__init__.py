@@ -52,13 +52,16 @@ if TYPE_CHECKING:
     from cuebook.runtime.pool import Pool, Routing
     from cuebook.runtime.ref import ActorRef, current_actor
     from cuebook.runtime.services import Listing, ServiceKey, Services
+    from cuebook.runtime.shutdown import ShutdownReport
     from cuebook.runtime.signals import Down, Restarted
     from cuebook.runtime.spec import ActorOptions
     from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
     from cuebook.runtime.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
     from cuebook.runtime.supervision import Backoff, Exit, Restart, RestartIntensity
     from cuebook.runtime.system import ActorSystem
+    from cuebook.runtime.tracing import TraceEvent, TraceKind
     from cuebook.runtime.typed import Message
+    from cuebook.runtime.watchdog import Blockage
 
 __version__ = "0.1.0"
 
@@ -81,6 +84,7 @@ _HOMES = {
     "ActorSystem": "cuebook.runtime.system",
     "AutoShutdown": "cuebook.runtime.strategy",
     "Backoff": "cuebook.runtime.supervision",
+    "Blockage": "cuebook.runtime.watchdog",
     "Checkpoint": "cuebook.chunks.checkpoint",
     "ChildSpec": "cuebook.runtime.strategy",
     "Chunker": "cuebook.chunks.chunker",
@@ -109,9 +113,12 @@ _HOMES = {
     "Runtime": "cuebook.chunks.runtime",
     "ServiceKey": "cuebook.runtime.services",
     "Services": "cuebook.runtime.services",
+    "ShutdownReport": "cuebook.runtime.shutdown",
     "Strategy": "cuebook.runtime.strategy",
     "SupervisorRef": "cuebook.runtime.group",
     "SupervisorSpec": "cuebook.runtime.strategy",
+    "TraceEvent": "cuebook.runtime.tracing",
+    "TraceKind": "cuebook.runtime.tracing",
     "TreeNode": "cuebook.runtime.status",
     "Worker": "cuebook.engines.function",
     "chunk": "cuebook.chunks.chunker",
@@ -137,6 +144,7 @@ __all__ = [
     "AskTimeout",
     "AutoShutdown",
     "Backoff",
+    "Blockage",
     "CallFailed",
     "CallTimedOut",
     "Checkpoint",
@@ -182,10 +190,13 @@ __all__ = [
     "Runtime",
     "ServiceKey",
     "Services",
+    "ShutdownReport",
     "Strategy",
     "SupervisionError",
     "SupervisorRef",
     "SupervisorSpec",
+    "TraceEvent",
+    "TraceKind",
     "TreeNode",
     "UnhandledMessage",
     "UnknownMessage",

@@ -46,7 +46,17 @@ GROUPS = {
     ],
     "Many actors": ["ActorSystem", "Pool", "Routing", "ServiceKey", "Services", "Listing", "current_actor"],
     "Actors in processes": ["ActorProcess", "Ladder"],
-    "Looking at actors": ["ActorState", "ActorStatistics", "TreeNode", "DeadLetter", "DeadReason"],
+    "Looking at actors": [
+        "ActorState",
+        "ActorStatistics",
+        "TreeNode",
+        "TraceEvent",
+        "TraceKind",
+        "DeadLetter",
+        "DeadReason",
+        "Blockage",
+        "ShutdownReport",
+    ],
 }
 HIDDEN = {
     "ActorProcess.close",

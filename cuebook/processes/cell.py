@@ -123,16 +123,22 @@ class RemoteCell(Cell):
 
     # What refs ask for
 
+    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
+        """`post` where nothing is special."""
+        if type(frame) is not bytes:
+            frame = encode(frame)
+        if self._is_steady and self._is_inside and self._flight.is_empty and not len(self.mailbox):
+            # Nothing is on its way, so there is nothing to wait for and to send this with.
+            self._send([(frame, sender_now(), reply, None, self.now(), 0)])
+            return True
+        return super().offer(frame, reply)
+
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises as anywhere, and TypeError where it goes by reference only."""
         content = frame if type(frame) is bytes else encode(frame)
         if urgent and self._is_inside and self._tie is not None and not self._is_stopping:
             self._tie.teach(content)
             self._overtaking(self._tie).post(content, reply, urgent=True)
-            return
-        if self._is_steady and self._is_inside and self._flight.is_empty and not len(self.mailbox):
-            # Nothing is on its way, so there is nothing to wait for and to send this with.
-            self._send([(content, sender_now(), reply, None, self.now(), 0)])
             return
         super().post(content, reply, urgent=urgent)
 
@@ -151,6 +157,11 @@ class RemoteCell(Cell):
             processed=flight.begun_count,
             busy_s=self._busy_there_s,
         )
+
+    @property
+    def kind(self) -> str:
+        """The name of its class."""
+        return str(self.package.kind)
 
     # What the connection says
 

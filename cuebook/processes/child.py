@@ -58,7 +58,7 @@ class House(Link):
 
     def __init__(self, data: socket.socket, page: memoryview[float]) -> None:
         loop = new_loop(data, self.flush, self.receive)
-        super().__init__(loop, None)  # type: ignore[arg-type]  # they are made with the loop running
+        super().__init__(loop, None, None)  # type: ignore[arg-type]  # they are made with the loop running
         self.socket = data
         self.owner = b""
         self.is_closing = False
@@ -97,7 +97,7 @@ class House(Link):
 
     async def _live(self) -> None:
         async with self.system:
-            self.deadlines = self.system.deadlines
+            self.deadlines, self.ready = self.system.deadlines, self.system.ready
             self.order(Hello(VERSION, os.getpid(), self.system.id))
             await self._over
             self.is_closing = True

@@ -39,6 +39,7 @@ from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied
 from cuebook.runtime.frame import LINK_BYTES_MAX
 from cuebook.runtime.message import tag_in
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, homes
 
 __all__ = ["CHILD", "START_S", "Connection"]
@@ -55,6 +56,7 @@ class System(Protocol):
 
     id: bytes
     deadlines: Deadlines
+    ready: Ready
     dead_letters: DeadLetters
 
 
@@ -69,7 +71,7 @@ class Connection(Link):
     opened: asyncio.Task[None]
 
     def __init__(self, name: str, system: System, *, cores: int, output: Callable[[bytes], None]) -> None:
-        super().__init__(asyncio.get_running_loop(), system.deadlines)
+        super().__init__(asyncio.get_running_loop(), system.deadlines, system.ready)
         self.name = name
         self.lost: ProcessDied | None = None
         self.host = ProcessHost(cores=cores, output=output, entry=CHILD, frame_limit=LINK_BYTES_MAX)
@@ -150,7 +152,7 @@ class Connection(Link):
 
     def teach(self, frame: bytes) -> None:
         """See that the child knows the type of this message."""
-        head = frame[:4]
+        head = frame[:6] if frame[1:2] == b"\xce" else frame[:4]  # as long as the tag
         if head in self._heads:
             return
         tag = tag_in(frame)

@@ -12,6 +12,7 @@ from cuebook.runtime.bonds import Bonds
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped, MailboxFull
 from cuebook.runtime.message import encode
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, sender_now
 from cuebook.runtime.status import ActorState, ActorStatistics
 from cuebook.runtime.supervision import Exit
@@ -29,6 +30,7 @@ class Line(Protocol):
 
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
+    ready: Ready
     is_open: bool
 
     def forward(self, target: Distant, frame: bytes, reply: Any, sender: ActorRef | None, *, urgent: bool) -> None:
@@ -59,6 +61,7 @@ class Distant:
         "home",
         "name",
         "on_way",
+        "ready",
         "ref",
         "serial",
         "state",
@@ -67,6 +70,7 @@ class Distant:
     def __init__(self, line: Line, address: bytes, home: bytes, name: str, *, serial: int) -> None:
         self._line = line
         self.deadlines = line.deadlines
+        self.ready = line.ready
         self.address = address
         self.home = home
         self.name = name
@@ -92,6 +96,10 @@ class Distant:
         return self.state is not ActorState.STOPPED
 
     # What refs ask for
+
+    def offer(self, frame: Any, reply: Any = None) -> bool:
+        """False: nothing is quick here."""
+        return False
 
     def post(self, frame: Any, reply: Any = None, *, urgent: bool = False) -> None:
         """Send a message. Raises MailboxFull where too many are on their way, ActorStopped, TypeError."""
@@ -161,6 +169,13 @@ class Distant:
     def statistics(self) -> ActorStatistics:
         """What is known here: the messages on their way."""
         return ActorStatistics(self.state, self.on_way, self.bytes_on_way, POSTS_MAX, 0, 0, 0, 0, 0, 0, 0.0)
+
+    def doing(self) -> str:
+        """Not known here."""
+        return ""
+
+    def trace(self, on: bool) -> None:
+        """It is traced in its own process."""
 
     def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
         """Not known here."""

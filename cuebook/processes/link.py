@@ -19,6 +19,7 @@ from cuebook.runtime.bonds import Bonds, Watch
 from cuebook.runtime.codec import pack, unpack
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped, CuebookError, MailboxFull, MalformedMessage
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, address_of, find_ref, post_as, target_of
 from cuebook.runtime.reply import FailedReply
 from cuebook.runtime.signals import Down
@@ -48,10 +49,13 @@ class Link:
         self,
         loop: asyncio.AbstractEventLoop,
         deadlines: Deadlines,
+        ready: Ready,
+        *,
         find: Callable[[bytes, str, int], ActorRef] = find_ref,
     ) -> None:
         self.loop = loop
         self.deadlines = deadlines
+        self.ready = ready
         self.is_open = True
         self._find = find
         self._numbers = 0

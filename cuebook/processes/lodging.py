@@ -5,10 +5,12 @@ Knows no cell and no socket.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Protocol
 
 from cuebook.processes.outcomes import pack_outcome
-from cuebook.runtime.envelope import Entry
+from cuebook.runtime.envelope import Entry, size_of
+from cuebook.runtime.lanes import PriorityLane
 from cuebook.runtime.mailbox import Mailbox, MailboxSpec
 
 __all__ = ["GuestMailbox", "Lodging", "Ticket"]
@@ -102,8 +104,27 @@ class Ticket:
                 self._lodging.answer(self.number, outcome)
 
 
+class _GuestLane(deque[Entry]):
+    """Notes which message over the link is begun, as it is taken. One that is no ask is an ordinary one then."""
+
+    __slots__ = ("_lodging",)
+
+    def __init__(self, lodging: Lodging) -> None:
+        super().__init__()
+        self._lodging = lodging
+
+    def popleft(self) -> Entry:
+        entry = super().popleft()
+        ticket: Any = entry[2]
+        if type(ticket) is not Ticket:
+            self._lodging.begin(0)
+            return entry
+        self._lodging.begin(ticket.number)
+        return entry if ticket.is_ask else (entry[0], entry[1], None, *entry[3:])
+
+
 class GuestMailbox(Mailbox):
-    """Notes which message over the link is begun."""
+    """The mailbox of an actor whose owner is another process."""
 
     __slots__ = ("_lodging",)
 
@@ -111,17 +132,16 @@ class GuestMailbox(Mailbox):
         super().__init__(spec)
         self._lodging = lodging
 
-    def take(self) -> Entry | None:
-        """The next message; one that is no ask is an ordinary one from here on."""
-        entry = super().take()
-        if entry is None:
-            return None
-        ticket = _ticket(entry)
-        if ticket is None:
-            self._lodging.begin(0)
-            return entry
-        self._lodging.begin(ticket.number)
-        return entry if ticket.is_ask else (entry[0], entry[1], None, *entry[3:])
+    def open_lane(self) -> deque[Entry] | PriorityLane[Entry]:
+        """The user lane. (Priorities are the owner's affair.)"""
+        if self.user is None:
+            self.user = _GuestLane(self._lodging)
+        return self.user
+
+    def take_early(self) -> Entry:
+        """The next of those before users'."""
+        self._lodging.begin(0)
+        return super().take_early()
 
     def rest(self) -> None:
         """Nothing waits. The queue stays: a new one would cost more than the message that comes next."""
@@ -129,13 +149,12 @@ class GuestMailbox(Mailbox):
 
     def give_back(self) -> None:
         """Drop every message over the link that was not begun: it is its owner's again."""
-        kept: list[Entry] = []
-        while (entry := super().take()) is not None:
-            ticket = _ticket(entry)
-            if ticket is None or ticket.is_begun:
-                kept.append(entry)
-        for entry in reversed(kept):
-            self.put_back(entry)
+        lane = self.open_lane()
+        assert isinstance(lane, deque)
+        kept = [entry for entry in lane if (ticket := _ticket(entry)) is None or ticket.is_begun]
+        lane.clear()
+        lane.extend(kept)
+        self.size = sum(size_of(entry[0]) for entry in kept)
 
 
 def _ticket(entry: Entry) -> Ticket | None:

@@ -15,7 +15,7 @@ from cuebook.engines.parcel import culprits, dump, is_importable
 from cuebook.processes.wire import Teach
 from cuebook.runtime.errors import FunctionNotShippable, UnknownMessage
 from cuebook.runtime.handlers import is_rebuilding
-from cuebook.runtime.message import declared, message, type_of
+from cuebook.runtime.message import TAG_MAX, declared, message, type_of
 
 __all__ = ["Parcel", "lesson", "open_parcel", "pack_parcel", "study"]
 
@@ -78,7 +78,8 @@ def _declare(types: Sequence[_Type]) -> None:
             continue
         if hints:
             cls.__annotations__ = {name: hint for name, hint in hints.items() if name in cls.__annotations__}
-        message(tag=tag, by_reference=is_by_reference)(cls)
+        is_named = tag is None or tag > TAG_MAX
+        message(tag=None if is_named else tag, by_reference=is_by_reference)(cls)
 
 
 def lesson(tag: int) -> Teach | None:

@@ -47,6 +47,7 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class _Package:
+    kind: str
     parcel: bytes
     resumes: bytes
 
@@ -67,7 +68,7 @@ class _Placed:
         """The cell that stands for it here."""
         self._owner.check(premises)
         resumes = [kind for kind, rule in spec.policy.directives.items() if Directive(rule) is Directive.RESUME]
-        package = _Package(self._parcel, dump(resumes))
+        package = _Package(self.__name__, self._parcel, dump(resumes))
         return RemoteCell(premises, spec, parent, place=self._place(), package=package)
 
 
