@@ -45,6 +45,7 @@ from cuebook.runtime.errors import ActorFailed, UnknownMessage
 from cuebook.runtime.frame import LINK_BYTES_MAX, FrameReader, pack_frame
 from cuebook.runtime.ref import ActorRef, find_ref, homes, routes
 from cuebook.runtime.system import ActorSystem
+from cuebook.runtime.title import show_title
 
 __all__ = ["House", "main"]
 
@@ -189,6 +190,7 @@ class House(Link):
         homes[welcome.home] = self
         routes.append(self.distant)
         adopt_environment(welcome.options)
+        show_title(f"actors {welcome.options.get('title', '')}".rstrip())
         if welcome.options.get("log_levels"):
             forward_logging(welcome.options["log_levels"], self.write_soon)
 

@@ -108,7 +108,7 @@ class Connection(Link):
             self.close(self.lost)
             raise self.lost from error
         self._page = self.host.page
-        self.order(Welcome(VERSION, self._system.id, surroundings()))
+        self.order(Welcome(VERSION, self._system.id, {**surroundings(), "title": self.name}))
         late = self.loop.call_later(START_S, self.host.kill, f"did not start up within {START_S:g} s")
         try:
             await self._greeted

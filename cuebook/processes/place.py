@@ -127,9 +127,8 @@ class ActorProcess:
             self._connection.host.kill("it was killed by its owner")
 
     async def stop(self) -> None:
-        """Make it end, by its ladder. Actors that still live in it fail with it; stop them before.
-
-        It can be used again: the next actor starts a new process.
+        """Make it end, by its ladder. Actors that still live in it fail with it, and those that their policies restart
+        begin again in a new process: stop them before.
         """
         await self.end(is_forced=False)
 

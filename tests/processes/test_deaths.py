@@ -44,7 +44,7 @@ def living(test: Callable[[Runtime], Awaitable[None]]) -> None:
             await asyncio.wait_for(test(runtime), 60)
 
     asyncio.run(run())
-    wait_until(lambda: not {pid for pid in children() - before if "processes.child" in command(pid)}, "their end", 5)
+    wait_until(lambda: not {pid for pid in children() - before if is_of_actors(pid)}, "their end", 10)
 
 
 def children() -> set[int]:
@@ -52,12 +52,13 @@ def children() -> set[int]:
     return family(os.getpid())
 
 
-def command(pid: int) -> str:
-    """What a process runs."""
+def is_of_actors(pid: int) -> bool:
+    """Whether a process is one of actors: the guard of all of them stays."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
+        words = Path(f"/proc/{pid}/cmdline").read_text()
     except OSError:
-        return ""
+        return False
+    return "processes.child" in words or "cuebook: actors" in words
 
 
 async def eventually(condition: Callable[[], Any]) -> None:

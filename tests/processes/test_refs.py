@@ -455,6 +455,16 @@ def test_supervisors_keep_actors_in_processes_as_any_others() -> None:
     living(test)
 
 
+def test_a_process_says_whose_it_is() -> None:
+    async def test(runtime: Runtime) -> None:
+        process = runtime.process("primes")
+        ref = await runtime.spawn(Lodger, where=process)
+        pid = await ref.ask(Where())
+        assert "actors primes" in Path(f"/proc/{pid}/cmdline").read_text() + Path(f"/proc/{pid}/comm").read_text()
+
+    living(test)
+
+
 def test_a_pool_may_have_a_process_for_each_of_its_members() -> None:
     async def test(runtime: Runtime) -> None:
         pool = await runtime.pool(Lodger, size=2, where="process")
