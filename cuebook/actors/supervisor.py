@@ -85,13 +85,17 @@ class Supervisor(Actor):
     def _work_off(self) -> None:
         table = self.table
         touched: dict[int, Run] = {}
-        while table.inbox:
-            table.in_hand = table.inbox.popleft()
-            for run in self._handle(table.in_hand):
-                touched[run.key] = run
-        table.in_hand = None
-        for run in touched.values():
-            self._advance(run)
+        try:
+            while table.inbox:
+                table.in_hand = table.inbox.popleft()
+                for run in self._handle(table.in_hand):
+                    touched[run.key] = run
+            table.in_hand = None
+            for run in touched.values():
+                self._advance(run)
+        finally:  # what has come in is kept also where something after it failed
+            for writing in list(self._open.values()):
+                self._flush(writing.run)
 
     def _distrust(self, message: Any) -> None:
         """The last incarnation failed on this message: if a worker sent it, nobody knows what of it was done."""
@@ -301,11 +305,9 @@ class Supervisor(Actor):
             return
         if run.stop is not None and not run.is_stop_applied:
             self._apply_stop(run, run.stop)
-        try:
-            if run.stop is None and run.sink.has_room and self._uncommitted < UNCOMMITTED_BYTES_MAX:
-                self._dispatch(run)
-        finally:  # what has come in is kept also where the next calls could not be sent
-            self._flush(run)
+        if run.stop is None and run.sink.has_room and self._uncommitted < UNCOMMITTED_BYTES_MAX:
+            self._dispatch(run)
+        self._flush(run)
         if run.stop is not None and not run.is_stop_applied:
             self._apply_stop(run, run.stop)
         if run.is_idle and not run.is_closing and not any(w.run is run for w in self._sent.values()):
