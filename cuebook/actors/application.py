@@ -98,9 +98,11 @@ class Application:
         try:
             await self.system.__aexit__(exc_type, exc, tb)
         finally:
-            for found in self._journals.values():
-                await found.file.close()
-            self._journals.clear()
+            with anyio.CancelScope(shield=True):
+                async with self._door:  # a run that has just ended may be closing its journal
+                    for found in self._journals.values():
+                        await found.file.close()
+                    self._journals.clear()
 
     async def stop(self) -> ShutdownReport:
         """Stop every actor in good order; what became of them."""

@@ -113,11 +113,15 @@ class SqliteStore:
             await self._connection.commit()
         except asyncio.CancelledError:
             self._has_failed = True
-            while not batch.is_settled:  # the thread goes on: wait behind it, whatever happens to us meanwhile
+            # The thread goes on: wait behind it, whatever happens to us meanwhile. It reports the cancelled commit to
+            # this loop first, which might else be closed by then, and the thread would die of that.
+            is_behind = False
+            while not (is_behind and batch.is_settled):
                 try:
                     await self._connection.commit()
                 except (asyncio.CancelledError, sqlite3.Error):
                     continue
+                is_behind = True
             raise
         except Exception as error:
             self._has_failed = True
@@ -165,7 +169,10 @@ class SqliteStore:
             pass  # what is in the -wal is durable as it is
         finally:
             self._writer = None
-            await connection.close()
+            try:
+                await connection.close()
+            finally:
+                _thread_of(connection).join()  # it may report to this loop once more, which may be about to close
 
     def _connect(self) -> sqlite3.Connection:
         # Runs in the connection's thread: everything that opening touches the disk for.

@@ -7,8 +7,10 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -259,3 +261,48 @@ def test_an_open_that_fails_leaves_no_thread_and_no_descriptor(tmp_path: Path) -
     run(work())
     after = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
     assert after <= before + 1
+
+
+def test_a_cancelled_insert_waits_for_the_report_of_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop may be closed when it has ended: a report to it would then end the connection's thread."""
+    settled, report = threading.Event(), threading.Event()
+
+    def slowly(writer: sqlite3.Connection, commit: Any = module._Writer.commit) -> None:
+        commit(writer)
+        settled.set()
+        report.wait(30)
+
+    async def work() -> None:
+        store = SqliteStore(tmp_path / "a.cue")
+        await store.open()
+        monkeypatch.setattr(module._Writer, "commit", slowly)
+        insert = asyncio.create_task(store.insert([row(1)]))
+        while not settled.is_set():
+            await asyncio.sleep(0.001)
+        insert.cancel()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not insert.done()
+        report.set()
+        with pytest.raises(asyncio.CancelledError):
+            await insert
+        await store.close()
+
+    run(work())
+
+
+def test_a_close_that_is_cancelled_at_any_moment_ends_the_thread_all_the_same(tmp_path: Path) -> None:
+    async def work(turns: int) -> bool:
+        store = SqliteStore(tmp_path / "a.cue")
+        await store.open()
+        thread = module._thread_of(store._connection)
+        closing = asyncio.create_task(store.close())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        is_left = thread.is_alive() and closing.cancelled()
+        thread.join()
+        return is_left
+
+    assert not any(run(work(turns)) for turns in range(1, 60))
