@@ -27,7 +27,7 @@ from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
 from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
 from cuebook.chunks.planning import Plan, plan_iterator, plan_list
-from cuebook.chunks.records import closing_entries
+from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.engines.current import current_call
@@ -36,7 +36,7 @@ from cuebook.persistence.arguments import call_key, check_calls
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.ownership import is_users_module
-from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.record import Entry
 from cuebook.persistence.results import Results
 from cuebook.persistence.values import ValueDecoder
 from cuebook.runtime.errors import ActorFailed, JournalBusy, JournalError, JournalFull
@@ -226,16 +226,18 @@ def _users_modules() -> list[str]:
 async def _append(place: _Place, run: int, entries: list[Entry]) -> None:
     """Have the first records of a run committed."""
     assert place.file is not None and place.ref is not None
-    rows = [[int(entry.kind), entry.head, entry.body] for entry in entries]
-    try:
-        answer = await place.ref.ask(Append(run, 0, rows, []), timeout=None)
-    except ActorFailed:
-        await _wait_behind(place.ref, run)
-        if not any(place.file.records(kinds=(Kind.RUN_OPENED,), runs=(run,), bodies=False)):
-            raise
-        return
-    if isinstance(answer, AppendFailed):
-        raise (JournalFull if answer.error == "JournalFull" else JournalError)(answer.text)
+    count = 0
+    for rows in portions(entries):
+        count += len(rows)
+        try:
+            answer = await place.ref.ask(Append(run, 0, rows, []), timeout=None)
+        except ActorFailed:
+            await _wait_behind(place.ref, run)
+            if sum(1 for _ in place.file.records(runs=(run,), bodies=False)) < count:
+                raise
+            continue
+        if isinstance(answer, AppendFailed):
+            raise (JournalFull if answer.error == "JournalFull" else JournalError)(answer.text)
 
 
 async def _wait_behind(ref: ActorRef, run: int) -> None:

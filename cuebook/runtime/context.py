@@ -36,6 +36,9 @@ class Home(Protocol):
     def actor(self, name: str) -> ActorRef:
         """The living actor of this name; KeyError where there is none."""
 
+    def next_serial(self) -> int:
+        """A number that no other actor of the system has."""
+
     def tree(self) -> TreeNode:
         """Every actor, by parent."""
 
@@ -114,8 +117,19 @@ class Context:
         """Who sent the message that is being received; None where it came from outside of actors."""
         return self._owner.sender()
 
-    def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
-        """Start a child: it ends before this incarnation does. Parameters as `ActorSystem.spawn`."""
+    def spawn(self, factory: Factory[_A], *, name: str | None = None, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
+        """Start a child: it ends before this incarnation does.
+
+        Parameters:
+            factory: an Actor class without parameters, or what gives an Actor: `partial(Counter, 5)`.
+            name: unique in the whole system; by default made of this actor's, the class's and a number.
+            options: as `ActorSystem.spawn`; `**ActorOptions(...).given()` are some.
+        """
+        if name is None:
+            kind = getattr(factory, "func", factory)
+            word = getattr(kind, "__name__", "child").lower()
+            word = word if word.isidentifier() else "child"
+            name = f"{self.self_ref.name}/{word}-{self.system.next_serial()}"
         return self._owner.spawn_child(factory, name, options)
 
     def after(self, delay_s: float, message: object, key: Hashable | None = None) -> Hashable:
@@ -129,6 +143,23 @@ class Context:
             The key.
         """
         return self._timers.set(delay_s, outgoing(message), key)
+
+    def every(self, period_s: float, message: object, key: Hashable | None = None) -> Hashable:
+        """Receive a message again and again, until it is cancelled or the incarnation ends: first after `period_s`
+        seconds (> 0), then always so many seconds after it was received, so that it never piles up.
+
+        Parameters:
+            key: as for `after`; the two share their keys.
+
+        Returns:
+            The key.
+
+        Raises:
+            ValueError: the period is not more than 0.
+        """
+        if not period_s > 0:
+            raise ValueError(f"the period of {self.self_ref.name}'s timer is more than 0 seconds, not {period_s!r}")
+        return self._timers.set(period_s, outgoing(message), key, every_s=period_s)
 
     def cancel_timer(self, key: Hashable) -> bool:
         """Whether there was such a timer. Its message never arrives, even from within the mailbox."""

@@ -1,4 +1,4 @@
-"""Runs work that mostly needs no waiting: in plain loop callbacks, and in a task only while it awaits.
+"""Runs work that mostly needs no waiting: by steps of the ready queue, and in a task only while it awaits.
 
 The work is a generator: it yields an awaitable to be awaited (and gets its value or its error back), or
 None to let others run; it ends when there is nothing to do. Knows no actor.
@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from anyio import CancelScope
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
+
+from cuebook.runtime.ready import Ready
 
 __all__ = ["Driven", "Driver", "Work", "driven_in"]
 
@@ -33,7 +35,7 @@ class Driven(Protocol):
     """Something with work to do."""
 
     name: str
-    loop: asyncio.AbstractEventLoop
+    ready: Ready
 
     def tasks(self) -> TaskGroup:
         """The task group that awaits."""
@@ -76,7 +78,11 @@ class Driver:
         """Begin the work soon, if it is not under way."""
         if not self.is_awake:
             self.is_awake = True
-            self._driven.loop.call_soon(self._slice, context=self._context)
+            self._driven.ready.add(self)
+
+    def step(self) -> None:
+        """Do one slice of the work."""
+        self._context.run(self._slice)
 
     def interrupt(self, error: BaseException) -> None:
         """End what is being awaited, if anything is: the work gets `error` there."""
@@ -91,7 +97,7 @@ class Driver:
         try:
             step = self._advance(None)
             if step is None:
-                self._driven.loop.call_soon(self._slice, context=self._context)
+                self._driven.ready.add_last(self)
             elif step is _DONE:
                 self.is_awake = False
             else:

@@ -65,6 +65,7 @@ class Ending:
         "mailbox",
         "name",
         "now",
+        "ready",
         "ref",
         "serial",
         "spec",
@@ -79,6 +80,7 @@ class Ending:
         self.spec = spec
         self.loop = premises.loop
         self.now = premises.now
+        self.ready = premises.ready
         self.serial = premises.next_serial()
         self.deadlines = premises.deadlines
         self.state = ActorState.STARTING

@@ -279,6 +279,10 @@ class ObservedCell(Cell):
         """The entry of the message in hand."""
         return self._current
 
+    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
+        """No short way: every message is posted."""
+        return False
+
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
         sending = Sending(self, frame, sender_now(), reply)

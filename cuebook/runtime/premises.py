@@ -11,6 +11,7 @@ from cuebook.runtime.clock import Clock
 from cuebook.runtime.context import Home
 from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.shutdown import Shutdown
 from cuebook.runtime.spec import ActorSpec
@@ -38,6 +39,7 @@ class Premises(Home, Protocol):
     loop: asyncio.AbstractEventLoop
     clock: Clock
     deadlines: Deadlines
+    ready: Ready
     dead_letters: DeadLetters
     shutdown: Shutdown
     observation: Any

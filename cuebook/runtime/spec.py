@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import Any, TypedDict, TypeVar, cast
 
+from cuebook.runtime.choices import one_of
 from cuebook.runtime.directives import Directives, Exhausted, check_directives
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
@@ -113,7 +113,6 @@ class ActorSpec:
 _DEFAULT_MAILBOX = MailboxSpec()
 _DEFAULT_POLICY = RestartPolicy()
 _POLICY_OPTIONS = {"restart", "intensity", "backoff", "directives", "on_exhausted", "attempts"}
-_E = TypeVar("_E", bound=StrEnum)
 
 
 def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorSpec:
@@ -159,17 +158,10 @@ def _policy(name: str, options: SpawnOptions) -> RestartPolicy:
     directives = options.get("directives", {})
     check_directives(name, directives)
     return RestartPolicy(
-        _member(Restart, options.get("restart", Restart.PERMANENT), f"restart of {name!r}"),
+        one_of(Restart, options.get("restart", Restart.PERMANENT), f"restart of {name!r}"),
         options.get("intensity", RestartIntensity()),
         options.get("backoff", Backoff()),
         directives,
-        _member(Exhausted, options.get("on_exhausted", Exhausted.STOP), f"on_exhausted of {name!r}"),
+        one_of(Exhausted, options.get("on_exhausted", Exhausted.STOP), f"on_exhausted of {name!r}"),
         attempts,
     )
-
-
-def _member(kind: type[_E], value: Any, what: str) -> _E:
-    try:
-        return kind(value)
-    except ValueError:
-        raise ValueError(f"{what} is one of {', '.join(map(str, kind))}, not {value!r}") from None

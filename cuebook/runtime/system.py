@@ -28,6 +28,7 @@ from cuebook.runtime.group import Group, SupervisorRef
 from cuebook.runtime.observing import Observation
 from cuebook.runtime.premises import NO_CHILDREN, Parent
 from cuebook.runtime.readers import Stream
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, homes
 from cuebook.runtime.services import Services
 from cuebook.runtime.shutdown import Shutdown, ShutdownReport
@@ -98,6 +99,7 @@ class ActorSystem:
         else:
             self.now = self.clock.monotonic
         self.deadlines = Deadlines(self.clock, self.now)
+        self.ready = Ready(self.loop, self.now)
         self._group = await create_task_group().__aenter__()
         homes[self.id] = self
         if self._watchdog is not None and tells_real_time(self.loop):
