@@ -301,9 +301,11 @@ class Supervisor(Actor):
             return
         if run.stop is not None and not run.is_stop_applied:
             self._apply_stop(run, run.stop)
-        if run.stop is None and run.sink.has_room and self._uncommitted < UNCOMMITTED_BYTES_MAX:
-            self._dispatch(run)
-        self._flush(run)
+        try:
+            if run.stop is None and run.sink.has_room and self._uncommitted < UNCOMMITTED_BYTES_MAX:
+                self._dispatch(run)
+        finally:  # what has come in is kept also where the next calls could not be sent
+            self._flush(run)
         if run.stop is not None and not run.is_stop_applied:
             self._apply_stop(run, run.stop)
         if run.is_idle and not run.is_closing and not any(w.run is run for w in self._sent.values()):
