@@ -85,13 +85,17 @@ class Supervisor(Actor):
     def _work_off(self) -> None:
         table = self.table
         touched: dict[int, Run] = {}
-        while table.inbox:
-            table.in_hand = table.inbox.popleft()
-            for run in self._handle(table.in_hand):
-                touched[run.key] = run
-        table.in_hand = None
-        for run in touched.values():
-            self._advance(run)
+        try:
+            while table.inbox:
+                table.in_hand = table.inbox.popleft()
+                for run in self._handle(table.in_hand):
+                    touched[run.key] = run
+            table.in_hand = None
+            for run in touched.values():
+                self._advance(run)
+        finally:  # what has come in is kept also where something after it failed
+            for writing in list(self._open.values()):
+                self._flush(writing.run)
 
     def _distrust(self, message: Any) -> None:
         """The last incarnation failed on this message: if a worker sent it, nobody knows what of it was done."""

@@ -39,10 +39,9 @@ def signals_wake(loop: asyncio.AbstractEventLoop, handlers: dict[int, Callable[.
     finally:
         for number in woken:
             users[number] -= 1
-            if not users[number]:
-                before = signal.getsignal(number)
+            if not users[number] and signal.getsignal(number) == handlers[number]:  # else it is someone else's by now
                 loop.remove_signal_handler(number)
-                signal.signal(number, before)
+                signal.signal(number, handlers[number])
 
 
 def _nothing() -> None:

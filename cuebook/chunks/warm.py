@@ -18,6 +18,9 @@ from cuebook.runtime.errors import CuebookError, RunStopped
 
 __all__ = ["WarmWorkers", "run_on"]
 
+SIGNALS_S = 0.5
+"""How often the waiting main thread looks after signals, in seconds."""
+
 
 class WarmWorkers:
     """The workers of a Chunker: they stay warm between calls and may outlive it, given as `actors=` to another one.
@@ -126,7 +129,9 @@ def _waited(future: Future[list[Any]], interrupt: Callable[[], None]) -> list[An
     done = threading.Event()
     future.add_done_callback(lambda _: done.set())
     try:
-        done.wait()
+        # A signal that comes just before the wait begins does not end it: its handler would wait as long.
+        while not done.wait(SIGNALS_S):
+            pass
     except BaseException:
         interrupt()
         done.wait(timeout=10.0)

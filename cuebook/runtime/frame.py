@@ -18,14 +18,14 @@ LINK_BYTES_MAX = FRAME_BYTES_MAX + 64 * 1024
 _LENGTH = struct.Struct("<I")
 
 
-def pack_frame(payload: bytes, limit: int = FRAME_BYTES_MAX) -> bytes:
+def pack_frame(payload: bytes, limit: int | None = None) -> bytes:
     """The payload with its length before it. Cost: one copy of the payload.
 
     Raises:
-        MessageTooLarge: over `limit`, in bytes.
+        MessageTooLarge: over `limit` bytes; None: `FRAME_BYTES_MAX`.
         MalformedMessage: empty; no message has no bytes.
     """
-    _check(len(payload), limit)
+    _check(len(payload), FRAME_BYTES_MAX if limit is None else limit)
     return _LENGTH.pack(len(payload)) + payload
 
 

@@ -1,23 +1,27 @@
 """Looking at what actors send and receive, while someone looks: their cells are of other classes then.
 
-A system without observers runs none of this code. Knows no log, no stream and no telemetry.
+A system without observers runs none of this code. Knows no stream and no telemetry.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from cuebook.runtime.cell import Cell
 from cuebook.runtime.envelope import Entry, Envelope
 from cuebook.runtime.incarnation import Incarnation
+from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Mailbox
 from cuebook.runtime.ref import ActorRef, sender_now
 from cuebook.runtime.timers import Timers
 from cuebook.runtime.trace_context import TraceContext, trace_now
 
 __all__ = ["Observation", "ObservedCell", "Observer", "Sending", "Work"]
+
+_log = get_logger("runtime")
 
 
 class Sending:
@@ -77,7 +81,7 @@ class Work:
 
 
 class Observer(Protocol):
-    """Someone who looks. What it raises is a bug of the runtime."""
+    """Someone who looks. What it raises is logged, and reaches no actor."""
 
     def sending(self, sending: Sending) -> None:
         """A message is about to be put into a mailbox; its mark may be changed."""
@@ -137,7 +141,7 @@ class Observation:
 
     def run(self, work: Work, call: Callable[[], Any]) -> Any:
         """Call a handler; where it gives something to await, that is observed to its end too."""
-        notes = [(observer, observer.begins(work)) for observer in self.observers]
+        notes = [(observer, _tell(observer, "begins", work)) for observer in self.observers]
         tokens = _enter(work, notes)
         try:
             outcome = call()
@@ -155,23 +159,31 @@ class Observation:
 _Notes = list[tuple[Observer, Any]]
 
 
-def _enter(work: Work, notes: _Notes) -> list[Callable[[], None]]:
+def _tell(observer: Observer, what: str, *arguments: Any) -> Any:
+    try:
+        return getattr(observer, what)(*arguments)
+    except Exception as error:
+        _log.error("observer failed", observer=type(observer).__qualname__, at=what, exc_info=error)
+        return None
+
+
+def _enter(work: Work, notes: _Notes) -> list[Callable[[], Any]]:
     token = trace_now.set(work.mark)
-    undo: list[Callable[[], None]] = [lambda: trace_now.reset(token)]
+    undo: list[Callable[[], Any]] = [lambda: trace_now.reset(token)]
     for observer, note in notes:
-        entered = observer.enters(work, note)
-        undo.append(lambda observer=observer, entered=entered: observer.leaves(entered))  # type: ignore[misc]
+        entered = _tell(observer, "enters", work, note)
+        undo.append(partial(_tell, observer, "leaves", entered))
     return undo
 
 
-def _leave(undo: list[Callable[[], None]]) -> None:
+def _leave(undo: list[Callable[[], Any]]) -> None:
     for step in reversed(undo):
         step()
 
 
 def _end(work: Work, notes: _Notes, error: BaseException | None) -> None:
     for observer, note in notes:
-        observer.ends(work, note, error)
+        _tell(observer, "ends", work, note, error)
 
 
 async def _awaited(work: Work, notes: _Notes, outcome: Any) -> Any:
@@ -276,7 +288,7 @@ class ObservedCell(Cell):
         sending = Sending(self, frame, sender_now(), reply)
         observers = self.observation.observers
         for observer in observers:
-            observer.sending(sending)
+            _tell(observer, "sending", sending)
         token = trace_now.set(sending.mark)
         error: BaseException | None = None
         try:
@@ -287,7 +299,7 @@ class ObservedCell(Cell):
         finally:
             trace_now.reset(token)
             for observer in observers:
-                observer.sent(sending, error)
+                _tell(observer, "sent", sending, error)
 
     def _new_incarnation(self, timers: Timers) -> Incarnation:
         life = super()._new_incarnation(timers)
@@ -297,7 +309,7 @@ class ObservedCell(Cell):
     def _restart(self) -> None:
         super()._restart()
         for observer in self.observation.observers:
-            observer.restarted(self)
+            _tell(observer, "restarted", self)
 
 
 _classes: dict[type, type] = {}

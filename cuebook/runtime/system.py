@@ -240,7 +240,12 @@ class ActorSystem:
         return [] if self._watchdog is None else list(self._watchdog.blockages)
 
     def dump(self) -> str:
-        """The tree, and all tasks of the loop with where they wait, as text; from any thread."""
+        """The tree, and all tasks of the loop with where they wait, as text; from any thread.
+
+        Raises:
+            RuntimeError: the system has not been entered.
+        """
+        self.tasks()
         return dump_text(self.tree(), self.loop, self._thread_id)
 
     def statistics(self) -> dict[str, ActorStatistics]:

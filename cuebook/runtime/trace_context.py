@@ -1,4 +1,4 @@
-"""The trace that a message is part of: two numbers that travel with it, across processes too.
+"""The trace that a message is part of: two numbers that travel with it.
 
 Source: W3C Trace Context, level 1. Knows no actor.
 """
@@ -9,11 +9,7 @@ import random
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from cuebook.runtime.errors import MalformedMessage
-
 __all__ = ["TraceContext", "trace_now"]
-
-_BYTES = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +44,6 @@ class TraceContext:
     def traceparent(self) -> str:
         """The text by which programs tell each other."""
         return f"00-{self.trace:032x}-{self.span:016x}-{self.flags:02x}"
-
-    def __bytes__(self) -> bytes:
-        """What travels: 25 bytes."""
-        return self.trace.to_bytes(16, "big") + self.span.to_bytes(8, "big") + bytes((self.flags,))
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> TraceContext:
-        """Raises MalformedMessage where these bytes are none."""
-        trace, span = int.from_bytes(data[:16], "big"), int.from_bytes(data[16:24], "big")
-        if len(data) != _BYTES or not trace or not span:
-            raise MalformedMessage(f"a trace context has {_BYTES} bytes, and neither of its numbers is 0")
-        return cls(trace, span, data[24])
 
 
 trace_now: ContextVar[TraceContext | None] = ContextVar("cuebook_trace", default=None)

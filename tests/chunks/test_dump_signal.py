@@ -120,6 +120,28 @@ def test_a_handler_of_the_programs_own_is_left_alone() -> None:
         signal.signal(signal.SIGUSR1, before)
 
 
+def test_a_handler_that_the_program_gives_its_loop_meanwhile_is_left_alone() -> None:
+    came: list[str] = []
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        async with Runtime(signals=True):
+            loop.add_signal_handler(signal.SIGTERM, came.append, "terminated")
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE_S):
+            while not came:
+                await asyncio.sleep(0.001)
+        loop.remove_signal_handler(signal.SIGTERM)
+
+    asyncio.run(scene())
+    assert came == ["terminated"]
+
+
+def test_what_goes_on_is_asked_of_a_runtime_that_is_open() -> None:
+    with pytest.raises(RuntimeError, match="async with"):
+        Runtime().dump()
+
+
 def test_no_signal_is_touched_unless_asked_for() -> None:
     def handlers() -> list[Any]:
         return [signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGINT, signal.SIGTERM)]

@@ -5,11 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 
-import pytest
-
-from cuebook.runtime.errors import MalformedMessage
 from cuebook.runtime.readers import BEHIND_MAX, Readers
-from cuebook.runtime.trace_context import TraceContext
 from tests.support.virtually import virtually
 
 
@@ -70,18 +66,3 @@ async def test_a_stream_that_is_closed_ends_and_takes_no_more() -> None:
     await stream.aclose()
     readers.put(2)
     assert [item async for item in stream] == [1]
-
-
-def test_a_trace_context_survives_its_way_through_bytes_and_text() -> None:
-    for _ in range(100):
-        context = TraceContext.fresh()
-        step = context.step()
-        assert TraceContext.from_bytes(bytes(step)) == step
-        assert (step.trace, step.span != context.span) == (context.trace, True)
-        assert step.traceparent == f"00-{step.trace_id}-{step.span:016x}-01"
-
-
-@pytest.mark.parametrize("data", [b"", bytes(25), b"x" * 24, b"x" * 26, bytes(16) + b"x" * 9, b"x" * 16 + bytes(9)])
-def test_bytes_that_are_no_trace_context_are_refused(data: bytes) -> None:
-    with pytest.raises(MalformedMessage, match="25 bytes"):
-        TraceContext.from_bytes(data)

@@ -17,6 +17,7 @@ from cuebook.runtime.ref import ActorRef, target_of
 from cuebook.runtime.spec import make_spec
 from cuebook.runtime.supervision import Backoff
 from cuebook.runtime.system import ActorSystem
+from cuebook.runtime.trace_context import TraceContext
 from cuebook.runtime.tracing import TraceEvent, TraceKind
 from tests.support.cast import Add, Boom, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
@@ -312,3 +313,34 @@ async def test_a_handler_keeps_its_context_while_it_is_looked_at() -> None:
             ref.trace(on)
             await asyncio.sleep(0.1)
         assert await asyncio.gather(*asks) == ["paused"] * 6
+
+
+def test_a_trace_context_is_told_to_others_as_the_standard_has_it() -> None:
+    context = TraceContext(0xABC, 0x12, 1)
+    assert context.traceparent == "00-00000000000000000000000000000abc-0000000000000012-01"
+    step = TraceContext.fresh().step()
+    assert len(step.traceparent) == 55
+    assert step.traceparent.split("-")[1] == step.trace_id
+
+
+@virtually
+async def test_an_observer_that_fails_is_logged_and_reaches_no_actor(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            def fail(*_: Any) -> None:
+                raise LookupError(name)
+
+            return fail
+
+    async with ActorSystem() as system:
+        ref = system.spawn(Counter, name="counter", backoff=Backoff(0.0))
+        broken: Any = Broken()
+        system.observation.add(broken)
+        await ref.tell(Add(2))
+        assert await ref.ask(Get()) == 2
+        assert await ref.ask(Pause(0.1)) == "paused"
+        ref.kill()
+        assert await ref.ask(Get()) == 0
+        system.observation.remove(broken)
+    failed = {record.cuebook["at"] for record in caplog.records if "observer failed" in record.getMessage()}  # type: ignore[attr-defined]
+    assert failed == {"sending", "sent", "begins", "enters", "leaves", "ends", "restarted"}
