@@ -95,6 +95,7 @@ class RemoteCell(Cell):
         "_busy_there_s",
         "_flight",
         "_incarnation",
+        "_is_entering",
         "_is_inside",
         "_place",
         "_settling",
@@ -113,6 +114,7 @@ class RemoteCell(Cell):
         self._flight: Flight[Entry] = Flight()
         self._incarnation = 0
         self._is_inside = False
+        self._is_entering = False
         self._settling: asyncio.Future[BaseException | None] | None = None
         self._busy_there_s = 0.0
         self._traceback = ""
@@ -186,7 +188,7 @@ class RemoteCell(Cell):
 
     def on_started(self, incarnation: int) -> None:
         """The child's incarnation has started."""
-        if incarnation == self._incarnation:
+        if incarnation == self._incarnation and self._is_entering:  # else it is being killed already
             self._settle(None)
 
     def on_ended(self, ended: Ended) -> None:
@@ -237,7 +239,11 @@ class RemoteCell(Cell):
         self._incarnation += 1
         self._is_inside = True
         tie.order(Begin(self.serial, self._incarnation))
-        await self._settlement()
+        self._is_entering = True
+        try:
+            await self._settlement()
+        finally:
+            self._is_entering = False
 
     async def leave(self) -> None:
         """End the child's incarnation in good order."""

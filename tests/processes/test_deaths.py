@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from cuebook import ActorFailed, ActorOptions, ActorStopped, AskTimeout, ProcessDied, Runtime
+from cuebook import (
+    ActorFailed,
+    ActorOptions,
+    ActorStopped,
+    AskTimeout,
+    Backoff,
+    ProcessDied,
+    RestartIntensity,
+    Runtime,
+)
 from cuebook.processes.place import Ladder
 from cuebook.processes.wire import VERSION, Hello, pack_order
 from cuebook.runtime.frame import pack_frame
@@ -382,5 +391,24 @@ def test_where_no_process_can_be_started_the_actor_fails_with_the_reason(monkeyp
         ref = await runtime.spawn(Lodger, where="process")
         with pytest.raises(ActorStopped, match="/no/such/python"):
             await ref.ask(Total())
+
+    living(test)
+
+
+def test_a_kill_at_any_moment_of_a_start_is_a_failure_and_the_next_incarnation_begins() -> None:
+    async def test(runtime: Runtime) -> None:
+        process = runtime.process("shared")
+        options = ActorOptions(intensity=RestartIntensity(1000, 10.0), backoff=Backoff(first_s=0.0))
+        bystander = await runtime.spawn(Lodger, where=process)
+        pid = await bystander.ask(Where())
+        ref = await runtime.spawn(Lodger, 3, where=process, options=options)
+        assert await ref.ask(Total()) == 3
+        for turns in range(40):
+            ref.kill()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            ref.kill()
+            assert await ref.ask(Total(), timeout=10) == 3
+        assert await bystander.ask(Where()) == pid
 
     living(test)
