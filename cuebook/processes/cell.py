@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from cuebook.processes.distant import Distant
 from cuebook.processes.flight import Flight, Landing
 from cuebook.processes.outcomes import pack_error, unpack_error, unpack_outcome
+from cuebook.processes.ports import Place, Tie
 from cuebook.processes.wire import Asked, Begin, Ended, Expel, Gone, Kill, Retire
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.answers import Delivery
@@ -26,7 +27,7 @@ from cuebook.runtime.errors import ActorFailed, CuebookError, ProcessDied
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.message import encode
 from cuebook.runtime.premises import Parent, Premises
-from cuebook.runtime.ref import ActorRef, sender_now
+from cuebook.runtime.ref import sender_now
 from cuebook.runtime.reply import failure_of
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, ActorStatistics
@@ -42,50 +43,6 @@ KILL_S = 1.0
 """Seconds that a child has to end a killed incarnation; then its process is ended."""
 
 _log = get_logger("processes")
-
-
-class Tie(Protocol):
-    """The connection to a process that is alive."""
-
-    def order(self, order: Any) -> None:
-        """Send an order."""
-
-    def admit(self, cell: RemoteCell) -> None:
-        """Make room for the actor, where it has none there yet."""
-
-    def release(self, cell: RemoteCell) -> None:
-        """Forget the actor."""
-
-    def deliver(self, fields: list[Any], size: int) -> None:
-        """Send messages at once."""
-
-    def teach(self, frame: bytes) -> None:
-        """See that the child knows the type of this message."""
-
-    def address(self, ref: ActorRef) -> bytes:
-        """What a ref is found by."""
-
-    def distant(self, home: bytes, name: str, serial: int) -> ActorRef:
-        """A ref that goes over the link."""
-
-
-class Place(Protocol):
-    """The process, whichever it is at the time."""
-
-    is_dedicated: bool
-
-    @property
-    def grace_s(self) -> float:
-        """Seconds that its end may take once asking is over."""
-
-    async def connect(self) -> Tie:
-        """Start it where it is not alive. Raises ProcessDied or OSError."""
-
-    def left(self, cell: RemoteCell) -> None:
-        """The actor has ended for good."""
-
-    async def end(self, *, is_forced: bool) -> None:
-        """Make it end; step by step, or without asking."""
 
 
 class RemoteCell(Cell):

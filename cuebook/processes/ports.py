@@ -1,0 +1,53 @@
+"""What an actor in a process asks of the process, and of the connection to it. Knows neither."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from cuebook.runtime.ref import ActorRef
+
+__all__ = ["Place", "Tie"]
+
+
+class Tie(Protocol):
+    """The connection to a process that is alive."""
+
+    def order(self, order: Any) -> None:
+        """Send an order."""
+
+    def admit(self, cell: Any) -> None:
+        """Make room for the actor, where it has none there yet."""
+
+    def release(self, cell: Any) -> None:
+        """Forget the actor."""
+
+    def deliver(self, fields: list[Any], size: int) -> None:
+        """Send messages at once."""
+
+    def teach(self, frame: bytes) -> None:
+        """See that the child knows the type of this message."""
+
+    def address(self, ref: ActorRef) -> bytes:
+        """What a ref is found by."""
+
+    def distant(self, home: bytes, name: str, serial: int) -> ActorRef:
+        """A ref that goes over the link."""
+
+
+class Place(Protocol):
+    """The process, whichever it is at the time."""
+
+    is_dedicated: bool
+
+    @property
+    def grace_s(self) -> float:
+        """Seconds that its end may take once asking is over."""
+
+    async def connect(self) -> Tie:
+        """Start it where it is not alive. Raises ProcessDied or OSError."""
+
+    def left(self, cell: Any) -> None:
+        """The actor has ended for good."""
+
+    async def end(self, *, is_forced: bool) -> None:
+        """Make it end; step by step, or without asking."""
