@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -67,8 +68,8 @@ class LoopThread:
         loop = asyncio.new_event_loop()
         try:
             asyncio.set_event_loop(loop)
-            loop.run_until_complete(self._serve())
-            loop.run_until_complete(_end_tasks())
+            _run_through(loop, self._serve())
+            _run_through(loop, _end_tasks())
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.run_until_complete(loop.shutdown_default_executor())
         finally:
@@ -122,6 +123,16 @@ def _watch_main() -> None:
     threading.main_thread().join()
     for thread in list(_open):
         thread.main_has_ended()
+
+
+def _run_through(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to its end. A SystemExit in a task reaches whoever waits for that task; asyncio would also leave the
+    loop with it, and with that every other task.
+    """
+    task = loop.create_task(work)
+    while not task.done():
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):
+            loop.run_until_complete(task)
 
 
 async def _end_tasks() -> None:
