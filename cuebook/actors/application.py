@@ -221,6 +221,7 @@ class Application:
         for run in list(self.table.runs.values()):
             if run.journal is ref:
                 run.end(error or InternalError("the Journal stopped while this run went on"))
+                self.changed(run)
 
     def _supervisor_gone(self, ref: ActorRef, error: BaseException | None) -> None:
         del ref
