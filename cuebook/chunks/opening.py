@@ -69,8 +69,8 @@ async def open_run(
     try:
         return await _open_in(app, request, place, calls, room=room, listeners=listeners)
     except BaseException:
-        if request.path is not None:
-            await app.release(request.path)
+        if place.file is not None:
+            await app.release(place.file)
         raise
 
 
@@ -88,10 +88,23 @@ async def _open_in(
     else:
         plan = await _in_thread(plan_list, place.file, request.func, request.options, calls)
     opened = _make_run(app, request, plan, place, calls=calls, room=room)
-    run = opened.run
-    run.listeners.extend([log_event, *listeners])
-    run.journal = place.ref
     opened.closers.append(plan.close)
+    opened.run.listeners.extend([log_event, *listeners])
+    opened.run.journal = place.ref
+    try:
+        await _begin(app, opened, request, plan=plan, place=place, calls=calls)
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await opened.close()
+        raise
+    return opened
+
+
+async def _begin(
+    app: Application, opened: OpenedRun, request: Request, *, plan: Plan, place: _Place, calls: list[Any] | None
+) -> None:
+    """Put the beginning of the run on record, deliver what is reused, and let the rest go."""
+    run = opened.run
     claims = plan.claims
     run.reused = sum(claim.count for claim in claims)
     is_finished = calls is not None and run.reused == len(calls)
@@ -103,7 +116,7 @@ async def _open_in(
     run.announce(EventKind.STARTED)
     if is_finished:
         run.end()
-        return opened
+        return
     if plan.file is not None:
         run.closing_entries = closing_entries
     todo = run.source.remaining
@@ -111,7 +124,6 @@ async def _open_in(
     app.begin(run, _kind(request.options), workers)
     if calls is None:
         start_feeding(app, opened, request, Reuses(plan, place.decoder))
-    return opened
 
 
 async def _in_thread(function: Callable[..., Plan], *args: Any) -> Plan:
@@ -208,7 +220,7 @@ def _make_run(
     run.call_key = call_key
     run.earlier_states = plan.states
     run.reship = partial(pack.reship, modules=_users_modules())
-    return OpenedRun(run, sink, request.path, spill=place.folders["spill"])
+    return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"])
 
 
 def _parts(plan: Plan) -> list[tuple[str, str]]:

@@ -121,9 +121,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    except InternalError:
+    except (InternalError, BrokenPipeError):
         raise
-    except CuebookError as error:
+    except (CuebookError, OSError) as error:  # an OSError: a path that no file can have, a folder that is closed to us
         from cuebook.cli.output import printable
 
         click.echo(f"Error: {printable(str(error))}", err=True)

@@ -83,6 +83,9 @@ class CallFailed(CuebookError):
         line = f"call {self.index} with arguments {shown} failed{tried}: {self._reason()}"
         return f"{line}\n\n{self.traceback_text.rstrip()}" if self.traceback_text else line
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.index}, {_readable(self.arguments)})"
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_call_failed, (type(self), self.index, self.arguments, self.__dict__.copy())
 

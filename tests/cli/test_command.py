@@ -307,3 +307,11 @@ def test_help_and_version_load_nothing_heavy(said: Any) -> None:
     for command in ("show", "watch", "verify", "export", "why", "recover", "backup", "compact", "forget"):
         assert f"  {command} " in out
     assert said("--version")[1].startswith("cuebook ")
+
+
+def test_a_path_that_no_file_can_have_is_one_line_and_no_traceback(said: Callable[..., tuple[int, str, str]]) -> None:
+    for command in ("show", "verify", "export", "why", "watch", "compact"):
+        code, out, err = said(command, "x" * 300)
+        assert (code, out) == (1, "")
+        assert err.startswith("Error: ")
+        assert err.count("\n") == 1
