@@ -39,6 +39,7 @@ from cuebook.persistence.ownership import is_users_module
 from cuebook.persistence.record import Entry
 from cuebook.persistence.results import Results
 from cuebook.persistence.values import ValueDecoder
+from cuebook.persistence.whole_values import WholeDecoder
 from cuebook.runtime.errors import ActorFailed, JournalBusy, JournalError, JournalFull
 from cuebook.runtime.ref import ActorRef
 
@@ -51,7 +52,7 @@ class _Place:
 
     file: JournalFile | None
     ref: ActorRef | None
-    decoder: ValueDecoder
+    decoder: WholeDecoder
     folders: dict[str, str]
 
 
@@ -162,7 +163,7 @@ async def _place(app: Application, request: Request) -> _Place:
         spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
         title = getattr(request.func, "__name__", type(request.func).__name__)
         folders = {"blobs": spill, "spill": spill, "title": title}
-        return _Place(None, None, ValueDecoder(blobs=BlobStore(spill)), folders)
+        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=BlobStore(spill))), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -174,7 +175,7 @@ async def _place(app: Application, request: Request) -> _Place:
     folder = str(file.blobs_folder)
     spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
     folders = {"blobs": folder, "spill": spill, "title": Path(request.path).name}
-    return _Place(file, ref, ValueDecoder(blobs=BlobStore(folder)), folders)
+    return _Place(file, ref, WholeDecoder(ValueDecoder(blobs=BlobStore(folder))), folders)
 
 
 def _make_run(
@@ -195,7 +196,13 @@ def _make_run(
     run_box: list[Run] = []
     sink: ListSink | StreamSink
     if room is None:
-        sink = ListSink(None if calls is None else len(calls), place.decoder, collects=not options.raises)
+        sink = ListSink(
+            None if calls is None else len(calls),
+            place.decoder,
+            collects=not options.raises,
+            arguments=source.argument,
+            on_failure=lambda error: run_box[0].heed_failure(error),
+        )
     else:
         sink = StreamSink(place.decoder, arguments=source.argument, room=room, on_room=lambda: app.changed(run_box[0]))
     run = Run(

@@ -181,8 +181,8 @@ def _mangled(cls: type, name: str) -> str:
 
 
 def _dumped(value: Any) -> bytes:
-    """Cloudpickle's bytes; classes sent by value keep their slots and the name of the place where they were made, both of
-    which it drops.
+    """Cloudpickle's bytes; classes sent by value keep their slots and the name of the place where they were made; it
+    drops both.
     """
     import cloudpickle
 

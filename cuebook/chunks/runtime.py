@@ -23,7 +23,7 @@ from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_flag, check_function, checked_path, make_options
 from cuebook.chunks.seeing import Seeing
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
-from cuebook.runtime.errors import RunStopped
+from cuebook.runtime.errors import ResultNotRebuilt, RunStopped
 from cuebook.runtime.readers import Readers
 from cuebook.runtime.shutdown import ShutdownReport
 
@@ -190,6 +190,8 @@ class Runtime(Acting, Seeing):
             opened.run.ended.add_done_callback(lambda _: sink.close())
             try:
                 while (done := await sink.take()) is not None:
+                    if isinstance(done.error, ResultNotRebuilt) and chosen.raises:
+                        raise done.error
                     if done.error is None or not chosen.raises:
                         yield done
             finally:

@@ -27,6 +27,7 @@ __all__ = [
     "MessageTooLarge",
     "MessagingError",
     "RestartLimitReached",
+    "ResultNotRebuilt",
     "RunStopped",
     "SupervisionError",
     "UnhandledMessage",
@@ -112,6 +113,12 @@ class CallTimedOut(CallFailed):
 
 class WorkerDied(CallFailed):
     """The process running this call died (signal, out of memory, `os._exit`) three times. The other calls go on."""
+
+
+class ResultNotRebuilt(CallFailed):
+    """A call ended well and its result is kept, but some object in it cannot be rebuilt here: its class is gone, has
+    changed, or raises. Bring it back (install the package, mend the class), or `cuebook forget` the result.
+    """
 
 
 class FunctionNotShippable(CuebookError, TypeError):
