@@ -234,6 +234,8 @@ class Run:
         self.journal: ActorRef | None = None
         self.closing_entries: Callable[[Run], list[Entry]] | None = None
         self.reship: Callable[[str], bool] = lambda _: False
+        self.on_shipped: Callable[[Sequence[int]], None] = lambda _: None
+        self.on_over: Callable[[Sequence[int]], None] = lambda _: None
         self.call_key: Callable[[Any], bytes] | None = None
         self.slots: list[Slot] = []
         self.retries: deque[tuple[int, int]] = deque()
@@ -344,6 +346,7 @@ class Run:
 
     def _forget(self, indexes: Sequence[int]) -> None:
         """These calls are over: a run without an end must not grow with those that were tried more than once."""
+        self.on_over(indexes)
         for book in (self.attempts, self.deaths, self.states, self.states_in_memory):
             if book:
                 for index in indexes:

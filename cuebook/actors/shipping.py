@@ -66,4 +66,5 @@ def _add(run: Run, batch: Batch, arguments: bytes, shipment: Shipment) -> None:
     explicit = None if isinstance(indexes, range) else list(indexes)
     shipment.frames.append(calls_frame((run.key, indexes[0], count, explicit, batch.attempts, arguments)))
     shipment.calls += count
+    run.on_shipped(indexes)
     shipment.slot.outstanding.add(indexes)

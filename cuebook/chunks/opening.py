@@ -30,6 +30,7 @@ from cuebook.chunks.planning import Plan, plan_iterator, plan_list
 from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
 from cuebook.chunks.sinks import ListSink, StreamSink
+from cuebook.chunks.spill import Spill
 from cuebook.engines.current import current_call
 from cuebook.engines.host import LocalWork
 from cuebook.persistence.arguments import call_key, check_calls
@@ -194,6 +195,7 @@ def _make_run(
     place.folders["traceparent"] = request.traceparent
     pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, parts=_parts(plan))
     run_box: list[Run] = []
+    spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
     if room is None:
         sink = ListSink(
@@ -220,10 +222,11 @@ def _make_run(
         sink,
         work=LocalWork(func, options.worker_class, source.argument),
         setup=partial(pack.setup, key),
-        encoder_for=send_nothing if options.engine.shares_memory else encode_calls(place.folders["spill"]),
+        encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
         key=key,
     )
     run_box.append(run)
+    run.on_shipped, run.on_over = spill.shipped, spill.over
     run.call_key = call_key
     run.earlier_states = plan.states
     run.reship = partial(pack.reship, modules=_users_modules())
