@@ -124,7 +124,7 @@ def chunk(
         raise ValueError(_WRONG_SIZE)
     if func is None and actors is None:
         raise ValueError("`func` and `actors` cannot both be ``None``.")
-    if size < 1:
+    if isinstance(size, int) and size < 1:
         raise ValueError(f"chunk_size={size!r} must be at least 1: so many calls run at once")
     file = None if path is None else checkpoint_path(path)
     calls = [_arguments(item) for item in parameters]
