@@ -34,7 +34,7 @@ from cuebook.chunks.spill import Spill
 from cuebook.engines.current import current_call
 from cuebook.engines.host import LocalWork
 from cuebook.persistence.arguments import call_key, check_calls
-from cuebook.persistence.blobs import BlobStore
+from cuebook.persistence.blobs import BlobStore, TransientBlobs
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.ownership import is_users_module
 from cuebook.persistence.record import Entry
@@ -164,7 +164,8 @@ async def _place(app: Application, request: Request) -> _Place:
         spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
         title = getattr(request.func, "__name__", type(request.func).__name__)
         folders = {"blobs": spill, "spill": spill, "title": title}
-        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=BlobStore(spill))), folders)
+        blobs = TransientBlobs(spill)
+        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=blobs), blobs), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from cuebook.persistence.blobs import TransientBlobs
 from cuebook.persistence.values import ValueDecoder
 from cuebook.runtime.codec import Unpacker
 
@@ -23,13 +24,15 @@ class WholeDecoder:
 
     Args:
         decoder: its own; it trusts.
+        transient: the blobs that it reads, where each is dropped once its value is there.
 
     Attributes:
         misses: how many values were not rebuilt so far.
     """
 
-    def __init__(self, decoder: ValueDecoder) -> None:
+    def __init__(self, decoder: ValueDecoder, transient: TransientBlobs | None = None) -> None:
         self._decoder = decoder
+        self._transient = transient
         self.misses = 0
 
     def decode(self, data: bytes | memoryview) -> Any:
@@ -47,9 +50,13 @@ class WholeDecoder:
         decoder = self._decoder
         before = decoder.unresolved_count
         values = decoder.decode_many(data, count)
-        if decoder.unresolved_count == before:
-            return values
-        return [self.decode(part) for part in _parts(bytes(data), count)]
+        if decoder.unresolved_count != before:
+            if self._transient is not None:
+                self._transient.keep_read()
+            values = [self.decode(part) for part in _parts(bytes(data), count)]
+        if self._transient is not None:
+            self._transient.drop_read()
+        return values
 
 
 def _parts(data: bytes, count: int) -> list[bytes]:

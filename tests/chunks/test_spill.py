@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from cuebook import chunk
+from cuebook import Runtime, chunk
 from cuebook.chunks import spill as spilling
 from cuebook.chunks.spill import Spill
 
@@ -76,3 +78,24 @@ def test_large_arguments_arrive_though_files_are_dropped_at_once_and_workers_die
     calls = [[n, same if n % 2 else bytes([n]) * 200_000] for n in range(12)]
     assert chunk(f, calls, chunk_size=2) == [n + 200_000 for n in range(12)]
     assert died.exists()
+
+
+def test_large_results_that_are_not_kept_are_dropped_as_they_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where two workers return the same bytes at the same time."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    size = 300_000
+
+    async def main() -> int:
+        count = 0
+        async with Runtime(chunk_size=2) as runtime:
+            async for done in runtime.stream(lambda n: [b"x" * size, bytes([n % 3]) * size], ([n] for n in range(60))):
+                assert done.value == [b"x" * size, bytes([done.index % 3]) * size]
+                count += 1
+                if count == 60:  # all are here, and the run's folder as well
+                    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+        return count
+
+    assert asyncio.run(main()) == 60
+    assert list(tmp_path.iterdir()) == []
