@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         MessageTooLarge,
         MessagingError,
         RestartLimitReached,
+        ResultNotRebuilt,
         RunStopped,
         SupervisionError,
         UnhandledMessage,
@@ -66,8 +67,9 @@ __version__ = "0.1.0"
 _ERRORS = (
     "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError", "CuebookError",
     "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError", "JournalFull",
-    "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "RestartLimitReached", "RunStopped",
-    "SupervisionError", "UnhandledMessage", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
+    "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "RestartLimitReached", "ResultNotRebuilt",
+    "RunStopped", "SupervisionError", "UnhandledMessage", "UnknownMessage", "UnsupportedVersion", "ValueNotKept",
+    "WorkerDied",
 )  # fmt: skip
 
 _HOMES = {
@@ -177,6 +179,7 @@ __all__ = [
     "RestartIntensity",
     "RestartLimitReached",
     "Restarted",
+    "ResultNotRebuilt",
     "Routing",
     "RunStopped",
     "Runtime",
