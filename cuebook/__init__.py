@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         MessagingError,
         ProcessDied,
         RestartLimitReached,
+        ResultNotRebuilt,
         RunStopped,
         SupervisionError,
         UnhandledMessage,
@@ -69,6 +70,7 @@ _ERRORS = (
     "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError", "CuebookError",
     "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError", "JournalFull",
     "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "ProcessDied", "RestartLimitReached",
+    "ResultNotRebuilt",
     "RunStopped", "SupervisionError", "UnhandledMessage", "UnknownMessage", "UnsupportedVersion", "ValueNotKept",
     "WorkerDied",
 )  # fmt: skip
@@ -185,6 +187,7 @@ __all__ = [
     "RestartIntensity",
     "RestartLimitReached",
     "Restarted",
+    "ResultNotRebuilt",
     "Routing",
     "RunStopped",
     "Runtime",

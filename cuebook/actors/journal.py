@@ -27,11 +27,14 @@ class Unanswered:
     Attributes:
         backlog: messages in order.
         commit: the transaction under way, which no failure of the actor cuts off; `waiting` are its appends.
+        broken: runs of which something was not kept that nobody waits for (arguments of an iterator), and why. What
+            follows of them is refused: results without arguments would be found by no later run.
     """
 
     backlog: deque[Delivery] = field(default_factory=deque)
     commit: asyncio.Future[list[int]] | None = None
     waiting: list[Delivery] = field(default_factory=list)
+    broken: dict[int, tuple[str, str]] = field(default_factory=dict)
 
 
 class JournalActor(Actor):
@@ -63,7 +66,8 @@ class JournalActor(Actor):
                 continue
             if left.commit is None:
                 self._begin_commit(left)
-            await self._end_commit(left)
+            if left.commit is not None:
+                await self._end_commit(left)
 
     def _begin_commit(self, left: Unanswered) -> None:
         """Start one transaction of the appends that head the backlog."""
@@ -73,20 +77,29 @@ class JournalActor(Actor):
         while left.backlog and size < TRANSACTION_BYTES_MAX and isinstance(left.backlog[0].message, Append):
             delivery = left.backlog.popleft()
             message = delivery.message
+            if _opens(message):  # a number whose opening was not kept is given to the next run
+                left.broken.pop(message.run, None)
+            if message.run in left.broken:
+                self._answer(delivery, AppendFailed(message.ticket, *left.broken[message.run]))
+                continue
             left.waiting.append(delivery)
             for place, state in message.states:
                 states[len(entries) + place] = state
             entries.extend(Entry(Kind(kind), message.run, head, body) for kind, head, body in message.entries)
             size += sum(len(head) + len(body or b"") for _, head, body in message.entries)
-        left.commit = asyncio.ensure_future(self.file.append(entries, states=states))
+        if left.waiting:
+            left.commit = asyncio.ensure_future(self.file.append(entries, states=states))
 
     async def _end_commit(self, left: Unanswered) -> None:
         assert left.commit is not None
         try:
             seqs = await asyncio.shield(left.commit)
         except Exception as error:
+            why = type(error).__name__, str(error)
             for delivery in left.waiting:
-                self._answer(delivery, AppendFailed(delivery.message.ticket, type(error).__name__, str(error)))
+                if not delivery.is_open and delivery.sender is None:
+                    left.broken[delivery.message.run] = why
+                self._answer(delivery, AppendFailed(delivery.message.ticket, *why))
         else:
             end = 0
             for delivery in left.waiting:
@@ -124,3 +137,7 @@ class JournalActor(Actor):
             if size > RECOVERED_BYTES_MAX:
                 break
         return found
+
+
+def _opens(message: Append) -> bool:
+    return any(kind == Kind.RUN_OPENED for kind, _, _ in message.entries)

@@ -96,9 +96,9 @@ def _why_not(func: Any, error: Exception) -> str:
     return f"{name} cannot be sent to a worker process: {error}. {culprits(func)}{advice}"
 
 
-def encode_calls(spill: str) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
+def encode_calls(spill: BlobStore) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
     """Chooses an encoder for some calls' arguments; what is very large goes to workers through files in `spill`."""
-    encoder = ValueEncoder(blobs=BlobStore(spill), blob_bytes=TRANSPORT_BLOB_BYTES, portable=True, label="arguments")
+    encoder = ValueEncoder(blobs=spill, blob_bytes=TRANSPORT_BLOB_BYTES, portable=True, label="arguments")
     pack = new_packer().pack
 
     def any_values(calls: Sequence[Any]) -> bytes:
