@@ -7,9 +7,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from cuebook.actors.messages import Append, Appended, AppendFailed, ReadState, Recover, Recovered, StateRead
+from cuebook.actors.commits import Commit, answered, gathered
+from cuebook.actors.messages import Append, ReadState, Recover, Recovered, StateRead
+from cuebook.actors.stream_messages import AppendEvents, OpenStream, StreamFound
 from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.record import Kind
+from cuebook.persistence.streams import opening
 from cuebook.runtime.actor import Actor, Delivery
 from cuebook.runtime.errors import CuebookError, InternalError
 
@@ -17,7 +20,6 @@ __all__ = ["JournalActor", "Unanswered"]
 
 RECOVERED_BYTES_MAX = 16 * 1024 * 1024
 """Records in one answer to Recover, about; the asker asks again for more."""
-TRANSACTION_BYTES_MAX = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -26,12 +28,12 @@ class Unanswered:
 
     Attributes:
         backlog: messages in order.
-        commit: the transaction under way, which no failure of the actor cuts off; `waiting` are its appends.
+        stored: the transaction under way, which no failure of the actor cuts off; `commit` is what is in it.
     """
 
     backlog: deque[Delivery] = field(default_factory=deque)
-    commit: asyncio.Future[list[int]] | None = None
-    waiting: list[Delivery] = field(default_factory=list)
+    stored: asyncio.Future[list[int]] | None = None
+    commit: Commit = field(default_factory=Commit)
 
 
 class JournalActor(Actor):
@@ -57,49 +59,29 @@ class JournalActor(Actor):
 
     async def _work_off(self) -> None:
         left = self._left
-        while left.commit is not None or left.backlog:
-            if left.commit is None and not isinstance(left.backlog[0].message, Append):
+        while left.stored is not None or left.backlog:
+            if left.stored is None and not isinstance(left.backlog[0].message, Append | AppendEvents):
                 self._read(left.backlog.popleft())
                 continue
-            if left.commit is None:
+            if left.stored is None:
                 self._begin_commit(left)
-            await self._end_commit(left)
+            if left.stored is not None:
+                await self._end_commit(left, left.stored)
 
     def _begin_commit(self, left: Unanswered) -> None:
-        """Start one transaction of the appends that head the backlog."""
-        entries: list[Entry] = []
-        states: dict[int, bytes] = {}
-        size = 0
-        while left.backlog and size < TRANSACTION_BYTES_MAX and isinstance(left.backlog[0].message, Append):
-            delivery = left.backlog.popleft()
-            message = delivery.message
-            left.waiting.append(delivery)
-            for place, state in message.states:
-                states[len(entries) + place] = state
-            entries.extend(Entry(Kind(kind), message.run, head, body) for kind, head, body in message.entries)
-            size += sum(len(head) + len(body or b"") for _, head, body in message.entries)
-        left.commit = asyncio.ensure_future(self.file.append(entries, states=states))
+        """Start one transaction of the appends that head the backlog, unless none of them may write."""
+        left.commit = commit = gathered(left.backlog, self.file.streams)
+        if commit.waiting:
+            left.stored = asyncio.ensure_future(self.file.append(commit.entries, states=commit.states))
 
-    async def _end_commit(self, left: Unanswered) -> None:
-        assert left.commit is not None
+    async def _end_commit(self, left: Unanswered, stored: asyncio.Future[list[int]]) -> None:
         try:
-            seqs = await asyncio.shield(left.commit)
+            seqs = await asyncio.shield(stored)
         except Exception as error:
-            for delivery in left.waiting:
-                self._answer(delivery, AppendFailed(delivery.message.ticket, type(error).__name__, str(error)))
+            left.commit.refused(error, self.file.streams)
         else:
-            end = 0
-            for delivery in left.waiting:
-                end += len(delivery.message.entries)
-                self._answer(delivery, Appended(delivery.message.ticket, seqs[end - 1] if end else 0))
-        left.commit = None
-        left.waiting.clear()
-
-    def _answer(self, delivery: Delivery, answer: Any) -> None:
-        if delivery.is_open:
-            delivery.reply(answer)
-        elif delivery.sender is not None:
-            delivery.sender.tell_nowait(answer)
+            left.commit.stored(seqs)
+        left.stored, left.commit = None, Commit()
 
     def _read(self, delivery: Delivery) -> None:
         message = delivery.message
@@ -110,7 +92,13 @@ class JournalActor(Actor):
                 state = self.file.state(message.seq)
             except CuebookError:
                 state = None
-            self._answer(delivery, StateRead(message.worker, message.host, message.ticket, state))
+            answered(delivery, StateRead(message.worker, message.host, message.ticket, state))
+        elif isinstance(message, OpenStream):
+            try:
+                head = opening(message.type, message.id, message.where)
+                delivery.reply(StreamFound(*self.file.streams.take(head, message.writer)))
+            except CuebookError as error:
+                delivery.fail(error)
         else:
             delivery.fail(InternalError(f"the Journal got {message!r}"))
 

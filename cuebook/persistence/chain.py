@@ -19,8 +19,8 @@ __all__ = ["FIRST_LINK", "check_row", "checked", "checked_row", "head_check", "l
 FIRST_LINK = bytes(HASH_BYTES)
 """What stands in for the link before the first record."""
 
-_LINK = struct.Struct("<32sQQQQq")
-_HEAD = struct.Struct("<QQQ")
+_LINK = struct.Struct("<32sQQqQq")
+_HEAD = struct.Struct("<QQq")
 _NO_BODY = -1
 _KINDS = {int(kind): kind for kind in Kind}
 
@@ -28,7 +28,7 @@ _KINDS = {int(kind): kind for kind in Kind}
 def link(before: bytes, seq: int, entry: Entry | Record) -> bytes:
     """The link of one record: what `docs/journal-format.md` calls its hash.
 
-        before 32 | seq u64 | kind u64 | run u64 | len(head) u64 | len(body) i64, -1 for none | head | body
+        before 32 | seq u64 | kind u64 | run i64 | len(head) u64 | len(body) i64, -1 for none | head | body
 
     Integers are little-endian. Cost: about 1 us, and 0.5 to 2.5 ms a megabyte.
     """

@@ -29,6 +29,11 @@ class Kind(IntEnum):
     STATE = 7
     RUN_CLOSED = 8
     FORGOTTEN = 9
+    STREAM_OPENED = 10
+    EVENTS = 11
+    SNAPSHOT = 12
+    DUTIES = 13
+    RECEIVED = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Entry:
 
     Attributes:
         kind: what it says.
-        run: number of its run, from 1; 0 where it belongs to none.
+        run: number of its run, from 1; of its stream, from -1 down; 0 where it belongs to neither.
         head: the encoded head of this kind (see `heads`).
         body: encoded values, or None where the kind has no body.
     """

@@ -11,7 +11,7 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 from anyio import CancelScope, create_task_group
 from anyio.abc import TaskGroup
@@ -46,6 +46,9 @@ class ActorSystem:
         name: of the tree's root.
         clock: what all of its actors tell time by.
         draw: gives chance, 0 to 1, for the jitter of backoffs.
+
+    Attributes:
+        extensions: what upper rooms have given its actors, by name.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class ActorSystem:
         self._group: TaskGroup | None = None
         self._is_stopping = False
         self.services = Services()
+        self.extensions: dict[str, Any] = {}
         self.dead_letters = DeadLetters(self.clock.time)
         self.now: Callable[[], float] = self.clock.monotonic
 
@@ -166,6 +170,10 @@ class ActorSystem:
 
     def __repr__(self) -> str:
         return f"<ActorSystem {self.name} actors={len(self._cells)}{' stopping' if self._is_stopping else ''}>"
+
+    def outlast(self, ref: ActorRef) -> None:
+        """Stop this actor, which is no one's child, after all others."""
+        self._roots = {ref.name: self._roots.pop(ref.name), **self._roots}
 
     # What cells ask for
 

@@ -1,0 +1,139 @@
+"""Who may append to which stream of a journal: names to numbers, the next number of each, and its one writer.
+
+Knows no file: it is given the way to look records up. Shared by all who have the journal open in this process.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cuebook.persistence.record import Entry, Kind, Record
+from cuebook.persistence.stream_heads import Events, SnapshotKept, StreamOpened
+from cuebook.runtime.errors import JournalError, WriterConflict
+
+__all__ = ["StreamTable", "opening"]
+
+Select = Callable[..., list[Record]]
+"""`select(kind, stream, after=, limit=, newest=)`: records of a stream, or of all where it is None."""
+
+_PAGE = 4096
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A stream that is in use; `next` counts what was claimed and not yet committed too."""
+
+    opened: StreamOpened
+    next: int
+    writer: bytes
+    is_kept: bool
+
+
+class StreamTable:
+    """The streams of one open journal, numbered from -1 down. Safe to use from several threads."""
+
+    def __init__(self, select: Select) -> None:
+        self._select = select
+        self._guard = threading.Lock()
+        self._numbers: dict[tuple[str, str], int] | None = None
+        self._in_use: dict[int, _Stream] = {}
+
+    def take(self, head: StreamOpened, writer: bytes) -> tuple[int, int]:
+        """Make `writer` the one that may append to a stream, which begins where there is none.
+
+        Nothing is written before its first append.
+
+        Returns:
+            its number, and the number of its last committed event (0: none).
+        """
+        with self._guard:
+            names = self._names()
+            key = (head.type, head.id)
+            number = names.get(key)
+            is_kept = number is not None
+            if number is None:
+                number = names[key] = -1 - len(names)
+            last = self._last(number) if is_kept else 0
+            found = self._in_use.get(number)
+            if found is None:
+                self._in_use[number] = _Stream(head, last + 1, writer, is_kept and self._is_kept(number))
+            else:
+                found.writer = writer
+                found.next = max(found.next, last + 1)
+            return number, last
+
+    def claim(self, number: int, writer: bytes, first: int, count: int) -> Entry | None:
+        """Let `writer` append events `[first, first + count)` (`count` may be 0) in the next transaction.
+
+        Returns:
+            the record that opens the stream, to be put before them; None where it was written.
+
+        Raises:
+            WriterConflict: another one writes to the stream now.
+        """
+        with self._guard:
+            stream = self._in_use[number]
+            name = f"{stream.opened.type} {stream.opened.id!r}"
+            if stream.writer != writer:
+                raise WriterConflict(f"{name} was taken over by another actor of that id, so this one keeps nothing more")
+            if stream.next != first:
+                raise WriterConflict(
+                    f"event {first} of {name} cannot be kept: the next one is {stream.next}, written by another actor"
+                )
+            stream.next += count
+            if stream.is_kept:
+                return None
+            stream.is_kept = True
+            return Entry(Kind.STREAM_OPENED, number, stream.opened.encode())
+
+    def give_back(self, number: int, first: int, *, was_opened: bool) -> None:
+        """A claimed append was not committed: its writer has to take the stream anew."""
+        with self._guard:
+            stream = self._in_use[number]
+            stream.next = min(stream.next, first)
+            stream.writer = b""
+            if was_opened:
+                stream.is_kept = False
+
+    def forget(self) -> None:
+        """Nothing is known of what the journal holds: look again."""
+        with self._guard:
+            self._numbers = None
+            self._in_use.clear()
+
+    def _names(self) -> dict[tuple[str, str], int]:
+        if self._numbers is None:
+            found: dict[tuple[str, str], int] = {}
+            after = 0
+            while page := self._select(Kind.STREAM_OPENED, None, after=after, limit=_PAGE):
+                for record in page:
+                    head = StreamOpened.decode(record.head)
+                    found[head.type, head.id] = record.run
+                after = page[-1].seq
+            self._numbers = found
+        return self._numbers
+
+    def _is_kept(self, number: int) -> bool:
+        return bool(self._select(Kind.STREAM_OPENED, number, limit=1))
+
+    def _last(self, number: int) -> int:
+        last = 0
+        for record in self._select(Kind.EVENTS, number, limit=1, newest=True):
+            last = Events.decode(record.head).last
+        for record in self._select(Kind.SNAPSHOT, number, limit=1, newest=True):
+            last = max(last, SnapshotKept.decode(record.head).number)
+        return last
+
+
+def opening(type: str, id: str, where: str) -> StreamOpened:
+    """The head that opens a stream now.
+
+    Raises:
+        JournalError: the names are too long to be kept.
+    """
+    if len(type) + len(id) + len(where) > 64 * 1024:
+        raise JournalError(f"the name of {type} is too long for a journal: {len(id):,} characters of id")
+    return StreamOpened(type, id, where, time.time())
