@@ -17,6 +17,7 @@ PACKAGE = ROOT / "cuebook"
 FLOORS = [
     {"__main__", "cli", "compat", "testing", "data", "studio"},
     {"chunks", "checkpoints", "stages"},
+    {"durable"},
     {"actors"},
     {"engines"},
     {"persistence"},

@@ -19,7 +19,7 @@ from cuebook.runtime.spec import ActorOptions, SpawnOptions
 from cuebook.runtime.strategy import SupervisorSpec
 from cuebook.runtime.system import ActorSystem
 
-__all__ = ["Acting"]
+__all__ = ["Acting", "factory_of", "given"]
 
 _A = TypeVar("_A", bound=Actor)
 _OPTIONS = SpawnOptions.__optional_keys__
@@ -62,8 +62,8 @@ class Acting:
             ValueError: the name is taken, or an option makes no sense.
             ActorStopped: the runtime is stopping.
         """
-        factory = _factory(actor, args, kwargs)
-        return self.system.spawn(factory, name=name or self._name_for(actor), **_given(options))
+        factory = factory_of(actor, args, kwargs)
+        return self.system.spawn(factory, name=name or self._name_for(actor), **given(options))
 
     async def supervise(
         self, spec: SupervisorSpec, *, name: str | None = None, options: ActorOptions | None = None
@@ -85,7 +85,7 @@ class Acting:
         """
         if not isinstance(spec, SupervisorSpec):
             raise TypeError(f"supervise() takes a SupervisorSpec([ChildSpec(...), ...]), not {spec!r}")
-        top = self.system.supervise(spec, name=name or self._name_of("supervisor"), **_given(options))
+        top = self.system.supervise(spec, name=name or self._name_of("supervisor"), **given(options))
         try:
             await top.children()
         except ActorStopped as stopped:
@@ -118,9 +118,9 @@ class Acting:
         Raises:
             as `spawn`.
         """
-        factory = _factory(actor, args, kwargs)
+        factory = factory_of(actor, args, kwargs)
         named = name or self._name_for(actor)
-        return Pool(self.system, factory, size=size, name=named, routing=routing, key=key, **_given(options))
+        return Pool(self.system, factory, size=size, name=named, routing=routing, key=key, **given(options))
 
     def actor(self, name: str) -> ActorRef:
         """The ref of an actor by its name: one's own, or "supervisor", "journal", "worker-0".
@@ -144,7 +144,8 @@ class Acting:
                 return name
 
 
-def _given(options: ActorOptions | None) -> SpawnOptions:
+def given(options: ActorOptions | None) -> SpawnOptions:
+    """What of the options is said. Raises TypeError where they are none."""
     if options is None:
         return {}
     if not isinstance(options, ActorOptions):
@@ -152,7 +153,7 @@ def _given(options: ActorOptions | None) -> SpawnOptions:
     return options.given()
 
 
-def _factory(actor: Callable[..., _A], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], _A]:
+def factory_of(actor: Callable[..., _A], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], _A]:
     """What makes each incarnation. Raises TypeError where it could make none, before anything is started."""
     if isinstance(actor, Actor):
         kind = type(actor).__qualname__

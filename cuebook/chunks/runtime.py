@@ -14,12 +14,13 @@ import anyio
 
 from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
-from cuebook.chunks.acting import Acting
 from cuebook.chunks.bar import Bar, wants_bar
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
+from cuebook.chunks.lasting import Lasting
 from cuebook.chunks.options import Options, check_function, checked_path, make_options
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
+from cuebook.durable.house import House
 from cuebook.runtime.errors import RunStopped
 
 __all__ = ["GRACE_S", "Runtime"]
@@ -29,7 +30,7 @@ GRACE_S = 2.0
 _NOT_GIVEN: Any = object()
 
 
-class Runtime(Acting):
+class Runtime(Lasting):
     """Durable parallel calls, and actors, inside an asyncio program; use it in `async with`.
 
     No global state: several runtimes in a process do not know each other, except that those with the same path share
@@ -72,6 +73,7 @@ class Runtime(Acting):
 
     async def __aenter__(self) -> Self:
         await self._exit.enter_async_context(self.app)
+        self._durable = House(self.app, self.path)
         self._is_closed = False
         if self._signals:
             from cuebook.chunks.interruption import Watch, name_of_stop, watched_signals
@@ -85,6 +87,7 @@ class Runtime(Acting):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._is_closed = True
+        self._durable.close()
         with anyio.CancelScope(shield=True):
             if self._runs or self._opening:
                 await self.stop("the runtime was closed")

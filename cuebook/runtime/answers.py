@@ -56,6 +56,11 @@ class Answers:
         if self._open is not None:
             self._open.pop(delivery, None)
 
+    @property
+    def are_owed(self) -> bool:
+        """Whether an answer comes later."""
+        return bool(self._open)
+
     def holds(self, reply: asyncio.Future[Any]) -> bool:
         """Whether this answer is owed by an open delivery."""
         return any(delivery.owes(reply) for delivery in self._open or ())

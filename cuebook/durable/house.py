@@ -1,0 +1,93 @@
+"""Durable actors of one runtime: their ledger, opened when the first of them needs it, and their entities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+
+from cuebook.actors.application import Application
+from cuebook.durable.entities import OPTIONS, Entities, entity_name
+from cuebook.durable.ledger import Ledger, offer_ledger
+from cuebook.durable.persistent_actor import PersistentActor
+from cuebook.durable.promise import DurablePromise, Promise
+from cuebook.runtime.actor import Actor
+from cuebook.runtime.errors import CuebookError
+from cuebook.runtime.logs import get_logger
+from cuebook.runtime.ref import ActorRef
+
+__all__ = ["House", "is_durable"]
+
+_log = get_logger("durable")
+
+
+def is_durable(factory: Any) -> bool:
+    """Whether it is a class of durable actors."""
+    return isinstance(factory, type) and issubclass(factory, PersistentActor)
+
+
+class House:
+    """What a Runtime has of durable actors.
+
+    Args:
+        app: whose system they live in. path: of their journal; None: there is none.
+    """
+
+    def __init__(self, app: Application, path: str | None) -> None:
+        self._app = app
+        self._path = path
+        self._ledger: Ledger | None = None
+        self._door = anyio.Lock()
+        self._entities = Entities(app.system)
+        offer_ledger(app.system.extensions, self.ledger)
+
+    async def ledger(self) -> Ledger:
+        """The open ledger. It stays open until the runtime ends.
+
+        Raises:
+            ValueError: the runtime has no path. JournalError: the journal cannot be opened.
+        """
+        self._check_path("a durable actor")
+        async with self._door:
+            if self._ledger is None:
+                assert self._path is not None
+                self._ledger = Ledger(*await self._app.journal(self._path))
+            return self._ledger
+
+    async def spawn(self, cls: type[PersistentActor[Any]], make: Callable[[], Any], name: str | None) -> ActorRef:
+        """Start a durable actor; under the name of its class and id, where none is given."""
+        await self.ledger()
+        return self._app.system.spawn(make, name=name or entity_name(cls, make().id), **OPTIONS)
+
+    async def host(self, cls: type[Actor], idle_s: float | None) -> None:
+        """As `Runtime.host`."""
+        self._entities.host(cls, idle_s)
+        if is_durable(cls):
+            await self._entities.recall(cls)  # type: ignore[arg-type]
+
+    def entity(self, cls: type[Actor], id: str, idle_s: float | None) -> ActorRef:
+        """As `Runtime.entity`."""
+        if is_durable(cls):
+            self._check_path(cls.__qualname__)
+        if self._entities.host(cls, idle_s) and is_durable(cls):
+            self._app.system.tasks().start_soon(self._recall, cls)
+        return self._entities.entity(cls, id)
+
+    def promise(self, id: str) -> DurablePromise:
+        """As `Runtime.promise`."""
+        return DurablePromise(id, self.entity(Promise, id, None), self.ledger)
+
+    def close(self) -> None:
+        """Wake nobody any more."""
+        self._entities.close()
+
+    async def _recall(self, cls: Any) -> None:
+        try:
+            await self._entities.recall(cls)
+        except CuebookError as error:  # whoever needs the journal is told as well
+            _log.error("what entities owe cannot be read", entities=cls.__qualname__, error=str(error))
+
+    def _check_path(self, owner: str) -> None:
+        if self._path is None:
+            raise ValueError(f'{owner} is kept in the journal of its runtime: write Runtime(path="actors.cue")')
