@@ -22,6 +22,8 @@ __all__ = ["Committer"]
 COMMANDS_MAX = 1024
 """Commands that may wait for one commit; then the next ones wait in the mailbox."""
 BYTES_MAX = 4 * 1024 * 1024
+PASSES = 4
+"""Times that the loop goes round from an answer to the next command of whoever got it, and its being handled."""
 
 
 class Committer:
@@ -85,6 +87,16 @@ class Committer:
         self._is_over = True
         self._wake()
 
+    def _flush_after(self, passes: int) -> None:
+        """Flush when the loop has gone round so often: whoever was just answered may have sent the next command by then, and
+        one commit of all is up to four times as fast as two of half of them.
+        """
+        if passes and not self.is_full:
+            self._is_flushing = True
+            asyncio.get_running_loop().call_soon(self._flush_after, passes - 1)
+        else:
+            self._flush()
+
     def _flush(self) -> None:
         self._is_flushing = False
         while self.next and self._in_flight is None and not self._is_over:
@@ -114,7 +126,7 @@ class Committer:
         else:
             self._in_flight = None
             self._on_stored(batch)
-            self._flush()
+            self._flush_after(PASSES)
         self._wake()
 
     async def _next_end(self) -> None:
