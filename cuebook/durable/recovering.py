@@ -149,7 +149,7 @@ def _from_snapshot(actor: Folding, ledger: Ledger, stream: int) -> Recovered | N
             _log.warning(
                 "snapshot cannot be read; an older one is tried, or all events",
                 actor=f"{actor.type_name}/{actor.id}",
-                event=number,
+                number=number,
                 error=str(error),
             )
     return None

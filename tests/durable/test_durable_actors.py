@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,7 @@ from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.errors import ActorFailed, ActorStopped, JournalFull, Rejected, UnhandledMessage
 from cuebook.runtime.message import message
 from tests.durable.bank import Account, Balance, Break, Close, Deposit, Deposited, Slowly, Unheard, Withdraw
-
-
-def played(path: Path, *scenes: Callable[[Runtime], Awaitable[None]]) -> None:
-    """Each scene in a runtime of its own over the same journal."""
-
-    async def main() -> None:
-        for scene in scenes:
-            async with Runtime(path) as runtime:
-                await scene(runtime)
-
-    asyncio.run(main())
+from tests.durable.scenes import played
 
 
 @pytest.fixture
