@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from cuebook.durable.effects import Effect, persist
 from cuebook.durable.ledger import LedgerSource
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.runtime.answers import Delivery
+from cuebook.runtime.errors import ActorFailed
 from cuebook.runtime.message import message
 from cuebook.runtime.ref import ActorRef
 
@@ -131,7 +133,11 @@ class DurablePromise:
         return bool(await self._ref.ask(Settle(ledger.encoder.encode(value), is_error)))
 
     async def _value(self) -> Any:
-        body, is_error = await self._ref.ask(Await(), timeout=None)
+        kept = None
+        while kept is None:
+            with contextlib.suppress(ActorFailed):  # what keeps it begins again
+                kept = await self._ref.ask(Await(), timeout=None)
+        body, is_error = kept
         value = (await self._ledger()).decoder.decode(body)
         if not is_error:
             return value
