@@ -240,7 +240,8 @@ def _stream_query(*, is_one: bool, newest: bool, by_index: bool) -> str:
     of_one = " AND run = ?4" if is_one else ""
     order = "DESC" if newest else "ASC"
     columns = f"seq, kind, run, hash, head_check, head, body, {_LINK_BEFORE}"
-    chosen = f"run < 0 AND kind = ?1 AND seq > ?2{of_one}"
+    # The first term is that of the index; were it one of `run`, SQLite would take it in place of an equality.
+    chosen = f"kind >= 10 AND kind = ?1 AND seq > ?2{of_one}"
     return f"SELECT {columns} FROM records AS r {index} WHERE {chosen} ORDER BY seq {order} LIMIT ?3"
 
 

@@ -51,7 +51,7 @@ _SCHEMA = {
         " BEGIN SELECT RAISE(ABORT, 'a kept state is never updated'); END"
     ),
 }
-STREAM_INDEX = "CREATE INDEX stream_records ON records (kind, run) WHERE run < 0"
+STREAM_INDEX = "CREATE INDEX stream_records ON records (kind, run) WHERE kind >= 10"
 """How the records of a stream are found. Derived from the records, made with the first stream, and not part of the format:
 a journal without it is read all the same.
 """
@@ -133,8 +133,8 @@ def index_streams(connection: sqlite3.Connection) -> None:
         connection.execute(STREAM_INDEX)
         return
     sums = "SELECT count(*), sum(seq), sum(kind * seq), sum(run) FROM records"
-    there = connection.execute(f"{sums} NOT INDEXED WHERE run < 0").fetchone()
-    if connection.execute(f"{sums} INDEXED BY stream_records WHERE run < 0").fetchone() != there:
+    there = connection.execute(f"{sums} NOT INDEXED WHERE kind >= 10").fetchone()
+    if connection.execute(f"{sums} INDEXED BY stream_records WHERE kind >= 10").fetchone() != there:
         connection.execute("REINDEX stream_records")
 
 

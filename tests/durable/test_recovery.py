@@ -326,7 +326,7 @@ def test_an_index_that_does_not_fit_the_records_is_made_anew(path: Path) -> None
         (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'stream_records'").fetchone()
         database.execute("CREATE TABLE other (x)")
         database.execute("PRAGMA writable_schema = ON")
-        database.execute("CREATE INDEX less ON records (kind, run) WHERE run < 0 AND seq > 10")
+        database.execute("CREATE INDEX less ON records (kind, run) WHERE kind >= 10 AND seq > 10")
         (less,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'less'").fetchone()
         database.execute("UPDATE sqlite_master SET rootpage = ? WHERE name = 'stream_records'", (less,))
         database.execute("UPDATE sqlite_master SET rootpage = ? WHERE name = 'less'", (page,))
