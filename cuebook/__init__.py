@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from cuebook.chunks.chunker import Chunker, chunk
     from cuebook.chunks.runtime import Runtime
     from cuebook.chunks.sinks import Done
+    from cuebook.durable.effects import Effect, persist
+    from cuebook.durable.persistent_actor import PersistentActor
+    from cuebook.durable.promise import DurablePromise
+    from cuebook.durable.snapshots import SnapshotPolicy
     from cuebook.engines.current import CurrentCall, current_call
     from cuebook.engines.function import Worker
     from cuebook.runtime.actor import Actor, Context, Delivery
@@ -35,14 +39,18 @@ if TYPE_CHECKING:
         MalformedMessage,
         MessageTooLarge,
         MessagingError,
+        RecoveryFailed,
+        Rejected,
         RestartLimitReached,
         RunStopped,
         SupervisionError,
         UnhandledMessage,
+        UnknownEvent,
         UnknownMessage,
         UnsupportedVersion,
         ValueNotKept,
         WorkerDied,
+        WriterConflict,
     )
     from cuebook.runtime.group import SupervisorRef
     from cuebook.runtime.mailbox import MailboxSpec, Overflow
@@ -61,10 +69,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ERRORS = (
-    "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError", "CuebookError",
-    "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError", "JournalFull",
-    "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "RestartLimitReached", "RunStopped",
-    "SupervisionError", "UnhandledMessage", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
+    "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError",
+    "CuebookError", "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError",
+    "JournalFull", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "RecoveryFailed",
+    "Rejected", "RestartLimitReached", "RunStopped", "SupervisionError", "UnhandledMessage", "UnknownEvent",
+    "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied", "WriterConflict",
 )  # fmt: skip
 
 _HOMES = {
@@ -88,6 +97,8 @@ _HOMES = {
     "Directive": "cuebook.runtime.directives",
     "Done": "cuebook.chunks.sinks",
     "Down": "cuebook.runtime.signals",
+    "DurablePromise": "cuebook.durable.promise",
+    "Effect": "cuebook.durable.effects",
     "Event": "cuebook.actors.run",
     "EventKind": "cuebook.actors.run",
     "Exit": "cuebook.runtime.supervision",
@@ -95,6 +106,7 @@ _HOMES = {
     "MailboxSpec": "cuebook.runtime.mailbox",
     "Message": "cuebook.runtime.typed",
     "Overflow": "cuebook.runtime.mailbox",
+    "PersistentActor": "cuebook.durable.persistent_actor",
     "Pool": "cuebook.runtime.pool",
     "Progress": "cuebook.actors.run",
     "Restart": "cuebook.runtime.supervision",
@@ -104,6 +116,7 @@ _HOMES = {
     "Runtime": "cuebook.chunks.runtime",
     "ServiceKey": "cuebook.runtime.services",
     "Services": "cuebook.runtime.services",
+    "SnapshotPolicy": "cuebook.durable.snapshots",
     "Strategy": "cuebook.runtime.strategy",
     "SupervisorRef": "cuebook.runtime.group",
     "SupervisorSpec": "cuebook.runtime.strategy",
@@ -115,6 +128,7 @@ _HOMES = {
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
     "message": "cuebook.runtime.message",
+    "persist": "cuebook.durable.effects",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
@@ -146,6 +160,8 @@ __all__ = [
     "Directive",
     "Done",
     "Down",
+    "DurablePromise",
+    "Effect",
     "Event",
     "EventKind",
     "Exit",
@@ -163,8 +179,11 @@ __all__ = [
     "MessageTooLarge",
     "MessagingError",
     "Overflow",
+    "PersistentActor",
     "Pool",
     "Progress",
+    "RecoveryFailed",
+    "Rejected",
     "Restart",
     "RestartIntensity",
     "RestartLimitReached",
@@ -174,17 +193,20 @@ __all__ = [
     "Runtime",
     "ServiceKey",
     "Services",
+    "SnapshotPolicy",
     "Strategy",
     "SupervisionError",
     "SupervisorRef",
     "SupervisorSpec",
     "TreeNode",
     "UnhandledMessage",
+    "UnknownEvent",
     "UnknownMessage",
     "UnsupportedVersion",
     "ValueNotKept",
     "Worker",
     "WorkerDied",
+    "WriterConflict",
     "__version__",
     "chunk",
     "current_actor",
@@ -192,6 +214,7 @@ __all__ = [
     "last_checkpoint",
     "make_checkpoint",
     "message",
+    "persist",
 ]
 
 

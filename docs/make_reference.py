@@ -45,6 +45,7 @@ GROUPS = {
         "Exit",
     ],
     "Many actors": ["ActorSystem", "Pool", "Routing", "ServiceKey", "Services", "Listing", "current_actor"],
+    "Durable actors": ["PersistentActor", "persist", "Effect", "SnapshotPolicy", "DurablePromise"],
     "Looking at actors": ["ActorState", "ActorStatistics", "TreeNode", "DeadLetter", "DeadReason"],
 }
 HIDDEN = {
@@ -53,9 +54,14 @@ HIDDEN = {
     "ActorSystem.find",
     "ActorSystem.forget",
     "ActorSystem.next_serial",
+    "ActorSystem.outlast",
     "ActorSystem.start",
     "ActorSystem.tasks",
     "Delivery.owes",
+    "Delivery.settle",
+    "Effect.answer_of",
+    "PersistentActor.address_of",
+    "PersistentActor.receive",
     "Runtime.interrupt",
     "Runtime.resume",
     "Services.forget",

@@ -1,4 +1,6 @@
-"""One transaction of the Journal: which waiting appends go into it, and what each of them is answered. Awaits nothing."""
+"""One transaction of the Journal: which waiting appends go into it, and what each of them is answered. Awaits
+nothing.
+"""
 
 from __future__ import annotations
 

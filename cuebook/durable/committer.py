@@ -88,8 +88,8 @@ class Committer:
         self._wake()
 
     def _flush_after(self, passes: int) -> None:
-        """Flush when the loop has gone round so often: whoever was just answered may have sent the next command by then, and
-        one commit of all is up to four times as fast as two of half of them.
+        """Flush when the loop has gone round so often: whoever was just answered may have sent the next command by
+        then, and one commit of all is up to four times as fast as two of half of them.
         """
         if passes and not self.is_full:
             self._is_flushing = True
@@ -143,5 +143,6 @@ class Committer:
 
 def _error_of(refused: EventsRefused) -> CuebookError:
     kind = getattr(errors, refused.error, None)
-    is_ours = isinstance(kind, type) and issubclass(kind, JournalError)
-    return kind(refused.text) if is_ours else JournalError(f"{refused.error}: {refused.text}")
+    if isinstance(kind, type) and issubclass(kind, JournalError):
+        return kind(refused.text)
+    return JournalError(f"{refused.error}: {refused.text}")

@@ -110,10 +110,12 @@ NOTHING = Effect()
 
 
 def persist(*events: Any) -> Effect:
-    """Keep events: `return persist(Deposited(5)).reply(lambda state: state.balance)`.
+    """The effect that keeps events, all of them or none; refined by its methods:
+
+        return persist(Deposited(5)).reply(lambda state: state.balance)
 
     Args:
-        events: dataclasses (messages are), or any values that a result may be; all of them are kept, or none.
+        events: dataclasses (messages are), or any values that a result may be.
     """
     return Effect(events)
 

@@ -26,12 +26,12 @@ from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import ActorStopped, RecoveryFailed
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.ref import ActorRef, homes
-from cuebook.runtime.spec import SpawnOptions
+from cuebook.runtime.spec import OnTerminated, SpawnOptions
 from cuebook.runtime.status import ActorState
 from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity
 from cuebook.runtime.system import ActorSystem
 
-__all__ = ["IDLE_S", "OPTIONS", "Entities", "entity_name"]
+__all__ = ["IDLE_S", "Entities", "entity_name", "options"]
 
 IDLE_S = 120.0
 """Seconds without a message after which an entity is put to sleep."""
@@ -40,16 +40,22 @@ GIVEN_UP_S = 60.0
 PAGE = 512
 """Records that are read at once."""
 
-OPTIONS = SpawnOptions(
-    restart=Restart.TRANSIENT,
-    intensity=RestartIntensity(restarts_max=10, within_s=10.0),
-    backoff=Backoff(max_s=1.0),
-    directives={RecoveryFailed: "stop"},
-)
-"""How an actor is started that is known by class and id: it ends when it wants to, and does not try for ever to read what
-cannot be read.
-"""
+_INTENSITY = RestartIntensity(restarts_max=10, within_s=10.0)
+_BACKOFF = Backoff(max_s=1.0)
 _log = get_logger("durable")
+
+
+def options(on_terminated: OnTerminated | None = None) -> SpawnOptions:
+    """How an actor is started that is known by class and id: it ends when it wants to, and does not try for ever to read
+    what cannot be read.
+    """
+    return SpawnOptions(
+        restart=Restart.TRANSIENT,
+        intensity=_INTENSITY,
+        backoff=_BACKOFF,
+        directives={RecoveryFailed: "stop"},
+        on_terminated=on_terminated,
+    )
 
 
 def entity_name(cls: type, id: str) -> str:
@@ -147,7 +153,7 @@ class Entities:
             ref = self._system.actor(entity.name)
         except KeyError:
             cls: Any = hosted.cls
-            ref = self._system.spawn(lambda: cls(id), name=entity.name, on_terminated=self._ended, **OPTIONS)
+            ref = self._system.spawn(lambda: cls(id), name=entity.name, **options(self._ended))
         hosted.woke(entity)
         return ref
 

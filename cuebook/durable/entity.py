@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped, CuebookError, MailboxFull
-from cuebook.runtime.ref import ActorRef, target_of
+from cuebook.runtime.ref import ActorRef, Target, target_of
 from cuebook.runtime.reply import FailedReply
 from cuebook.runtime.status import ActorState, ActorStatistics
 from cuebook.runtime.supervision import Exit
@@ -63,7 +62,7 @@ class Entity:
         self.awake: Any = None
         self._held: list[tuple[Any, asyncio.Future[Any] | None, bool, contextvars.Context]] = []
         self._night: asyncio.Task[None] | None = None
-        self.ref = ActorRef(self)
+        self.ref = ActorRef(cast("Target", self))
 
     # What refs ask for
 
@@ -156,9 +155,9 @@ class Entity:
         """Begin again; whether it was parked."""
         return self.awake is not None and bool(self.awake.unpark())
 
-    def wait_until_ended(self) -> Awaitable[bool]:
+    async def wait_until_ended(self) -> bool:
         """Until it sleeps."""
-        return self.awake.wait_until_ended() if self.awake is not None else _at_once()  # type: ignore[no-any-return]
+        return self.awake is None or bool(await self.awake.wait_until_ended())
 
     def statistics(self) -> ActorStatistics:
         """Of its actor; all zero while it sleeps."""
@@ -186,7 +185,3 @@ class Entity:
         if self.awake is None:
             raise ActorStopped(f"{self.name} sleeps, so nothing can be linked to it")
         return self.awake.bonds()
-
-
-async def _at_once() -> bool:
-    return True

@@ -11,7 +11,7 @@ from typing import Any
 
 from cuebook.persistence.names import resolve
 from cuebook.persistence.objects import stands_under_its_name
-from cuebook.persistence.values import Unresolved, ValueDecoder, ValueEncoder
+from cuebook.persistence.values import Unresolved, ValueEncoder
 from cuebook.runtime.errors import UnknownEvent
 
 __all__ = ["EventTypes", "Upcaster", "name_of"]
@@ -42,7 +42,7 @@ class EventTypes:
         self._declared = {cls.__qualname__: cls for cls in declared} | {name_of(cls): cls for cls in declared}
         self._upcasters = dict(upcasters)
         self._fields: dict[type, tuple[str, Callable[[Any], dict[str, Any]]] | None] = {}
-        self._makers: dict[str, tuple[Upcaster, bool]] = {}
+        self._makers: dict[str, tuple[Callable[..., Any], bool]] = {}
 
     def encode(self, event: Any, encoder: ValueEncoder) -> tuple[str, bytes]:
         """The name and the bytes of an event.
@@ -86,17 +86,17 @@ class EventTypes:
 
     def _described(self, cls: type) -> tuple[str, Callable[[Any], dict[str, Any]]] | None:
         fields: dict[str, Any] | None = getattr(cls, "__dataclass_fields__", None)
-        if cls.__qualname__ not in self._declared and name_of(cls) not in self._declared and fields is not None:
-            if not stands_under_its_name(cls):
-                raise TypeError(
-                    f"{cls.__qualname__} cannot be found again by its name: define it at the top of a module, or list "
-                    f"it in {self.owner}.events"
-                )
+        is_declared = cls.__qualname__ in self._declared or name_of(cls) in self._declared
+        if fields is not None and not is_declared and not stands_under_its_name(cls):
+            raise TypeError(
+                f"{cls.__qualname__} cannot be found again by its name: define it at the top of a module, or list "
+                f"it in {self.owner}.events"
+            )
         if fields is None or not all(field.init and field._field_type.name == "_FIELD" for field in fields.values()):
             return None
         return name_of(cls), _getter(tuple(fields))
 
-    def _maker(self, name: str, *, trusted: bool) -> tuple[Upcaster, bool]:
+    def _maker(self, name: str, *, trusted: bool) -> tuple[Callable[..., Any], bool]:
         module, _, qualname = name.partition(":")
         for key in (name, qualname):
             if key in self._upcasters:

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 
 from cuebook.actors.application import Application
-from cuebook.durable.entities import OPTIONS, Entities, entity_name
+from cuebook.durable.entities import Entities, entity_name, options
 from cuebook.durable.ledger import Ledger, offer_ledger
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.promise import DurablePromise, Promise
@@ -55,10 +55,13 @@ class House:
                 self._ledger = Ledger(*await self._app.journal(self._path))
             return self._ledger
 
-    async def spawn(self, cls: type[PersistentActor[Any]], make: Callable[[], Any], name: str | None) -> ActorRef:
+    async def spawn(self, make: Callable[[], Any], name: str | None) -> ActorRef:
         """Start a durable actor; under the name of its class and id, where none is given."""
         await self.ledger()
-        return self._app.system.spawn(make, name=name or entity_name(cls, make().id), **OPTIONS)
+        if name is None:
+            actor = make()
+            name = entity_name(type(actor), actor.id)
+        return self._app.system.spawn(make, name=name, **options())
 
     async def host(self, cls: type[Actor], idle_s: float | None) -> None:
         """As `Runtime.host`."""

@@ -203,7 +203,7 @@ class Keeper:
         try:
             body = packed_state(actor.state, self._obligations.kept, self._ledger.encoder)
         except CuebookError as error:
-            actor.context.log.error("snapshot not kept", error=str(error), exc_info=error)
+            actor.context.log.warning("snapshot not kept", error=str(error), exc_info=error)
             return
         batch.add_snapshot(body, keep=actor.snapshots.keep, at=now)
 

@@ -1,4 +1,4 @@
-"""Where the durable actors of one system are kept: its journal, and the codec of what is in it. Knows no actor class."""
+"""Where the durable actors of one system are kept: its journal, and the codec of what is in it. Knows no actor."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def offer_directory(extensions: dict[str, Any], directory: Directory) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a command is handled: what is owed no more once it is (a reminder), or which delivery it was; else nothing."""
+    """Why a command is handled: what is owed no more once it is (a reminder), or which delivery it was."""
 
     clears: DutyRow | None = None
     delivery: tuple[str, int] | None = None
@@ -73,7 +73,9 @@ class Handler(Protocol):
 
 
 def retry_delay_s(failures: int) -> float:
-    """Seconds to wait after so many failures in a row: 0 for none, 0.1 after the first, doubled each time, at most 60."""
+    """Seconds to wait after so many failures in a row: 0 for none, 0.1 after the first, doubled each time, at most
+    60.
+    """
     return 0.0 if failures <= 0 else min(RETRY_MAX_S, RETRY_FIRST_S * 2.0 ** min(failures - 1, 30))
 
 

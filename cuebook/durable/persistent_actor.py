@@ -24,23 +24,26 @@ class PersistentActor(Actor, Generic[S]):
     """An actor whose state is the fold of its events, which are kept in the runtime's journal.
 
     A command is handled by `handle`, or by the method called `on_...` whose parameter is annotated with its type. What
-    that gives back is the Effect: `persist(event, ...)`, `Effect()`, or a plain value, which is the answer. `apply` makes
-    the next state of a state and an event; it is called for each new event, and for all of them when the actor starts.
+    that gives back is the Effect: `persist(event, ...)`, `Effect()`, or a plain value, which is the answer. `apply`
+    makes the next state of a state and an event; it is called for each new event, and for all of them when the actor
+    starts.
 
     Commands wait in the mailbox while the actor recovers. A handler sees the events of all commands before it; nothing
-    leaves the actor before they are on disk. Where they cannot be written, all commands that wait for that fail, and the
-    actor folds its journal again.
+    leaves the actor before they are on disk. Where they cannot be written, all commands that wait for that fail, and
+    the actor folds its journal again.
 
     Args:
-        id: which one, among the actors of this type in the journal. A subclass with an `__init__` of its own passes it on.
+        id: which one, among the actors of this type in the journal. A subclass with an `__init__` of its own passes
+            it on.
 
     Attributes:
         id: as given.
         state: what the events so far make. Not to be changed but by `apply`.
         sequence_number: number of the last event in `state`, 0 where there is none.
-        type_name: the type's name in the journal; default the name of the class. A class that is renamed says its old one.
-        events: event classes that are found by their name alone, wherever they are now; those that `apply_...` methods are
-            annotated with are among them.
+        type_name: the type's name in the journal; default the name of the class. A class that is renamed says its old
+            one.
+        events: event classes that are found by their name alone, wherever they are now; those that `apply_...`
+            methods are annotated with are among them.
         upcasters: functions from the fields of an old event, by the name of its class, to today's event (or a list).
         snapshots: when the state itself is kept.
 
@@ -83,7 +86,9 @@ class PersistentActor(Actor, Generic[S]):
 
     def initial_state(self) -> S:
         """The state before the first event. To be defined."""
-        raise NotImplementedError(f"define initial_state(self) in {type(self).__qualname__}: the state before any event")
+        raise NotImplementedError(
+            f"define initial_state(self) in {type(self).__qualname__}: the state before any event"
+        )
 
     def handle(self, command: Any) -> Any:
         """What follows a command: an Effect, or the answer; plain or `async def`. Changes nothing.
@@ -107,7 +112,9 @@ class PersistentActor(Actor, Generic[S]):
         name = self._appliers.get(type(event))
         if name is None:
             kind, owner = type(event).__qualname__, type(self).__qualname__
-            raise TypeError(f"{owner} applies no {kind}: define apply(self, state, event), or apply_x(self, state, event: {kind})")
+            raise TypeError(
+                f"{owner} applies no {kind}: define apply(self, state, event), or apply_x(self, state, event: {kind})"
+            )
         next_state: S = getattr(self, name)(state, event)
         return next_state
 
@@ -143,4 +150,3 @@ class PersistentActor(Actor, Generic[S]):
     def _give_up(self) -> None:
         if self._keeper is not None:
             self._keeper.give_up()
-

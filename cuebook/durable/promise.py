@@ -88,7 +88,8 @@ class Promise(PersistentActor[Settled | None]):
 
 
 class DurablePromise:
-    """A value that is not there yet, by its id, in the journal of a runtime. `await promise` gives it, whenever it was set.
+    """A value that is not there yet, by its id, in the journal of a runtime. `await promise` gives it, whenever it
+    was set.
 
     Made by `runtime.promise(id)`; any number of them may stand for the same promise, in this run of the program and in
     later ones.

@@ -11,7 +11,8 @@ __all__ = ["SnapshotPolicy"]
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPolicy:
-    """Snapshots shorten a recovery: it begins with the newest that can be read. Without one it begins with the first event.
+    """Snapshots shorten a recovery: it begins with the newest that can be read. Without one it begins with the first
+    event.
 
     Args:
         every: after each so many events; None: not by number.

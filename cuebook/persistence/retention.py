@@ -1,5 +1,5 @@
-"""Which kept states are dropped: of a call all but the newest two, and all once it is completed; of a stream all but the
-newest few.
+"""Which kept states are dropped: of a call all but the newest two, and all once it is completed; of a stream all but
+the newest few.
 
 Knows no store; it decides, and the journal acts in the same transaction as the append.
 """
@@ -37,7 +37,9 @@ class Retention:
     """The states kept in a journal, by run and call."""
 
     def __init__(self, kept: Iterable[tuple[int, int, int]] = ()) -> None:
-        """`kept` is (number of the record, run, index of the call; 0 of a stream) of each state in the store, ascending."""
+        """`kept` is (number of the record, run, index of the call; 0 of a stream) of each state in the store,
+        ascending.
+        """
         self._kept: dict[_Call, list[int]] = {}
         for seq, run, index in kept:
             self._kept.setdefault((run, index), []).append(seq)

@@ -52,8 +52,8 @@ _SCHEMA = {
     ),
 }
 STREAM_INDEX = "CREATE INDEX stream_records ON records (kind, run) WHERE kind >= 10"
-"""How the records of a stream are found. Derived from the records, made with the first stream, and not part of the format:
-a journal without it is read all the same.
+"""How the records of a stream are found. Derived from the records, made with the first stream, and not part of the
+format: a journal without it is read all the same.
 """
 _OPTIONAL_BYTES = {b"stream_records": STREAM_INDEX.encode()}
 _SCHEMA_BYTES = {name.encode(): statement.encode() for name, statement in _SCHEMA.items()}

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from cuebook.persistence.heads import Head
 
-__all__ = ["DutyRow", "Duties", "Events", "Received", "SnapshotKept", "StreamOpened", "packed_places"]
+__all__ = ["Duties", "DutyRow", "Events", "Received", "SnapshotKept", "StreamOpened", "packed_places"]
 
 _Types = type | tuple[type, ...]
 _IS_BIG_ENDIAN = sys.byteorder == "big"

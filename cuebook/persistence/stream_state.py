@@ -61,8 +61,8 @@ class StreamState:
         head = SnapshotKept.decode(record.head)
         if head.number != self.events and (self.first or head.number < self.events):
             raise JournalCorrupt(
-                f"record {record.seq} has the state of {self.opened.type} {self.opened.id!r} after event {head.number}, "
-                f"which is not its last",
+                f"record {record.seq}: the state of {self.opened.type} {self.opened.id!r} is of event {head.number}, "
+                f"not of {self.events}",
                 seq=record.seq,
             )
         self.events = head.number

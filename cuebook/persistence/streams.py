@@ -19,6 +19,8 @@ __all__ = ["StreamTable", "opening"]
 Select = Callable[..., list[Record]]
 """`select(kind, stream, after=, limit=, newest=)`: records of a stream, or of all where it is None."""
 
+NAME_MAX = 64 * 1024
+"""Characters of a stream's name."""
 _PAGE = 4096
 
 
@@ -78,7 +80,9 @@ class StreamTable:
             stream = self._in_use[number]
             name = f"{stream.opened.type} {stream.opened.id!r}"
             if stream.writer != writer:
-                raise WriterConflict(f"{name} was taken over by another actor of that id, so this one keeps nothing more")
+                raise WriterConflict(
+                    f"{name} was taken over by another actor of that id, so this one keeps nothing more"
+                )
             if stream.next != first:
                 raise WriterConflict(
                     f"event {first} of {name} cannot be kept: the next one is {stream.next}, written by another actor"
@@ -128,12 +132,12 @@ class StreamTable:
         return last
 
 
-def opening(type: str, id: str, where: str) -> StreamOpened:
+def opening(kind: str, id: str, where: str) -> StreamOpened:
     """The head that opens a stream now.
 
     Raises:
         JournalError: the names are too long to be kept.
     """
-    if len(type) + len(id) + len(where) > 64 * 1024:
-        raise JournalError(f"the name of {type} is too long for a journal: {len(id):,} characters of id")
-    return StreamOpened(type, id, where, time.time())
+    if len(kind) + len(id) + len(where) > NAME_MAX:
+        raise JournalError(f"the name of a {kind} is too long for a journal: {len(id):,} characters of id")
+    return StreamOpened(kind, id, where, time.time())

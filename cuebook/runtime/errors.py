@@ -181,8 +181,8 @@ class JournalFull(JournalError):
 
 
 class WriterConflict(JournalError):
-    """Another actor has taken over the id of this durable actor, so nothing more of this one is kept. It fails, and folds
-    the journal again; whoever let two actors have one id acts. Use `runtime.entity()`, which sees to that.
+    """Another actor has taken over the id of this durable actor, so nothing more of this one is kept. It fails, and
+    folds the journal again; whoever let two actors have one id acts. Use `runtime.entity()`, which sees to that.
     """
 
 
@@ -267,8 +267,8 @@ class RestartLimitReached(SupervisionError):
 
 
 class RecoveryFailed(CuebookError):
-    """A durable actor cannot be brought back from its journal: an event that its class cannot apply, or a gap. It is not
-    started again by itself. Whoever wrote the class acts; nothing in the journal was changed.
+    """A durable actor cannot be brought back from its journal: an event that its class cannot apply, or a gap. It is
+    not started again by itself. Whoever wrote the class acts; nothing in the journal was changed.
     """
 
 

@@ -27,7 +27,11 @@ def path(tmp_path: Path) -> Path:
 def test_the_state_comes_back_in_the_next_run_of_the_program(path: Path) -> None:
     async def first(runtime: Runtime) -> None:
         account = await runtime.spawn(Account, "a-1")
-        assert [await account.ask(Deposit(5)), await account.ask(Deposit(7)), await account.ask(Withdraw(2))] == [5, 12, 10]
+        assert [await account.ask(Deposit(5)), await account.ask(Deposit(7)), await account.ask(Withdraw(2))] == [
+            5,
+            12,
+            10,
+        ]
 
     async def second(runtime: Runtime) -> None:
         account = await runtime.spawn(Account, "a-1")
@@ -208,7 +212,9 @@ class Held:
         monkeypatch.setattr(file._core, "append", held)
 
 
-def test_no_answer_not_even_of_a_question_shows_what_is_not_on_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_answer_not_even_of_a_question_shows_what_is_not_on_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scene(runtime: Runtime) -> None:
         account = await runtime.spawn(Account, "a-1")
         await account.ask(Deposit(5))

@@ -10,7 +10,7 @@ import pytest
 
 from cuebook.chunks.runtime import Runtime
 from cuebook.persistence.salvage import verify
-from tests.durable.bank import Account, Balance, Deposit, Remind, Saver
+from tests.durable.bank import Account, Balance, Deposit, Saver
 from tests.durable.scenes import played
 
 PROGRAM = """
@@ -40,9 +40,7 @@ asyncio.run(main())
 def test_what_was_answered_before_a_sigkill_is_there_after_it(tmp_path: Path, which: str) -> None:
     path = tmp_path / "actors.cue"
     for lines in (3, 40, 150):
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(path), which], stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(path), which], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         heard = [process.stdout.readline() for _ in range(lines)]
         process.kill()

@@ -286,7 +286,9 @@ def test_an_event_handler_that_raises_in_a_recovery_stops_the_actor_and_names_th
 
     async def later(runtime: Runtime) -> None:
         account = await runtime.spawn(Strict, "a-1")
-        with pytest.raises(ActorStopped, match=r"Saver 'a-1' cannot apply event 1, a Deposited: ArithmeticError: no more"):
+        with pytest.raises(
+            ActorStopped, match=r"Saver 'a-1' cannot apply event 1, a Deposited: ArithmeticError: no more"
+        ):
             await account.ask(Balance())
 
     async def still(runtime: Runtime) -> None:
