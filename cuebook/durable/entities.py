@@ -46,7 +46,7 @@ _log = get_logger("durable")
 
 
 def options(on_terminated: OnTerminated | None = None) -> SpawnOptions:
-    """How an actor is started that is known by class and id: it ends when it wants to, and does not try for ever to read
+    """How an actor is started that has an id: it ends when it wants to, and does not try for ever to read
     what cannot be read.
     """
     return SpawnOptions(
