@@ -58,9 +58,9 @@ class Lasting(Acting):
     def entity(self, actor: type[_A], id: str, *, idle_s: float | None = None) -> ActorRef[_A]:
         """The ref of the actor of this class and id, which is there whenever a message comes for it.
 
-        The message starts it, as `actor(id)`, where it sleeps. It sleeps again after `idle_s` seconds without a message,
-        when it has nothing in hand and owes no answer; no message is lost meanwhile. A durable actor comes back with its
-        state, any other as new.
+        The message starts it, as `actor(id)`, where it sleeps. It sleeps again after `idle_s` seconds without a
+        message, when it has nothing in hand and owes no answer; no message is lost meanwhile. A durable actor comes
+        back with its state, any other as new.
 
         Args:
             actor: its class; it needs no journal unless it is one of PersistentActor.

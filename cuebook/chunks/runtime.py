@@ -15,9 +15,9 @@ import anyio
 from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
 from cuebook.chunks.bar import Bar, wants_bar
+from cuebook.chunks.lasting import Lasting
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
-from cuebook.chunks.lasting import Lasting
 from cuebook.chunks.options import Options, check_function, checked_path, make_options
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.durable.house import House

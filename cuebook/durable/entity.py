@@ -11,10 +11,11 @@ from typing import Any, Protocol, cast
 
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped, CuebookError, MailboxFull
-from cuebook.runtime.ref import ActorRef, Target, target_of
+from cuebook.runtime.ref import ActorRef, target_of
 from cuebook.runtime.reply import FailedReply
 from cuebook.runtime.status import ActorState, ActorStatistics
 from cuebook.runtime.supervision import Exit
+from cuebook.runtime.target import Target
 from cuebook.runtime.waiting import Activation, in_hand, refuse_cycle
 
 __all__ = ["Entity", "EntityHome"]

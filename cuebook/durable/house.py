@@ -16,6 +16,7 @@ from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import CuebookError
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.spec import SpawnOptions
 
 __all__ = ["House", "is_durable"]
 
@@ -55,13 +56,15 @@ class House:
                 self._ledger = Ledger(*await self._app.journal(self._path))
             return self._ledger
 
-    async def spawn(self, make: Callable[[], Any], name: str | None) -> ActorRef:
+    async def spawn(self, make: Callable[[], Any], name: str | None, given: SpawnOptions) -> ActorRef[Any]:
         """Start a durable actor; under the name of its class and id, where none is given."""
         await self.ledger()
         if name is None:
             actor = make()
             name = entity_name(type(actor), actor.id)
-        return self._app.system.spawn(make, name=name, **options())
+        chosen = options()
+        chosen.update(given)
+        return self._app.system.spawn(make, name=name, **chosen)
 
     async def host(self, cls: type[Actor], idle_s: float | None) -> None:
         """As `Runtime.host`."""
@@ -69,7 +72,7 @@ class House:
         if is_durable(cls):
             await self._entities.recall(cls)  # type: ignore[arg-type]
 
-    def entity(self, cls: type[Actor], id: str, idle_s: float | None) -> ActorRef:
+    def entity(self, cls: type[Actor], id: str, idle_s: float | None) -> ActorRef[Any]:
         """As `Runtime.entity`."""
         if is_durable(cls):
             self._check_path(cls.__qualname__)

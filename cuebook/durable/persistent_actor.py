@@ -20,7 +20,7 @@ S = TypeVar("S")
 _HOOKS = {"on_start": "_recover", "on_stop": "_settle", "on_failure": "_give_up"}
 
 
-class PersistentActor(Actor, Generic[S]):
+class PersistentActor(Actor[Any], Generic[S]):
     """An actor whose state is the fold of its events, which are kept in the runtime's journal.
 
     A command is handled by `handle`, or by the method called `on_...` whose parameter is annotated with its type. What
