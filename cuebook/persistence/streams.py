@@ -41,6 +41,7 @@ class StreamTable:
         self._select = select
         self._guard = threading.Lock()
         self._numbers: dict[tuple[str, str], int] | None = None
+        self._lowest = 0
         self._in_use: dict[int, _Stream] = {}
 
     def take(self, head: StreamOpened, writer: bytes) -> tuple[int, int]:
@@ -57,7 +58,8 @@ class StreamTable:
             number = names.get(key)
             is_kept = number is not None
             if number is None:
-                number = names[key] = -1 - len(names)
+                self._lowest -= 1
+                number = names[key] = self._lowest
             last = self._last(number) if is_kept else 0
             found = self._in_use.get(number)
             if found is None:
@@ -102,12 +104,6 @@ class StreamTable:
             if was_opened:
                 stream.is_kept = False
 
-    def forget(self) -> None:
-        """Nothing is known of what the journal holds: look again."""
-        with self._guard:
-            self._numbers = None
-            self._in_use.clear()
-
     def _names(self) -> dict[tuple[str, str], int]:
         if self._numbers is None:
             found: dict[tuple[str, str], int] = {}
@@ -118,6 +114,7 @@ class StreamTable:
                     found[head.type, head.id] = record.run
                 after = page[-1].seq
             self._numbers = found
+            self._lowest = min(found.values(), default=0)
         return self._numbers
 
     def _is_kept(self, number: int) -> bool:
