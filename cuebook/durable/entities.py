@@ -20,7 +20,7 @@ from cuebook.durable.obligations import offer_directory
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.waking import Alarm
 from cuebook.persistence.names import resolve
-from cuebook.persistence.record import Kind, Record
+from cuebook.persistence.record import Kind, Picked
 from cuebook.persistence.stream_heads import Duties, StreamOpened
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import ActorStopped, RecoveryFailed
@@ -227,7 +227,7 @@ async def owed_by(ledger: Ledger, type_name: str) -> dict[str, float]:
     return {names[stream]: due for stream, kept in owed.items() if (due := kept.next_due()) is not None}
 
 
-async def _pages(ledger: Ledger, kind: Kind) -> AsyncIterator[Record]:
+async def _pages(ledger: Ledger, kind: Kind) -> AsyncIterator[Picked]:
     after = 0
     while page := ledger.file.select(kind, None, after=after, limit=PAGE):
         for record in page:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
+from cuebook.durable.rebuilding import rebuilder
 from cuebook.persistence.names import resolve
 from cuebook.persistence.objects import stands_under_its_name
 from cuebook.persistence.values import Unresolved, ValueEncoder
@@ -18,6 +19,9 @@ __all__ = ["EventTypes", "Upcaster", "name_of"]
 
 Upcaster = Callable[[dict[str, Any]], Any]
 """Takes the fields of an old event and gives today's event, a list of them, or an empty list."""
+
+Maker = Callable[[Any], Sequence[Any]]
+"""Gives today's events (mostly one) of the decoded value of an old one."""
 
 _BY_VALUE = ""
 """In place of a name: the value's own encoding says what it is."""
@@ -42,7 +46,7 @@ class EventTypes:
         self._declared = {cls.__qualname__: cls for cls in declared} | {name_of(cls): cls for cls in declared}
         self._upcasters = dict(upcasters)
         self._fields: dict[type, tuple[str, Callable[[Any], dict[str, Any]]] | None] = {}
-        self._makers: dict[str, tuple[Callable[..., Any], bool]] = {}
+        self._makers: dict[str, Maker] = {}
 
     def encode(self, event: Any, encoder: ValueEncoder) -> tuple[str, bytes]:
         """The name and the bytes of an event.
@@ -59,30 +63,30 @@ class EventTypes:
             return _BY_VALUE, encoder.encode(event)
         return known[0], encoder.encode(known[1](event))
 
-    def decode(self, name: str, value: Any, *, trusted: bool = True) -> Sequence[Any]:
-        """Today's events of a decoded one: one, unless an upcaster says otherwise.
+    def maker(self, name: str, *, trusted: bool = True) -> Maker:
+        """What makes today's events of a decoded one: one, unless an upcaster says otherwise.
 
         Args:
+            name: as `encode` gave it.
             trusted: whether modules may be imported to find the class.
 
         Raises:
-            UnknownEvent: its class is gone or has other fields; the text says what to write.
+            UnknownEvent: its class is gone; the text says what to write. The maker raises it where it has other fields.
         """
-        if name == _BY_VALUE:
-            if type(value) is not Unresolved:
-                return (value,)
-            name, value = f"{value.module}:{value.qualname}", dict(value.fields)
         try:
-            make, is_upcaster = self._makers[name]
+            return self._makers[name]
         except KeyError:
-            make, is_upcaster = self._makers[name] = self._maker(name, trusted=trusted)
-        if is_upcaster:
-            made = make(value)
-            return made if type(made) in (list, tuple) else (made,)
-        try:
-            return (make(**value),)
-        except TypeError as error:
-            raise self._unknown(name, f"does not take the fields {', '.join(value)} any more ({error})") from error
+            if name == _BY_VALUE:
+                made: Maker = lambda value: self._of_value(value, trusted=trusted)  # noqa: E731
+            else:
+                made = self._new_maker(name, trusted=trusted)
+            self._makers[name] = made
+            return made
+
+    def _of_value(self, value: Any, *, trusted: bool) -> Sequence[Any]:
+        if type(value) is not Unresolved:
+            return (value,)
+        return self.maker(f"{value.module}:{value.qualname}", trusted=trusted)(dict(value.fields))
 
     def _described(self, cls: type) -> tuple[str, Callable[[Any], dict[str, Any]]] | None:
         fields: dict[str, Any] | None = getattr(cls, "__dataclass_fields__", None)
@@ -96,14 +100,14 @@ class EventTypes:
             return None
         return name_of(cls), _getter(tuple(fields))
 
-    def _maker(self, name: str, *, trusted: bool) -> tuple[Callable[..., Any], bool]:
+    def _new_maker(self, name: str, *, trusted: bool) -> Maker:
         module, _, qualname = name.partition(":")
         for key in (name, qualname):
             if key in self._upcasters:
-                return self._upcasters[key], True
+                return _upcast(self._upcasters[key])
         for key in (name, qualname):
             if key in self._declared:
-                return self._declared[key], False
+                return self._made_by(self._declared[key], name)
         if not trusted:
             raise self._unknown(name, "is not imported for a journal that others can write to")
         try:
@@ -112,7 +116,17 @@ class EventTypes:
             raise self._unknown(name, f"is no more ({error.args[0]})") from error
         if not isinstance(found, type) or not hasattr(found, "__dataclass_fields__"):
             raise self._unknown(name, "is no dataclass any more")
-        return found, False
+        return self._made_by(found, name)
+
+    def _made_by(self, cls: type, name: str) -> Maker:
+        def by_init(fields: dict[str, Any]) -> Sequence[Any]:
+            try:
+                return (cls(**fields),)
+            except TypeError as error:
+                text = f"does not take the fields {', '.join(fields)} any more ({error})"
+                raise self._unknown(name, text) from error
+
+        return rebuilder(cls, by_init) or by_init
 
     def _unknown(self, name: str, why: str) -> UnknownEvent:
         qualname = name.partition(":")[2]
@@ -120,6 +134,14 @@ class EventTypes:
             f"the event {name} of {self.owner} {why}: put the class back, or read the old event by an upcaster, "
             f'in {self.owner}: upcasters = {{"{qualname}": lambda fields: ...}}'
         )
+
+
+def _upcast(upcaster: Upcaster) -> Maker:
+    def make(fields: Any) -> Sequence[Any]:
+        made = upcaster(fields)
+        return made if type(made) in (list, tuple) else (made,)
+
+    return make
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[Any], dict[str, Any]]:

@@ -6,21 +6,22 @@ Knows no command and writes nothing.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cuebook.actors.stream_messages import StreamFound
-from cuebook.durable.event_types import EventTypes
+from cuebook.durable.event_types import EventTypes, Maker
 from cuebook.durable.folding import applied
 from cuebook.durable.kept_duties import KeptDuties
 from cuebook.durable.ledger import Ledger
-from cuebook.persistence.record import Kind, Record
-from cuebook.persistence.stream_heads import Duties, Events, Received, SnapshotKept
+from cuebook.persistence.record import Kind, Picked
+from cuebook.persistence.stream_heads import Duties, Events, Received, SnapshotKept, unpacked_places
 from cuebook.persistence.values import ValueEncoder
 from cuebook.runtime.codec import pack, unpack
-from cuebook.runtime.errors import CuebookError, JournalCorrupt, MalformedMessage, RecoveryFailed
+from cuebook.runtime.errors import CuebookError, JournalCorrupt, MalformedMessage, RecoveryFailed, UnknownEvent
 from cuebook.runtime.logs import get_logger
 
 __all__ = ["Folding", "Recovered", "packed_state", "recovered"]
@@ -102,38 +103,47 @@ class _Fold:
         self._ledger = ledger
         self._so_far = so_far
 
-    def take(self, record: Record) -> None:
+    def take(self, record: Picked) -> None:
         """Apply the events of one record."""
         so_far = self._so_far
-        head = Events.decode(record.head)
-        if head.first != so_far.number + 1:
+        first, count, _, names, places, _ = Events.unpacked(record.head)
+        if first != so_far.number + 1:
             what = "its first events were dropped" if not so_far.number else f"events after {so_far.number} are missing"
-            raise RecoveryFailed(f"{self.name} goes on with event {head.first}: {what}, and no snapshot can be read")
-        state, number = so_far.state, so_far.number
-        for event in self._events(record, head):
-            number += 1
-            for each in event:
-                try:
-                    state = applied(self._apply, state, each)
-                except Exception as error:
-                    kind = type(each).__qualname__
-                    text = f"{self.name} cannot apply event {number}, a {kind}: {type(error).__name__}: {error}"
-                    raise RecoveryFailed(text) from error
+            raise RecoveryFailed(f"{self.name} goes on with event {first}: {what}, and no snapshot can be read")
+        values = self._values(record, count)
+        makers = self._makers(record, names, places)
+        apply, state, number = self._apply, so_far.state, so_far.number
+        event: Any = None
+        try:
+            for make, value in zip(makers, values, strict=False):
+                number += 1
+                for event in make(value):
+                    new = apply(state, event)
+                    state = new if new is not None else applied(lambda *_: None, state, event)
+        except UnknownEvent:
+            raise
+        except Exception as error:
+            kind = type(event).__qualname__
+            text = f"{self.name} cannot apply event {number}, a {kind}: {type(error).__name__}: {error}"
+            raise RecoveryFailed(text) from error
         so_far.state, so_far.number, so_far.seq = state, number, record.seq
 
-    def _events(self, record: Record, head: Events) -> Iterator[Any]:
-        """For each event that was kept what it is today."""
-        decoder = self._ledger.decoder
+    def _values(self, record: Picked, count: int) -> list[Any]:
+        decoder, body = self._ledger.decoder, record.body or b""
         try:
-            values = decoder.decode_many(record.body or b"", head.count)
-            places = head.places_of()
-        except (MalformedMessage, ValueError) as error:
+            return [decoder.decode(body)] if count == 1 else decoder.decode_many(body, count)
+        except MalformedMessage as error:
             raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
-        decode, names, trusted = self._types.decode, head.names, self._ledger.is_trusted
+
+    def _makers(self, record: Picked, names: tuple[str, ...], places: bytes | None) -> Iterable[Maker]:
+        """What makes today's events of each one that was kept."""
+        makers = [self._types.maker(name, trusted=self._ledger.is_trusted) for name in names]
         if places is None:
-            (name, *_) = names
-            return (decode(name, value, trusted=trusted) for value in values)
-        return (decode(names[place], value, trusted=trusted) for place, value in zip(places, values, strict=True))
+            return itertools.repeat(makers[0])
+        try:
+            return (makers[place] for place in unpacked_places(places, len(makers)))
+        except ValueError as error:
+            raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
 
 
 def _from_snapshot(actor: Folding, ledger: Ledger, stream: int) -> Recovered | None:
@@ -172,7 +182,7 @@ def _fold_duties(so_far: Recovered, ledger: Ledger, stream: int) -> None:
         so_far.duties.receive(Received.decode(record.head).rows)
 
 
-def _records(ledger: Ledger, kind: Kind, stream: int, after: int) -> Iterator[Record]:
+def _records(ledger: Ledger, kind: Kind, stream: int, after: int) -> Iterator[Picked]:
     while page := ledger.file.select(kind, stream, after=after, limit=PAGE):
         yield from page
         if len(page) < PAGE:

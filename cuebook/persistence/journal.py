@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 from cuebook.persistence.journal_core import JournalCore
 from cuebook.persistence.location import Location, is_trusted, located, make_folder
 from cuebook.persistence.lock import FileLock, Holder
-from cuebook.persistence.record import Entry, Record
+from cuebook.persistence.record import Entry, Picked, Record
 from cuebook.persistence.sqlite import SqliteStore
 from cuebook.persistence.store import Store
 from cuebook.persistence.streams import StreamTable
@@ -141,7 +141,7 @@ class JournalFile:
 
     def select(
         self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
-    ) -> list[Record]:
+    ) -> list[Picked]:
         """The committed records of a kind in one stream (`run` below 0), or in all streams (None), each checked.
 
         Args:

@@ -10,12 +10,12 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cuebook.persistence.chain import FIRST_LINK, check_row, checked, checked_row, rows_of
+from cuebook.persistence.chain import FIRST_LINK, checked, checked_row, linked, rows_of
 from cuebook.persistence.heads import JournalOpened, StateKept
 from cuebook.persistence.location import Location, mount_of
 from cuebook.persistence.lock import FileLock
 from cuebook.persistence.opening import check_end, first_head, opened_by
-from cuebook.persistence.record import Entry, Kind, Record
+from cuebook.persistence.record import Entry, Kind, Picked, Record
 from cuebook.persistence.retention import Retention
 from cuebook.persistence.states import checked_state
 from cuebook.persistence.store import Row, Store, Tail
@@ -119,10 +119,9 @@ class JournalCore:
 
     def select(
         self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
-    ) -> list[Record]:
+    ) -> list[Picked]:
         """As `JournalFile.select`."""
-        rows = self._store.select(kind, run, after=after, limit=limit, newest=newest)
-        return [check_row(row, FIRST_LINK if row[0] == 1 else row[7]) for row in rows]
+        return linked(self._store.select(kind, run, after=after, limit=limit, newest=newest))
 
     async def close(self) -> None:
         """Wait for what is being appended, then let go of store and lock."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
-__all__ = ["FORMAT_VERSION", "HASH_BYTES", "Entry", "Kind", "Record"]
+__all__ = ["FORMAT_VERSION", "HASH_BYTES", "Entry", "Kind", "Picked", "Record"]
 
 FORMAT_VERSION = 1
 """Number of the journal format that this code writes; it reads no later one."""
@@ -51,6 +52,15 @@ class Entry:
     run: int
     head: bytes
     body: bytes | None = None
+
+
+class Picked(NamedTuple):
+    """What is of interest in a record of a stream; made in a quarter of a Record's time."""
+
+    seq: int
+    run: int
+    head: bytes
+    body: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cuebook.persistence.heads import Head
+from cuebook.persistence.heads import Head, malformed
+from cuebook.runtime.codec import unpack
+from cuebook.runtime.errors import MalformedMessage
 
-__all__ = ["Duties", "DutyRow", "Events", "Received", "SnapshotKept", "StreamOpened", "packed_places"]
+__all__ = [
+    "Duties",
+    "DutyRow",
+    "Events",
+    "Received",
+    "SnapshotKept",
+    "StreamOpened",
+    "packed_places",
+    "unpacked_places",
+]
 
 _Types = type | tuple[type, ...]
 _IS_BIG_ENDIAN = sys.byteorder == "big"
+_NUMBERS = frozenset({float, int})
+_TEXT = {str}
 
 DutyRow = tuple[str, float, bytes | None, list[str] | None]
 """Key, due (seconds since the epoch), the encoded message or None where it is owed no more, and for whom: type, id and
@@ -62,33 +75,41 @@ class Events(Head):
     at: float
 
     @classmethod
-    def _made(cls, values: list[Any]) -> Events:
-        first, count, writer, names, places, at = values
-        if first < 1 or count < 1 or not names or not all(type(name) is str for name in names):
-            raise ValueError("its numbers or names make no sense")
-        if places is not None and len(places) != 2 * count:
-            raise ValueError("its places do not fit its count")
-        return cls(first, count, writer, tuple(names), places, at)
+    def decode(cls, data: bytes) -> Events:
+        """The head of these bytes. Raises as every head does."""
+        return cls(*cls.unpacked(data))
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> tuple[int, int, bytes, tuple[str, ...], bytes | None, float]:
+        """The fields of a head, in their order. Cost: about 1 us. Raises as `decode`."""
+        try:
+            first, count, writer, names, places, at = unpack(data)
+            typed = type(writer) is bytes and type(names) is list and set(map(type, names)) == _TEXT
+            typed = typed and type(first) is type(count) is int and type(at) in _NUMBERS and first > 0 and count > 0
+            if typed and (places is None or (type(places) is bytes and len(places) == 2 * count)):
+                return first, count, writer, tuple(names), places, at
+        except (MalformedMessage, TypeError, ValueError) as error:
+            raise malformed(cls, str(error)) from error
+        raise malformed(cls, "its numbers or names make no sense")
 
     @property
     def last(self) -> int:
         """Number of the last."""
         return self.first + self.count - 1
 
-    def places_of(self) -> Sequence[int] | None:
-        """Which name each event has; None where all have the first.
 
-        Raises:
-            ValueError: one has none.
-        """
-        if self.places is None:
-            return None
-        found = array("H", self.places)
-        if _IS_BIG_ENDIAN:
-            found.byteswap()
-        if max(found) >= len(self.names):
-            raise ValueError("an event has no name")
-        return found
+def unpacked_places(places: bytes, names: int) -> Sequence[int]:
+    """The inverse of `packed_places`.
+
+    Raises:
+        ValueError: one is not below `names`.
+    """
+    found = array("H", places)
+    if _IS_BIG_ENDIAN:
+        found.byteswap()
+    if max(found) >= names:
+        raise ValueError("an event has no name")
+    return found
 
 
 def packed_places(places: Sequence[int]) -> bytes:

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cuebook.persistence.record import Entry, Kind, Record
+from cuebook.persistence.record import Entry, Kind, Picked
 from cuebook.persistence.stream_heads import Events, SnapshotKept, StreamOpened
 from cuebook.runtime.errors import JournalError, WriterConflict
 
 __all__ = ["StreamTable", "opening"]
 
-Select = Callable[..., list[Record]]
+Select = Callable[..., list[Picked]]
 """`select(kind, stream, after=, limit=, newest=)`: records of a stream, or of all where it is None."""
 
 NAME_MAX = 64 * 1024

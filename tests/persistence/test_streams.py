@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cuebook.cli.command import main
+
 from cuebook.chunks.checkpoint import Checkpoint
 from cuebook.chunks.chunker import chunk
+from cuebook.cli.command import main
 from cuebook.persistence.chain import check_row
 from cuebook.persistence.heads import Head
 from cuebook.persistence.journal import JournalFile
@@ -27,6 +28,7 @@ from cuebook.persistence.stream_heads import (
     SnapshotKept,
     StreamOpened,
     packed_places,
+    unpacked_places,
 )
 from cuebook.persistence.streams import NAME_MAX, opening
 from cuebook.runtime.codec import pack, unpack
@@ -106,7 +108,8 @@ def test_a_head_that_makes_no_sense_is_refused(kind: type[Head], values: list[An
 
 def test_a_place_without_a_name_is_refused() -> None:
     with pytest.raises(ValueError, match="no name"):
-        Events(1, 1, WRITER, ("x",), packed_places([1]), 1.5).places_of()
+        unpacked_places(packed_places([0, 1]), 1)
+    assert list(unpacked_places(packed_places([0, 1]), 2)) == [0, 1]
 
 
 def events(first: int, count: int, stream: int = -1) -> Entry:
