@@ -20,7 +20,13 @@ _A = TypeVar("_A", bound=Actor)
 class Lasting(Acting):
     """What a Runtime offers those whose actors are to be there in its next run, or whenever they are asked."""
 
-    _durable: House
+    _house: House | None = None
+
+    @property
+    def _durable(self) -> House:
+        if self._house is None:
+            raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
+        return self._house
 
     async def spawn(
         self,

@@ -73,7 +73,7 @@ class Runtime(Lasting):
 
     async def __aenter__(self) -> Self:
         await self._exit.enter_async_context(self.app)
-        self._durable = House(self.app, self.path)
+        self._house = House(self.app, self.path)
         self._is_closed = False
         if self._signals:
             from cuebook.chunks.interruption import Watch, name_of_stop, watched_signals

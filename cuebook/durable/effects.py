@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,7 +52,15 @@ class Effect:
     def then(self, callback: Callable[[Any], object]) -> Effect:
         """Call a plain function with the state, after the commit and the answer. Where it raises, the actor fails; the
         events stay.
+
+        Raises:
+            TypeError: it is a coroutine function, which nobody would await.
         """
+        if inspect.iscoroutinefunction(callback):
+            name = getattr(callback, "__qualname__", repr(callback))
+            raise TypeError(
+                f"then() takes a plain function, not `async def {name}`: tell an actor, or deliver a message"
+            )
         return replace(self, after=(*self.after, callback))
 
     def remind(self, key: str, message: object, *, after: float | None = None, at: float | None = None) -> Effect:

@@ -23,7 +23,8 @@ from cuebook.persistence.names import resolve
 from cuebook.persistence.record import Kind, Picked
 from cuebook.persistence.stream_heads import Duties, StreamOpened
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped, RecoveryFailed
+from cuebook.runtime.directives import Directives
+from cuebook.runtime.errors import ActorStopped, JournalBusy, JournalCorrupt, RecoveryFailed, UnsupportedVersion
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.ref import ActorRef, homes
 from cuebook.runtime.spec import OnTerminated, SpawnOptions
@@ -42,6 +43,8 @@ PAGE = 512
 
 _INTENSITY = RestartIntensity(restarts_max=10, within_s=10.0)
 _BACKOFF = Backoff(max_s=1.0)
+_DIRECTIVES: Directives = dict.fromkeys((RecoveryFailed, JournalBusy, JournalCorrupt, UnsupportedVersion), "stop")
+"""What trying again at once does not mend."""
 _log = get_logger("durable")
 
 
@@ -53,7 +56,7 @@ def options(on_terminated: OnTerminated | None = None) -> SpawnOptions:
         restart=Restart.TRANSIENT,
         intensity=_INTENSITY,
         backoff=_BACKOFF,
-        directives={RecoveryFailed: "stop"},
+        directives=_DIRECTIVES,
         on_terminated=on_terminated,
     )
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["preceded"]
+__all__ = ["is_preceded", "preceded"]
 
 
 def preceded(hook: Callable[..., Any], before: str) -> Callable[..., Any]:
@@ -21,4 +21,10 @@ def preceded(hook: Callable[..., Any], before: str) -> Callable[..., Any]:
         if hasattr(outcome, "__await__"):
             await outcome
 
+    both.precedes = before  # type: ignore[attr-defined]
     return both
+
+
+def is_preceded(hook: Callable[..., Any]) -> bool:
+    """Whether it is one that `preceded` made."""
+    return hasattr(hook, "precedes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +54,10 @@ class House:
         async with self._door:
             if self._ledger is None:
                 assert self._path is not None
-                self._ledger = Ledger(*await self._app.journal(self._path))
+                file, journal = await self._app.journal(self._path)
+                while file.streams.load():
+                    await asyncio.sleep(0)
+                self._ledger = Ledger(file, journal)
             return self._ledger
 
     async def spawn(self, make: Callable[[], Any], name: str | None, given: SpawnOptions) -> ActorRef[Any]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from cuebook.durable.appliers import appliers_of
 from cuebook.durable.duties import Address
 from cuebook.durable.event_types import EventTypes, Upcaster, name_of
-from cuebook.durable.hooks import preceded
+from cuebook.durable.hooks import is_preceded, preceded
 from cuebook.durable.keeper import Keeper
 from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.runtime.actor import Actor
@@ -74,8 +74,9 @@ class PersistentActor(Actor[Any], Generic[S]):
         cls._appliers = appliers_of(cls, around)
         cls.event_types = EventTypes(cls.__qualname__, (*cls.events, *cls._appliers), cls.upcasters)
         for hook, before in _HOOKS.items():
-            if hook in vars(cls):
-                setattr(cls, hook, preceded(vars(cls)[hook], before))
+            method = getattr(cls, hook)
+            if method is not getattr(PersistentActor, hook) and not is_preceded(method):
+                setattr(cls, hook, preceded(method, before))
 
     @classmethod
     def address_of(cls, id: str) -> Address:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from cuebook.actors.stream_messages import StreamFound
 from cuebook.durable.event_types import EventTypes, Maker
-from cuebook.durable.folding import applied
+from cuebook.durable.folding import check_returned
 from cuebook.durable.kept_duties import KeptDuties
 from cuebook.durable.ledger import Ledger
 from cuebook.persistence.record import Kind, Picked
@@ -119,7 +119,9 @@ class _Fold:
                 number += 1
                 for event in make(value):
                     new = apply(state, event)
-                    state = new if new is not None else applied(lambda *_: None, state, event)
+                    if new is None:
+                        check_returned(apply, state, event)
+                    state = new
         except UnknownEvent:
             raise
         except Exception as error:

@@ -40,7 +40,9 @@ class StreamTable:
     def __init__(self, select: Select) -> None:
         self._select = select
         self._guard = threading.Lock()
-        self._numbers: dict[tuple[str, str], int] | None = None
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._loaded = 0
+        self._is_loaded = False
         self._lowest = 0
         self._in_use: dict[int, _Stream] = {}
 
@@ -53,7 +55,9 @@ class StreamTable:
             its number, and the number of its last committed event (0: none).
         """
         with self._guard:
-            names = self._names()
+            while self._load(_PAGE):
+                pass
+            names = self._numbers
             key = (head.type, head.id)
             number = names.get(key)
             is_kept = number is not None
@@ -104,18 +108,24 @@ class StreamTable:
             if was_opened:
                 stream.is_kept = False
 
-    def _names(self) -> dict[tuple[str, str], int]:
-        if self._numbers is None:
-            found: dict[tuple[str, str], int] = {}
-            after = 0
-            while page := self._select(Kind.STREAM_OPENED, None, after=after, limit=_PAGE):
-                for record in page:
-                    head = StreamOpened.decode(record.head)
-                    found[head.type, head.id] = record.run
-                after = page[-1].seq
-            self._numbers = found
-            self._lowest = min(found.values(), default=0)
-        return self._numbers
+    def load(self, limit: int = 1024) -> bool:
+        """Read the names of some more streams, so that none has to be read in one go later; whether there may be
+        more.
+        """
+        with self._guard:
+            return self._load(limit)
+
+    def _load(self, limit: int) -> bool:
+        if self._is_loaded:
+            return False
+        page = self._select(Kind.STREAM_OPENED, None, after=self._loaded, limit=limit)
+        for record in page:
+            head = StreamOpened.decode(record.head)
+            self._numbers[head.type, head.id] = record.run
+            self._lowest = min(self._lowest, record.run)
+            self._loaded = record.seq
+        self._is_loaded = len(page) < limit
+        return not self._is_loaded
 
     def _is_kept(self, number: int) -> bool:
         return bool(self._select(Kind.STREAM_OPENED, number, limit=1))
