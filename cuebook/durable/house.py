@@ -55,7 +55,7 @@ class House:
             if self._ledger is None:
                 assert self._path is not None
                 file, journal = await self._app.journal(self._path)
-                while file.streams.load():
+                while file.streams.load():  # noqa: ASYNC110 - others have their turn between two pages
                     await asyncio.sleep(0)
                 self._ledger = Ledger(file, journal)
             return self._ledger
