@@ -99,9 +99,14 @@ def test_a_callback_that_raises_after_the_commit_fails_the_actor_and_the_events_
     played(path, scene)
 
 
-def test_commands_before_one_that_fails_are_answered_and_those_after_it_are_handled(path: Path) -> None:
+@pytest.mark.parametrize("is_async", [False, True])
+def test_commands_before_one_that_fails_are_answered_and_those_after_it_are_handled(path: Path, is_async: bool) -> None:
+    class Slow(Account):
+        async def on_break(self, command: Break) -> Effect:  # type: ignore[override]
+            return super().on_break(command)
+
     async def scene(runtime: Runtime) -> None:
-        account = await runtime.spawn(Account, "a-1")
+        account = await runtime.spawn(Slow if is_async else Account, "a-1")
         await account.ask(Balance())
         asks = [account.ask(Deposit(1)) for _ in range(10)]
         asks += [account.ask(Break("handler"))]

@@ -173,14 +173,14 @@ def test_a_delivery_that_was_handled_but_not_confirmed_is_not_handled_again(path
     async def scene(runtime: Runtime) -> None:
         one, two = runtime.entity(Account, "one"), runtime.entity(Account, "two")
         await one.ask(Deposit(100))
-        for number in range(1, 21):
+        for number in range(1, 13):
             await one.ask(Transfer("two", 1))
             for _ in range(number):
                 await asyncio.sleep(0)
             (one if number % 2 else two).kill()
-        await reaches(two, 20)
+        await reaches(two, 12)
         await asyncio.sleep(0.03)
-        assert await two.ask(Balance()) == 20
+        assert await two.ask(Balance()) == 12
 
     played(path, scene)
 

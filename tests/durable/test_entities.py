@@ -125,7 +125,7 @@ def test_no_message_is_lost_while_entities_fall_asleep_and_wake(path: Path) -> N
 
 
 def test_thousands_of_entities_are_kept_apart(path: Path) -> None:
-    count = 2000
+    count = 1000
 
     async def scene(runtime: Runtime) -> None:
         refs = [runtime.entity(Account, f"a-{number}", idle_s=0.05) for number in range(count)]
