@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +358,23 @@ def test_a_damaged_event_is_named_and_what_depends_on_it_is_not_kept_by_recovery
         balances = sorted(stream.events for stream in reader.replay().streams.values())
     assert balances == [24, 25]
     assert check_row  # the chain is what found it
+
+
+def test_a_journal_of_this_format_is_read_by_every_later_version(tmp_path: Path) -> None:
+    path = tmp_path / "golden.cue"
+    shutil.copy(Path(__file__).parent.parent / "golden" / "format1-streams.journal", path)
+
+    async def later(runtime: Any) -> None:
+        account = await runtime.spawn(Saver, "golden")
+        assert await account.ask(Balance()) == 60
+        assert await account.ask(Deposit(1)) == 61
+
+    assert verify(path).ok
+    with open_reader(path) as reader:
+        [stream] = reader.replay().streams.values()
+    assert (stream.events, [head.number for _, head in stream.snapshots]) == (14, [10])
+    assert list(stream.duties) == ["later"]
+    played(path, later)
 
 
 def test_the_store_selects_a_streams_records_of_one_kind(tmp_path: Path) -> None:
