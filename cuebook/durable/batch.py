@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from cuebook.persistence.record import Entry, Kind
 from cuebook.persistence.stream_heads import Duties, DutyRow, Events, Received, SnapshotKept, packed_places
@@ -16,8 +16,7 @@ __all__ = ["Batch", "Settled"]
 NAMES_MAX = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What becomes of one command when the batch is on disk.
 
     Attributes:

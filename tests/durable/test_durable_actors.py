@@ -427,3 +427,82 @@ def test_a_state_that_apply_forgets_to_return_is_named(path: Path) -> None:
             await actor.ask(Balance())
 
     played(path, scene)
+
+
+def test_hooks_of_a_mixin_run_in_their_place_too(path: Path) -> None:
+    hooks: list[Any] = []
+
+    class Hooks:
+        async def on_start(self) -> None:
+            hooks.append(("start", self.state.balance))  # type: ignore[attr-defined]
+
+        def on_stop(self) -> None:
+            hooks.append(("stop", self.state.balance))  # type: ignore[attr-defined]
+
+    class Mixed(Hooks, Account):
+        type_name = "Account"
+
+    async def scene(runtime: Runtime) -> None:
+        account = await runtime.spawn(Mixed, "a-1")
+        account.tell_nowait(Deposit(1))
+
+    played(path, scene, scene)
+    assert hooks == [("start", 0), ("stop", 1), ("start", 1), ("stop", 2)]
+
+
+def test_a_subclass_that_forgets_its_id_is_told_so(path: Path) -> None:
+    class Forgetful(Account):
+        def __init__(self, id: str) -> None:
+            self.seen = []
+
+    async def scene(runtime: Runtime) -> None:
+        with pytest.raises(AttributeError):
+            await runtime.spawn(Forgetful, "a-1")
+        entity = runtime.entity(Forgetful, "a-1")
+        with pytest.raises(ActorStopped, match=r"is to call super\(\).__init__\(id\)"):
+            await entity.ask(Balance())
+
+    played(path, scene)
+
+
+def test_a_runtime_that_is_not_open_says_so() -> None:
+    with pytest.raises(RuntimeError, match="async with"):
+        Runtime("x.cue").entity(Account, "a-1")
+
+
+def test_a_callback_that_nobody_would_await_is_refused() -> None:
+    async def later(state: Any) -> None: ...
+
+    with pytest.raises(TypeError, match="plain function"):
+        persist("x").then(later)
+
+
+def test_a_program_that_is_cancelled_amid_commits_ends_and_keeps_what_it_answered(path: Path) -> None:
+    told: list[int] = []
+
+    async def program() -> None:
+        async with Runtime(path) as runtime:
+            account = await runtime.spawn(Account, "a-1")
+
+            async def ask() -> None:
+                while True:
+                    told.append(await account.ask(Deposit(1)))
+
+            await asyncio.gather(*(ask() for _ in range(10)))
+
+    async def main() -> None:
+        running = asyncio.ensure_future(program())
+        while len(told) < 50:
+            await asyncio.sleep(0.001)
+        running.cancel()
+        async with asyncio.timeout(30):
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+    asyncio.run(main())
+
+    async def later(runtime: Runtime) -> None:
+        account = await runtime.spawn(Account, "a-1")
+        assert await account.ask(Balance()) >= max(told)
+
+    played(path, later)

@@ -14,6 +14,7 @@ from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import ActorFailed, ActorStopped, AskCycle
 from cuebook.runtime.message import message
 from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.signals import Down
 from cuebook.runtime.status import ActorState
 from tests.durable.bank import Account, Balance, Break, Close, Deposit
 from tests.durable.scenes import played, until
@@ -224,5 +225,28 @@ def test_what_makes_no_sense_is_refused_by_name(path: Path) -> None:
             runtime.entity(Cart, "")
         with pytest.raises(ValueError, match="idle_s"):
             runtime.entity(Cart, "c", idle_s=0)
+
+    played(path, scene)
+
+
+def test_whoever_watches_an_entity_hears_when_it_falls_asleep(path: Path) -> None:
+    heard: list[str] = []
+
+    class Watcher(Actor):
+        def on_watch(self, message: AskBack) -> None:
+            self.context.watch(message.who)
+
+        def on_down(self, message: Down) -> None:
+            heard.append(message.ref.name)
+
+    async def scene(runtime: Runtime) -> None:
+        account = runtime.entity(Account, "a-1", idle_s=0.02)
+        await account.ask(Deposit(1))
+        watcher = await runtime.spawn(Watcher)
+        await watcher.ask(AskBack(account))
+        await until(lambda: heard)
+        assert heard == ["Account/a-1"]
+        await watcher.ask(AskBack(account))  # of one that sleeps: at once
+        await until(lambda: len(heard) == 2)
 
     played(path, scene)
