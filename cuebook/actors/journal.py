@@ -9,7 +9,7 @@ from typing import Any
 
 from cuebook.actors.commits import Commit, answered, gathered
 from cuebook.actors.messages import Append, ReadState, Recover, Recovered, StateRead
-from cuebook.actors.stream_messages import AppendEvents, OpenStream, StreamFound
+from cuebook.actors.stream_messages import AppendEvents, CloseStream, OpenStream, StreamFound
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.record import Kind
 from cuebook.persistence.streams import opening
@@ -93,6 +93,8 @@ class JournalActor(Actor):
             except CuebookError:
                 state = None
             answered(delivery, StateRead(message.worker, message.host, message.ticket, state))
+        elif isinstance(message, CloseStream):
+            self.file.streams.leave(message.stream, message.writer)
         elif isinstance(message, OpenStream):
             try:
                 head = opening(message.type, message.id, message.where)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cuebook.persistence.record import Entry
 from cuebook.runtime.message import message
 
-__all__ = ["AppendEvents", "EventsAppended", "EventsRefused", "OpenStream", "StreamFound"]
+__all__ = ["AppendEvents", "CloseStream", "EventsAppended", "EventsRefused", "OpenStream", "StreamFound"]
 
 
 @message(by_reference=True)
@@ -18,6 +18,15 @@ class OpenStream:
     type: str
     id: str
     where: str
+    writer: bytes
+
+
+@message(by_reference=True)
+@dataclass(frozen=True, slots=True)
+class CloseStream:
+    """To the Journal: `writer` appends no more."""
+
+    stream: int
     writer: bytes
 
 

@@ -65,6 +65,9 @@ class House:
         await self.ledger()
         if name is None:
             actor = make()
+            if not hasattr(actor, "id"):
+                kind = type(actor).__qualname__
+                raise TypeError(f"{kind}.__init__ is to call super().__init__(id): it has no id")
             name = entity_name(type(actor), actor.id)
         chosen = options()
         chosen.update(given)

@@ -5,11 +5,12 @@ Knows no mailbox. What it does not know of the actor's class it asks of it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from cuebook.actors.stream_messages import OpenStream, StreamFound
+from cuebook.actors.stream_messages import CloseStream, OpenStream, StreamFound
 from cuebook.durable.batch import Batch, Settled
 from cuebook.durable.committer import Committer
 from cuebook.durable.effects import NOTHING, Effect, as_effect
@@ -22,7 +23,14 @@ from cuebook.durable.recovering import packed_state, recovered
 from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.persistence.stream_heads import DutyRow
 from cuebook.runtime.actor import Context, Delivery
-from cuebook.runtime.errors import CuebookError, RecoveryFailed, Rejected, UnhandledMessage, ValueNotKept
+from cuebook.runtime.errors import (
+    CuebookError,
+    MessagingError,
+    RecoveryFailed,
+    Rejected,
+    UnhandledMessage,
+    ValueNotKept,
+)
 from cuebook.runtime.reply import FailedReply, seal
 
 __all__ = ["Keeper"]
@@ -88,9 +96,13 @@ class Keeper:
         self._obligations.begin(folded.duties)
 
     async def settle(self) -> None:
-        """Wait until nothing is on its way to the disk."""
-        if hasattr(self, "_committer"):
+        """Wait until nothing is on its way to the disk; nothing more is kept then."""
+        if hasattr(self, "_obligations"):
             await self._committer.settle()
+            last = self._committer.next
+            self.give_up()
+            with contextlib.suppress(MessagingError):
+                self._ledger.journal.tell_nowait(CloseStream(last.stream, last.writer))
 
     def give_up(self) -> None:
         """The incarnation failed: what is on its way to the disk is no more its business."""

@@ -83,7 +83,9 @@ class StreamTable:
             WriterConflict: another one writes to the stream now.
         """
         with self._guard:
-            stream = self._in_use[number]
+            stream = self._in_use.get(number)
+            if stream is None:
+                raise WriterConflict(f"stream {number} was left by its writer, which takes it anew before it appends")
             name = f"{stream.opened.type} {stream.opened.id!r}"
             if stream.writer != writer:
                 raise WriterConflict(
@@ -102,11 +104,20 @@ class StreamTable:
     def give_back(self, number: int, first: int, *, was_opened: bool) -> None:
         """A claimed append was not committed: its writer has to take the stream anew."""
         with self._guard:
-            stream = self._in_use[number]
+            stream = self._in_use.get(number)
+            if stream is None:
+                return
             stream.next = min(stream.next, first)
             stream.writer = b""
             if was_opened:
                 stream.is_kept = False
+
+    def leave(self, number: int, writer: bytes) -> None:
+        """`writer` appends no more: nothing is remembered of its stream but its number."""
+        with self._guard:
+            stream = self._in_use.get(number)
+            if stream is not None and stream.writer == writer:
+                del self._in_use[number]
 
     def load(self, limit: int = 1024) -> bool:
         """Read the names of some more streams, so that none has to be read in one go later; whether there may be

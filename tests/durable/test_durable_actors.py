@@ -456,7 +456,7 @@ def test_a_subclass_that_forgets_its_id_is_told_so(path: Path) -> None:
             self.seen = []
 
     async def scene(runtime: Runtime) -> None:
-        with pytest.raises(AttributeError):
+        with pytest.raises(TypeError, match="it has no id"):
             await runtime.spawn(Forgetful, "a-1")
         entity = runtime.entity(Forgetful, "a-1")
         with pytest.raises(ActorStopped, match=r"is to call super\(\).__init__\(id\)"):
