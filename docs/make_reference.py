@@ -46,7 +46,17 @@ GROUPS = {
     ],
     "Many actors": ["ActorSystem", "Pool", "Routing", "ServiceKey", "Services", "Listing", "current_actor"],
     "Durable actors": ["PersistentActor", "persist", "Effect", "SnapshotPolicy", "DurablePromise"],
-    "Looking at actors": ["ActorState", "ActorStatistics", "TreeNode", "DeadLetter", "DeadReason"],
+    "Looking at actors": [
+        "ActorState",
+        "ActorStatistics",
+        "TreeNode",
+        "TraceEvent",
+        "TraceKind",
+        "DeadLetter",
+        "DeadReason",
+        "Blockage",
+        "ShutdownReport",
+    ],
 }
 HIDDEN = {
     "CurrentCall.port",
@@ -54,7 +64,6 @@ HIDDEN = {
     "ActorSystem.find",
     "ActorSystem.forget",
     "ActorSystem.next_serial",
-    "ActorSystem.outlast",
     "ActorSystem.start",
     "ActorSystem.tasks",
     "Delivery.owes",

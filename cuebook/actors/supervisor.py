@@ -35,6 +35,7 @@ from cuebook.actors.run import EventKind, Kept, Run, Slot, Stop, StopKind
 from cuebook.actors.shipping import Shipment, make_shipment
 from cuebook.actors.table import RunTable
 from cuebook.actors.writing import Writing
+from cuebook.engines.outcome import error_text
 from cuebook.engines.wire import StateFound, StateKeptAck
 from cuebook.persistence.record import Entry
 from cuebook.runtime.actor import Actor, Delivery
@@ -84,13 +85,17 @@ class Supervisor(Actor):
     def _work_off(self) -> None:
         table = self.table
         touched: dict[int, Run] = {}
-        while table.inbox:
-            table.in_hand = table.inbox.popleft()
-            for run in self._handle(table.in_hand):
-                touched[run.key] = run
-        table.in_hand = None
-        for run in touched.values():
-            self._advance(run)
+        try:
+            while table.inbox:
+                table.in_hand = table.inbox.popleft()
+                for run in self._handle(table.in_hand):
+                    touched[run.key] = run
+            table.in_hand = None
+            for run in touched.values():
+                self._advance(run)
+        finally:  # what has come in is kept also where something after it failed
+            for writing in list(self._open.values()):
+                self._flush(writing.run)
 
     def _distrust(self, message: Any) -> None:
         """The last incarnation failed on this message: if a worker sent it, nobody knows what of it was done."""
@@ -254,7 +259,7 @@ class Supervisor(Actor):
 
     def break_run(self, run: Run, error: BaseException) -> None:
         """End a run that cannot go on: its workers are killed, nothing more is written."""
-        run.stop = Stop(StopKind.BROKEN, str(error), 0.0, error)
+        run.stop = Stop(StopKind.BROKEN, error_text(error), 0.0, error)
         if run.closing_entries is not None and not isinstance(error, JournalError):
             self.write(run, run.closing_entries(run))
             self._flush(run)

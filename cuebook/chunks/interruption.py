@@ -88,7 +88,8 @@ def watched_signals(watch: Watch) -> Iterator[None]:
         if watch.count and replaced.get(signal.SIGINT) is signal.default_int_handler and not _is_ipython():
             replaced[signal.SIGINT] = _Late().handle
         for number, handler in replaced.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) == watch.handle:  # else the program has set one of its own meanwhile
+                signal.signal(number, handler)
 
 
 class _Late:

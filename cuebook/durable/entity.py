@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped, CuebookError, MailboxFull
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, target_of
 from cuebook.runtime.reply import FailedReply
 from cuebook.runtime.status import ActorState, ActorStatistics
@@ -31,6 +32,7 @@ class EntityHome(Protocol):
     id: bytes
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
+    ready: Ready
 
     def wake(self, entity: Entity) -> ActorRef:
         """Start its actor. Raises ActorStopped where nothing is started any more."""
@@ -58,6 +60,7 @@ class Entity:
         self.home = home.id
         self.loop = home.loop
         self.deadlines = home.deadlines
+        self.ready = home.ready
         self.name = name
         self.used_at = 0.0
         self.awake: Any = None
@@ -67,6 +70,14 @@ class Entity:
 
     # What refs ask for
 
+    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
+        """`post` where nothing is special: the actor is awake, and nobody who asks can be in a circle."""
+        cell = self.awake
+        if cell is None or not cell.is_alive or (reply is not None and in_hand.get() is not None):
+            return False
+        self.used_at = self._home.now()
+        return bool(cell.offer(frame, reply))
+
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message, and wake the actor up where it sleeps."""
         cell = self.awake
@@ -75,10 +86,9 @@ class Entity:
                 self._hold(frame, reply, urgent=urgent)
                 return
             cell = self.awaken()
-        asker = in_hand.get()
-        if reply is not None and asker is not None and reply in asker.waits_for:
+        asker = None if reply is None else in_hand.get()
+        if asker is not None and asker.is_open:
             refuse_cycle(asker, cell, "the message")
-            asker.waits_for[reply] = cell
         self.used_at = self._home.now()
         cell.post(frame, reply, urgent=urgent)
 
@@ -151,6 +161,15 @@ class Entity:
         """End the incarnation as a failure; no effect while it sleeps."""
         if self.awake is not None:
             self.awake.kill(error)
+
+    def trace(self, on: bool) -> None:
+        """Let be seen what the actor does that is awake now; no effect while it sleeps."""
+        if self.awake is not None:
+            self.awake.trace(on)
+
+    def doing(self) -> str:
+        """What its actor is at."""
+        return "" if self.awake is None else str(self.awake.doing())
 
     def unpark(self) -> bool:
         """Begin again; whether it was parked."""

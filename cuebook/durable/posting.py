@@ -27,6 +27,8 @@ def post(
     answer = target.loop.create_future()
 
     def settled(answer: asyncio.Future[Any]) -> None:
+        if timeout_s is not None:
+            target.deadlines.discard(answer, timeout_s)
         if answer.cancelled():
             then(None, ActorStopped(f"{ref.name} was cancelled"))
             return

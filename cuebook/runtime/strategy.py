@@ -5,11 +5,12 @@ Source: supervisor.erl of Erlang/OTP, whose words these are. Knows no actor.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
+from cuebook.runtime.choices import one_of
 from cuebook.runtime.directives import Directives, check_directives
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.supervision import (
@@ -36,8 +37,6 @@ __all__ = [
     "after_end",
     "check_child",
 ]
-
-_E = TypeVar("_E", bound=StrEnum)
 
 
 class Strategy(StrEnum):
@@ -70,6 +69,8 @@ class ChildSpec:
         factory: gives the Actor, for each incarnation; or the SupervisorSpec of a supervisor below.
         restart: which ends are followed by a restart; a temporary child is forgotten when it ends.
         shutdown_s: seconds for its orderly stop; 0: its handler is cancelled at once.
+        start_s: seconds for its `on_start`, for which its supervisor waits; then it has failed to start. None: no
+            bound.
         significant: whether its end counts for `auto_shutdown`; not for permanent children, which have none.
         mailbox, directives, attempts: as for `spawn`.
     """
@@ -82,6 +83,7 @@ class ChildSpec:
     mailbox: MailboxSpec = field(default_factory=MailboxSpec)
     directives: Directives = field(default_factory=dict)
     attempts: int = 1
+    start_s: float | None = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,11 @@ class SupervisorSpec:
     auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "strategy", _member(Strategy, self.strategy, "the strategy of a supervisor"))
-        shutdown = _member(AutoShutdown, self.auto_shutdown, "the auto_shutdown of a supervisor")
+        object.__setattr__(self, "strategy", one_of(Strategy, self.strategy, "the strategy of a supervisor"))
+        shutdown = one_of(AutoShutdown, self.auto_shutdown, "the auto_shutdown of a supervisor")
         object.__setattr__(self, "auto_shutdown", shutdown)
+        if isinstance(self.children, ChildSpec) or not isinstance(self.children, Iterable):
+            raise TypeError(f"the children of a supervisor are a list of ChildSpec, not {self.children!r}")
         object.__setattr__(self, "children", tuple(self.children))
         seen: set[str] = set()
         for child in self.children:
@@ -125,10 +129,12 @@ def check_child(child: ChildSpec, spec: SupervisorSpec) -> None:
         raise TypeError(
             f"the factory of child {child.id!r} gives an Actor or is a SupervisorSpec, not {child.factory!r}"
         )
-    restart = _member(Restart, child.restart, f"restart of child {child.id!r}")
+    restart = one_of(Restart, child.restart, f"restart of child {child.id!r}")
     object.__setattr__(child, "restart", restart)
     if not child.shutdown_s >= 0:
         raise ValueError(f"shutdown_s of child {child.id!r} is 0 or more seconds, not {child.shutdown_s!r}")
+    if child.start_s is not None and not child.start_s > 0:
+        raise ValueError(f"start_s of child {child.id!r} is more than 0 seconds, or None, not {child.start_s!r}")
     if type(child.attempts) is not int or child.attempts < 1:
         raise ValueError(f"attempts of child {child.id!r} is 1 or more, not {child.attempts!r}")
     check_directives(child.id, child.directives)
@@ -232,10 +238,3 @@ def _is_done(spec: SupervisorSpec, children: Sequence[Child], ended: str) -> boo
     if spec.auto_shutdown is AutoShutdown.ALL_SIGNIFICANT:
         return not any(one.is_significant and one.is_running for one in children if one.id != ended)
     return spec.auto_shutdown is AutoShutdown.ANY_SIGNIFICANT
-
-
-def _member(kind: type[_E], value: Any, what: str) -> _E:
-    try:
-        return kind(value)
-    except ValueError:
-        raise ValueError(f"{what} is one of {', '.join(map(str, kind))}, not {value!r}") from None

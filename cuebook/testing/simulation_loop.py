@@ -36,6 +36,9 @@ class ShuffledLoop(VirtualTimeLoop):
         stall_s: as in VirtualTimeLoop.
     """
 
+    runs_one_by_one = True
+    """Actors that are ready are callbacks of their own here, to be shuffled."""
+
     def __init__(self, seed: int, stall_s: float = _STALL_S) -> None:
         self._chance = random.Random(seed)
         self._lines: list[tuple[int, deque[asyncio.Handle]]] = []
