@@ -22,7 +22,7 @@ __all__ = ["Committer"]
 COMMANDS_MAX = 1024
 """Commands that may wait for one commit; then the next ones wait in the mailbox."""
 BYTES_MAX = 4 * 1024 * 1024
-PASSES = 4
+PASSES = 3
 """Times that the loop goes round from an answer to the next command of whoever got it, and its being handled."""
 
 
@@ -89,7 +89,7 @@ class Committer:
 
     def _flush_after(self, passes: int) -> None:
         """Flush when the loop has gone round so often: whoever was just answered may have sent the next command by
-        then, and one commit of all is up to four times as fast as two of half of them.
+        then, and one commit of all is faster than two of half of them.
         """
         if passes and not self.is_full:
             self._is_flushing = True
