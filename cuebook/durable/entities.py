@@ -23,6 +23,7 @@ from cuebook.persistence.names import resolve
 from cuebook.persistence.record import Kind, Picked
 from cuebook.persistence.stream_heads import Duties, StreamOpened
 from cuebook.runtime.actor import Actor
+from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.directives import Directives
 from cuebook.runtime.errors import ActorStopped, JournalBusy, JournalCorrupt, RecoveryFailed, UnsupportedVersion
 from cuebook.runtime.logs import get_logger
@@ -160,6 +161,10 @@ class Entities:
             ref = self._system.spawn(lambda: cls(id), name=entity.name, **options(self._ended))
         hosted.woke(entity)
         return ref
+
+    def bury(self, name: str, frame: Any) -> None:
+        """A message to this entity went nowhere: it is a dead letter."""
+        self._system.dead_letters.add(frame, name, None, DeadReason.STOPPED)
 
     # What durable actors ask for
 

@@ -40,6 +40,9 @@ class EntityHome(Protocol):
     def now(self) -> float:
         """Monotonic seconds."""
 
+    def bury(self, name: str, frame: Any) -> None:
+        """A message to this entity went nowhere."""
+
 
 class Entity:
     """The target of an entity's ref. A message that comes while its actor stops waits for the next one.
@@ -115,6 +118,7 @@ class Entity:
             try:
                 context.run(self._post_again, frame, reply, urgent)
             except CuebookError as error:
+                self._home.bury(self.name, frame)
                 if reply is not None and not reply.done():
                     reply.set_result(FailedReply(error, is_undelivered=True))
 

@@ -143,7 +143,9 @@ class Keeper:
             outcome = self._conclude(as_effect(await pending), cause)
         except Rejected as rejection:
             outcome = self._refuse(rejection, cause)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, UnhandledMessage) and cause is not _COMMAND:
+                return self._refuse(Rejected(str(error)), cause)
             await self._committer.settle()
             raise
         return await outcome if hasattr(outcome, "__await__") else outcome

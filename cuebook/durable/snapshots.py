@@ -31,11 +31,6 @@ class SnapshotPolicy:
         if (self.every is not None and self.every < 1) or self.keep < 1:
             raise ValueError("a SnapshotPolicy has every >= 1 (or None) and keep >= 1")
 
-    @property
-    def is_active(self) -> bool:
-        """Whether there are ever any."""
-        return self.every is not None or self.when is not None
-
     def is_due(self, state: Any, event: Any, number: int) -> bool:
         """Whether the state is kept now, after `event`, which was the `number`-th."""
         if self.every is not None and number % self.every == 0:

@@ -258,6 +258,24 @@ def test_deliveries_that_a_sleeping_program_owed_are_sent_by_the_next(path: Path
     played(path, first, second)
 
 
+def test_a_reminder_that_nobody_handles_is_said_once_and_is_owed_no_more(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Deaf(Account):
+        def on_break(self, command: Break) -> Effect:
+            return Effect().remind("nobody", Tick(), after=0)
+
+    async def scene(runtime: Runtime) -> None:
+        deaf = await runtime.spawn(Deaf, "d")
+        await deaf.ask(Break(""))
+        await until(lambda: "is rejected" in caplog.text)
+        await asyncio.sleep(0.03)
+        assert caplog.text.count("is rejected") == 1
+        assert deaf.statistics().restarts == 0
+
+    played(path, scene)
+
+
 def test_deliver_and_remind_say_what_makes_no_sense() -> None:
     with pytest.raises(TypeError, match="class of durable actors"):
         Effect().deliver(int, "x", Deposit(1))
