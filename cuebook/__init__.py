@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         RecoveryFailed,
         Rejected,
         RestartLimitReached,
+        ResultNotRebuilt,
         RunStopped,
         SupervisionError,
         UnhandledMessage,
@@ -75,8 +76,8 @@ _ERRORS = (
     "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError",
     "CuebookError", "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError",
     "JournalFull", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "RecoveryFailed",
-    "Rejected", "RestartLimitReached", "RunStopped", "SupervisionError", "UnhandledMessage", "UnknownEvent",
-    "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied", "WriterConflict",
+    "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped", "SupervisionError", "UnhandledMessage",
+    "UnknownEvent", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied", "WriterConflict",
 )  # fmt: skip
 
 _HOMES = {
@@ -196,6 +197,7 @@ __all__ = [
     "RestartIntensity",
     "RestartLimitReached",
     "Restarted",
+    "ResultNotRebuilt",
     "Routing",
     "RunStopped",
     "Runtime",

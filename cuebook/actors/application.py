@@ -141,14 +141,15 @@ class Application:
             found.users += 1
             return found.file, found.ref
 
-    async def release(self, path: str) -> None:
-        """One run less uses the journal at `path`: the last one closes it, so that other processes may write to it."""
-        key = os.path.realpath(path)  # noqa: ASYNC240
+    async def release(self, file: JournalFile) -> None:
+        """One run less uses this journal: the last one closes it, so that other processes may write to it."""
         with anyio.CancelScope(shield=True):
             async with self._door:
-                found = self._journals.get(key)
-                if found is None:
+                # Not by its path: a call may have changed the working directory since.
+                key = next((key for key, found in self._journals.items() if found.file is file), None)
+                if key is None:
                     return
+                found = self._journals[key]
                 found.users -= 1
                 if found.users == 0:
                     del self._journals[key]
@@ -223,6 +224,7 @@ class Application:
         for run in list(self.table.runs.values()):
             if run.journal is ref:
                 run.end(error or InternalError("the Journal stopped while this run went on"))
+                self.changed(run)
 
     def _supervisor_gone(self, ref: ActorRef, error: BaseException | None) -> None:
         del ref

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from cuebook.actors.messages import Append, Appended, AppendFailed
 from cuebook.actors.stream_messages import AppendEvents, EventsAppended, EventsRefused
@@ -15,9 +15,16 @@ from cuebook.persistence.streams import StreamTable
 from cuebook.runtime.actor import Delivery
 from cuebook.runtime.errors import WriterConflict
 
-__all__ = ["Commit", "answered", "gathered"]
+__all__ = ["Commit", "Refusal", "answered", "gathered"]
 
 TRANSACTION_BYTES_MAX = 64 * 1024 * 1024
+
+
+class Refusal(NamedTuple):
+    """Why something is not on disk: name of the error's class, and its text."""
+
+    error: str
+    text: str
 
 
 @dataclass(slots=True)
@@ -63,22 +70,38 @@ class Commit:
             else:
                 answered(delivery, Appended(delivery.message.ticket, seqs[end - 1] if end else 0))
 
-    def refused(self, error: Exception, streams: StreamTable) -> None:
-        """It is surely not on disk: answer all."""
+    def refused(self, refusal: Refusal, streams: StreamTable) -> dict[int, Refusal]:
+        """It is surely not on disk: answer all. Gives the runs of which something was not kept that nobody waits for."""
+        broken = {}
         for place, delivery in enumerate(self.waiting):
             message = delivery.message
             if isinstance(message, AppendEvents):
                 streams.give_back(message.stream, message.first, was_opened=place in self.opens)
-                delivery.reply(EventsRefused(type(error).__name__, str(error)))
-            else:
-                answered(delivery, AppendFailed(message.ticket, type(error).__name__, str(error)))
+                delivery.reply(EventsRefused(*refusal))
+                continue
+            if not delivery.is_open and delivery.sender is None:
+                broken[message.run] = refusal
+            answered(delivery, AppendFailed(message.ticket, *refusal))
+        return broken
 
 
-def gathered(backlog: deque[Delivery], streams: StreamTable) -> Commit:
-    """A transaction of the appends that head the backlog, which are taken off it."""
+def gathered(backlog: deque[Delivery], streams: StreamTable, broken: dict[int, Refusal]) -> Commit:
+    """A transaction of the appends that head the backlog, which are taken off it.
+
+    Args:
+        broken: runs whose appends are refused; one that opens is so no more.
+    """
     commit = Commit()
     while backlog and commit.size < TRANSACTION_BYTES_MAX and isinstance(backlog[0].message, Append | AppendEvents):
-        commit.add(backlog.popleft(), streams)
+        delivery = backlog.popleft()
+        message = delivery.message
+        if isinstance(message, Append):
+            if any(kind == Kind.RUN_OPENED for kind, _, _ in message.entries):
+                broken.pop(message.run, None)  # a number whose opening was not kept is given to the next run
+            if message.run in broken:
+                answered(delivery, AppendFailed(message.ticket, *broken[message.run]))
+                continue
+        commit.add(delivery, streams)
     return commit
 
 

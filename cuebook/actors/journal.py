@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from cuebook.actors.commits import Commit, answered, gathered
+from cuebook.actors.commits import Commit, Refusal, answered, gathered
 from cuebook.actors.messages import Append, ReadState, Recover, Recovered, StateRead
 from cuebook.actors.stream_messages import AppendEvents, CloseStream, OpenStream, StreamFound
 from cuebook.persistence.journal import JournalFile
@@ -29,11 +29,14 @@ class Unanswered:
     Attributes:
         backlog: messages in order.
         stored: the transaction under way, which no failure of the actor cuts off; `commit` is what is in it.
+        broken: runs of which something was not kept that nobody waits for (arguments of an iterator), and why. What
+            follows of them is refused: results without arguments would be found by no later run.
     """
 
     backlog: deque[Delivery] = field(default_factory=deque)
     stored: asyncio.Future[list[int]] | None = None
     commit: Commit = field(default_factory=Commit)
+    broken: dict[int, Refusal] = field(default_factory=dict)
 
 
 class JournalActor(Actor):
@@ -70,7 +73,7 @@ class JournalActor(Actor):
 
     def _begin_commit(self, left: Unanswered) -> None:
         """Start one transaction of the appends that head the backlog, unless none of them may write."""
-        left.commit = commit = gathered(left.backlog, self.file.streams)
+        left.commit = commit = gathered(left.backlog, self.file.streams, left.broken)
         if commit.waiting:
             left.stored = asyncio.ensure_future(self.file.append(commit.entries, states=commit.states))
 
@@ -78,7 +81,8 @@ class JournalActor(Actor):
         try:
             seqs = await asyncio.shield(stored)
         except Exception as error:
-            left.commit.refused(error, self.file.streams)
+            refusal = Refusal(type(error).__name__, str(error))
+            left.broken.update(left.commit.refused(refusal, self.file.streams))
         else:
             left.commit.stored(seqs)
         left.stored, left.commit = None, Commit()

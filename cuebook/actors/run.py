@@ -234,6 +234,8 @@ class Run:
         self.journal: ActorRef | None = None
         self.closing_entries: Callable[[Run], list[Entry]] | None = None
         self.reship: Callable[[str], bool] = lambda _: False
+        self.on_shipped: Callable[[Sequence[int]], None] = lambda _: None
+        self.on_over: Callable[[Sequence[int]], None] = lambda _: None
         self.call_key: Callable[[Any], bytes] | None = None
         self.slots: list[Slot] = []
         self.retries: deque[tuple[int, int]] = deque()
@@ -324,11 +326,7 @@ class Run:
         self.sink.keep(kept)
         self.done += len(kept.indexes)
         self.source.done(kept.indexes)
-        if self.states:
-            for index in kept.indexes:
-                self.states.pop(index, None)
-        if self.states_in_memory:
-            self._forget_states(kept.indexes)
+        self._forget(kept.indexes)
 
     def heed_failure(self, error: CallFailed) -> None:
         """A call has failed for good: where the first failure ends the run, no more calls are started."""
@@ -341,13 +339,18 @@ class Run:
         self.sink.fail(error)
         self.failed += 1
         self.source.done([error.index])
+        self._forget([error.index])
         if self.first_failure is None:
             self.first_failure = error
         self.announce(EventKind.CALL_FAILED, error.index, f"{error.error_type}: {error.error_text}")
 
-    def _forget_states(self, indexes: Sequence[int]) -> None:
-        for index in indexes:
-            self.states_in_memory.pop(index, None)
+    def _forget(self, indexes: Sequence[int]) -> None:
+        """These calls are over: a run without an end must not grow with those that were tried more than once."""
+        self.on_over(indexes)
+        for book in (self.attempts, self.deaths, self.states, self.states_in_memory):
+            if book:
+                for index in indexes:
+                    book.pop(index, None)
 
     def progress(self) -> Progress:
         """The counts now."""

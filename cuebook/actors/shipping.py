@@ -37,7 +37,7 @@ def make_shipment(run: Run, batch: Batch, shipment: Shipment, size: int) -> list
     return failures
 
 
-_UNSENDABLE = (CuebookError, TypeError, ValueError, OverflowError, RecursionError)
+_UNSENDABLE = (CuebookError, TypeError, ValueError, OverflowError, RecursionError, SystemExit)
 
 
 def _one_by_one(run: Run, batch: Batch, calls: Sequence[Any], shipment: Shipment) -> list[CallFailed]:
@@ -47,7 +47,7 @@ def _one_by_one(run: Run, batch: Batch, calls: Sequence[Any], shipment: Shipment
         single = [calls[place]]
         try:
             _add(run, batch.part(place, place + 1), run.encoder_for(single)(single), shipment)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # whatever a user's __reduce__ raises
             failure = CallFailed(
                 index,
                 calls[place],
@@ -66,4 +66,5 @@ def _add(run: Run, batch: Batch, arguments: bytes, shipment: Shipment) -> None:
     explicit = None if isinstance(indexes, range) else list(indexes)
     shipment.frames.append(calls_frame((run.key, indexes[0], count, explicit, batch.attempts, arguments)))
     shipment.calls += count
+    run.on_shipped(indexes)
     shipment.slot.outstanding.add(indexes)

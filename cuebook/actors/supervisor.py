@@ -259,6 +259,8 @@ class Supervisor(Actor):
 
     def break_run(self, run: Run, error: BaseException) -> None:
         """End a run that cannot go on: its workers are killed, nothing more is written."""
+        if run.ended.done():  # several of its messages to the Journal may fail
+            return
         run.stop = Stop(StopKind.BROKEN, error_text(error), 0.0, error)
         if run.closing_entries is not None and not isinstance(error, JournalError):
             self.write(run, run.closing_entries(run))
@@ -302,6 +304,7 @@ class Supervisor(Actor):
 
     def _advance(self, run: Run) -> None:
         if run.ended.done():
+            self._give_up(run)
             return
         if run.stop is not None and not run.is_stop_applied:
             self._apply_stop(run, run.stop)
@@ -312,6 +315,11 @@ class Supervisor(Actor):
             self._apply_stop(run, run.stop)
         if run.is_idle and not run.is_closing and not any(w.run is run for w in self._sent.values()):
             self._close(run)
+
+    def _give_up(self, run: Run) -> None:
+        """What another ended (its Journal failed for good) still has workers: they are free again."""
+        self._kill_rest(run.key, "the run has ended")
+        self.table.dismiss(run)
 
     def _apply_stop(self, run: Run, stop: Stop) -> None:
         run.is_stop_applied = True
@@ -328,7 +336,7 @@ class Supervisor(Actor):
 
     def _kill_rest(self, number: int, reason: str) -> None:
         run = self.table.runs.get(number)
-        if run is not None and not run.ended.done():
+        if run is not None:
             for slot in run.slots:
                 if slot.outstanding.calls or not slot.is_ready:
                     slot.ref.tell_nowait(KillHost(reason))

@@ -72,8 +72,9 @@ class RunTable:
         return slot
 
     def dismiss(self, run: Run) -> None:
-        """The run is over: its workers are free again, or quit where none are kept warm."""
-        self.runs.pop(run.key, None)
+        """The run is over: its workers are free again, or quit where none are kept warm. Does nothing a second time."""
+        if self.runs.pop(run.key, None) is None:
+            return
         self.works.pop(run.key, None)
         for slot in run.slots:
             slot.run = 0

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import Any
 
+from cuebook.actors.application import print_lines
 from cuebook.actors.run import Event, Progress
 
 __all__ = ["Bar", "wants_bar"]
 
 INTERVAL_S = 0.1
+_GONE = (OSError, ValueError)
+"""What writing to a terminal raises that was closed, or to a stream that the program has closed."""
 
 
 def wants_bar(progress_bar: bool | None) -> bool:
     """Whether to show a bar: as the user says, and never where standard error is no terminal."""
-    if progress_bar is False or sys.stderr is None:
-        return False
+    return progress_bar is not False and _is_terminal(sys.stderr)
+
+
+def _is_terminal(stream: Any) -> bool:
     try:
-        return sys.stderr.isatty()
-    except ValueError:
+        return stream is not None and bool(stream.isatty())
+    except (AttributeError, ValueError):
         return False
 
 
@@ -36,10 +42,16 @@ class Bar:
         self._task: Any = None
         self._shown_at = 0.0
         self._latest: Progress | None = None
+        self._is_gone = False
 
     def on_event(self, event: Event) -> None:
-        """Something happened to the run."""
-        self.show(event.progress)
+        """Something happened to the run. A terminal that is gone ends the showing, never the run."""
+        if not self._is_gone:
+            try:
+                self.show(event.progress)
+            except _GONE:
+                self._is_gone = True
+                self._stop()
 
     def show(self, progress: Progress) -> None:
         """Bring the bar up to date; cheap when it was just now."""
@@ -58,23 +70,29 @@ class Bar:
 
     def print(self, lines: bytes) -> None:
         """Whole lines that calls have printed, above the bar."""
-        text = lines.decode("utf-8", "replace")
         if self._bar is None:
-            sys.stderr.write(text)
-            sys.stderr.flush()
+            print_lines(lines)
             return
         from rich.text import Text
 
-        self._bar.console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
+        text = Text.from_ansi(lines.decode("utf-8", "replace").removesuffix("\n"))
+        with contextlib.suppress(*_GONE):
+            self._bar.console.print(text, soft_wrap=True)
 
     def close(self) -> None:
         """Leave the last state on the screen."""
         if self._bar is not None:
             if self._latest is not None:
                 self._shown_at = 0.0
-                self.show(self._latest)
-            self._bar.stop()
-            self._bar = None
+                with contextlib.suppress(*_GONE):
+                    self.show(self._latest)
+            self._stop()
+
+    def _stop(self) -> None:
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            with contextlib.suppress(*_GONE):
+                bar.stop()
 
     def _open(self, progress: Progress) -> None:
         from rich.console import Console
@@ -91,7 +109,7 @@ class Bar:
         self._opened_at = time.monotonic()
         self._begun_with = _finished(progress)
         self._bar = RichProgress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
@@ -99,6 +117,7 @@ class Bar:
             TextColumn("[red]{task.fields[failed]}"),
             console=Console(stderr=True),
             refresh_per_second=10,
+            redirect_stdout=_is_terminal(sys.stdout),  # else what goes to a file or a pipe would land on the terminal
         )
         title = self._title + (f" (resumed at {progress.reused:,})" if progress.reused else "")
         self._task = self._bar.add_task(title, total=progress.total, completed=self._begun_with, rate="", failed="")

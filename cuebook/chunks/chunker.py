@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from cuebook.chunks.options import Options, make_options
+from cuebook.chunks.options import Options, check_flag, make_options
 from cuebook.engines.engine import ProcessEngine
 from cuebook.engines.spawner import spawner
 
@@ -45,7 +45,7 @@ class Chunker:
         **options: Any,
     ) -> None:
         self.func = func
-        self.progress_bar = progress_bar
+        self.progress_bar = check_flag("progress_bar", progress_bar, none=True)
         self.path = path
         self._options = options
         chosen = make_options(actors=actors, chunk_size=chunk_size, **options)

@@ -126,6 +126,7 @@ class AsyncFeeder(Feeder):
         self._accept = accept
         self._end = end
         self._allowed = 0
+        self._is_stopped = False
         self._more = asyncio.Event()
         self._task = asyncio.create_task(self._pull(), name="cuebook-feeder")
 
@@ -135,12 +136,14 @@ class AsyncFeeder(Feeder):
             self._more.set()
 
     def stop(self) -> None:
-        self._task.cancel()
+        self._is_stopped = True
+        if self._task is not asyncio.current_task():
+            self._task.cancel()
 
     async def _pull(self) -> None:
         pulled = 0
         try:
-            while True:
+            while not self._is_stopped:
                 while pulled >= self._allowed:
                     self._more.clear()
                     await self._more.wait()
@@ -148,5 +151,7 @@ class AsyncFeeder(Feeder):
                 pulled += 1
         except StopAsyncIteration:
             self._end(None)
-        except Exception as error:
-            self._end(error)
+        except BaseException as error:  # a SystemExit of the iterator's own ends the run, not its loop
+            if isinstance(error, asyncio.CancelledError) and self._task.cancelling():
+                raise
+            self._end(error)  # also a CancelledError that nobody but the iterator made

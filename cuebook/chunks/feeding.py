@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterable
 from typing import Any
@@ -17,7 +18,8 @@ from cuebook.chunks.records import iterator_entries, portions
 from cuebook.chunks.reusing import ResultReader
 from cuebook.chunks.sinks import ListSink
 from cuebook.persistence.arguments import check_call
-from cuebook.persistence.values import ValueDecoder
+from cuebook.persistence.fingerprint_parts import readable
+from cuebook.persistence.whole_values import WholeDecoder
 from cuebook.runtime.errors import MessagingError
 
 __all__ = ["Reuses", "start_feeding"]
@@ -31,7 +33,7 @@ class Reuses:
         decoder: of values.
     """
 
-    def __init__(self, plan: Plan, decoder: ValueDecoder) -> None:
+    def __init__(self, plan: Plan, decoder: WholeDecoder) -> None:
         self._cursor = plan.cursor
         self._reader = None if plan.file is None else ResultReader(plan.file, plan.history, decoder)
 
@@ -59,29 +61,30 @@ class _Feeding:
 
     def accept(self, items: list[Any]) -> None:
         """Take in some calls, in order."""
+        try:
+            self._take_in(items)
+        except BaseException as error:  # what a user's class raises where its objects are looked at
+            self.end(error)
+            return
+        self.read_on()
+        self._app.changed(self._run)
+
+    def _take_in(self, items: list[Any]) -> None:
         start = self._source.count
         good: list[Any] = []
         claims: list[tuple[int, int] | None] = []
-        error: BaseException | None = None
-        for item in items:
-            try:
+        try:
+            for item in items:
                 check_call(item, start + len(good))
                 found = self._reuses.find(item)
                 if found is None:
                     self._source.feed(item)
                 else:
                     self._take_reused(item, found)
-            except Exception as raised:
-                error = raised
-                break
-            good.append(item)
-            claims.append(found)
-        self._record(start, good, claims)
-        if error is not None:
-            self.end(error)
-            return
-        self.read_on()
-        self._app.changed(self._run)
+                good.append(item)
+                claims.append(found)
+        finally:
+            self._record(start, good, claims)
 
     def _take_reused(self, item: Any, found: tuple[int, int]) -> None:
         value, seconds = self._reuses.value(found)
@@ -108,7 +111,10 @@ class _Feeding:
         if self._opened.feeder is not None:
             self._opened.feeder.stop()
         if error is not None and self._run.stop is None:
-            self._run.stop = Stop(StopKind.FAILED, f"the parameters raised {error!r}", None, error)
+            text = f"the parameters raised {readable(error)}"
+            if isinstance(error, asyncio.CancelledError):  # nobody cancelled us, and whoever waits must hear of it
+                error = _caused(RuntimeError(text), error)
+            self._run.stop = Stop(StopKind.FAILED, text, None, error)
         self._app.changed(self._run)
 
     def read_on(self) -> None:
@@ -117,6 +123,11 @@ class _Feeding:
         if feeder is not None and self._opened.sink.has_room:
             done = self._source.count - self._source.held
             feeder.allow(ahead_limit(done, self._request.options.chunk_size))
+
+
+def _caused(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
 
 
 def start_feeding(app: Application, opened: OpenedRun, request: Request, reuses: Reuses) -> None:

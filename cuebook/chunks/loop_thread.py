@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 __all__ = ["LoopThread"]
@@ -65,12 +66,14 @@ class LoopThread:
 
     def _run(self) -> None:
         loop = asyncio.new_event_loop()
+        executor = ThreadPoolExecutor(thread_name_prefix="asyncio")
+        loop.set_default_executor(executor)
         try:
             asyncio.set_event_loop(loop)
-            loop.run_until_complete(self._serve())
-            loop.run_until_complete(_end_tasks())
+            _run_through(loop, self._serve())
+            _run_through(loop, _end_tasks())
             loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
+            _end_threads(executor)
         finally:
             _open.discard(self)
             self._loop = None
@@ -122,6 +125,23 @@ def _watch_main() -> None:
     threading.main_thread().join()
     for thread in list(_open):
         thread.main_has_ended()
+
+
+def _run_through(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to its end. A SystemExit in a task reaches whoever waits for that task; asyncio would also leave the
+    loop with it, and with that every other task.
+    """
+    task = loop.create_task(work)
+    while not task.done():
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):
+            loop.run_until_complete(task)
+
+
+def _end_threads(executor: ThreadPoolExecutor) -> None:
+    """Let the threads end that calls have used with `asyncio.to_thread`; one that is stuck is left behind."""
+    ending = threading.Thread(target=executor.shutdown, kwargs={"cancel_futures": True}, daemon=True)
+    ending.start()
+    ending.join(ABANDON_S)
 
 
 async def _end_tasks() -> None:

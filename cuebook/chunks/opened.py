@@ -11,6 +11,7 @@ from cuebook.actors.run import Run
 from cuebook.chunks.feeder import Feeder
 from cuebook.chunks.options import Options
 from cuebook.chunks.sinks import ListSink, StreamSink
+from cuebook.persistence.journal import JournalFile
 
 __all__ = ["OpenedRun", "Request"]
 
@@ -33,6 +34,7 @@ class OpenedRun:
     run: Run
     sink: ListSink | StreamSink
     path: str | None
+    file: JournalFile | None = None
     feeder: Feeder | None = None
     spill: str | None = None
     closers: list[Callable[[], None]] = field(default_factory=list)

@@ -30,15 +30,17 @@ from cuebook.chunks.planning import Plan, plan_iterator, plan_list
 from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
 from cuebook.chunks.sinks import ListSink, StreamSink
+from cuebook.chunks.spill import Spill
 from cuebook.engines.current import current_call
 from cuebook.engines.host import LocalWork
 from cuebook.persistence.arguments import call_key, check_calls
-from cuebook.persistence.blobs import BlobStore
+from cuebook.persistence.blobs import BlobStore, TransientBlobs
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.ownership import is_users_module
 from cuebook.persistence.record import Entry
 from cuebook.persistence.results import Results
 from cuebook.persistence.values import ValueDecoder
+from cuebook.persistence.whole_values import WholeDecoder
 from cuebook.runtime.errors import ActorFailed, JournalBusy, JournalError, JournalFull
 from cuebook.runtime.ref import ActorRef
 
@@ -51,7 +53,7 @@ class _Place:
 
     file: JournalFile | None
     ref: ActorRef | None
-    decoder: ValueDecoder
+    decoder: WholeDecoder
     folders: dict[str, str]
 
 
@@ -69,8 +71,8 @@ async def open_run(
     try:
         return await _open_in(app, request, place, calls, room=room, listeners=listeners)
     except BaseException:
-        if request.path is not None:
-            await app.release(request.path)
+        if place.file is not None:
+            await app.release(place.file)
         raise
 
 
@@ -88,10 +90,23 @@ async def _open_in(
     else:
         plan = await _in_thread(plan_list, place.file, request.func, request.options, calls)
     opened = _make_run(app, request, plan, place, calls=calls, room=room)
-    run = opened.run
-    run.listeners.extend([log_event, *listeners])
-    run.journal = place.ref
     opened.closers.append(plan.close)
+    opened.run.listeners.extend([log_event, *listeners])
+    opened.run.journal = place.ref
+    try:
+        await _begin(app, opened, request, plan=plan, place=place, calls=calls)
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await opened.close()
+        raise
+    return opened
+
+
+async def _begin(
+    app: Application, opened: OpenedRun, request: Request, *, plan: Plan, place: _Place, calls: list[Any] | None
+) -> None:
+    """Put the beginning of the run on record, deliver what is reused, and let the rest go."""
+    run = opened.run
     claims = plan.claims
     run.reused = sum(claim.count for claim in claims)
     is_finished = calls is not None and run.reused == len(calls)
@@ -103,7 +118,7 @@ async def _open_in(
     run.announce(EventKind.STARTED)
     if is_finished:
         run.end()
-        return opened
+        return
     if plan.file is not None:
         run.closing_entries = closing_entries
     todo = run.source.remaining
@@ -111,7 +126,6 @@ async def _open_in(
     app.begin(run, _kind(request.options), workers)
     if calls is None:
         start_feeding(app, opened, request, Reuses(plan, place.decoder))
-    return opened
 
 
 async def _in_thread(function: Callable[..., Plan], *args: Any) -> Plan:
@@ -150,7 +164,8 @@ async def _place(app: Application, request: Request) -> _Place:
         spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
         title = getattr(request.func, "__name__", type(request.func).__name__)
         folders = {"blobs": spill, "spill": spill, "title": title}
-        return _Place(None, None, ValueDecoder(blobs=BlobStore(spill)), folders)
+        blobs = TransientBlobs(spill)
+        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=blobs), blobs), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -162,7 +177,7 @@ async def _place(app: Application, request: Request) -> _Place:
     folder = str(file.blobs_folder)
     spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
     folders = {"blobs": folder, "spill": spill, "title": Path(request.path).name}
-    return _Place(file, ref, ValueDecoder(blobs=BlobStore(folder)), folders)
+    return _Place(file, ref, WholeDecoder(ValueDecoder(blobs=BlobStore(folder))), folders)
 
 
 def _make_run(
@@ -181,9 +196,16 @@ def _make_run(
     place.folders["traceparent"] = request.traceparent
     pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, parts=_parts(plan))
     run_box: list[Run] = []
+    spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
     if room is None:
-        sink = ListSink(None if calls is None else len(calls), place.decoder, collects=not options.raises)
+        sink = ListSink(
+            None if calls is None else len(calls),
+            place.decoder,
+            collects=not options.raises,
+            arguments=source.argument,
+            on_failure=lambda error: run_box[0].heed_failure(error),
+        )
     else:
         sink = StreamSink(place.decoder, arguments=source.argument, room=room, on_room=lambda: app.changed(run_box[0]))
     run = Run(
@@ -201,14 +223,15 @@ def _make_run(
         sink,
         work=LocalWork(func, options.worker_class, source.argument),
         setup=partial(pack.setup, key),
-        encoder_for=send_nothing if options.engine.shares_memory else encode_calls(place.folders["spill"]),
+        encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
         key=key,
     )
     run_box.append(run)
+    run.on_shipped, run.on_over = spill.shipped, spill.over
     run.call_key = call_key
     run.earlier_states = plan.states
     run.reship = partial(pack.reship, modules=_users_modules())
-    return OpenedRun(run, sink, request.path, spill=place.folders["spill"])
+    return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"])
 
 
 def _parts(plan: Plan) -> list[tuple[str, str]]:

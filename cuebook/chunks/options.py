@@ -14,7 +14,7 @@ from cuebook.engines.engine import ENGINES, Engine
 from cuebook.engines.function import Worker, is_coroutine_function
 from cuebook.engines.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
 
-__all__ = ["Options", "check_function", "checked_path", "make_options"]
+__all__ = ["Options", "check_flag", "check_function", "checked_path", "make_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ def checked_path(path: Any) -> str | None:
         text = os.fsdecode(path)
     except TypeError:
         raise TypeError(f'path={path!r} is no path: write the name of a file, such as path="results.cue"') from None
+    if "\0" in text:
+        raise ValueError(f"path={path!r} holds a zero byte, which no name of a file may")
     if not text or text.endswith(os.sep):
         raise ValueError(f'path={path!r} names no file: write one, such as path="{text}results.cue"')
     return text
@@ -96,8 +98,8 @@ def make_options(
     reuse: Any = "calls",
     version: Any = None,
     depends: Any = (),
-    pickle: bool = True,
-    keep_arguments: bool = True,
+    pickle: Any = True,
+    keep_arguments: Any = True,
     recycle_after: Any = None,
     time_limit: Any = None,
     stop_at: Any = None,
@@ -129,8 +131,8 @@ def make_options(
         reuse=reuse,
         version=version,
         depends=tuple(depends),
-        pickle=bool(pickle),
-        keep_arguments=bool(keep_arguments),
+        pickle=check_flag("pickle", pickle),
+        keep_arguments=check_flag("keep_arguments", keep_arguments),
         recycle_after=_count("recycle_after", recycle_after, 1, none=True),
         stop_after_s=_stop_after(time_limit, stop_at),
         worker_class=worker_class,
@@ -163,6 +165,17 @@ def _memory(limit: Any) -> int | None:
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"{name}={value!r} is none of {', '.join(map(repr, allowed))}")
+
+
+def check_flag(name: str, value: Any, *, none: bool = False) -> Any:
+    """True or False (or, with `none`, None) as given; anything else would only seem to mean something.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if isinstance(value, bool) or (value is None and none):
+        return value
+    raise TypeError(f"{name}={value!r} must be True or False{' or None' if none else ''}")
 
 
 def _count(name: str, value: Any, least: int, *, none: bool = False) -> int | None:

@@ -164,8 +164,26 @@ def _is_importable(obj: Any) -> bool:
         return False
 
 
+def _keep_slots(cls: type, reduced: tuple[Any, ...]) -> None:
+    """Have the class made with its slots: set afterwards, they are a mere name, and its objects have a `__dict__`."""
+    slots = cls.__dict__.get("__slots__")
+    make, arguments = reduced[:2]
+    is_ordinary = make.__name__ == "_make_skeleton_class" and not issubclass(cls, tuple)  # named tuples forbid it
+    if isinstance(slots, str | tuple | list | dict) and is_ordinary:
+        arguments[3]["__slots__"] = slots
+        for name in (slots,) if isinstance(slots, str) else slots:
+            reduced[2][0].pop(_mangled(cls, name), None)
+
+
+def _mangled(cls: type, name: str) -> str:
+    private = name.startswith("__") and not name.endswith("__")
+    return f"_{cls.__name__.lstrip('_')}{name}" if private else name
+
+
 def _dumped(value: Any) -> bytes:
-    """Cloudpickle's bytes; classes sent by value keep the name of the place where they were made, which it drops."""
+    """Cloudpickle's bytes; classes sent by value keep their slots and the name of the place where they were made; it
+    drops both.
+    """
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
@@ -179,6 +197,7 @@ def _dumped(value: Any) -> bytes:
                 return _generic, (dict(obj.registry),)
             if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) == 6:
                 reduced[2][0]["__qualname__"] = obj.__qualname__
+                _keep_slots(obj, reduced)
             return reduced
 
     buffer = io.BytesIO()
@@ -220,9 +239,9 @@ def _content(cell: Any) -> Any:
         return None
 
 
-def encode_calls(spill: str) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
+def encode_calls(spill: BlobStore) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
     """Chooses an encoder for some calls' arguments; what is very large goes to workers through files in `spill`."""
-    encoder = ValueEncoder(blobs=BlobStore(spill), blob_bytes=TRANSPORT_BLOB_BYTES, portable=True, label="arguments")
+    encoder = ValueEncoder(blobs=spill, blob_bytes=TRANSPORT_BLOB_BYTES, portable=True, label="arguments")
     pack = new_packer().pack
 
     def any_values(calls: Sequence[Any]) -> bytes:

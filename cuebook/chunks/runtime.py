@@ -20,11 +20,11 @@ from cuebook.chunks.lasting import Lasting
 from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
-from cuebook.chunks.options import Options, check_function, checked_path, make_options
+from cuebook.chunks.options import Options, check_flag, check_function, checked_path, make_options
 from cuebook.chunks.seeing import Seeing
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.durable.house import House
-from cuebook.runtime.errors import RunStopped
+from cuebook.runtime.errors import ResultNotRebuilt, RunStopped
 from cuebook.runtime.readers import Readers
 from cuebook.runtime.shutdown import ShutdownReport
 
@@ -68,7 +68,7 @@ class Runtime(Lasting, Seeing):
         self.path = checked_path(path)
         self.defaults = options
         self._options = make_options(**options)
-        self._progress_bar = progress_bar
+        self._progress_bar = check_flag("progress_bar", progress_bar, none=True)
         self._signals = signals
         self._telemetry = find_telemetry(telemetry)
         self.app = Application(keeps_warm=True, blocking_s=blocking_s)
@@ -79,11 +79,15 @@ class Runtime(Lasting, Seeing):
         self._exit = contextlib.AsyncExitStack()
         self._names = Counter()
         self._is_closed = True
+        self._was_opened = False
 
     def __repr__(self) -> str:
         return f"<Runtime path={self.path!r}: {', '.join(map(repr, self._runs.values())) or 'idle'}>"
 
     async def __aenter__(self) -> Self:
+        if self._was_opened:
+            raise RuntimeError("a Runtime is opened once: make another one")
+        self._was_opened = True
         if self._telemetry is not None:
             self._exit.enter_context(self.app.system.telemetry(self._telemetry))
         await self._exit.enter_async_context(self.app)
@@ -189,6 +193,8 @@ class Runtime(Lasting, Seeing):
             opened.run.ended.add_done_callback(lambda _: sink.close())
             try:
                 while (done := await sink.take()) is not None:
+                    if isinstance(done.error, ResultNotRebuilt) and chosen.raises:
+                        raise done.error
                     if done.error is None or not chosen.raises:
                         yield done
             finally:
@@ -241,7 +247,7 @@ class Runtime(Lasting, Seeing):
 
     @contextlib.contextmanager
     def _bar(self, func: Any, progress_bar: bool | None) -> Any:
-        wanted = self._progress_bar if progress_bar is None else progress_bar
+        wanted = self._progress_bar if check_flag("progress_bar", progress_bar, none=True) is None else progress_bar
         if not wants_bar(wanted):
             yield None
             return
@@ -310,8 +316,8 @@ class Runtime(Lasting, Seeing):
         with anyio.CancelScope(shield=True):
             await opened.close()
             self.app.drain_output()
-            if opened.path is not None:
-                await self.app.release(opened.path)
+            if opened.file is not None:
+                await self.app.release(opened.file)
 
     async def _see_through(self, opened: OpenedRun) -> None:
         run = opened.run

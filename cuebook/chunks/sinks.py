@@ -6,13 +6,13 @@ import asyncio
 from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cuebook.actors.run import Kept
 from cuebook.persistence.heads import Completed
-from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.errors import CallFailed
+from cuebook.persistence.whole_values import NotRebuilt, WholeDecoder
+from cuebook.runtime.errors import CallFailed, ResultNotRebuilt
 
 __all__ = ["Done", "ListSink", "StreamSink"]
 
@@ -38,6 +38,24 @@ class Done:
     seconds: float
 
 
+def _checked(done: Done) -> Done:
+    if type(done.value) is not NotRebuilt:
+        return done
+    return replace(done, value=None, error=_not_rebuilt(done.index, done.arguments, done.value))
+
+
+def _not_rebuilt(index: int, arguments: Any, value: NotRebuilt) -> ResultNotRebuilt:
+    text = f"its result is kept, but cannot be rebuilt here: {value.reason}"
+    return ResultNotRebuilt(index, arguments, error_type="ResultNotRebuilt", error_text=text)
+
+
+def _known(arguments: Callable[[int], Any], index: int) -> Any:
+    try:
+        return arguments(index)
+    except KeyError:  # of an iterator's reused call: they are held by nobody
+        return None
+
+
 class ListSink:
     """The results in the order of the parameters; grows where the source has no length.
 
@@ -45,12 +63,25 @@ class ListSink:
         total: number of calls, None where it is not known.
         decoder: of the results.
         collects: whether failures take their calls' places.
+        arguments: the arguments of a call, where they are known.
+        on_failure: gets the error of a result that cannot be rebuilt.
     """
 
-    def __init__(self, total: int | None, decoder: ValueDecoder, *, collects: bool) -> None:
+    def __init__(
+        self,
+        total: int | None,
+        decoder: WholeDecoder,
+        *,
+        collects: bool,
+        arguments: Callable[[int], Any],
+        on_failure: Callable[[CallFailed], None],
+    ) -> None:
         self.output: list[Any] = [None] * (total or 0)
         self._decoder = decoder
         self._collects = collects
+        self._arguments = arguments
+        self._on_failure = on_failure
+        self._misses = 0
         self.on_room_for_more: Callable[[], None] = lambda: None
 
     @property
@@ -62,6 +93,8 @@ class ListSink:
 
     def put(self, indexes: Sequence[int], values: list[Any]) -> None:
         """These calls have these values."""
+        if self._decoder.misses != self._misses:
+            values = self._told(indexes, values)
         output = self.output
         if isinstance(indexes, range):
             self._grow(indexes.stop)
@@ -70,6 +103,17 @@ class ListSink:
         for index, value in zip(indexes, values, strict=True):
             self._grow(index + 1)
             output[index] = value
+
+    def _told(self, indexes: Sequence[int], values: list[Any]) -> list[Any]:
+        """The values, with an error (or nothing) in the place of what could not be rebuilt."""
+        self._misses = self._decoder.misses
+        told = list(values)
+        for place, (index, value) in enumerate(zip(indexes, values, strict=True)):
+            if type(value) is NotRebuilt:
+                error = _not_rebuilt(index, _known(self._arguments, index), value)
+                self._on_failure(error)
+                told[place] = error if self._collects else None
+        return told
 
     def fail(self, error: CallFailed) -> None:
         if self._collects:
@@ -93,7 +137,7 @@ class StreamSink:
 
     def __init__(
         self,
-        decoder: ValueDecoder,
+        decoder: WholeDecoder,
         *,
         arguments: Callable[[int], Any],
         room: int,
@@ -125,12 +169,12 @@ class StreamSink:
         durations.frombytes(Completed.decode(kept.head).durations)
         arguments = self._arguments
         for index, value, seconds in zip(kept.indexes, values, durations, strict=True):
-            self._waiting.append(Done(index, arguments(index), value, None, False, seconds))
+            self._waiting.append(_checked(Done(index, arguments(index), value, None, False, seconds)))
         self._wake()
 
     def reuse(self, index: int, arguments: Any, value: Any, seconds: float) -> None:
         """A call whose result was there before."""
-        self._waiting.append(Done(index, arguments, value, None, True, seconds))
+        self._waiting.append(_checked(Done(index, arguments, value, None, True, seconds)))
         self._wake()
 
     def fail(self, error: CallFailed) -> None:

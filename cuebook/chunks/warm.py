@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
@@ -38,6 +39,7 @@ class WarmWorkers:
         self._life: Future[None] | None = None
         self._leave: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
+        self._pid = os.getpid()
 
     def __len__(self) -> int:
         return self._count
@@ -47,6 +49,7 @@ class WarmWorkers:
 
     def close(self) -> None:
         """Let the workers quit; the next use starts fresh ones."""
+        self._forget_if_forked()
         with self._lock:
             life, self._life, self._runtime = self._life, None, None
             try:
@@ -59,6 +62,7 @@ class WarmWorkers:
 
     def runtime(self) -> Runtime:
         """The runtime that they belong to, opened when first asked for."""
+        self._forget_if_forked()
         with self._lock:
             if self._runtime is None:
                 opened: Future[Runtime] = Future()
@@ -66,6 +70,12 @@ class WarmWorkers:
                 self._life.add_done_callback(lambda life: _pass_on(life, opened))
                 self._runtime = opened.result()
             return self._runtime
+
+    def _forget_if_forked(self) -> None:
+        """In a process that was forked the loop does not run, and the workers are its parent's."""
+        if self._pid != os.getpid():
+            self._pid, self._lock = os.getpid(), threading.Lock()
+            self._thread, self._runtime, self._life = LoopThread(), None, None
 
     async def _live(self, opened: Future[Runtime]) -> None:
         """The life of the runtime, in one task from its beginning to its end."""
@@ -80,6 +90,7 @@ class WarmWorkers:
     @property
     def thread(self) -> LoopThread:
         """Where the runtime's loop runs."""
+        self._forget_if_forked()
         return self._thread
 
 

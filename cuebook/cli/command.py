@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -101,6 +102,9 @@ def cuebook() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives its exit code, see `ExitCode`. Errors are one line on stderr."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - as long as the process
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -121,9 +125,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    except InternalError:
+    except (InternalError, BrokenPipeError):
         raise
-    except CuebookError as error:
+    except (CuebookError, OSError) as error:  # an OSError: a path that no file can have, a folder that is closed to us
         from cuebook.cli.output import printable
 
         click.echo(f"Error: {printable(str(error))}", err=True)

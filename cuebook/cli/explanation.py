@@ -217,7 +217,7 @@ def _fresh_lines(found: Explanation) -> Iterator[str]:
     if not found.fresh:
         return
     if not found.twins:
-        yield f"No earlier run had this very function, so all {_calls(found.fresh)} were made afresh."
+        yield "No earlier run had this very function, so every call was made afresh."
         return
     if found.is_whole and not found.reused:
         yield 'reuse="run" takes results only where the whole list is the same as an earlier one.'

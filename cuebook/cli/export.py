@@ -41,16 +41,19 @@ def export(path: Path, number: int | None, is_all: bool, as_csv: bool) -> None:
     """
     if is_all and number is not None:
         raise click.UsageError("--all and --run exclude each other")
+    from cuebook.cli.output import printable
+
     with opened(path) as reader:
         state = reader.replay()
         numbers = list(state.runs) if is_all else [picked(state, number, path).number]
         encode = _csv_line() if as_csv else _json_line
+        shown = printable if sys.stdout.isatty() else str
         if as_csv:
             sys.stdout.write(encode(dict(zip(_COLUMNS, _COLUMNS, strict=True))))
         for each in numbers:
             lines = ((row["index"], encode(row)) for row in _rows(reader, state, each))
             for line in in_order(lines, state.runs[each].done):
-                sys.stdout.write(line)
+                sys.stdout.write(shown(line))
 
 
 def in_order(

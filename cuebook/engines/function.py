@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from cuebook.engines.outcome import encoded_error, error_text, error_type_name, traceback_text
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Ready, Setup, SetupFailed
-from cuebook.persistence.blobs import BlobStore
+from cuebook.persistence.blobs import BlobStore, TransientBlobs
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
 __all__ = ["LoadedFunction", "Worker", "load_function"]
@@ -59,8 +59,10 @@ class LoadedFunction:
         self, func: Callable[..., Any], worker: Worker | None, order: Setup, *, runs_coroutines: bool = True
     ) -> None:
         options = order.options
-        results = BlobStore(options["blobs"]) if options.get("blobs") else None
-        arguments = BlobStore(options["spill"]) if options.get("spill") else results
+        blobs, spill = options.get("blobs"), options.get("spill")
+        # Where results are not kept they are read once, from the folder that arguments come from too.
+        results = None if blobs is None else TransientBlobs(blobs) if blobs == spill else BlobStore(blobs)
+        arguments = BlobStore(spill) if spill else results
         self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results, reloads=True)
         self.decoder = ValueDecoder(blobs=arguments)
         self.states_decoder = ValueDecoder(blobs=results)

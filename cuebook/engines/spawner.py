@@ -99,6 +99,12 @@ class Spawner:
         child.process.wait()
         self.forget(child.process.pid)
 
+    def abandon(self) -> None:
+        """This process was forked from the one that has the workers: their guard must not take it for that one."""
+        guard = self._guard
+        if guard is not None and guard.stdin is not None:
+            guard.stdin.raw.close()  # type: ignore[attr-defined]  # not through its buffer, whose lock may be held
+
     def _request(self, cores: int) -> Future[Child]:
         future: Future[Child] = Future()
         self._requests.put((future, cores))
@@ -180,14 +186,24 @@ def _interpreter_options() -> list[str]:
 
 
 _spawner: Spawner | None = None
-_spawner_pid = 0
 _lock = threading.Lock()
 
 
 def spawner() -> Spawner:
     """The spawner of this process (a forked child gets one of its own)."""
-    global _spawner, _spawner_pid
+    global _spawner
     with _lock:
-        if _spawner is None or _spawner_pid != os.getpid():
-            _spawner, _spawner_pid = Spawner(), os.getpid()
+        if _spawner is None:
+            _spawner = Spawner()
         return _spawner
+
+
+def _forget_in_child() -> None:
+    global _spawner, _lock
+    abandoned, _spawner, _lock = _spawner, None, threading.Lock()
+    if abandoned is not None:
+        abandoned.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -16,7 +16,7 @@ from cuebook.runtime.errors import JournalCorrupt, JournalError, JournalFull
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DIGEST_BYTES", "BlobStore"]
+__all__ = ["DIGEST_BYTES", "BlobStore", "TransientBlobs"]
 
 DIGEST_BYTES = 32
 _PART_END = ".part"
@@ -60,8 +60,7 @@ class BlobStore:
                 _write_file(path, view)
             _sync_folder(os.path.dirname(path))
         except OSError as error:
-            kind = JournalFull if error.errno in _FULL_ERRNOS else JournalError
-            raise kind(f"cannot write blob {digest.hex()} in {self.folder}: {error.strerror or error}") from error
+            raise self._unwritten(digest, error) from error
         return digest
 
     def read(self, digest: bytes, length: int) -> bytes:
@@ -163,9 +162,72 @@ class BlobStore:
         if _sha256(view) != digest:
             raise JournalCorrupt(f"blob {digest.hex()} in {self.folder} is damaged: its content has changed")
 
+    def _unwritten(self, digest: bytes, error: OSError) -> JournalError:
+        kind = JournalFull if error.errno in _FULL_ERRNOS else JournalError
+        return kind(f"cannot write blob {digest.hex()} in {self.folder}: {error.strerror or error}")
+
     def _missing(self, digest: bytes, error: OSError) -> JournalCorrupt:
         what = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror or error}"
         return JournalCorrupt(f"blob {digest.hex()} in {self.folder} {what}")
+
+
+class TransientBlobs(BlobStore):
+    """Blobs on their way from one process to another, of which nothing is kept: each is read once, and then dropped.
+
+    Each write makes a file of its own, so that dropping one never takes away what another still has to read.
+
+    Parameters:
+        folder: path of the folder; it need not exist.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        super().__init__(folder)
+        self._read: set[str] = set()
+
+    def path_of(self, digest: bytes) -> str:
+        """Path of a file with this content, one that was not read yet where there is one."""
+        plain = super().path_of(digest)
+        folder, name = os.path.split(plain)
+        paths = [os.path.join(folder, found) for found in _names(folder) if found.startswith(f"{name}.")]
+        return next((path for path in paths if path not in self._read), paths[0] if paths else plain)
+
+    def write(self, data: bytes | bytearray | memoryview) -> bytes:
+        """As `BlobStore.write`, but not synced, and twice the same content is two files."""
+        view = memoryview(data).cast("B")
+        digest = _sha256(view)
+        path = super().path_of(digest)
+        try:
+            _make_folder(os.path.dirname(path))
+            _write_file(f"{path}.{os.getpid()}-{os.urandom(8).hex()}", view, is_synced=False)
+        except OSError as error:
+            raise self._unwritten(digest, error) from error
+        return digest
+
+    def read(self, digest: bytes, length: int) -> bytes:
+        """As `BlobStore.read`; the file is dropped by the next `drop_read`."""
+        path = self.path_of(digest)
+        data = super().read(digest, length)
+        self._read.add(path)
+        return data
+
+    def read_into(self, digest: bytes, target: memoryview) -> None:
+        """As `BlobStore.read_into`; the file is dropped by the next `drop_read`."""
+        path = self.path_of(digest)
+        super().read_into(digest, target)
+        self._read.add(path)
+
+    def keep_read(self) -> None:
+        """What was read will be read again."""
+        self._read.clear()
+
+    def drop_read(self) -> None:
+        """Delete what was read."""
+        for path in self._read:
+            try:
+                os.unlink(path)
+            except OSError:  # it goes with its folder
+                continue
+        self._read.clear()
 
 
 def _sha256(view: memoryview) -> bytes:
@@ -218,7 +280,7 @@ def _holds(path: str, view: memoryview) -> bool:
     return True
 
 
-def _write_file(path: str, view: memoryview) -> None:
+def _write_file(path: str, view: memoryview, *, is_synced: bool = True) -> None:
     temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}-{os.urandom(8).hex()}{_PART_END}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
@@ -226,7 +288,8 @@ def _write_file(path: str, view: memoryview) -> None:
             done = 0
             while done < view.nbytes:
                 done += os.write(descriptor, view[done:])
-            os.fsync(descriptor)
+            if is_synced:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         os.rename(temporary, path)

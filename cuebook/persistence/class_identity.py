@@ -40,6 +40,7 @@ _GENERATED = frozenset(
         "__annotate_func__",
     }
 )
+_ANNOTATING = {"__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"}
 _HIDDEN = (types.GetSetDescriptorType, types.MemberDescriptorType)
 _MADE_FILES = ("<string>", "<attrs generated")
 _DATACLASS_SWITCHES = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
@@ -100,6 +101,8 @@ def _field_value(field: Any, name: str) -> Any:
 
 
 def _annotations(cls: type) -> dict[str, Any]:
+    if not cls.__dict__.keys() & _ANNOTATING:
+        return {}  # asking a class that has none would give it some, and change its pickles
     try:
         return dict(cls.__annotations__)
     except Exception:  # none, or names in them that are not defined here

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from cuebook.persistence.reading import Reader
     from cuebook.persistence.replay import JournalState
-    from cuebook.persistence.values import ValueDecoder
 
-__all__ = ["Records", "Results", "origins", "read_ranges", "read_results"]
+__all__ = ["Decoder", "Records", "Results", "origins", "read_ranges", "read_results"]
 
 
 class Records(Protocol):
@@ -33,6 +32,16 @@ class Records(Protocol):
 
     def records(self, *, kinds: Collection[int] | None = None, runs: Collection[int] | None = None) -> Iterator[Record]:
         """The records of these kinds and runs, each checked."""
+
+
+class Decoder(Protocol):
+    """Makes values of bytes, see `ValueDecoder`."""
+
+    def decode(self, data: bytes | memoryview) -> Any:
+        """One value."""
+
+    def decode_many(self, data: bytes | memoryview, count: int) -> list[Any]:
+        """Values one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ def _made(state: JournalState, wanted: Reuses) -> Iterator[Reuses]:
         yield Reuses(source.number, low, low + shift, end - low)
 
 
-def read_results(reader: Reader, state: JournalState, number: int, decoder: ValueDecoder) -> Iterator[Results]:
+def read_results(reader: Reader, state: JournalState, number: int, decoder: Decoder) -> Iterator[Results]:
     """All results of a run, record by record in the order of their commits, each call once.
 
     Args:
@@ -112,7 +121,7 @@ def read_results(reader: Reader, state: JournalState, number: int, decoder: Valu
 def read_ranges(
     records: Records,
     ranges: Sequence[Reuses],
-    decoder: ValueDecoder,
+    decoder: Decoder,
     *,
     seen: bytearray,
     last_seq: int | None = None,
@@ -183,7 +192,7 @@ class _Picked:
         return indexes
 
 
-def _results(record: Record, picked: _Picked, decoder: ValueDecoder) -> Results:
+def _results(record: Record, picked: _Picked, decoder: Decoder) -> Results:
     head, places, body = picked.head, picked.places, record.body or b""
     durations, starts = _floats(head.durations), _floats(head.starts)
     if len(places) == head.count:

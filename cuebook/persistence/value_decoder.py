@@ -38,11 +38,15 @@ class ValueDecoder:
     Attributes:
         placeholders: how many placeholders it has put in the place of parts so far; those that were values before
             do not count.
+        unresolved_count: how many of them are `Unresolved`.
+        newest_unresolved: what the last of these stands for, and why, in words.
     """
 
     def __init__(self, *, trusted: bool = True, blobs: BlobStore | None = None) -> None:
         self.trusted = trusted
         self.placeholders = 0
+        self.unresolved_count = 0
+        self.newest_unresolved = ""
         self._blobs = blobs
         self._free = allocate_lock()
         self._depth = 0
@@ -63,6 +67,9 @@ class ValueDecoder:
             twin = self._twin()
             value = twin.decode(data)
             self.placeholders += twin.placeholders
+            if twin.unresolved_count:
+                self.unresolved_count += twin.unresolved_count
+                self.newest_unresolved = twin.newest_unresolved
             return value
         try:
             return unpack(data, self._special)
@@ -141,6 +148,8 @@ class ValueDecoder:
     def unresolved(self, name: tuple[str, str], fields: dict[str, Any], reason: str) -> Unresolved:
         """The placeholder for an object that cannot be rebuilt here."""
         self.placeholders += 1
+        self.unresolved_count += 1
+        self.newest_unresolved = f"{'.'.join(name)}: {reason}"
         return Unresolved(*name, fields, reason)
 
     def opaque(self, kind: str, type_name: str, size: int, digest: bytes) -> Opaque:

@@ -186,6 +186,7 @@ class ValueEncoder:
         if id(value) in self._alone or len(self._alone) == ALONE_MAX:
             return None
         scope, self._scope = self._scope, None
+        unproven, self._unproven = self._unproven, set()
         self._alone.add(id(value))
         try:
             return self._whole(value)
@@ -193,7 +194,7 @@ class ValueEncoder:
             return None
         finally:
             self._alone.discard(id(value))
-            self._scope = scope
+            self._scope, self._unproven = scope, unproven
 
     # How a value is put together
 

@@ -29,6 +29,7 @@ __all__ = [
     "RecoveryFailed",
     "Rejected",
     "RestartLimitReached",
+    "ResultNotRebuilt",
     "RunStopped",
     "SupervisionError",
     "UnhandledMessage",
@@ -87,6 +88,9 @@ class CallFailed(CuebookError):
         line = f"call {self.index} with arguments {shown} failed{tried}: {self._reason()}"
         return f"{line}\n\n{self.traceback_text.rstrip()}" if self.traceback_text else line
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.index}, {_readable(self.arguments)})"
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_call_failed, (type(self), self.index, self.arguments, self.__dict__.copy())
 
@@ -113,6 +117,12 @@ class CallTimedOut(CallFailed):
 
 class WorkerDied(CallFailed):
     """The process running this call died (signal, out of memory, `os._exit`) three times. The other calls go on."""
+
+
+class ResultNotRebuilt(CallFailed):
+    """A call ended well and its result is kept, but some object in it cannot be rebuilt here: its class is gone, has
+    changed, or raises. Bring it back (install the package, mend the class), or `cuebook forget` the result.
+    """
 
 
 class FunctionNotShippable(CuebookError, TypeError):

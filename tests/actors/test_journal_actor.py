@@ -156,3 +156,23 @@ def test_an_ask_is_answered_as_a_reply_also_where_an_actor_asks(tmp_path: Path) 
         assert answer.ticket == 5
 
     played(tmp_path, play)
+
+
+def test_after_records_that_nobody_waits_for_were_not_kept_the_rest_of_their_run_is_refused(tmp_path: Path) -> None:
+    async def play(file: Gated, journal: ActorRef, asker: ActorRef, answers: list[Any]) -> None:
+        file.gate.set()
+        file.error = JournalFull("no space")
+        journal.tell_nowait(Append(1, 0, rows(completed(0)), []))
+        await until(lambda: file.commits)
+        file.error = None
+        await asker.tell(Append(1, 8, rows(completed(1)), []))
+        await asker.tell(Append(2, 9, rows(opened(2)), []))
+        await until(lambda: len(answers) == 2)
+        assert [(type(answer), answer.ticket) for answer in answers] == [(AppendFailed, 8), (Appended, 9)]
+        assert answers[0].text == "no space"
+        await asker.tell(Append(1, 10, rows(opened(1)), []))
+        await asker.tell(Append(1, 11, rows(completed(1)), []))
+        await until(lambda: len(answers) == 4)
+        assert [type(answer) for answer in answers[2:]] == [Appended, Appended]
+
+    played(tmp_path, play)

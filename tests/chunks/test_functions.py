@@ -42,6 +42,22 @@ CALLABLES = {
     "dataclass of the script": (
         "import dataclasses\n@dataclasses.dataclass\nclass P:\n    x: int\ndef f(x): note(x); return P(x).x + 1"
     ),
+    "method of a class with slots": (
+        "class C:\n    __slots__ = ('k', '__one')\n    def __init__(self): self.k, self.__one = 0, 1\n"
+        "    def m(self, x):\n        note(x)\n        return x + self.k + self.__one\nf = C().m"
+    ),
+    "method of a dataclass with slots": (
+        "import dataclasses\n@dataclasses.dataclass(slots=True, frozen=True)\nclass C:\n    k: int\n"
+        "    def m(self, x):\n        note(x)\n        return x + self.k\nf = C(1).m"
+    ),
+    "method of a named tuple": (
+        "import typing\nclass C(typing.NamedTuple):\n    k: int\n"
+        "    def m(self, x):\n        note(x)\n        return x + self.k\nf = C(1).m"
+    ),
+    "object without a dict": (
+        "class C:\n    __slots__ = 'k'\n"
+        "    def __call__(self, x):\n        note(x)\n        self.k = 1\n        return x + self.k + hasattr(self, '__dict__')\nf = C()"
+    ),
     "enum of the script": "import enum\nclass E(enum.Enum):\n    A = 1\ndef f(x): note(x); return x + E.A.value",
 }
 

@@ -235,3 +235,19 @@ def test_nothing_of_a_killed_actors_run_is_left_behind(tmp_path: Path) -> None:
 
     before, after = asyncio.run(main())
     assert before == after == 2
+
+
+def test_when_a_journal_stops_for_good_the_workers_of_its_run_are_free_again(tmp_path: Path) -> None:
+    async def main() -> int:
+        async with Runtime(tmp_path / "x.cue") as runtime:
+            task = asyncio.create_task(runtime.chunk(noting(tmp_path / "log", 0.02), [[n] for n in range(1000)]))
+            while not (tmp_path / "log").exists():
+                await asyncio.sleep(0.005)
+            await runtime.actor("journal").stop()
+            with pytest.raises(InternalError, match="Journal"):
+                await task
+            count = len(runtime.app.table.slots)
+            assert await runtime.chunk(abs, [[n] for n in range(100)], path=None) == list(range(100))
+            return len(runtime.app.table.slots) - count
+
+    assert asyncio.run(main()) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import functools
 import inspect
@@ -61,6 +62,9 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"time_limit": "1h"}, TypeError, "time_limit='1h'"),
     ({"stop_at": 5}, TypeError, "stop_at=5"),
     ({"stop_at": "tomorrow"}, TypeError, "stop_at='tomorrow'"),
+    ({"pickle": "no"}, TypeError, "pickle='no'"),
+    ({"pickle": None}, TypeError, "pickle=None"),
+    ({"keep_arguments": 0}, TypeError, "keep_arguments=0"),
     ({"actors": 4}, TypeError, "actors"),
     ({"actors": int}, TypeError, "actors"),
     ({"actors": Worker()}, TypeError, "actors"),
@@ -87,6 +91,28 @@ def test_every_face_checks_its_options_before_anything_is_made(options: dict[str
     with pytest.raises((TypeError, ValueError)):
         Runtime(path, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", ["yes", 1, [True]])
+def test_whether_to_show_a_bar_is_true_false_or_none(wrong: Any, tmp_path: Any) -> None:
+    async def later() -> None:
+        async with Runtime(where="thread") as runtime:
+            await runtime.chunk(plain, [[1]], path=tmp_path / "x.cue", progress_bar=wrong)
+
+    for make in (
+        lambda: chunk(plain, [[1]], path=tmp_path / "x.cue", progress_bar=wrong),
+        lambda: Chunker(plain, progress_bar=wrong),
+        lambda: Runtime(progress_bar=wrong),
+        lambda: asyncio.run(later()),
+    ):
+        with pytest.raises(TypeError, match="progress_bar=.*True or False or None"):
+            make()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_with_a_zero_byte_is_named() -> None:
+    with pytest.raises(ValueError, match="zero byte"):
+        chunk(plain, [[1]], where="thread", path="a\0b")
 
 
 def test_an_unknown_option_is_an_error_everywhere() -> None:

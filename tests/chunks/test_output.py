@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.programs import run_script, start, write_script
+from tests.support.programs import run_script, start, wait_until, write_script
 
 
 def test_what_calls_print_comes_whole_on_standard_error_and_nothing_on_standard_output(tmp_path: Path) -> None:
@@ -163,3 +163,49 @@ def test_a_resumed_run_shows_where_it_goes_on(tmp_path: Path) -> None:
     assert code == 0
     assert "30" in seen
     assert "60/60" in seen
+
+
+def test_a_terminal_that_goes_away_amid_a_run_does_not_end_it(tmp_path: Path) -> None:
+    """As when a session is cut whose hang-up the program ignores."""
+    body = (
+        BAR
+        + """
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+def source():
+    for n in range(60):
+        if n == 30:
+            note("half")
+            wait_for("gone")
+        yield [n]
+note(len(chunk(slow_square, source(), chunk_size=2)), "done.log")
+"""
+    )
+    script = write_script(tmp_path, body)
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdout=follower, stderr=follower, stdin=subprocess.DEVNULL
+    ) as process:
+        os.close(follower)
+        wait_until(lambda: (tmp_path / "calls.log").exists(), "half of the parameters")
+        os.close(leader)
+        (tmp_path / "gone").touch()
+    assert process.returncode == 0
+    assert (tmp_path / "done.log").read_text() == "60\n"
+
+
+def test_what_the_program_prints_to_a_pipe_does_not_land_on_the_terminal(tmp_path: Path) -> None:
+    body = (
+        BAR
+        + """
+def source():
+    for n in range(30):
+        print("read", n)
+        yield [n]
+chunk(slow_square, source(), where="thread", chunk_size=2)
+"""
+    )
+    code, out, seen = on_a_terminal(tmp_path, body)
+    assert code == 0
+    assert out.count("read") == 30
+    assert "read" not in seen

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cuebook import CallFailed, JournalBusy, chunk
+from cuebook import CallFailed, CallTimedOut, JournalBusy, chunk
 from tests.support.programs import calls, run_script, start
 
 
@@ -151,3 +151,35 @@ except OSError as error:
     print(type(error).__name__)
 """
     assert run_script(tmp_path, body) == "[1]\n"
+
+
+def test_a_thread_that_a_timed_out_coroutine_waits_for_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cuebook.chunks.loop_thread.ABANDON_S", 0.01)
+    gate, opened = threading.Event(), []
+
+    async def f(x: int) -> None:
+        await asyncio.to_thread(lambda: opened.append(gate.wait(30)))
+
+    [failed] = chunk(f, [[1]], where="async", timeout=0.02, errors="collect")
+    assert isinstance(failed, CallTimedOut)
+    assert opened == []
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("asyncio"):
+            thread.join()
+    assert opened == [True]
+
+
+def test_a_call_that_changes_the_working_directory_leaves_no_journal_open(tmp_path: Path) -> None:
+    body = """
+def f(x):
+    os.chdir("/")
+    return x
+with Chunker(f, where="thread", path="x.cue") as chunker:
+    assert chunker([[1], [2]]) == [1, 2]
+    os.chdir(HERE)
+    import subprocess
+    other = "from cuebook import chunk; print(chunk(abs, [[-1]], path='x.cue'))"
+    print(subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, check=True).stdout)
+"""
+    assert run_script(tmp_path, body).strip() == "[1]"

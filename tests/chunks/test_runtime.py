@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from cuebook import CallFailed, Event, EventKind, JournalError, RunStopped, Runtime, chunk, current_call
+from cuebook import (
+    CallFailed,
+    Event,
+    EventKind,
+    JournalError,
+    RunStopped,
+    Runtime,
+    chunk,
+    current_call,
+    make_checkpoint,
+)
 
 
 def square(x: int) -> int:
@@ -475,3 +485,49 @@ def test_a_journal_that_cannot_be_opened_fails_the_run_and_not_the_runtime(tmp_p
             return await runtime.chunk(slowly, [[3]])
 
     assert run(main()) == [9]
+
+
+def test_events_of_a_runtime_that_has_ended_end_at_once() -> None:
+    async def main() -> list[Event]:
+        runtime = Runtime(where="thread")
+        async with runtime:
+            await runtime.chunk(square, [[1]])
+        return [event async for event in runtime.events()]
+
+    assert run(main()) == []
+
+
+def test_a_runtime_is_opened_once() -> None:
+    async def main() -> None:
+        runtime = Runtime(where="thread")
+        async with runtime:
+            assert await runtime.chunk(square, [[2]]) == [4]
+        with pytest.raises(RuntimeError, match="opened once"):
+            async with runtime:
+                pass
+
+    run(main())
+
+
+def test_calls_that_are_over_leave_nothing_in_the_books_of_a_run_without_end() -> None:
+    tried: set[int] = set()
+
+    def f(n: int) -> int:
+        make_checkpoint(b"x" * 1000)
+        if n % 3 == 0 or (n % 3 == 1 and n not in tried):
+            tried.add(n)
+            raise ValueError(n)
+        return n
+
+    async def main() -> None:
+        async with Runtime(where="thread", errors="collect", retries=1, backoff=0) as runtime:
+            seen = 0
+            async for _ in runtime.stream(f, ([n] for n in itertools.count())):
+                seen += 1
+                if seen == 200:
+                    [flow] = runtime._runs.values()
+                    books = (flow.attempts, flow.deaths, flow.states, flow.states_in_memory)
+                    assert max(map(len, books)) < 100
+                    break
+
+    run(main())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -307,3 +309,29 @@ def test_help_and_version_load_nothing_heavy(said: Any) -> None:
     for command in ("show", "watch", "verify", "export", "why", "recover", "backup", "compact", "forget"):
         assert f"  {command} " in out
     assert said("--version")[1].startswith("cuebook ")
+
+
+def test_a_path_that_no_file_can_have_is_one_line_and_no_traceback(said: Callable[..., tuple[int, str, str]]) -> None:
+    for command in ("show", "verify", "export", "why", "watch", "compact"):
+        code, out, err = said(command, "x" * 300)
+        assert (code, out) == (1, "")
+        assert err.startswith("Error: ")
+        assert err.count("\n") == 1
+
+
+def test_a_closed_standard_output_is_no_error_of_ours(cue: Path) -> None:
+    for stream in (">&-", "2>&-"):
+        done = subprocess.run(
+            f"exec {sys.executable} -m cuebook show {cue} {stream}", shell=True, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_csv_reaches_a_terminal_without_control_characters(
+    tmp_path: Path, said: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.cue"
+    write(path, run_entries(1, [[0]], {0: "a\x1b[31m"}))
+    assert "\x1b" in said("export", path, "--csv")[1]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert "a\\x1b[31m" in said("export", path, "--csv")[1]

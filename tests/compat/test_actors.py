@@ -13,6 +13,7 @@ import pytest
 
 from cuebook.compat.thread_chunks import Chunker, LabelledActor, chunk, config, crews
 from cuebook.runtime.errors import FunctionNotShippable
+from tests.support.programs import run_script
 
 
 def double(number: int) -> int:
@@ -253,3 +254,19 @@ def test_threads_that_share_actors_take_turns() -> None:
 
     assert sorted(number for number, _ in answers) == [0, 1, 2, 3]
     assert len({pid for _, pid in answers}) == 1
+
+
+def test_the_state_of_an_actor_of_a_script_lives_on_from_its_very_first_call(tmp_path: Path) -> None:
+    body = """
+from cuebook.compat.thread_chunks import LabelledActor, chunk
+class Tally(LabelledActor):
+    def __init__(self, func):
+        super().__init__(func)
+        self.calls = 0
+    def run(self, label, *args):
+        self.calls += 1
+        return label, self.calls
+actors = [Tally(abs)]
+print([chunk(None, [[1], [2]], actors=actors, chunk_size=1) for _ in range(3)])
+"""
+    assert run_script(tmp_path, body).strip() == "[[1, 2], [3, 4], [5, 6]]"

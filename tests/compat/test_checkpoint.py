@@ -140,3 +140,9 @@ def test_a_path_is_completed_by_the_rule_of_the_original(given: str, meant: str)
 
 def test_the_warning_is_a_warning() -> None:
     assert issubclass(CheckpointFailedWarning, Warning)
+
+
+def test_lists_of_unequal_lengths_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"have 2, 1 and 2"):
+        Checkpoint("name", [[1], [2]], ["number 1"], [True, False], 1, 1, str(tmp_path / "odd"))
+    assert list(tmp_path.iterdir()) == []

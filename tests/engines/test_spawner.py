@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cuebook.engines.spawner import Spawner
-from tests.support.programs import is_alive, run_script, wait_until
+from tests.support.programs import calls, is_alive, run_script, start, wait_until
 
 
 def open_files() -> int:
@@ -64,6 +64,48 @@ except RestartLimitReached as error:
     assert "/no/such/python" in run_script(tmp_path, body)
 
 
+def test_a_process_forked_from_the_program_does_not_keep_alive_what_calls_have_started(tmp_path: Path) -> None:
+    body = """
+import signal, subprocess
+chunker = Chunker(chunk_size=1)
+def sleeper():
+    note(subprocess.Popen(["sleep", "100"]).pid, "children.log")
+chunker([[]], func=sleeper)
+if os.fork() == 0:
+    wait_for("end")
+    os._exit(0)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with start(tmp_path, body) as program:
+        assert program.wait() == -9, program.stderr
+    [child] = map(int, calls(tmp_path, "children.log"))
+    try:
+        wait_until(lambda: not is_alive(child), "the end of what a call had started", 5.0)
+    finally:
+        (tmp_path / "end").touch()
+
+
+def test_a_process_forked_from_the_program_has_workers_of_its_own(tmp_path: Path) -> None:
+    body = """
+chunker = Chunker(chunk_size=1, path="x.cue")
+print(chunker([[-1]], func=abs), flush=True)
+pid = os.fork()
+if pid == 0:
+    print(chunk(abs, [[-2]], path="y.cue"), chunker([[-3]], func=abs, path="z.cue"), flush=True)
+    chunker.close()
+    os._exit(0)
+os.waitpid(pid, 0)
+pid = os.fork()
+if pid == 0:
+    chunker.close()
+    print("closed", flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+print(chunker([[-4]], func=abs))
+"""
+    assert run_script(tmp_path, body) == "[1]\n[2] [3]\nclosed\n[4]\n"
+
+
 def test_a_killed_guard_is_replaced_and_minds_the_workers_that_were_there(tmp_path: Path) -> None:
     body = """
 import signal, subprocess
@@ -79,8 +121,6 @@ chunk(abs, [[1]], chunk_size=1)
 chunk(abs, [[1]], chunk_size=1)
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    from tests.support.programs import calls, start
-
     with start(tmp_path, body) as program:
         assert program.wait() == -9, program.stderr
     [child] = map(int, calls(tmp_path, "children.log"))

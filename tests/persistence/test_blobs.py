@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from cuebook.persistence.blobs import BlobStore
+from cuebook.persistence.blobs import BlobStore, TransientBlobs
 from cuebook.runtime.errors import JournalCorrupt, JournalError, JournalFull
 
 DATA = b"a large buffer" * 1000
@@ -178,3 +178,33 @@ def test_a_relative_folder_stays_the_same_after_chdir(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert store.read(digest, len(DATA)) == DATA
+
+
+def test_transient_blobs_of_one_content_are_dropped_one_by_one(tmp_path):
+    writer, reader = TransientBlobs(tmp_path), TransientBlobs(tmp_path)
+    digest = writer.write(b"same")
+    assert writer.write(b"same") == digest
+    other = writer.write(b"other")
+    for left in (2, 1):
+        reader.check(digest, 4)
+        assert reader.read(digest, 4) == b"same"
+        reader.drop_read()
+        assert sum(path.is_file() for path in tmp_path.rglob("*")) == left
+    with pytest.raises(JournalCorrupt, match="missing"):
+        reader.read(digest, 4)
+    target = bytearray(5)
+    reader.read_into(other, memoryview(target))
+    reader.keep_read()
+    reader.drop_read()
+    assert reader.read(other, 5) == target == b"other"
+    reader.drop_read()
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_what_one_value_reads_twice_is_there_twice(tmp_path):
+    writer, reader = TransientBlobs(tmp_path), TransientBlobs(tmp_path)
+    digest = writer.write(b"part")
+    writer.write(b"part")
+    assert [reader.read(digest, 4) for _ in range(3)] == [b"part"] * 3
+    reader.drop_read()
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))

@@ -798,3 +798,14 @@ print(chunk(Slotted(3).add, [[4]], chunk_size=1), chunk(Slotted(3), [[4]], chunk
         [sys.executable, str(script)], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
     assert done.stdout == "[7] [12]\n", done.stderr
+
+
+def test_looking_at_a_class_leaves_it_as_it_is() -> None:
+    class Bare:
+        def run(self, x: int) -> int:
+            return x
+
+    before = vars(Bare).keys() | {"__slotnames__"}  # which any copy of an object adds
+    fingerprint(Bare().run)
+    fingerprint(len, extra=(Bare,))
+    assert vars(Bare).keys() <= before

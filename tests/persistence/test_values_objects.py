@@ -407,6 +407,14 @@ def test_what_can_be_pickled_and_not_loaded_is_refused_where_that_is_asked_for()
     assert type(ValueDecoder().decode(ValueEncoder().encode(NotLoadable(1, 2)))) is Unresolved
 
 
+def test_an_attribute_of_an_exception_that_cannot_be_loaded_is_left_out_and_proves_nothing() -> None:
+    encoder = ValueEncoder(reloads=True)
+    error = ValueDecoder().decode(encoder.encode(ValueError("text", NotLoadable(1, 2))))
+    assert error.args[0] == "text" and type(error.args[1]) is Opaque
+    with pytest.raises(ValueNotKept):
+        encoder.encode(NotLoadable(1, 2))
+
+
 def test_each_class_is_loaded_again_once() -> None:
     made = Counting()
     encoder = ValueEncoder(reloads=True)

@@ -124,7 +124,7 @@ def chunk(
         raise ValueError(_WRONG_SIZE)
     if func is None and actors is None:
         raise ValueError("`func` and `actors` cannot both be ``None``.")
-    if size < 1:
+    if isinstance(size, int) and size < 1:
         raise ValueError(f"chunk_size={size!r} must be at least 1: so many calls run at once")
     file = None if path is None else checkpoint_path(path)
     calls = [_arguments(item) for item in parameters]
@@ -174,7 +174,7 @@ def _kept(cast: _Cast, calls: list[Any], file: str | None, progress_bar: bool) -
     raised: Exception
     reason: Exception
     try:
-        return durable_chunk(cast.func, calls, progress_bar=progress_bar, path=file, reuse="run", **cast.options)
+        return durable_chunk(cast.func, calls, progress_bar=bool(progress_bar), path=file, reuse="run", **cast.options)
     except CallFailed as failed:
         if not isinstance(failed.__cause__, Exception):  # a SystemExit of a call must not end this program
             raise

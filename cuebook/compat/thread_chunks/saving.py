@@ -47,7 +47,14 @@ def save_run(path: str, progress: Progress) -> None:
     Raises:
         JournalError: it cannot be written; nothing of it is there then.
         ValueNotKept: a result cannot be kept.
+        ValueError: its lists are not of one length; nothing is written.
     """
+    lengths = [len(progress.parameters), len(progress.output), len(progress.completed)]
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            "parameters, output and completed have one item for each call, and these have "
+            f"{lengths[0]}, {lengths[1]} and {lengths[2]}"
+        )
     with ThreadPoolExecutor(1) as thread:  # a loop may be running here
         thread.submit(asyncio.run, _append(path, progress)).result()
 

@@ -1,0 +1,39 @@
+"""The crew: a worker is leased to one run at a time, whatever befalls the runs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from cuebook.actors.run import Run, Slot
+from cuebook.actors.table import RunTable, WorkerKind
+from cuebook.engines.engine import ENGINES
+
+KIND = WorkerKind(ENGINES["thread"], 1)
+
+
+def stand_in(key: int) -> Run:
+    """As much of a run as the table sees."""
+    return cast("Run", SimpleNamespace(key=key, work=None, slots=[]))
+
+
+def hired(number: int, _: WorkerKind) -> Slot:
+    nobody: Any = SimpleNamespace(tell_nowait=lambda message: None)
+    return Slot(number, nobody)
+
+
+def test_a_run_that_is_dismissed_twice_gives_its_workers_back_once() -> None:
+    table = RunTable(hired)
+    table.keeps_warm = True
+    first, second, third = map(stand_in, (1, 2, 3))
+    table.add(first)
+    table.lease(first, KIND, 2)
+    table.dismiss(first)
+    table.add(second)
+    table.lease(second, KIND, 2)
+    table.dismiss(first)
+    table.add(third)
+    table.lease(third, KIND, 2)
+    slots = [*second.slots, *third.slots]
+    assert len({slot.number for slot in slots}) == 4
+    assert [slot.run for slot in slots] == [2, 2, 3, 3]
