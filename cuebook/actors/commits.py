@@ -71,7 +71,7 @@ class Commit:
                 answered(delivery, Appended(delivery.message.ticket, seqs[end - 1] if end else 0))
 
     def refused(self, refusal: Refusal, streams: StreamTable) -> dict[int, Refusal]:
-        """It is surely not on disk: answer all. Gives the runs of which something was not kept that nobody waits for."""
+        """It is surely not on disk: answer all. Gives the runs of which something was lost that nobody waits for."""
         broken = {}
         for place, delivery in enumerate(self.waiting):
             message = delivery.message
