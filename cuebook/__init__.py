@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from cuebook.chunks.chunker import Chunker, chunk
     from cuebook.chunks.runtime import Runtime
     from cuebook.chunks.sinks import Done
+    from cuebook.durable.effects import Effect, persist
+    from cuebook.durable.persistent_actor import PersistentActor
+    from cuebook.durable.promise import DurablePromise
+    from cuebook.durable.snapshots import SnapshotPolicy
     from cuebook.engines.current import CurrentCall, current_call
     from cuebook.engines.function import Worker
     from cuebook.processes.place import ActorProcess, Ladder
@@ -37,15 +41,19 @@ if TYPE_CHECKING:
         MessageTooLarge,
         MessagingError,
         ProcessDied,
+        RecoveryFailed,
+        Rejected,
         RestartLimitReached,
         ResultNotRebuilt,
         RunStopped,
         SupervisionError,
         UnhandledMessage,
+        UnknownEvent,
         UnknownMessage,
         UnsupportedVersion,
         ValueNotKept,
         WorkerDied,
+        WriterConflict,
     )
     from cuebook.runtime.group import SupervisorRef
     from cuebook.runtime.mailbox import MailboxSpec, Overflow
@@ -67,12 +75,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ERRORS = (
-    "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError", "CuebookError",
-    "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError", "JournalFull",
-    "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "ProcessDied", "RestartLimitReached",
-    "ResultNotRebuilt",
-    "RunStopped", "SupervisionError", "UnhandledMessage", "UnknownMessage", "UnsupportedVersion", "ValueNotKept",
-    "WorkerDied",
+    "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError",
+    "CuebookError", "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError",
+    "JournalFull", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "ProcessDied",
+    "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped", "SupervisionError",
+    "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
+    "WriterConflict",
 )  # fmt: skip
 
 _HOMES = {
@@ -98,6 +106,8 @@ _HOMES = {
     "Directive": "cuebook.runtime.directives",
     "Done": "cuebook.chunks.sinks",
     "Down": "cuebook.runtime.signals",
+    "DurablePromise": "cuebook.durable.promise",
+    "Effect": "cuebook.durable.effects",
     "Event": "cuebook.actors.run",
     "EventKind": "cuebook.actors.run",
     "Exit": "cuebook.runtime.supervision",
@@ -106,6 +116,7 @@ _HOMES = {
     "MailboxSpec": "cuebook.runtime.mailbox",
     "Message": "cuebook.runtime.typed",
     "Overflow": "cuebook.runtime.mailbox",
+    "PersistentActor": "cuebook.durable.persistent_actor",
     "Pool": "cuebook.runtime.pool",
     "Progress": "cuebook.actors.run",
     "Restart": "cuebook.runtime.supervision",
@@ -116,6 +127,7 @@ _HOMES = {
     "ServiceKey": "cuebook.runtime.services",
     "Services": "cuebook.runtime.services",
     "ShutdownReport": "cuebook.runtime.shutdown",
+    "SnapshotPolicy": "cuebook.durable.snapshots",
     "Strategy": "cuebook.runtime.strategy",
     "SupervisorRef": "cuebook.runtime.group",
     "SupervisorSpec": "cuebook.runtime.strategy",
@@ -129,6 +141,7 @@ _HOMES = {
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
     "message": "cuebook.runtime.message",
+    "persist": "cuebook.durable.effects",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
@@ -162,6 +175,8 @@ __all__ = [
     "Directive",
     "Done",
     "Down",
+    "DurablePromise",
+    "Effect",
     "Event",
     "EventKind",
     "Exit",
@@ -180,9 +195,12 @@ __all__ = [
     "MessageTooLarge",
     "MessagingError",
     "Overflow",
+    "PersistentActor",
     "Pool",
     "ProcessDied",
     "Progress",
+    "RecoveryFailed",
+    "Rejected",
     "Restart",
     "RestartIntensity",
     "RestartLimitReached",
@@ -194,6 +212,7 @@ __all__ = [
     "ServiceKey",
     "Services",
     "ShutdownReport",
+    "SnapshotPolicy",
     "Strategy",
     "SupervisionError",
     "SupervisorRef",
@@ -202,11 +221,13 @@ __all__ = [
     "TraceKind",
     "TreeNode",
     "UnhandledMessage",
+    "UnknownEvent",
     "UnknownMessage",
     "UnsupportedVersion",
     "ValueNotKept",
     "Worker",
     "WorkerDied",
+    "WriterConflict",
     "__version__",
     "chunk",
     "current_actor",
@@ -214,6 +235,7 @@ __all__ = [
     "last_checkpoint",
     "make_checkpoint",
     "message",
+    "persist",
 ]
 
 

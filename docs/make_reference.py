@@ -46,6 +46,7 @@ GROUPS = {
     ],
     "Many actors": ["ActorSystem", "Pool", "Routing", "ServiceKey", "Services", "Listing", "current_actor"],
     "Actors in processes": ["ActorProcess", "Ladder"],
+    "Durable actors": ["PersistentActor", "persist", "Effect", "SnapshotPolicy", "DurablePromise"],
     "Looking at actors": [
         "ActorState",
         "ActorStatistics",
@@ -72,6 +73,10 @@ HIDDEN = {
     "ActorSystem.start",
     "ActorSystem.tasks",
     "Delivery.owes",
+    "Delivery.settle",
+    "Effect.answer_of",
+    "PersistentActor.address_of",
+    "PersistentActor.receive",
     "Runtime.interrupt",
     "Runtime.resume",
     "Services.forget",

@@ -165,7 +165,7 @@ class Application:
             self._journal_numbers.discard(number)
             self._journal_gone(ref, error)
 
-        return self.system.spawn(
+        ref = self.system.spawn(
             lambda: JournalActor(file, unanswered),
             name="journal" if number == 1 else f"journal-{number}",
             mailbox=_CREDIT_BOUND,
@@ -173,6 +173,8 @@ class Application:
             backoff=_BACKOFF,
             on_terminated=gone,
         )
+        self.system.outlast(ref)
+        return ref
 
     async def open_file(self, path: str) -> JournalFile:
         """Open the journal at `path`; a simulation opens another store in its place."""

@@ -7,9 +7,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from cuebook.actors.messages import Append, Appended, AppendFailed, ReadState, Recover, Recovered, StateRead
+from cuebook.actors.commits import Commit, Refusal, answered, gathered
+from cuebook.actors.messages import Append, ReadState, Recover, Recovered, StateRead
+from cuebook.actors.stream_messages import AppendEvents, CloseStream, OpenStream, StreamFound
 from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.record import Kind
+from cuebook.persistence.streams import opening
 from cuebook.runtime.actor import Actor, Delivery
 from cuebook.runtime.errors import CuebookError, InternalError
 
@@ -17,7 +20,6 @@ __all__ = ["JournalActor", "Unanswered"]
 
 RECOVERED_BYTES_MAX = 16 * 1024 * 1024
 """Records in one answer to Recover, about; the asker asks again for more."""
-TRANSACTION_BYTES_MAX = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -26,15 +28,15 @@ class Unanswered:
 
     Attributes:
         backlog: messages in order.
-        commit: the transaction under way, which no failure of the actor cuts off; `waiting` are its appends.
+        stored: the transaction under way, which no failure of the actor cuts off; `commit` is what is in it.
         broken: runs of which something was not kept that nobody waits for (arguments of an iterator), and why. What
             follows of them is refused: results without arguments would be found by no later run.
     """
 
     backlog: deque[Delivery] = field(default_factory=deque)
-    commit: asyncio.Future[list[int]] | None = None
-    waiting: list[Delivery] = field(default_factory=list)
-    broken: dict[int, tuple[str, str]] = field(default_factory=dict)
+    stored: asyncio.Future[list[int]] | None = None
+    commit: Commit = field(default_factory=Commit)
+    broken: dict[int, Refusal] = field(default_factory=dict)
 
 
 class JournalActor(Actor):
@@ -60,59 +62,30 @@ class JournalActor(Actor):
 
     async def _work_off(self) -> None:
         left = self._left
-        while left.commit is not None or left.backlog:
-            if left.commit is None and not isinstance(left.backlog[0].message, Append):
+        while left.stored is not None or left.backlog:
+            if left.stored is None and not isinstance(left.backlog[0].message, Append | AppendEvents):
                 self._read(left.backlog.popleft())
                 continue
-            if left.commit is None:
+            if left.stored is None:
                 self._begin_commit(left)
-            if left.commit is not None:
-                await self._end_commit(left)
+            if left.stored is not None:
+                await self._end_commit(left, left.stored)
 
     def _begin_commit(self, left: Unanswered) -> None:
-        """Start one transaction of the appends that head the backlog."""
-        entries: list[Entry] = []
-        states: dict[int, bytes] = {}
-        size = 0
-        while left.backlog and size < TRANSACTION_BYTES_MAX and isinstance(left.backlog[0].message, Append):
-            delivery = left.backlog.popleft()
-            message = delivery.message
-            if _opens(message):  # a number whose opening was not kept is given to the next run
-                left.broken.pop(message.run, None)
-            if message.run in left.broken:
-                self._answer(delivery, AppendFailed(message.ticket, *left.broken[message.run]))
-                continue
-            left.waiting.append(delivery)
-            for place, state in message.states:
-                states[len(entries) + place] = state
-            entries.extend(Entry(Kind(kind), message.run, head, body) for kind, head, body in message.entries)
-            size += sum(len(head) + len(body or b"") for _, head, body in message.entries)
-        if left.waiting:
-            left.commit = asyncio.ensure_future(self.file.append(entries, states=states))
+        """Start one transaction of the appends that head the backlog, unless none of them may write."""
+        left.commit = commit = gathered(left.backlog, self.file.streams, left.broken)
+        if commit.waiting:
+            left.stored = asyncio.ensure_future(self.file.append(commit.entries, states=commit.states))
 
-    async def _end_commit(self, left: Unanswered) -> None:
-        assert left.commit is not None
+    async def _end_commit(self, left: Unanswered, stored: asyncio.Future[list[int]]) -> None:
         try:
-            seqs = await asyncio.shield(left.commit)
+            seqs = await asyncio.shield(stored)
         except Exception as error:
-            why = type(error).__name__, str(error)
-            for delivery in left.waiting:
-                if not delivery.is_open and delivery.sender is None:
-                    left.broken[delivery.message.run] = why
-                self._answer(delivery, AppendFailed(delivery.message.ticket, *why))
+            refusal = Refusal(type(error).__name__, str(error))
+            left.broken.update(left.commit.refused(refusal, self.file.streams))
         else:
-            end = 0
-            for delivery in left.waiting:
-                end += len(delivery.message.entries)
-                self._answer(delivery, Appended(delivery.message.ticket, seqs[end - 1] if end else 0))
-        left.commit = None
-        left.waiting.clear()
-
-    def _answer(self, delivery: Delivery, answer: Any) -> None:
-        if delivery.is_open:
-            delivery.reply(answer)
-        elif delivery.sender is not None:
-            delivery.sender.tell_nowait(answer)
+            left.commit.stored(seqs)
+        left.stored, left.commit = None, Commit()
 
     def _read(self, delivery: Delivery) -> None:
         message = delivery.message
@@ -123,7 +96,15 @@ class JournalActor(Actor):
                 state = self.file.state(message.seq)
             except CuebookError:
                 state = None
-            self._answer(delivery, StateRead(message.worker, message.host, message.ticket, state))
+            answered(delivery, StateRead(message.worker, message.host, message.ticket, state))
+        elif isinstance(message, CloseStream):
+            self.file.streams.leave(message.stream, message.writer)
+        elif isinstance(message, OpenStream):
+            try:
+                head = opening(message.type, message.id, message.where)
+                delivery.reply(StreamFound(*self.file.streams.take(head, message.writer)))
+            except CuebookError as error:
+                delivery.fail(error)
         else:
             delivery.fail(InternalError(f"the Journal got {message!r}"))
 
@@ -137,7 +118,3 @@ class JournalActor(Actor):
             if size > RECOVERED_BYTES_MAX:
                 break
         return found
-
-
-def _opens(message: Append) -> bool:
-    return any(kind == Kind.RUN_OPENED for kind, _, _ in message.entries)

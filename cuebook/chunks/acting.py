@@ -6,7 +6,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 from cuebook.actors.application import Application
@@ -22,9 +22,10 @@ from cuebook.runtime.system import ActorSystem
 if TYPE_CHECKING:
     from cuebook.processes.place import ActorProcess, Ladder, Processes
 
-    Where = Literal["process"] | ActorProcess | None
+Where: TypeAlias = 'Literal["process"] | ActorProcess | None'
+"""Where an actor lives: on this loop (None), in a process of its own, or in one that it shares."""
 
-__all__ = ["Acting"]
+__all__ = ["Acting", "Where", "factory_of", "given"]
 
 _A = TypeVar("_A", bound=Actor)
 _OPTIONS = SpawnOptions.__optional_keys__
@@ -74,7 +75,7 @@ class Acting:
             ActorStopped: the runtime is stopping.
         """
         factory = self._placed(where, actor, args, kwargs)
-        return self.system.spawn(factory, name=self._name_for(actor) if name is None else name, **_given(options))
+        return self.system.spawn(factory, name=self._name_for(actor) if name is None else name, **given(options))
 
     async def supervise(
         self, spec: SupervisorSpec, *, name: str | None = None, options: ActorOptions | None = None
@@ -96,7 +97,7 @@ class Acting:
         """
         if not isinstance(spec, SupervisorSpec):
             raise TypeError(f"supervise() takes a SupervisorSpec([ChildSpec(...), ...]), not {spec!r}")
-        top = self.system.supervise(spec, name=self._name_of("supervisor") if name is None else name, **_given(options))
+        top = self.system.supervise(spec, name=self._name_of("supervisor") if name is None else name, **given(options))
         try:
             await top.children()
         except ActorStopped as stopped:
@@ -133,7 +134,7 @@ class Acting:
         """
         factory = self._placed(where, actor, args, kwargs)
         named = self._name_for(actor) if name is None else name
-        return Pool(self.system, factory, size=size, name=named, routing=routing, key=key, **_given(options))
+        return Pool(self.system, factory, size=size, name=named, routing=routing, key=key, **given(options))
 
     def process(self, name: str, *, ladder: Ladder | None = None, cores: int | None = None) -> ActorProcess:
         """The child process of this name, for any number of actors; it starts with the first of them.
@@ -164,7 +165,7 @@ class Acting:
     def _placed(
         self, where: Where, actor: Callable[..., _A], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Callable[[], _A]:
-        factory = _factory(actor, args, kwargs)
+        factory = factory_of(actor, args, kwargs)
         if where is None:
             return factory
         if where == "process":
@@ -199,7 +200,8 @@ class Acting:
                 return name
 
 
-def _given(options: ActorOptions | None) -> SpawnOptions:
+def given(options: ActorOptions | None) -> SpawnOptions:
+    """What of the options is said. Raises TypeError where they are none."""
     if options is None:
         return {}
     if not isinstance(options, ActorOptions):
@@ -207,7 +209,7 @@ def _given(options: ActorOptions | None) -> SpawnOptions:
     return options.given()
 
 
-def _factory(actor: Callable[..., _A], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], _A]:
+def factory_of(actor: Callable[..., _A], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], _A]:
     """What makes each incarnation. Raises TypeError where it could make none, before anything is started."""
     if isinstance(actor, Actor):
         kind = type(actor).__qualname__

@@ -15,14 +15,15 @@ import anyio
 
 from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
-from cuebook.chunks.acting import Acting
 from cuebook.chunks.bar import Bar, wants_bar
+from cuebook.chunks.lasting import Lasting
 from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_flag, check_function, checked_path, make_options
 from cuebook.chunks.seeing import Seeing
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
+from cuebook.durable.house import House
 from cuebook.runtime.errors import ResultNotRebuilt, RunStopped
 from cuebook.runtime.readers import Readers
 from cuebook.runtime.shutdown import ShutdownReport
@@ -34,7 +35,7 @@ GRACE_S = 2.0
 _NOT_GIVEN: Any = object()
 
 
-class Runtime(Acting, Seeing):
+class Runtime(Lasting, Seeing):
     """Durable parallel calls, and actors, inside an asyncio program; use it in `async with`.
 
     No global state: several runtimes in a process do not know each other, except that those with the same path share
@@ -92,6 +93,7 @@ class Runtime(Acting, Seeing):
         if self._telemetry is not None:
             self._exit.enter_context(self.app.system.telemetry(self._telemetry))
         await self._exit.enter_async_context(self.app)
+        self._house = House(self.app, self.path)
         self._is_closed = False
         if self._signals:
             self._watch_signals(asyncio.get_running_loop())
@@ -130,6 +132,7 @@ class Runtime(Acting, Seeing):
 
     async def _end_runs(self) -> None:
         self._is_closed = True
+        self._durable.close()
         with anyio.CancelScope(shield=True):
             if self._runs or self._opening:
                 await self.stop("the runtime was closed")

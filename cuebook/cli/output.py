@@ -19,7 +19,9 @@ SCHEMA = 1
 """Version of the shape of what `--json` prints; keys are only added within one."""
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
-_NUMERIC = frozenset({"run", "failed", "reused", "calls/s", "done", "call", "number", "bytes", "attempts"})
+_NUMERIC = frozenset(
+    {"run", "failed", "reused", "calls/s", "done", "call", "number", "bytes", "attempts", "events", "snapshots", "owes"}
+)
 
 
 def printable(text: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 
-@click.command(short_help="Runs, how far they are, their failures.")
+@click.command(short_help="Runs, how far they are, their failures; durable actors.")
 @path_argument
 @run_option("Show this run in detail (with --failures: its failures).")
 @click.option("--failures", is_flag=True, help="The failed calls of the newest run, with their tracebacks.")
@@ -30,7 +30,7 @@ def show(path: Path, number: int | None, failures: bool, as_json: bool) -> None:
 
     For each run: its function, when it started, how many of its calls are done, failed and taken from earlier
     runs, how fast it goes, and what has become of it (running, finished, interrupted, failed, or abandoned: its
-    process died).
+    process died). Then the durable actors: how many events each has, and what it owes.
     """
     from cuebook.persistence.run_summary import look
 
@@ -45,10 +45,12 @@ def show(path: Path, number: int | None, failures: bool, as_json: bool) -> None:
 
 
 def _show_runs(reader: Reader, picture: Picture, *, as_json: bool) -> None:
+    from cuebook.cli.actors import ACTOR_HEADERS, actor_object, actor_row
     from cuebook.cli.output import SCHEMA, emit_json, printable, table
     from cuebook.cli.queries import RUN_HEADERS, holder_object, run_object, run_row
 
     runs = list(picture.summaries(time.time()))
+    actors = list(picture.state.streams.values())
     holder = picture.holder
     if as_json:
         emit_json(
@@ -58,13 +60,17 @@ def _show_runs(reader: Reader, picture: Picture, *, as_json: bool) -> None:
                 "records": picture.state.last_seq,
                 "writer": holder_object(holder),
                 "runs": [run_object(run) for run in runs],
+                "actors": [actor_object(actor) for actor in actors],
             }
         )
         return
-    if not runs:
+    if not (runs or actors):
         click.echo("no run yet")
         return
-    table(RUN_HEADERS, [run_row(run) for run in runs])
+    if runs:
+        table(RUN_HEADERS, [run_row(run) for run in runs])
+    if actors:
+        table(ACTOR_HEADERS, [actor_row(actor) for actor in actors])
     if holder is not None and holder.pid:
         click.echo(printable(f"in use by process {holder.pid} on {holder.host} since {holder.since}"))
 

@@ -79,12 +79,17 @@ def backup(path: Path, new: Path) -> None:
 
 @click.command(short_help="Rewrite a journal without what is not needed.")
 @path_argument
-def compact(path: Path) -> None:
-    """Rewrite the journal at PATH without forgotten runs, old checkpoints and values nobody refers to."""
+@click.option("--drop-events", is_flag=True, help="Drop events of actors that all their snapshots have in them, too.")
+def compact(path: Path, drop_events: bool) -> None:
+    """Rewrite the journal at PATH without forgotten runs, old checkpoints and values nobody refers to.
+
+    The events of durable actors stay, unless --drop-events says otherwise: then an actor comes back from its snapshots
+    alone, and not at all where these cannot be read any more.
+    """
     from cuebook.persistence.salvage import compact as compacted
 
     _check_there(path)
-    done = compacted(path)
+    done = compacted(path, drop_events=drop_events)
     click.echo(f"{done.bytes_before:,} bytes before, {done.bytes_after:,} after")
     click.echo(f"{done.records_before:,} records before, {done.records_after:,} after")
     if done.runs_dropped:

@@ -10,17 +10,17 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 
-from cuebook.persistence.record import HASH_BYTES, Entry, Kind, Record
+from cuebook.persistence.record import HASH_BYTES, Entry, Kind, Picked, Record
 from cuebook.persistence.store import Row
 from cuebook.runtime.errors import JournalCorrupt
 
-__all__ = ["FIRST_LINK", "check_row", "checked", "checked_row", "head_check", "link", "rows_of"]
+__all__ = ["FIRST_LINK", "check_row", "checked", "checked_row", "head_check", "link", "linked", "rows_of"]
 
 FIRST_LINK = bytes(HASH_BYTES)
 """What stands in for the link before the first record."""
 
-_LINK = struct.Struct("<32sQQQQq")
-_HEAD = struct.Struct("<QQQ")
+_LINK = struct.Struct("<32sQQqQq")
+_HEAD = struct.Struct("<QQq")
 _NO_BODY = -1
 _KINDS = {int(kind): kind for kind in Kind}
 
@@ -28,7 +28,7 @@ _KINDS = {int(kind): kind for kind in Kind}
 def link(before: bytes, seq: int, entry: Entry | Record) -> bytes:
     """The link of one record: what `docs/journal-format.md` calls its hash.
 
-        before 32 | seq u64 | kind u64 | run u64 | len(head) u64 | len(body) i64, -1 for none | head | body
+        before 32 | seq u64 | kind u64 | run i64 | len(head) u64 | len(body) i64, -1 for none | head | body
 
     Integers are little-endian. Cost: about 1 us, and 0.5 to 2.5 ms a megabyte.
     """
@@ -70,6 +70,29 @@ def check_row(row: Row, before: bytes | None) -> Record:
     if link(before, seq, record) != link_bytes:
         raise JournalCorrupt(f"record {seq} is damaged: its content does not match its hash", seq=seq)
     return record
+
+
+def linked(rows: Iterable[Row]) -> list[Picked]:
+    """What rows hold that carry their bodies and the link before each, checked by their links: these cover all of a
+    record but the CRC of its head.
+
+    Raises:
+        JournalCorrupt: names the first one that is damaged.
+    Cost: about 1.5 us each, a third of `check_row`, and 0.5 to 2.5 ms a megabyte.
+    """
+    found = []
+    pack, sha256 = _LINK.pack, hashlib.sha256
+    for seq, kind, run, link_bytes, _, head, body, before in rows:
+        try:
+            content = head if body is None else head + body
+            length = _NO_BODY if body is None else len(body)
+            digest = sha256(pack(before or FIRST_LINK, seq, kind, run, len(head), length) + content).digest()
+        except (TypeError, struct.error):
+            digest = b""
+        if digest != link_bytes:
+            raise JournalCorrupt(f"record {seq} is damaged: its content does not match its hash", seq=seq)
+        found.append(Picked(seq, run, head, body))
+    return found
 
 
 def checked_row(row: Row | None, seq: int) -> Record:

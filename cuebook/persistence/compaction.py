@@ -22,6 +22,7 @@ from cuebook.persistence.record import Entry, Kind, Record
 from cuebook.persistence.replay import JournalState
 from cuebook.persistence.rewriting import Rewriting, rewriting
 from cuebook.persistence.sqlite_schema import journal_error, journal_uri
+from cuebook.persistence.stream_heads import Events
 from cuebook.runtime.errors import JournalBusy, JournalError
 
 __all__ = ["Compacted", "compact"]
@@ -40,13 +41,18 @@ class Compacted:
     runs_dropped: tuple[int, ...]
 
 
-def compact(path: str | os.PathLike[str]) -> Compacted:
+def compact(path: str | os.PathLike[str], *, drop_events: bool = False) -> Compacted:
     """Rewrite a journal in place, without forgotten runs, states of completed calls and blobs nobody refers to.
 
     What a kill left of blobs that were being written goes too.
 
     A forgotten run stays where a run that is not forgotten took results or arguments from it. The new journal has an
     id of its own; its first record names the old one's id, last record and hash.
+
+    Args:
+        path: the journal.
+        drop_events: whether events of durable actors go too, where a snapshot that is kept has all of them in it. An
+            actor whose snapshots cannot be read (its state's class has changed) cannot be brought back then.
 
     Raises:
         JournalBusy: it is in use. JournalCorrupt: it is damaged (recover it first). JournalError: the new file cannot
@@ -59,20 +65,20 @@ def compact(path: str | os.PathLike[str]) -> Compacted:
     lock = FileLock(location.lock_path)
     lock.take()
     try:
-        return _compacted(location, lock)
+        return _compacted(location, lock, drop_events=drop_events)
     finally:
         lock.release()
 
 
-def _compacted(location: Location, lock: FileLock) -> Compacted:
+def _compacted(location: Location, lock: FileLock, *, drop_events: bool) -> Compacted:
     with open_reader(location.path) as reader:
         before, size = reader.last_seq, location.path.stat().st_size
         state = reader.replay()
-        dropped = _droppable(state)
+        staying = _Staying(reader, state, drop_events=drop_events)
         referred: set[bytes] = set()
         opened = first_head(state.opened, before, reader.record(before).hash)
         with rewriting(location.path, opened, replaces=True) as new:
-            _copy(reader, new, state, dropped, referred)
+            _copy(staying, new, referred)
             new.flush()
             reader.close()
             _empty_wal(location.path)
@@ -80,7 +86,7 @@ def _compacted(location: Location, lock: FileLock) -> Compacted:
     lock.note(opened.journal_id, new.seq, new.hash, is_held=False)
     blobs = _drop_blobs(location.blobs_folder, referred)
     size_after = location.path.stat().st_size
-    return Compacted(location.path, before, new.seq, size, size_after, blobs, tuple(sorted(dropped)))
+    return Compacted(location.path, before, new.seq, size, size_after, blobs, tuple(sorted(staying.dropped)))
 
 
 def _droppable(state: JournalState) -> set[int]:
@@ -98,34 +104,60 @@ def _droppable(state: JournalState) -> set[int]:
     return set(state.runs) - staying
 
 
-def _copy(reader: Reader, new: Rewriting, state: JournalState, dropped: set[int], referred: set[bytes]) -> None:
-    for record in _staying(reader, dropped):
-        body = None
-        if record.kind is Kind.STATE:
-            body = _staying_state(reader, state, record)
-            referred.update(blob_references(body))
-        referred.update(blob_references(record.body))
-        new.append(Entry(record.kind, record.run, record.head, record.body), body)
+class _Staying:
+    """What of a journal stays.
 
+    Attributes:
+        dropped: numbers of the runs that go.
+    """
 
-def _staying(reader: Reader, dropped: set[int]) -> Iterator[Record]:
-    for record in reader.records(after=1):
-        if record.run in dropped:
-            continue
-        if record.kind is Kind.FORGOTTEN:
-            head = Forgotten.decode(record.head)
-            if head.what is not Forgetting.FUNCTION and head.run in dropped:
+    def __init__(self, reader: Reader, state: JournalState, *, drop_events: bool) -> None:
+        self.dropped = _droppable(state)
+        self._reader = reader
+        self._state = state
+        self._kept = set(reader.states())
+        self._covered = self._covered_events() if drop_events else {}
+
+    def records(self) -> Iterator[tuple[Record, bytes | None]]:
+        """The records in order, each with the bytes of the state that it tells of."""
+        for record in self._reader.records(after=1):
+            if record.run in self.dropped or (record.kind is Kind.FORGOTTEN and self._is_moot(record)):
                 continue
-        yield record
+            if record.kind is Kind.SNAPSHOT:
+                if record.seq in self._kept:
+                    yield record, self._reader.state(record.seq)
+            elif record.kind is Kind.EVENTS:
+                if Events.decode(record.head).last > self._covered.get(record.run, 0):
+                    yield record, None
+            else:
+                yield record, self._call_state(record) if record.kind is Kind.STATE else None
+
+    def _covered_events(self) -> dict[int, int]:
+        """By stream the last event that is in each snapshot of it which is kept."""
+        return {
+            number: min(head.number for seq, head in stream.snapshots if seq in self._kept)
+            for number, stream in self._state.streams.items()
+            if any(seq in self._kept for seq, _ in stream.snapshots)
+        }
+
+    def _is_moot(self, record: Record) -> bool:
+        head = Forgotten.decode(record.head)
+        return head.what is not Forgetting.FUNCTION and head.run in self.dropped
+
+    def _call_state(self, record: Record) -> bytes | None:
+        run = self._state.runs[record.run]
+        for index, kept in run.states.items():
+            if any(seq == record.seq for seq, _ in kept):
+                is_done = index < len(run.done) and run.done[index]
+                return None if is_done or run.is_forgotten else self._reader.state(record.seq)
+        return None
 
 
-def _staying_state(reader: Reader, state: JournalState, record: Record) -> bytes | None:
-    run = state.runs[record.run]
-    for index, kept in run.states.items():
-        if any(seq == record.seq for seq, _ in kept):
-            is_done = index < len(run.done) and run.done[index]
-            return None if is_done or run.is_forgotten else reader.state(record.seq)
-    return None
+def _copy(staying: _Staying, new: Rewriting, referred: set[bytes]) -> None:
+    for record, state in staying.records():
+        referred.update(blob_references(state))
+        referred.update(blob_references(record.body))
+        new.append(Entry(record.kind, record.run, record.head, record.body), state)
 
 
 def _empty_wal(path: Path) -> None:

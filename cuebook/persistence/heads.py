@@ -29,6 +29,7 @@ __all__ = [
     "RunOpened",
     "Source",
     "StateKept",
+    "malformed",
 ]
 
 _Types: TypeAlias = type | tuple[type, ...]
@@ -95,23 +96,24 @@ class Head:
         try:
             values = unpack(data)
         except MalformedMessage as error:
-            raise _malformed(cls, str(error)) from error
+            raise malformed(cls, str(error)) from error
         if type(values) is not list or len(values) != len(cls._types):
-            raise _malformed(cls, f"expected {len(cls._types)} fields")
+            raise malformed(cls, f"expected {len(cls._types)} fields")
         for value, types in zip(values, cls._types, strict=True):
             if not isinstance(value, types):
-                raise _malformed(cls, f"a field of type {type(value).__name__} is out of place")
+                raise malformed(cls, f"a field of type {type(value).__name__} is out of place")
         try:
             return cls._made(values)
         except (TypeError, ValueError) as error:
-            raise _malformed(cls, str(error)) from error
+            raise malformed(cls, str(error)) from error
 
     @classmethod
     def _made(cls, values: list[Any]) -> Self:
         return cls(*values)
 
 
-def _malformed(cls: type, why: str) -> JournalCorrupt:
+def malformed(cls: type, why: str) -> JournalCorrupt:
+    """The error for bytes that are no head of this kind."""
     return JournalCorrupt(f"a head of kind {cls.__name__} does not decode: {why}")
 
 
@@ -251,8 +253,8 @@ class Completed(Head):
             if whole and typed and count > 0 and len(starts) == len(durations) == len(lengths) == size:
                 return cls(start, indexes, count, t0, starts, durations, lengths)
         except (MalformedMessage, TypeError, ValueError) as error:
-            raise _malformed(cls, str(error)) from error
-        raise _malformed(cls, "its arrays do not fit its count")
+            raise malformed(cls, str(error)) from error
+        raise malformed(cls, "its arrays do not fit its count")
 
 
 @dataclass(frozen=True, slots=True)

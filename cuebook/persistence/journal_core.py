@@ -10,15 +10,16 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cuebook.persistence.chain import FIRST_LINK, checked, checked_row, rows_of
+from cuebook.persistence.chain import FIRST_LINK, checked, checked_row, linked, rows_of
 from cuebook.persistence.heads import JournalOpened, StateKept
 from cuebook.persistence.location import Location, mount_of
 from cuebook.persistence.lock import FileLock
 from cuebook.persistence.opening import check_end, first_head, opened_by
-from cuebook.persistence.record import Entry, Kind, Record
+from cuebook.persistence.record import Entry, Kind, Picked, Record
 from cuebook.persistence.retention import Retention
 from cuebook.persistence.states import checked_state
 from cuebook.persistence.store import Row, Store, Tail
+from cuebook.persistence.streams import StreamTable
 from cuebook.persistence.turnstile import Turnstile
 from cuebook.runtime.errors import JournalCorrupt, JournalError
 
@@ -53,6 +54,7 @@ class JournalCore:
         self._numbering = threading.Lock()
         self._retention: Retention | None = None
         self._is_in_doubt = False
+        self.streams = StreamTable(self.select)
 
     async def open(self) -> None:
         """Take the lock, open the store, write the first record of a new journal, check the last one of an old one."""
@@ -114,6 +116,12 @@ class JournalCore:
     def state(self, seq: int) -> bytes | None:
         """The bytes of a kept state, checked against the digest in its record."""
         return checked_state(self._store, seq)
+
+    def select(
+        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
+    ) -> list[Picked]:
+        """As `JournalFile.select`."""
+        return linked(self._store.select(kind, run, after=after, limit=limit, newest=newest))
 
     async def close(self) -> None:
         """Wait for what is being appended, then let go of store and lock."""
@@ -210,6 +218,7 @@ class JournalCore:
 
     def _kept_states(self) -> Iterator[tuple[int, int, int]]:
         alive = frozenset(self._store.states())
-        for record in checked(self._store.scan(0, kinds=[Kind.STATE], bodies=False), bodies=False):
+        for record in checked(self._store.scan(0, kinds=[Kind.STATE, Kind.SNAPSHOT], bodies=False), bodies=False):
             if record.seq in alive:
-                yield record.seq, record.run, StateKept.decode(record.head).index
+                index = StateKept.decode(record.head).index if record.kind is Kind.STATE else 0
+                yield record.seq, record.run, index

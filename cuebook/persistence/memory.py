@@ -55,7 +55,7 @@ class MemoryStore:
         self._is_open = True
         if not self._rows:
             return Tail(0, b"", 0)
-        return Tail(self._rows[-1][0], self._rows[-1][3], max(row[2] for row in self._rows))
+        return Tail(self._rows[-1][0], self._rows[-1][3], max(0, *(row[2] for row in self._rows)))
 
     async def insert(
         self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]] = (), drop_states: Sequence[int] = ()
@@ -96,6 +96,13 @@ class MemoryStore:
     def row(self, seq: int) -> Row | None:
         """As `Store.row`."""
         return next(self.scan(seq - 1), None) if seq >= 1 else None
+
+    def select(
+        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
+    ) -> list[Row]:
+        """As `Store.select`."""
+        found = [row for row in self.scan(after, kinds=(kind,)) if (row[2] < 0 if run is None else row[2] == run)]
+        return (found[::-1] if newest else found)[:limit]
 
     def state(self, seq: int) -> bytes | None:
         """As `Store.state`."""

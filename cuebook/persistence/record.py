@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
-__all__ = ["FORMAT_VERSION", "HASH_BYTES", "Entry", "Kind", "Record"]
+__all__ = ["FORMAT_VERSION", "HASH_BYTES", "Entry", "Kind", "Picked", "Record"]
 
 FORMAT_VERSION = 1
 """Number of the journal format that this code writes; it reads no later one."""
@@ -29,6 +30,11 @@ class Kind(IntEnum):
     STATE = 7
     RUN_CLOSED = 8
     FORGOTTEN = 9
+    STREAM_OPENED = 10
+    EVENTS = 11
+    SNAPSHOT = 12
+    DUTIES = 13
+    RECEIVED = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Entry:
 
     Attributes:
         kind: what it says.
-        run: number of its run, from 1; 0 where it belongs to none.
+        run: number of its run, from 1; of its stream, from -1 down; 0 where it belongs to neither.
         head: the encoded head of this kind (see `heads`).
         body: encoded values, or None where the kind has no body.
     """
@@ -46,6 +52,15 @@ class Entry:
     run: int
     head: bytes
     body: bytes | None = None
+
+
+class Picked(NamedTuple):
+    """What is of interest in a record of a stream; made in a quarter of a Record's time."""
+
+    seq: int
+    run: int
+    head: bytes
+    body: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from cuebook.persistence.backup import note_end
 from cuebook.persistence.blob_references import copy_blobs
 from cuebook.persistence.chain import FIRST_LINK, check_row
-from cuebook.persistence.heads import JournalOpened, Reused, StateKept
+from cuebook.persistence.heads import JournalOpened, Reused
 from cuebook.persistence.location import located, make_folder
 from cuebook.persistence.lock import read_note
 from cuebook.persistence.mending import readable
@@ -23,6 +23,7 @@ from cuebook.persistence.record import Entry, Kind, Record
 from cuebook.persistence.replay import JournalState
 from cuebook.persistence.rewriting import refuse_existing, rewriting
 from cuebook.persistence.sqlite_reading import SqliteReading
+from cuebook.persistence.states import kept_digest
 from cuebook.persistence.store import Row
 from cuebook.runtime.errors import JournalCorrupt, JournalError
 
@@ -151,13 +152,14 @@ def _reduced(state: JournalState, head: Reused) -> Reused:
 
 
 def _whole_state(reading: SqliteReading, record: Record) -> bytes | None:
-    if record.kind is not Kind.STATE:
+    digest = kept_digest(record)
+    if digest is None:
         return None
     try:
         body = reading.state(record.seq)
     except JournalError:
         return None
-    if body is None or hashlib.sha256(body).digest() != StateKept.decode(record.head).digest:
+    if body is None or hashlib.sha256(body).digest() != digest:
         return None
     return body
 

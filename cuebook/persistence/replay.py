@@ -22,6 +22,8 @@ from cuebook.persistence.heads import (
 )
 from cuebook.persistence.record import Kind, Record
 from cuebook.persistence.run_state import RunState
+from cuebook.persistence.stream_heads import StreamOpened
+from cuebook.persistence.stream_state import StreamState
 from cuebook.runtime.errors import JournalCorrupt
 
 __all__ = ["JournalState", "replay"]
@@ -34,12 +36,14 @@ class JournalState:
     Attributes:
         opened: what its first record says; None before it was read.
         runs: the runs by number, in the order in which they were opened.
+        streams: those of durable actors, likewise.
         last_seq: number of the last record that was folded in.
     """
 
     opened: JournalOpened | None = None
     runs: dict[int, RunState] = field(default_factory=dict)
     last_seq: int = 0
+    streams: dict[int, StreamState] = field(default_factory=dict)
 
     @property
     def newest(self) -> RunState | None:
@@ -111,6 +115,18 @@ class JournalState:
                 )
         self._run_of(record).add_reused(record.seq, head)
 
+    def _stream_opened(self, record: Record) -> None:
+        if record.run in self.streams or record.run >= 0:
+            raise JournalCorrupt(f"record {record.seq} opens stream {record.run} again", seq=record.seq)
+        self.streams[record.run] = StreamState(record.run, StreamOpened.decode(record.head))
+
+    def _of_stream(self, record: Record) -> None:
+        stream = self.streams.get(record.run)
+        if stream is None:
+            text = f"record {record.seq} belongs to stream {record.run}, which was never opened"
+            raise JournalCorrupt(text, seq=record.seq)
+        stream.apply(record)
+
     def _state(self, record: Record) -> None:
         self._run_of(record).add_state(record.seq, StateKept.decode(record.head))
 
@@ -152,4 +168,9 @@ _FOLDS: dict[Kind, Callable[[JournalState, Record], None]] = {
     Kind.STATE: JournalState._state,
     Kind.RUN_CLOSED: JournalState._closed,
     Kind.FORGOTTEN: JournalState._forgotten,
+    Kind.STREAM_OPENED: JournalState._stream_opened,
+    Kind.EVENTS: JournalState._of_stream,
+    Kind.SNAPSHOT: JournalState._of_stream,
+    Kind.DUTIES: JournalState._of_stream,
+    Kind.RECEIVED: JournalState._of_stream,
 }

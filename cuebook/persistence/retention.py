@@ -1,4 +1,5 @@
-"""Which kept states of calls are dropped: all but the newest two of a call, and all once it is completed.
+"""Which kept states are dropped: of a call all but the newest two, and all once it is completed; of a stream all but
+the newest few.
 
 Knows no store; it decides, and the journal acts in the same transaction as the append.
 """
@@ -13,6 +14,7 @@ from typing import TypeAlias
 
 from cuebook.persistence.heads import Completed, StateKept
 from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.stream_heads import SnapshotKept
 
 __all__ = ["STATES_KEPT", "Retention", "RetentionPlan", "completed_places"]
 
@@ -35,7 +37,9 @@ class Retention:
     """The states kept in a journal, by run and call."""
 
     def __init__(self, kept: Iterable[tuple[int, int, int]] = ()) -> None:
-        """`kept` is (number of the record, run, index of the call) of each state in the store, ascending."""
+        """`kept` is (number of the record, run, index of the call; 0 of a stream) of each state in the store,
+        ascending.
+        """
         self._kept: dict[_Call, list[int]] = {}
         for seq, run, index in kept:
             self._kept.setdefault((run, index), []).append(seq)
@@ -45,10 +49,10 @@ class Retention:
         plan = RetentionPlan()
         for position, entry in enumerate(entries):
             if position in states:
-                call = (entry.run, StateKept.decode(entry.head).index)
+                call, most = _owner_of(entry)
                 kept = [*plan.kept.get(call, self._kept.get(call, [])), seq + position + 1]
-                plan.drops.extend(kept[:-STATES_KEPT])
-                plan.kept[call] = kept[-STATES_KEPT:]
+                plan.drops.extend(kept[:-most])
+                plan.kept[call] = kept[-most:]
             elif entry.kind is Kind.COMPLETED and (self._kept or plan.kept):
                 for index in completed_places(Completed.decode(entry.head)):
                     call = (entry.run, index)
@@ -63,6 +67,13 @@ class Retention:
                 self._kept[call] = kept
             else:
                 self._kept.pop(call, None)
+
+
+def _owner_of(entry: Entry) -> tuple[_Call, int]:
+    """Whose state an entry tells of, a call's or a stream's, and how many of the newest are kept."""
+    if entry.kind is Kind.SNAPSHOT:
+        return (entry.run, 0), SnapshotKept.decode(entry.head).keep
+    return (entry.run, StateKept.decode(entry.head).index), STATES_KEPT
 
 
 def completed_places(head: Completed) -> Sequence[int]:

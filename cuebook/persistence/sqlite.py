@@ -17,7 +17,15 @@ import aiosqlite
 
 from cuebook.persistence.location import make_folder, mount_of, sync_folder
 from cuebook.persistence.sqlite_reading import SqliteReading, read_last
-from cuebook.persistence.sqlite_schema import check_identity, create_schema, journal_error, journal_uri
+from cuebook.persistence.sqlite_schema import (
+    STREAM_INDEX,
+    check_identity,
+    create_schema,
+    has_stream_index,
+    index_streams,
+    journal_error,
+    journal_uri,
+)
 from cuebook.persistence.store import Row, Tail
 from cuebook.runtime.errors import JournalCorrupt, JournalError
 
@@ -45,6 +53,7 @@ class _Writer(sqlite3.Connection):
     """The writing connection: `commit()` writes the batch that waits, so a commit is one trip to its thread."""
 
     batch: _Batch | None = None
+    has_stream_index = False
     tail: Tail
 
     def commit(self) -> None:
@@ -53,6 +62,9 @@ class _Writer(sqlite3.Connection):
             return
         try:
             self.execute("BEGIN IMMEDIATE")
+            if not self.has_stream_index and any(row[2] < 0 for row in batch.rows):
+                self.execute(STREAM_INDEX)
+                self.has_stream_index = True
             self.executemany(_INSERT, [row[:7] for row in batch.rows])
             if batch.states:
                 self.executemany("INSERT INTO states VALUES (?, ?)", batch.states)
@@ -79,6 +91,8 @@ class SqliteStore:
         self._connection: aiosqlite.Connection | None = None
         self._writer: _Writer | None = None
         self._has_failed = False
+        self._selecting = threading.Lock()
+        self._selection: SqliteReading | None = None
 
     async def open(self) -> Tail:
         """As `Store.open`. Cost: about 2 ms, and a pass over the rows without their bodies."""
@@ -146,6 +160,15 @@ class SqliteStore:
         with SqliteReading(self.path) as reading:
             return reading.row(seq)
 
+    def select(
+        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
+    ) -> list[Row]:
+        """As `Store.select`, over one read-only connection that stays open until the store is closed."""
+        with self._selecting:
+            if self._selection is None:
+                self._selection = SqliteReading(self.path)
+            return self._selection.select(kind, run, after=after, limit=limit, newest=newest)
+
     def state(self, seq: int) -> bytes | None:
         """As `Store.state`."""
         with SqliteReading(self.path) as reading:
@@ -158,6 +181,10 @@ class SqliteStore:
 
     async def close(self) -> None:
         """As `Store.close`; the -wal is moved into the file unless a reader is in the way."""
+        with self._selecting:
+            selection, self._selection = self._selection, None
+        if selection is not None:
+            selection.close()
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -218,7 +245,10 @@ class SqliteStore:
             raise JournalError(f"{self.path} cannot be written safely: SQLite uses journal mode {found}, not {mode}")
         if mount.is_network:
             _say_network(self.path, mount.kind)
-        writer.tail = _tail(writer)
+        writer.tail, has_streams = _tail(writer)
+        if has_streams:
+            index_streams(writer)
+        writer.has_stream_index = has_stream_index(writer)
         if self._has_failed:
             # After a failed fsync the kernel may believe that pages are clean which never reached the disk; a
             # checkpoint writes and syncs them anew, from what it reads.
@@ -232,12 +262,13 @@ def _thread_of(connection: aiosqlite.Connection) -> threading.Thread:
     return cast("threading.Thread", found)
 
 
-def _tail(connection: sqlite3.Connection) -> Tail:
+def _tail(connection: sqlite3.Connection) -> tuple[Tail, bool]:
+    """Where the store ends, and whether it has streams."""
     seq, hash_ = read_last(connection)
-    (runs_max,) = connection.execute("SELECT coalesce(max(run), 0) FROM records").fetchone()
-    if not isinstance(runs_max, int):
+    runs = connection.execute("SELECT coalesce(max(run), 0), coalesce(min(run), 0) FROM records").fetchone()
+    if not all(isinstance(run, int) for run in runs):
         raise sqlite3.DatabaseError("a record holds something other than it was given")
-    return Tail(seq, hash_, runs_max)
+    return Tail(seq, hash_, max(runs[0], 0)), runs[1] < 0
 
 
 def _look_first(path: Path) -> None:

@@ -14,7 +14,13 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Self
 
-from cuebook.persistence.sqlite_schema import check_identity, check_size, journal_error, journal_uri
+from cuebook.persistence.sqlite_schema import (
+    check_identity,
+    check_size,
+    has_stream_index,
+    journal_error,
+    journal_uri,
+)
 from cuebook.persistence.store import Row
 from cuebook.runtime.errors import JournalCorrupt, JournalError
 
@@ -40,6 +46,7 @@ class SqliteReading:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._has_index = False
         try:
             self._connection, self.is_empty = self._opened()
         except BaseException:
@@ -99,6 +106,16 @@ class SqliteReading:
         with self._translated():
             row = self._connection.execute("SELECT body FROM states WHERE seq = ?", (seq,)).fetchone()
         return None if row is None else bytes(row[0])
+
+    def select(
+        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
+    ) -> list[Row]:
+        """As `Store.select`."""
+        with self._translated():
+            self._has_index = self._has_index or has_stream_index(self._connection)
+            query = _stream_query(is_one=run is not None, newest=newest, by_index=self._has_index)
+            chosen = (kind, after, limit) if run is None else (kind, after, limit, run)
+            return self._connection.execute(query, chosen).fetchall()
 
     def states(self) -> list[int]:
         """As `Store.states`."""
@@ -216,6 +233,16 @@ def _query(kinds: Collection[int] | None, runs: Collection[int] | None, *, bodie
     link = _LINK_BEFORE if bodies and is_selection else f"CASE r.seq WHEN ?1 + 1 THEN {_LINK_BEFORE} END"
     columns = f"seq, kind, run, hash, head_check, head, {body}, {link}"
     return f"SELECT {columns} FROM records AS r WHERE seq > ?1 AND seq <= ?2{chosen} ORDER BY seq"
+
+
+def _stream_query(*, is_one: bool, newest: bool, by_index: bool) -> str:
+    index = "INDEXED BY stream_records" if by_index else "NOT INDEXED"
+    of_one = " AND run = ?4" if is_one else ""
+    order = "DESC" if newest else "ASC"
+    columns = f"seq, kind, run, hash, head_check, head, body, {_LINK_BEFORE}"
+    # The first term is that of the index; were it one of `run`, SQLite would take it in place of an equality.
+    chosen = f"kind >= 10 AND kind = ?1 AND seq > ?2{of_one}"
+    return f"SELECT {columns} FROM records AS r {index} WHERE {chosen} ORDER BY seq {order} LIMIT ?3"
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -12,7 +12,17 @@ from pathlib import Path
 from cuebook.persistence.record import FORMAT_VERSION
 from cuebook.runtime.errors import JournalBusy, JournalCorrupt, JournalError, JournalFull, UnsupportedVersion
 
-__all__ = ["APPLICATION_ID", "check_identity", "check_size", "create_schema", "journal_error", "journal_uri"]
+__all__ = [
+    "APPLICATION_ID",
+    "STREAM_INDEX",
+    "check_identity",
+    "check_size",
+    "create_schema",
+    "has_stream_index",
+    "index_streams",
+    "journal_error",
+    "journal_uri",
+]
 
 APPLICATION_ID = 0x43554542
 """`CUEB`: marks the SQLite file as a journal."""
@@ -41,6 +51,11 @@ _SCHEMA = {
         " BEGIN SELECT RAISE(ABORT, 'a kept state is never updated'); END"
     ),
 }
+STREAM_INDEX = "CREATE INDEX stream_records ON records (kind, run) WHERE kind >= 10"
+"""How the records of a stream are found. Derived from the records, made with the first stream, and not part of the
+format: a journal without it is read all the same.
+"""
+_OPTIONAL_BYTES = {b"stream_records": STREAM_INDEX.encode()}
 _SCHEMA_BYTES = {name.encode(): statement.encode() for name, statement in _SCHEMA.items()}
 _SPACE_BYTES_MIN = 1 << 20
 _SQLITE_BYTES_MIN = 512
@@ -97,9 +112,30 @@ def check_identity(connection: sqlite3.Connection, path: Path) -> bool:
             f"{path} has journal format {version}, this cuebook reads up to {FORMAT_VERSION}: upgrade cuebook; "
             "the file was not touched"
         )
-    if version != FORMAT_VERSION or schema != _SCHEMA_BYTES:
+    required = {name: statement for name, statement in schema.items() if _OPTIONAL_BYTES.get(name) != statement}
+    if version != FORMAT_VERSION or required != _SCHEMA_BYTES:
         raise JournalCorrupt(f"{path} is damaged: its tables are not those of journal format {FORMAT_VERSION}")
     return True
+
+
+def has_stream_index(connection: sqlite3.Connection) -> bool:
+    """Whether the records of streams are found without a pass over all."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'stream_records'").fetchone()
+    return found is not None
+
+
+def index_streams(connection: sqlite3.Connection) -> None:
+    """Make the index of streams where there is none, and anew where it is not that of the records.
+
+    Cost: two passes over the rows without their bodies.
+    """
+    if not has_stream_index(connection):
+        connection.execute(STREAM_INDEX)
+        return
+    sums = "SELECT count(*), sum(seq), sum(kind * seq), sum(run) FROM records"
+    there = connection.execute(f"{sums} NOT INDEXED WHERE kind >= 10").fetchone()
+    if connection.execute(f"{sums} INDEXED BY stream_records WHERE kind >= 10").fetchone() != there:
+        connection.execute("REINDEX stream_records")
 
 
 def journal_error(error: Exception, path: Path, doing: str) -> JournalError:

@@ -1,4 +1,4 @@
-"""States of calls, read back: the bytes beside the chain checked against the digest inside it.
+"""States of calls and snapshots of streams, read back: the bytes beside the chain checked against the digest inside it.
 
 Knows no value.
 """
@@ -10,11 +10,12 @@ from typing import Protocol
 
 from cuebook.persistence.chain import checked_row
 from cuebook.persistence.heads import StateKept
-from cuebook.persistence.record import Kind
+from cuebook.persistence.record import Kind, Record
 from cuebook.persistence.store import Row
+from cuebook.persistence.stream_heads import SnapshotKept
 from cuebook.runtime.errors import JournalCorrupt
 
-__all__ = ["StateSource", "checked_state"]
+__all__ = ["StateSource", "checked_state", "kept_digest"]
 
 
 class StateSource(Protocol):
@@ -27,6 +28,13 @@ class StateSource(Protocol):
         """As `Store.row`."""
 
 
+def kept_digest(record: Record) -> bytes | None:
+    """The digest of the state that a record tells of; None where it tells of none."""
+    if record.kind is Kind.SNAPSHOT:
+        return SnapshotKept.decode(record.head).digest
+    return StateKept.decode(record.head).digest if record.kind is Kind.STATE else None
+
+
 def checked_state(store: StateSource, seq: int) -> bytes | None:
     """The bytes of the state that record `seq` tells of; None where they were dropped.
 
@@ -37,8 +45,9 @@ def checked_state(store: StateSource, seq: int) -> bytes | None:
     if body is None:
         return None
     record = checked_row(store.row(seq), seq)
-    if record.kind is not Kind.STATE:
+    digest = kept_digest(record)
+    if digest is None:
         raise JournalCorrupt(f"record {seq} tells of no state", seq=seq)
-    if hashlib.sha256(body).digest() != StateKept.decode(record.head).digest:
+    if hashlib.sha256(body).digest() != digest:
         raise JournalCorrupt(f"the state kept by record {seq} is damaged", seq=seq)
     return body

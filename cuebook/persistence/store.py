@@ -78,6 +78,17 @@ class Store(Protocol):
     def row(self, seq: int) -> Row | None:
         """One row, with its body and the hash of the row before; None where there is none."""
 
+    def select(
+        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
+    ) -> list[Row]:
+        """The rows of a kind in one stream (`run` below 0), or in all of them (None), with `seq > after`.
+
+        At most `limit`, in ascending order, or with `newest` in descending order; each with the hash of the row before.
+
+        Raises:
+            JournalError, JournalCorrupt: as `scan`.
+        """
+
     def state(self, seq: int) -> bytes | None:
         """The bytes kept for row `seq`, or None where they were dropped or never kept."""
 

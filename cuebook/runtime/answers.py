@@ -56,6 +56,11 @@ class Answers:
         if self._open is not None:
             self._open.pop(delivery, None)
 
+    @property
+    def are_owed(self) -> bool:
+        """Whether an answer comes later."""
+        return bool(self._open)
+
     def holds(self, reply: asyncio.Future[Any]) -> bool:
         """Whether this answer is owed by an open delivery."""
         return any(delivery.owes(reply) for delivery in self._open or ())
@@ -92,14 +97,15 @@ class Delivery:
     def reply(self, value: Any = None) -> None:
         """Answer with plain data or a message. Raises TypeError where it is neither: it stays open then."""
         if self._reply is not None:
-            self._settle(seal(value))
+            self.settle(seal(value))
 
     def fail(self, error: BaseException) -> None:
         """Answer with an error: a MessagingError as it is, any other as the cause of an ActorFailed."""
         if self._reply is not None:
-            self._settle(FailedReply(failure_of(self._answers.name, error)))
+            self.settle(FailedReply(failure_of(self._answers.name, error)))
 
-    def _settle(self, outcome: Any) -> None:
+    def settle(self, outcome: Any) -> None:
+        """Answer with what was sealed before."""
         reply, self._reply = self._reply, None
         self._answers.close(self)
         if reply is not None:

@@ -29,6 +29,7 @@ class Home(Protocol):
 
     name: str
     services: Services
+    extensions: dict[str, Any]
 
     def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
         """Start an actor that is no one's child."""

@@ -110,6 +110,13 @@ class Ending:
         return self.state is not ActorState.STOPPED and not self._is_stopping
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it runs and has nothing in hand, nothing waiting, no child, and owes no answer."""
+        is_at_work = self._current is not None or self.activation is not None or bool(self.children)
+        waits = len(self.mailbox) or self.mailbox.stashed or self.answers.are_owed
+        return self.state is ActorState.RUNNING and not is_at_work and not waits
+
+    @property
     def clock(self) -> Clock:
         """What it tells time by."""
         return self._premises.clock

@@ -27,15 +27,19 @@ __all__ = [
     "MessageTooLarge",
     "MessagingError",
     "ProcessDied",
+    "RecoveryFailed",
+    "Rejected",
     "RestartLimitReached",
     "ResultNotRebuilt",
     "RunStopped",
     "SupervisionError",
     "UnhandledMessage",
+    "UnknownEvent",
     "UnknownMessage",
     "UnsupportedVersion",
     "ValueNotKept",
     "WorkerDied",
+    "WriterConflict",
 ]
 
 
@@ -187,6 +191,12 @@ class JournalFull(JournalError):
     """The disk (or a quota) is full. Free some space and run the same command: every committed result is there."""
 
 
+class WriterConflict(JournalError):
+    """Another actor has taken over the id of this durable actor, so nothing more of this one is kept. It fails, and
+    folds the journal again; whoever let two actors have one id acts. Use `runtime.entity()`, which sees to that.
+    """
+
+
 class UnsupportedVersion(JournalError):
     """The journal was written by a newer cuebook. Upgrade; the file was not touched."""
 
@@ -258,6 +268,13 @@ class UnhandledMessage(MessagingError):
         self.target = target
 
 
+class Rejected(MessagingError):
+    """A durable actor refused a command: nothing of it was kept, nothing changed, the actor goes on. The sender acts.
+
+    A handler raises it, or answers `Effect().reject(reason)`.
+    """
+
+
 class CodecError(CuebookError):
     """Bytes that are no message of ours, or a message that cannot become bytes."""
 
@@ -280,6 +297,18 @@ class SupervisionError(CuebookError):
 
 class RestartLimitReached(SupervisionError):
     """A child failed more often than its restart intensity allows; the last failure is the `__cause__`."""
+
+
+class RecoveryFailed(CuebookError):
+    """A durable actor cannot be brought back from its journal: an event that its class cannot apply, or a gap. It is
+    not started again by itself. Whoever wrote the class acts; nothing in the journal was changed.
+    """
+
+
+class UnknownEvent(RecoveryFailed):
+    """The journal holds an event whose class is gone or has other fields now. Its name, and what to write, are in the
+    text: an upcaster, in the actor's class.
+    """
 
 
 class InternalError(CuebookError):

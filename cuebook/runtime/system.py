@@ -57,6 +57,9 @@ class ActorSystem:
         draw: gives chance, 0 to 1, for the jitter of backoffs.
         blocking_s: a handler that holds up the event loop for so many seconds is named, with its stack, in the
             log and in `blockages`; None: nobody watches. Costs a thread that looks twice in that time.
+
+    Attributes:
+        extensions: what upper rooms have given its actors, by name.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class ActorSystem:
         self.shutdown = Shutdown()
         self.is_in_last_group = False
         self.services = Services()
+        self.extensions: dict[str, Any] = {}
         self.dead_letters = DeadLetters(self.clock.time)
         self.observation = Observation(self._cells)
         self._tracing = Tracing(self.clock.time)
@@ -254,6 +258,10 @@ class ActorSystem:
 
     def __repr__(self) -> str:
         return f"<ActorSystem {self.name} actors={len(self._cells)}{' stopping' if self._is_stopping else ''}>"
+
+    def outlast(self, ref: ActorRef) -> None:
+        """Stop this actor, which is no one's child, after all others."""
+        self._roots = {ref.name: self._roots.pop(ref.name), **self._roots}
 
     # What cells ask for
 

@@ -83,5 +83,10 @@ def _path(start: Waiter, goal: Waiter) -> tuple[str, ...] | None:
         seen.add(id(actor))
         for reply, further in activation.waits_for.items():
             if not reply.done() and not further.has_deferred(reply):
-                ways.append((further, (*names, further.name)))
+                ways.append((_behind(further), (*names, further.name)))
     return None
+
+
+def _behind(waiter: Waiter) -> Waiter:
+    """The actor itself, where this one stands for an actor that is not always there."""
+    return getattr(waiter, "awake", None) or waiter

@@ -64,6 +64,12 @@ class SimDisk:
         """As `Store.row`."""
         return self.inner.row(seq)
 
+    def select(
+        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
+    ) -> list[Row]:
+        """As `Store.select`."""
+        return self.inner.select(kind, run, after=after, limit=limit, newest=newest)
+
     def state(self, seq: int) -> bytes | None:
         """As `Store.state`."""
         return self.inner.state(seq)

@@ -43,6 +43,7 @@ class Gated:
         self.gate = asyncio.Event()
         self.commits: list[int] = []
         self.error: Exception | None = None
+        self.streams = file.streams
 
     async def append(self, entries: list[Entry], *, states: Any) -> list[int]:
         self.commits.append(len(entries))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cuebook.actors import recovery
+from cuebook.actors.commits import answered
 from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import Appended, StateRead, WorkerLost
 from cuebook.actors.outstanding import Outstanding
@@ -55,8 +56,8 @@ def test_an_acknowledgement_before_the_commit_is_caught(monkeypatch: Patch) -> N
 
     def hasty(self: JournalActor, left: Unanswered) -> None:
         begin(self, left)
-        for delivery in left.waiting:
-            self._answer(delivery, Appended(delivery.message.ticket, self.file.last_seq + 1))
+        for delivery in left.commit.waiting:
+            answered(delivery, Appended(delivery.message.ticket, self.file.last_seq + 1))
 
     monkeypatch.setattr(JournalActor, "_begin_commit", hasty)
 

@@ -183,8 +183,10 @@ def records_in(folder: Path, pid: int) -> int | None:
     """Records in the journal that this process writes; None before its run has begun."""
     for path in folder.glob("*.cue"):
         with contextlib.suppress(JournalError, OSError), open_reader(path) as reader:
-            state = look(reader).state
-            if state.newest is not None and state.newest.opened.pid == pid:
+            picture = look(reader)
+            state, holder = picture.state, picture.holder
+            is_running = state.newest is not None and state.newest.opened.pid == pid
+            if is_running or (state.streams and holder is not None and holder.pid == pid):
                 return state.last_seq
     return None
 

@@ -1,0 +1,1 @@
+"""Durable actors: their state is the fold of events in the journal."""

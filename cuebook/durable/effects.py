@@ -1,0 +1,136 @@
+"""What a command handler wants done, as plain data: events to keep, an answer, an end. Carries out nothing."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cuebook.durable.duties import Duty, delivery, forgotten, reminder
+from cuebook.runtime.errors import Rejected
+
+__all__ = ["NOTHING", "Effect", "as_effect", "persist"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What follows a command: all of it, or (when the commit fails) nothing. `Effect()` is no effect.
+
+    Made by `persist(...)` or `Effect()`, and refined by its methods, each of which gives a new one; their order does
+    not matter. Nothing leaves the actor (answer, callbacks, deliveries) before the events are on disk.
+
+    Attributes:
+        events: what is kept, in order.
+        answer: for whoever asked: a value, or a function that takes the state with these events in it.
+        after: functions of that state, called once the events are on disk; at most once, and never in a recovery.
+        duties: reminders and deliveries, set and cleared.
+        rejection: why the command is refused; then there is nothing else.
+        stops: whether the actor stops after it.
+    """
+
+    events: tuple[Any, ...] = ()
+    answer: Any = None
+    after: tuple[Callable[[Any], object], ...] = ()
+    duties: tuple[Duty, ...] = ()
+    rejection: Rejected | None = None
+    stops: bool = False
+
+    def persist(self, *events: Any) -> Effect:
+        """Keep these events too, all or none of them."""
+        return replace(self, events=(*self.events, *events))
+
+    def reply(self, answer: Any) -> Effect:
+        """Answer whoever asked.
+
+        Args:
+            answer: plain data, a message, or a function that takes the state with this effect's events in it and gives
+                one.
+        """
+        return Effect(self.events, answer, self.after, self.duties, self.rejection, self.stops)  # half of replace()
+
+    def then(self, callback: Callable[[Any], object]) -> Effect:
+        """Call a plain function with the state, after the commit and the answer. Where it raises, the actor fails; the
+        events stay.
+
+        Raises:
+            TypeError: it is a coroutine function, which nobody would await.
+        """
+        if inspect.iscoroutinefunction(callback):
+            name = getattr(callback, "__qualname__", repr(callback))
+            raise TypeError(
+                f"then() takes a plain function, not `async def {name}`: tell an actor, or deliver a message"
+            )
+        return replace(self, after=(*self.after, callback))
+
+    def remind(self, key: str, message: object, *, after: float | None = None, at: float | None = None) -> Effect:
+        """Receive a message later, also after a restart of the program; a reminder of the same key is replaced.
+
+        Args:
+            key: names it among the reminders of this actor.
+            message: handled as a command; what its handler wants is kept together with its being done.
+            after: seconds from now, 0 or more.
+            at: instead, seconds since 1970 in UTC.
+
+        Raises:
+            ValueError: neither or both are given, or `after` is negative. TypeError: it is no message.
+        """
+        return replace(self, duties=(*self.duties, reminder(key, message, after=after, at=at)))
+
+    def forget(self, key: str) -> Effect:
+        """Take back the reminder of this key; no effect where there is none."""
+        return replace(self, duties=(*self.duties, forgotten(key)))
+
+    def deliver(self, actor: type, id: str, message: object) -> Effect:
+        """Send a message to another durable actor until it has handled it, through failures and restarts of both.
+
+        It is handled once: the receiver keeps, together with what its handler wants, which deliveries it had.
+        Deliveries to one receiver arrive in order; one that it rejects counts as handled, and is logged.
+
+        Args:
+            actor: class of the receiver. id: which one.
+
+        Raises:
+            TypeError: `actor` is no class of durable actors, or it is no message.
+        """
+        return replace(self, duties=(*self.duties, delivery(actor, id, message)))
+
+    def stop(self) -> Effect:
+        """Stop the actor after it. An entity comes back with the next message to it."""
+        return replace(self, stops=True)
+
+    def reject(self, reason: str) -> Effect:
+        """Refuse the command, as `raise Rejected(reason)` does.
+
+        Raises:
+            ValueError: this effect has events or duties.
+        """
+        if self.events or self.duties:
+            raise ValueError("a command is either rejected or has events and duties, not both")
+        return replace(self, rejection=Rejected(reason))
+
+    def answer_of(self, state: Any) -> Any:
+        """The answer, where `state` is the one with the events in it."""
+        return self.answer(state) if callable(self.answer) else self.answer
+
+
+NOTHING = Effect()
+"""No effect: whoever asked gets None."""
+
+
+def persist(*events: Any) -> Effect:
+    """The effect that keeps events, all of them or none; refined by its methods:
+
+        return persist(Deposited(5)).reply(lambda state: state.balance)
+
+    Args:
+        events: dataclasses (messages are), or any values that a result may be.
+    """
+    return Effect(events)
+
+
+def as_effect(outcome: Any) -> Effect:
+    """What a handler gave back, as an effect: a value that is none is the answer."""
+    if type(outcome) is Effect:
+        return outcome
+    return NOTHING if outcome is None else Effect(answer=outcome)

@@ -1,0 +1,260 @@
+"""One incarnation of a durable actor at work: commands in, events to the journal, answers when they are on disk.
+
+Knows no mailbox. What it does not know of the actor's class it asks of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from cuebook.actors.stream_messages import CloseStream, OpenStream, StreamFound
+from cuebook.durable.batch import Batch, Settled
+from cuebook.durable.committer import Committer
+from cuebook.durable.effects import NOTHING, Effect, as_effect
+from cuebook.durable.event_types import EventTypes, name_of
+from cuebook.durable.folding import applied
+from cuebook.durable.ledger import Ledger, ledger_of
+from cuebook.durable.obligation_messages import Delivered, Due
+from cuebook.durable.obligations import Cause, Obligations
+from cuebook.durable.recovering import packed_state, recovered
+from cuebook.durable.snapshots import SnapshotPolicy
+from cuebook.persistence.stream_heads import DutyRow
+from cuebook.runtime.actor import Context, Delivery
+from cuebook.runtime.errors import (
+    CuebookError,
+    MessagingError,
+    RecoveryFailed,
+    Rejected,
+    UnhandledMessage,
+    ValueNotKept,
+)
+from cuebook.runtime.reply import FailedReply, seal
+
+__all__ = ["Keeper"]
+
+
+class Kept(Protocol):
+    """The actor, as far as it is kept."""
+
+    id: str
+    state: Any
+    sequence_number: int
+    type_name: str
+    snapshots: SnapshotPolicy
+    event_types: EventTypes
+    context: Context
+
+    def initial_state(self) -> Any:
+        """The state before the first event."""
+
+    def handle(self, command: Any) -> Any:
+        """What follows a command."""
+
+    def apply(self, state: Any, event: Any) -> Any:
+        """The state with one more event in it."""
+
+
+_COMMAND = Cause()
+
+
+class Keeper:
+    """Handles commands one after the other, as fast as they come: the state goes ahead of the disk, answers do not."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor: Kept = actor
+        self._ledger: Ledger
+        self._committer: Committer
+        self._obligations: Obligations
+
+    # Its life
+
+    async def recover(self) -> None:
+        """Fold the journal, and see to what the actor owes.
+
+        Raises:
+            RecoveryFailed: an event cannot be applied. JournalError: the journal cannot be read.
+        """
+        actor, context = self._actor, self._actor.context
+        cls = type(actor)
+        if not hasattr(actor, "id"):
+            raise RecoveryFailed(f"{cls.__qualname__}.__init__ is to call super().__init__(id): it has no id")
+        self._ledger = ledger = await ledger_of(context.system.extensions, cls.__qualname__)()
+        writer = os.urandom(16)
+        question = OpenStream(actor.type_name, actor.id, name_of(cls), writer)
+        found: StreamFound = await ledger.journal.ask(question, timeout=None)
+        folded = await recovered(actor, ledger, found)
+        actor.state, actor.sequence_number = folded.state, folded.number
+        first = Batch(found.number, writer, folded.number + 1)
+        self._committer = Committer(
+            ledger.journal, context.clock, first, on_stored=self._stored, on_failed=self._failed
+        )
+        name = f"{actor.type_name}/{actor.id}"
+        self._obligations = Obligations(self, context, ledger, found.number, name=name)
+        self._obligations.begin(folded.duties)
+
+    async def settle(self) -> None:
+        """Wait until nothing is on its way to the disk; nothing more is kept then."""
+        if hasattr(self, "_obligations"):
+            await self._committer.settle()
+            last = self._committer.next
+            self.give_up()
+            with contextlib.suppress(MessagingError):
+                self._ledger.journal.tell_nowait(CloseStream(last.stream, last.writer))
+
+    def give_up(self) -> None:
+        """The incarnation failed: what is on its way to the disk is no more its business."""
+        if hasattr(self, "_obligations"):
+            self._committer.end()
+            self._obligations.end()
+
+    # Commands
+
+    def receive(self, message: Any) -> Any:
+        """Handle one message; an awaitable where that takes more than a moment."""
+        if type(message) is Due:
+            return self._obligations.due(message)
+        if type(message) is Delivered:
+            return self._obligations.delivered(message)
+        return self.handle(message, _COMMAND)
+
+    def handle(self, command: Any, cause: Cause) -> Any:
+        """Handle a command, and keep with its effect what it was caused by."""
+        try:
+            outcome = self._actor.handle(command)
+            if type(outcome) is not Effect and hasattr(outcome, "__await__"):
+                return self._finish(outcome, cause)
+            return self._conclude(as_effect(outcome), cause)
+        except Rejected as rejection:
+            return self._refuse(rejection, cause)
+        except UnhandledMessage as error:
+            if cause is _COMMAND:
+                raise
+            return self._refuse(Rejected(str(error)), cause)
+        except Exception as error:
+            if not self._committer.is_busy:
+                raise
+            return self._raise_after_commit(error)
+
+    async def _finish(self, pending: Any, cause: Cause) -> Any:
+        try:
+            outcome = self._conclude(as_effect(await pending), cause)
+        except Rejected as rejection:
+            outcome = self._refuse(rejection, cause)
+        except Exception as error:
+            if isinstance(error, UnhandledMessage) and cause is not _COMMAND:
+                return self._refuse(Rejected(str(error)), cause)
+            await self._committer.settle()
+            raise
+        return await outcome if hasattr(outcome, "__await__") else outcome
+
+    async def _raise_after_commit(self, error: Exception) -> None:
+        """The commands before the one that failed are not to fail with it."""
+        await self._committer.settle()
+        raise error
+
+    def _refuse(self, rejection: Rejected, cause: Cause) -> Any:
+        """Answer that a command is refused; not before that which it may have been refused for is on disk."""
+        if cause is not _COMMAND:
+            self._actor.context.log.warning("a message that was owed is rejected", reason=str(rejection))
+        return self._keep(NOTHING, FailedReply(rejection), cause)
+
+    def _conclude(self, effect: Effect, cause: Cause) -> Any:
+        if effect.rejection is not None:
+            return self._refuse(effect.rejection, cause)
+        if not (effect.events or effect.duties or cause is not _COMMAND or self._committer.is_busy):
+            return self._done(effect)
+        actor, batch, ledger = self._actor, self._committer.next, self._ledger
+        try:
+            kept = [actor.event_types.encode(event, ledger.encoder) for event in effect.events]
+        except (TypeError, ValueNotKept) as error:
+            raise Rejected(f"an event cannot be kept: {error}") from error
+        state, number, is_due = actor.state, actor.sequence_number, False
+        for event in effect.events:
+            state = applied(actor.apply, state, event)
+            number += 1
+            is_due = is_due or actor.snapshots.is_due(state, event, number)
+        answer = seal(effect.answer_of(state))
+        actor.state, actor.sequence_number = state, number
+        now = actor.context.clock.time() if kept else 0.0
+        for name, body in kept:
+            batch.add_event(name, body, now)
+        outcome = self._keep(effect, answer, cause)
+        if is_due:
+            self._keep_state(batch, now)
+        return outcome
+
+    def _done(self, effect: Effect) -> Any:
+        """There is nothing to keep, and nothing on its way."""
+        state = self._actor.state
+        answer = effect.answer_of(state)
+        for callback in effect.after:
+            callback(state)
+        if effect.stops:
+            self._actor.context.stop_self()
+        return answer
+
+    def _keep(self, effect: Effect, outcome: Any, cause: Cause) -> Any:
+        """Let a command wait for the commit; an awaitable where too many do."""
+        committer = self._committer
+        batch = committer.next
+        if effect.duties or cause is not _COMMAND:
+            self._obligations.note(batch, effect.duties, cause)
+        batch.settled.append(Settled(self._deferred(), outcome, effect.after, self._actor.state, effect.stops))
+        committer.flush_soon()
+        return committer.room() if committer.is_full else None
+
+    def _deferred(self) -> Delivery | None:
+        try:
+            return self._actor.context.defer()
+        except RuntimeError:  # the handler has taken it already, to answer by itself, or put it aside
+            return None
+
+    def _keep_state(self, batch: Batch, now: float) -> None:
+        actor = self._actor
+        try:
+            body = packed_state(actor.state, self._obligations.kept, self._ledger.encoder)
+        except CuebookError as error:
+            actor.context.log.warning("snapshot not kept", error=str(error), exc_info=error)
+            return
+        batch.add_snapshot(body, keep=actor.snapshots.keep, at=now)
+
+    # What its obligations ask for
+
+    def add(self, rows: Sequence[DutyRow]) -> None:
+        """Keep duties that no command has to do with."""
+        self._committer.next.add_duties(rows)
+        self._committer.next.settled.append(Settled(None, None))
+        self._committer.flush_soon()
+
+    def confirm(self) -> Any:
+        """Answer the message in hand when all before it is on disk."""
+        return self._keep(NOTHING, None, _COMMAND) if self._committer.is_busy else None
+
+    # Commits
+
+    def _stored(self, batch: Batch) -> None:
+        for each in batch.settled:
+            if each.delivery is not None:
+                each.delivery.settle(each.outcome)
+        if batch.changed:
+            self._obligations.stored(batch.changed)
+        context = self._actor.context
+        for each in batch.settled:
+            for callback in each.after:
+                try:
+                    callback(each.state)
+                except Exception as error:
+                    context.self_ref.kill(error)
+                    return
+            if each.stops:
+                context.stop_self()
+
+    def _failed(self, batches: list[Batch], error: CuebookError) -> None:
+        for batch in batches:
+            for each in batch.settled:
+                if each.delivery is not None:
+                    each.delivery.fail(error)
+        self._actor.context.self_ref.kill(error)

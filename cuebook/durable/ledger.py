@@ -1,0 +1,55 @@
+"""Where the durable actors of one system are kept: its journal, and the codec of what is in it. Knows no actor."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from cuebook.persistence.blobs import BlobStore
+from cuebook.persistence.journal import JournalFile
+from cuebook.persistence.values import ValueDecoder, ValueEncoder
+from cuebook.runtime.ref import ActorRef
+
+__all__ = ["Ledger", "LedgerSource", "ledger_of", "offer_ledger"]
+
+_NAME = "ledger"
+
+
+class Ledger:
+    """An open journal as durable actors use it.
+
+    Attributes:
+        journal: the actor that appends. file: what is read from.
+        encoder, decoder: of events and states. is_trusted: whether modules may be imported for them.
+        failures: how often in a row something that an actor owes has failed, by stream and key; outlives incarnations.
+    """
+
+    def __init__(self, file: JournalFile, journal: ActorRef) -> None:
+        blobs = BlobStore(file.blobs_folder)
+        self.file = file
+        self.journal = journal
+        self.is_trusted = file.trusted
+        self.encoder = ValueEncoder(blobs=blobs, label="event")
+        self.decoder = ValueDecoder(trusted=self.is_trusted, blobs=blobs)
+        self.failures: dict[tuple[int, str], int] = {}
+
+
+LedgerSource = Callable[[], Awaitable[Ledger]]
+"""Gives the ledger of a system, and opens its journal first where need be."""
+
+
+def ledger_of(extensions: dict[str, Any], owner: str) -> LedgerSource:
+    """The source that a system was given.
+
+    Raises:
+        RuntimeError: it was given none.
+    """
+    source: LedgerSource | None = extensions.get(_NAME)
+    if source is None:
+        raise RuntimeError(f'{owner} has no journal to be kept in: start it in a Runtime(path="...")')
+    return source
+
+
+def offer_ledger(extensions: dict[str, Any], source: LedgerSource) -> None:
+    """Give a system its ledger."""
+    extensions[_NAME] = source

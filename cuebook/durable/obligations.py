@@ -1,0 +1,227 @@
+"""What a durable actor owes, carried out: reminders when they are due, deliveries until they are confirmed.
+
+What is owed is `kept_duties`; that it is kept is the keeper's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cuebook.durable.batch import Batch
+from cuebook.durable.duties import Address, Duty
+from cuebook.durable.kept_duties import KeptDuties, address_in, cleared, number_in
+from cuebook.durable.ledger import Ledger
+from cuebook.durable.obligation_messages import Delivered, Due
+from cuebook.durable.posting import post
+from cuebook.persistence.stream_heads import DutyRow
+from cuebook.runtime.actor import Context
+from cuebook.runtime.errors import CodecError, CuebookError, Rejected, UnhandledMessage
+from cuebook.runtime.message import decode
+from cuebook.runtime.ref import ActorRef
+
+__all__ = ["Cause", "Directory", "Obligations", "directory_of", "offer_directory", "retry_delay_s"]
+
+CONFIRM_S = 30.0
+"""Seconds that a receiver has to confirm a delivery; then it is sent again."""
+RETRY_FIRST_S = 0.1
+RETRY_MAX_S = 60.0
+_TIMER = "cuebook.duty"
+_DIRECTORY = "directory"
+
+
+class Directory(Protocol):
+    """Where durable actors are found by their addresses, and woken."""
+
+    def ref_of(self, address: Address) -> ActorRef | None:
+        """The actor; None where nothing is known of its class."""
+
+    def owes(self, name: str, due: float | None) -> None:
+        """An actor is to be awake at this time (seconds since 1970); None: need not."""
+
+
+def directory_of(extensions: dict[str, Any]) -> Directory | None:
+    """The directory of a system; None where it has none."""
+    return extensions.get(_DIRECTORY)
+
+
+def offer_directory(extensions: dict[str, Any], directory: Directory) -> None:
+    """Give a system its directory."""
+    extensions[_DIRECTORY] = directory
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a command is handled: what is owed no more once it is (a reminder), or which delivery it was."""
+
+    clears: DutyRow | None = None
+    delivery: tuple[str, int] | None = None
+
+
+class Handler(Protocol):
+    """The keeper."""
+
+    def handle(self, command: Any, cause: Cause) -> Any:
+        """Handle a command, and keep with its effect what it was caused by."""
+
+    def add(self, rows: Sequence[DutyRow]) -> None:
+        """Keep duties that no command has to do with."""
+
+    def confirm(self) -> Any:
+        """Answer the message in hand when all before it is on disk."""
+
+
+def retry_delay_s(failures: int) -> float:
+    """Seconds to wait after so many failures in a row: 0 for none, 0.1 after the first, doubled each time, at most
+    60.
+    """
+    return 0.0 if failures <= 0 else min(RETRY_MAX_S, RETRY_FIRST_S * 2.0 ** min(failures - 1, 30))
+
+
+class Obligations:
+    """The duties of one incarnation.
+
+    Args:
+        name: the actor's, as a sender.
+
+    Attributes:
+        kept: all that it owes, with what is on its way to the disk.
+    """
+
+    def __init__(self, handler: Handler, context: Context, ledger: Ledger, stream: int, *, name: str) -> None:
+        self._handler = handler
+        self._context = context
+        self._failures = ledger.failures
+        self._stream = stream
+        self._name = name
+        self._unsent: dict[str, None] = {}
+        self._sending: set[str] = set()
+        self._is_over = False
+        self.kept = KeptDuties()
+
+    def begin(self, kept: KeptDuties) -> None:
+        """Take up what was owed when the actor recovered."""
+        self.kept = kept
+        self.stored(kept.owed)
+
+    def end(self) -> None:
+        """Do nothing more: the incarnation is over."""
+        self._is_over = True
+
+    def note(self, batch: Batch, duties: Sequence[Duty], cause: Cause) -> None:
+        """Put what a command has cleared and set into the batch."""
+        if cause.clears is not None:
+            self.kept.take((cause.clears,))
+            batch.add_duties((cause.clears,))
+        batch.add_duties(self.kept.rows_of(duties, self._context.clock.time()))
+        if cause.delivery is not None:
+            self.kept.receive((cause.delivery,))
+            batch.received.append(cause.delivery)
+
+    def stored(self, keys: Iterable[str]) -> None:
+        """What is owed under these keys has changed on disk: see to it."""
+        receivers: dict[str, None] = {}
+        for key in keys:
+            row = self.kept.owed.get(key)
+            if row is None:
+                self._context.cancel_timer((_TIMER, key))
+                self._failures.pop((self._stream, key), None)
+            elif row[3] is None:
+                self._remind(row)
+            else:
+                self._unsent[key] = None
+                receivers[address_in(row).name] = None
+        for receiver in receivers:
+            self._send(receiver)
+        directory = directory_of(self._context.system.extensions)
+        if directory is not None:
+            directory.owes(self._name, self.kept.next_due())
+
+    # Reminders
+
+    def _remind(self, row: DutyRow) -> None:
+        key, due, _, _ = row
+        left_s = max(0.0, due - self._context.clock.time())
+        failures = self._failures.get((self._stream, key), 0)
+        self._wait(max(left_s, retry_delay_s(failures)), Due(key, due))
+
+    def due(self, message: Due) -> Any:
+        """Handle a reminder, or send a delivery again."""
+        row = self.kept.owed.get(message.key)
+        if row is None or row[1] != message.due:
+            return None
+        key, due, frame, target = row
+        if target is not None:
+            self._send(address_in(row).name)
+            return None
+        if due > self._context.clock.time():  # the clock was set back
+            self._remind(row)
+            return None
+        self._wait(retry_delay_s(self._failed(key)), message)  # for the case that this fails
+        return self._handled(frame or b"", Cause(clears=cleared(key)))
+
+    def delivered(self, message: Delivered) -> Any:
+        """Handle a delivery, once."""
+        if message.number <= self.kept.seen.get(message.sender, 0):
+            return self._handler.confirm()
+        return self._handled(message.frame, Cause(delivery=(message.sender, message.number)))
+
+    def _handled(self, frame: bytes, cause: Cause) -> Any:
+        try:
+            command = decode(frame)
+        except CodecError as error:  # of a message type that is no more: it stays owed
+            raise UnhandledMessage(f"{self._name} cannot read a message that is owed: {error}") from error
+        return self._handler.handle(command, cause)
+
+    # Deliveries
+
+    def _send(self, receiver: str) -> None:
+        """Send the first delivery to a receiver, unless one is on its way."""
+        if receiver in self._sending or self._is_over:
+            return
+        rows = [row for key in self._unsent if (row := self.kept.owed.get(key)) and address_in(row).name == receiver]
+        if not rows:
+            return
+        row = min(rows, key=lambda row: number_in(row[0]))
+        directory = directory_of(self._context.system.extensions)
+        ref = None if directory is None else directory.ref_of(address_in(row))
+        if ref is None:
+            self._undelivered(row, CuebookError(f"its class {address_in(row).where} is not to be found"))
+            return
+        self._sending.add(receiver)
+        message = Delivered(self._name, number_in(row[0]), row[2] or b"")
+        post(ref, message, lambda _, error: self._answered(row, error), timeout_s=CONFIRM_S)
+
+    def _answered(self, row: DutyRow, error: CuebookError | None) -> None:
+        receiver = address_in(row).name
+        self._sending.discard(receiver)
+        if self._is_over:
+            return
+        if error is not None and not isinstance(error, Rejected):
+            self._undelivered(row, error)
+            return
+        if error is not None:
+            self._context.log.warning("delivery rejected", receiver=receiver, reason=str(error))
+        done = cleared(row[0])
+        self._unsent.pop(row[0], None)
+        self.kept.take((done,))
+        self._handler.add((done,))
+        self._send(receiver)
+
+    def _undelivered(self, row: DutyRow, error: CuebookError) -> None:
+        key, due, _, _ = row
+        failures = self._failed(key)
+        delay_s = retry_delay_s(failures)
+        log = self._context.log.info if failures < 3 else self._context.log.warning
+        log("delivery is sent again", receiver=address_in(row).name, failures=failures, in_s=delay_s, error=str(error))
+        self._wait(delay_s, Due(key, due))
+
+    def _failed(self, key: str) -> int:
+        """One failure more, unless it turns out well: how many in a row."""
+        failures = self._failures.get((self._stream, key), 0) + 1
+        self._failures[self._stream, key] = failures
+        return failures
+
+    def _wait(self, delay_s: float, message: Due) -> None:
+        self._context.after(delay_s, message, key=(_TIMER, message.key))

@@ -1,0 +1,153 @@
+"""The class that users derive durable actors from. Handling and applying need no loop; keeping is the keeper's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from cuebook.durable.appliers import appliers_of
+from cuebook.durable.duties import Address
+from cuebook.durable.event_types import EventTypes, Upcaster, name_of
+from cuebook.durable.hooks import is_preceded, preceded
+from cuebook.durable.keeper import Keeper
+from cuebook.durable.snapshots import SnapshotPolicy
+from cuebook.runtime.actor import Actor
+from cuebook.runtime.handlers import handlers_of, names_around
+
+__all__ = ["PersistentActor"]
+
+S = TypeVar("S")
+_HOOKS = {"on_start": "_recover", "on_stop": "_settle", "on_failure": "_give_up"}
+
+
+class PersistentActor(Actor[Any], Generic[S]):
+    """An actor whose state is the fold of its events, which are kept in the runtime's journal.
+
+    A command is handled by `handle`, or by the method called `on_...` whose parameter is annotated with its type. What
+    that gives back is the Effect: `persist(event, ...)`, `Effect()`, or a plain value, which is the answer. `apply`
+    makes the next state of a state and an event; it is called for each new event, and for all of them when the actor
+    starts.
+
+    Commands wait in the mailbox while the actor recovers. A handler sees the events of all commands before it; nothing
+    leaves the actor before they are on disk. Where they cannot be written, all commands that wait for that fail, and
+    the actor folds its journal again.
+
+    Args:
+        id: which one, among the actors of this type in the journal. A subclass with an `__init__` of its own passes
+            it on.
+
+    Attributes:
+        id: as given.
+        state: what the events so far make. Not to be changed but by `apply`.
+        sequence_number: number of the last event in `state`, 0 where there is none.
+        type_name: the type's name in the journal; default the name of the class. A class that is renamed says its old
+            one.
+        events: event classes that are found by their name alone, wherever they are now; those that `apply_...`
+            methods are annotated with are among them.
+        upcasters: functions from the fields of an old event, by the name of its class, to today's event (or a list).
+        snapshots: when the state itself is kept.
+
+    `on_start` is called after the recovery, before the first command; `on_stop` after the last commit.
+    """
+
+    type_name: ClassVar[str] = ""
+    events: ClassVar[Sequence[type]] = ()
+    upcasters: ClassVar[Mapping[str, Upcaster]] = {}
+    snapshots: ClassVar[SnapshotPolicy] = SnapshotPolicy()
+
+    state: S
+    event_types: ClassVar[EventTypes]
+    _appliers: ClassVar[Mapping[type, str]] = {}
+    _keeper: Keeper | None = None
+
+    def __init__(self, id: str) -> None:
+        if not isinstance(id, str) or not id:
+            raise ValueError(f"the id of a {type(self).__qualname__} is a string that is not empty, not {id!r}")
+        self.id = id
+        self.sequence_number = 0
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        around = names_around(1)
+        cls.type_name = vars(cls).get("type_name", "") or cls.__name__
+        cls._handlers = handlers_of(cls, around)
+        cls._appliers = appliers_of(cls, around)
+        cls.event_types = EventTypes(cls.__qualname__, (*cls.events, *cls._appliers), cls.upcasters)
+        for hook, before in _HOOKS.items():
+            method = getattr(cls, hook)
+            if method is not getattr(PersistentActor, hook) and not is_preceded(method):
+                setattr(cls, hook, preceded(method, before))
+
+    @classmethod
+    def address_of(cls, id: str) -> Address:
+        """Where deliveries to the actor of this class and id go."""
+        return Address(cls.type_name, id, name_of(cls))
+
+    # What a subclass says
+
+    def initial_state(self) -> S:
+        """The state before the first event. To be defined."""
+        raise NotImplementedError(
+            f"define initial_state(self) in {type(self).__qualname__}: the state before any event"
+        )
+
+    def handle(self, command: Any) -> Any:
+        """What follows a command: an Effect, or the answer; plain or `async def`. Changes nothing.
+
+        Raises:
+            Rejected: the command is refused; the actor goes on.
+            Exception: fails the incarnation; of this command nothing is kept.
+            UnhandledMessage: there is no handler for it; the actor goes on.
+        """
+        name = self._handlers.get(type(command))
+        if name is None:
+            self.unhandled(command)
+        return getattr(self, name)(command)
+
+    def apply(self, state: S, event: Any) -> S:
+        """The state with one more event in it: a pure function. It must not fail for an event that was once kept.
+
+        Where a class does not define it, the method called `apply_...` whose second parameter is annotated with the
+        event's type does it: `def apply_deposited(self, state, event: Deposited)`.
+        """
+        name = self._appliers.get(type(event))
+        if name is None:
+            kind, owner = type(event).__qualname__, type(self).__qualname__
+            raise TypeError(
+                f"{owner} applies no {kind}: define apply(self, state, event), or apply_x(self, state, event: {kind})"
+            )
+        next_state: S = getattr(self, name)(state, event)
+        return next_state
+
+    # What the runtime calls
+
+    def receive(self, message: Any) -> Any:
+        """Handle one command and carry out its effect; not to be overridden: define `handle`."""
+        keeper = self._keeper
+        assert keeper is not None
+        return keeper.receive(message)
+
+    async def on_start(self) -> None:
+        """After the recovery, before the first command."""
+        await self._recover()
+
+    async def on_stop(self) -> None:
+        """After the last command and its commit."""
+        await self._settle()
+
+    async def on_failure(self, error: BaseException) -> None:
+        """After this incarnation failed with `error`."""
+        self._give_up()
+
+    async def _recover(self) -> None:
+        if self._keeper is None:
+            self._keeper = Keeper(self)
+            await self._keeper.recover()
+
+    async def _settle(self) -> None:
+        if self._keeper is not None:
+            await self._keeper.settle()
+
+    def _give_up(self) -> None:
+        if self._keeper is not None:
+            self._keeper.give_up()
