@@ -46,6 +46,7 @@ class Lasting(Acting):
                 `name` or `options`: `functools.partial(Cls, name=...)`.)
             name: unique among the living actors; by default the class's in lower case and a number; of a durable
                 actor (a class of PersistentActor) `Class/id`, so that no two of them have one id.
+            where: as for other actors; a durable one lives on this loop.
             options: bounds, restarts, shutdown. By default a durable actor is "transient", may fail ten times within
                 10 s, and is not started again where its journal cannot be applied.
 
@@ -62,8 +63,8 @@ class Lasting(Acting):
             return await super().spawn(actor, *args, name=name, options=options, where=where, **kwargs)
         if where is not None:
             raise ValueError(
-                f"{getattr(actor, '__name__', actor)} is kept in the journal of this process, so it lives here: spawn it "
-                f"without where={where!r}, and give an actor in a process what is long to compute"
+                f"{getattr(actor, '__name__', actor)} is kept in the journal of this process, so it lives here: spawn "
+                f"it without where={where!r}, and give an actor in a process what is long to compute"
             )
         return await self._durable.spawn(factory_of(actor, args, kwargs), name, given(options))
 
