@@ -90,9 +90,13 @@ class Driver:
             else:
                 self._awaits = True
                 self._driven.tasks().start_soon(self._drive, step, name=self._driven.name)
-        except BaseException:
+        except (KeyboardInterrupt, SystemExit):
             self._lose()
             raise
+        except BaseException as error:
+            self._lose()
+            # The loop would only log it; in a task it ends the whole system, as it does out of an await.
+            self._driven.tasks().start_soon(_raise, error, name=self._driven.name)
 
     async def _drive(self, step: _Step) -> None:
         try:
@@ -164,6 +168,10 @@ class Driver:
         self._error = None
         self.is_awake = self._awaits = False
         self._driven.on_lost()
+
+
+async def _raise(error: BaseException) -> None:
+    raise error
 
 
 def _is_being_cancelled() -> bool:

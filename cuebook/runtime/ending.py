@@ -303,6 +303,7 @@ class Ending:
         envelope = self._take_current()
         if envelope is not None:
             self.answers.refuse(envelope, error)
+            self._bury(envelope, DeadReason.STOPPED, error)
 
     def _take_current(self) -> Envelope | None:
         """The message in hand, which is nobody's duty then; None where there is none."""

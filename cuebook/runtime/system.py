@@ -9,7 +9,6 @@ import random
 import time
 from asyncio import CancelledError
 from collections.abc import Callable
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -221,9 +220,15 @@ class ActorSystem:
         self._is_stopping = True
         group = self.tasks()
         group.cancel_scope.cancel()
-        # What ends the block is raised by the block itself; a task's own end was seen to by its cell.
-        with suppress(CancelledError, BaseExceptionGroup):
+        # What ends the block is raised by the block itself; a failure of a handler was seen to by its cell. What is
+        # left is no Exception, and ended all this.
+        ended: BaseException | None = None
+        try:
             await group.__aexit__(None, None, None)
+        except CancelledError:
+            pass
+        except BaseExceptionGroup as raised:
+            ended = raised
         try:
             with CancelScope(shield=True):
                 async with create_task_group() as self._group:
@@ -233,3 +238,5 @@ class ActorSystem:
                 cell.give_up()
             self.deadlines.close()
             self.dead_letters.close()
+        if ended is not None:
+            raise ended
