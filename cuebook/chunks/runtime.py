@@ -59,7 +59,7 @@ class Runtime(Lasting):
         self._options = make_options(**options)
         self._progress_bar = progress_bar
         self._signals = signals
-        self.app = Application(keeps_warm=True)
+        self.app = self._application()
         self._runs: dict[int, Run] = {}
         self._opening: set[asyncio.Future[None]] = set()
         self._stop: Stop | None = None
@@ -67,6 +67,10 @@ class Runtime(Lasting):
         self._exit = contextlib.AsyncExitStack()
         self._names = Counter()
         self._is_closed = True
+
+    def _application(self) -> Application:
+        """The composition that it runs; a test has another."""
+        return Application(keeps_warm=True)
 
     def __repr__(self) -> str:
         return f"<Runtime path={self.path!r}: {', '.join(map(repr, self._runs.values())) or 'idle'}>"
