@@ -177,7 +177,9 @@ class Cell(Lifecycle):
 
     def unstash(self) -> int:
         """Receive next what was put aside."""
-        return self.mailbox.unstash()
+        count = self.mailbox.unstash()
+        self._driver.wake()  # it may be called beside the handlers
+        return count
 
     def sender(self) -> ActorRef | None:
         """Who sent the message in hand."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,3 +144,17 @@ def test_an_answer_before_the_commit_is_caught(monkeypatch: pytest.MonkeyPatch) 
             assert "promised" in str(failure)
             return
     pytest.fail("not caught")
+
+
+def test_the_same_seed_gives_the_same_trace_in_a_process_with_other_hashes() -> None:
+    program = (
+        "from cuebook.testing.simulation import simulate; from tests.simulation.test_durable_world import *; "
+        "print(*[simulate(seed, scene, trouble=EVERYTHING).digest for seed in range(6) for scene in (keeping, passing)])"
+    )
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment, cwd=root
+    )
+    digests = [simulate(seed, scene, trouble=EVERYTHING).digest for seed in range(6) for scene in (keeping, passing)]
+    assert done.stdout.split() == digests

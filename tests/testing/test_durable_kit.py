@@ -88,7 +88,9 @@ class Account(PersistentActor[State]):
             case "stop":
                 return Effect().reply("bye").stop()
             case "then":
-                return persist(Deposited(1)).then(lambda state: self.context.system.actor("friend").tell_nowait(Add(state.balance)))
+                return persist(Deposited(1)).then(
+                    lambda state: self.context.system.actor("friend").tell_nowait(Add(state.balance))
+                )
             case "unkept":
                 return persist(Deposited(1), Noted(x for x in ()))
             case "bad reply":
@@ -146,7 +148,11 @@ def test_a_restart_recovers_the_state_from_the_events() -> None:
 def test_a_failing_command_keeps_nothing_and_fails_the_incarnation() -> None:
     kit = DurableKit(Account)
     kit.run(Deposit(5))
-    for command, error in ((Boom("no"), ZeroDivisionError), (Do("bad reply"), ZeroDivisionError), (Do("unkept"), ValueNotKept)):
+    for command, error in (
+        (Boom("no"), ZeroDivisionError),
+        (Do("bad reply"), ZeroDivisionError),
+        (Do("unkept"), ValueNotKept),
+    ):
         with pytest.raises(error):
             kit.run(command)
         with pytest.raises(ActorFailed, match="restart"):
