@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cuebook.persistence.faults import Fault, JournalFaults
     from cuebook.persistence.memory import MemoryStore
+    from cuebook.testing.behaviour import ActorKit
+    from cuebook.testing.durable_kit import DurableKit
+    from cuebook.testing.effects import DurableRan, Ran
     from cuebook.testing.link import linked
     from cuebook.testing.memory_runtime import MemoryRuntime
     from cuebook.testing.pipe import TransportFaults
@@ -19,12 +22,16 @@ if TYPE_CHECKING:
     from cuebook.testing.virtual_time import VirtualClock, VirtualTime, VirtualTimeLoop, run_virtual
 
 __all__ = [
+    "ActorKit",
+    "DurableKit",
+    "DurableRan",
     "Fault",
     "JournalFaults",
     "LeftBehind",
     "MemoryRuntime",
     "MemoryStore",
     "Probe",
+    "Ran",
     "Scenario",
     "ShuffledLoop",
     "Simulation",
@@ -42,12 +49,16 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ActorKit": "cuebook.testing.behaviour",
+    "DurableKit": "cuebook.testing.durable_kit",
+    "DurableRan": "cuebook.testing.effects",
     "Fault": "cuebook.persistence.faults",
     "JournalFaults": "cuebook.persistence.faults",
     "LeftBehind": "cuebook.testing.stage",
     "MemoryRuntime": "cuebook.testing.memory_runtime",
     "MemoryStore": "cuebook.persistence.memory",
     "Probe": "cuebook.testing.probe",
+    "Ran": "cuebook.testing.effects",
     "Scenario": "cuebook.testing.simulation_plan",
     "ShuffledLoop": "cuebook.testing.simulation_loop",
     "Simulation": "cuebook.testing.simulation",

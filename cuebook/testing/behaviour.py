@@ -27,15 +27,12 @@ class ActorKit:
     is virtual: it passes only in `advance`, and while a handler sleeps.
 
     Parameters:
-        factory: gives the Actor, for each incarnation.
+        factory: gives the Actor, for each incarnation; first when the kit is used, so that it may take stubs of it:
+            `kit = ActorKit(lambda: Counter(kit.stub("listener")))`.
         name: of the actor.
         mailbox: bounds of its stash.
 
-    Attributes:
-        started: what `on_start` of the present incarnation did.
-
-    Raises:
-        Exception: what the factory or `on_start` raises.
+    Whatever uses the actor first raises what the factory or `on_start` raises.
     """
 
     def __init__(
@@ -47,7 +44,7 @@ class ActorKit:
     ) -> None:
         self._bench = self._make_bench(factory, name, mailbox)
         weakref.finalize(self, _close, self._bench.loop)
-        self.started: tuple[Effect, ...] = self._bench.do(self._bench.begin)
+        self._started: tuple[Effect, ...] = ()
 
     def _make_bench(self, factory: Callable[[], Any], name: str, mailbox: MailboxSpec) -> Bench:
         return Bench(factory, name, mailbox)
@@ -55,8 +52,16 @@ class ActorKit:
     @property
     def actor(self) -> Actor:
         """The present incarnation: its state is there to look at."""
+        if self._bench.actor is None:
+            self._started = self._bench.do(self._bench.begin)
         assert self._bench.actor is not None
         return self._bench.actor
+
+    @property
+    def started(self) -> tuple[Effect, ...]:
+        """What `on_start` of the present incarnation did."""
+        _ = self.actor
+        return self._started
 
     @property
     def ref(self) -> ActorRef:
@@ -122,10 +127,11 @@ class ActorKit:
         Returns:
             What `on_failure` and the next `on_start` did.
         """
+        _ = self.actor
         failure = error or self._bench.failure or ActorFailed(f"{self.ref.name} was killed")
         ended = self._bench.do(lambda: self._bench.end(failure))
-        self.started = self._bench.do(self._bench.begin)
-        return (*ended, *self.started)
+        self._started = self._bench.do(self._bench.begin)
+        return (*ended, *self._started)
 
     def stop(self) -> tuple[Effect, ...]:
         """End the incarnation in good order. Returns what `on_stop` did."""
@@ -134,6 +140,7 @@ class ActorKit:
         return effects
 
     def _check_alive(self) -> None:
+        _ = self.actor
         if self._bench.failure is not None:
             raise ActorFailed(f"{self.ref.name} has failed: restart() it first") from self._bench.failure
 

@@ -206,10 +206,14 @@ class Bench:
         if not isinstance(actor, Actor):
             raise TypeError(f"the factory gave a {type(actor).__qualname__}, not an Actor")
         actor.context = _Context(self, self.me.ref, self.system, self.clock, timers=self._timers)
-        self.actor = actor
         self.handler = None
         self.prepare(actor)
-        await actor.on_start()
+        self.actor = actor
+        try:
+            await actor.on_start()
+        except BaseException as error:
+            self.failure = error
+            raise
         return self.taken()
 
     def prepare(self, actor: Actor) -> None:

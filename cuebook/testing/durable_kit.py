@@ -27,9 +27,6 @@ class DurableKit(ActorKit, Generic[S]):
         factory: a PersistentActor class; or a callable that gives the actor, for each incarnation.
         id: with a class: which one.
         name: of the actor; by default that of its class and id.
-
-    Raises:
-        Exception: what the factory, the fold or `on_start` raises.
     """
 
     _bench: DurableBench
@@ -84,8 +81,8 @@ class DurableKit(ActorKit, Generic[S]):
         Raises:
             UnknownEvent: neither a class of that name nor an upcaster for it is there.
         """
-        self._bench.book.keep_old(name if ":" in name else f"{type(self.actor).__module__}:{name}", fields)
         actor = self._durable
+        self._bench.book.keep_old(name if ":" in name else f"{type(actor).__module__}:{name}", fields)
         try:
             actor.state, actor.sequence_number = self._bench.book.fold(actor)
         except BaseException:

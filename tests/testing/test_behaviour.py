@@ -166,6 +166,18 @@ def test_what_is_sent_is_written_down_with_its_receiver() -> None:
     assert kit.run(Echo("answer_sender"), sender=friend).sent == (Sent("friend", Add(2)),)
 
 
+def test_the_factory_may_take_stubs_of_the_kit_itself() -> None:
+    class Teller(Actor):
+        def __init__(self, friend: ActorRef) -> None:
+            self.friend = friend
+
+        def receive(self, message: Any) -> None:
+            self.friend.tell_nowait(message)
+
+    kit = ActorKit(lambda: Teller(kit.stub("friend")))
+    assert kit.run(Add(1)).sent == (Sent("friend", Add(1)),)
+
+
 def test_an_ask_of_a_stub_is_answered_by_plan_or_ends_by_its_deadline() -> None:
     kit = ActorKit(Act)
     friend = kit.stub("friend", lambda message: {"got": 5})
@@ -321,14 +333,14 @@ def test_a_failing_start_is_the_tests() -> None:
             raise OSError("no start")
 
     with pytest.raises(OSError, match="no start"):
-        ActorKit(Broken)
+        _ = ActorKit(Broken).actor
     gc.collect()
 
 
 def test_within_a_loop_it_says_where_it_belongs() -> None:
     async def scene() -> None:
         with pytest.raises(RuntimeError, match="plain test function"):
-            ActorKit(Counter)
+            ActorKit(Counter).run(Get())
 
     asyncio.run(scene())
     gc.collect()

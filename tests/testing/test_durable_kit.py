@@ -265,7 +265,7 @@ def test_a_state_that_cannot_be_kept_is_found() -> None:
             return State(notes=((x for x in ()),))
 
     with pytest.raises(ValueNotKept):
-        DurableKit(Unkept)
+        _ = DurableKit(Unkept).state
 
 
 def test_it_is_for_durable_actors() -> None:
