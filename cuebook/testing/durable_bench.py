@@ -40,7 +40,7 @@ class Book:
         """The state that the events make, and how many there are."""
         state = self._checked_state(actor.initial_state())
         for name, body in self.kept:
-            for event in actor.event_types.decode(name, self._decoder.decode(body)):
+            for event in actor.event_types.maker(name)(self._decoder.decode(body)):
                 state = self._applied(actor, state, event)
         return state, len(self.kept)
 
@@ -52,7 +52,7 @@ class Book:
             AssertionError: it, or the state, does not come back as it was; or `apply` changed what it was given.
         """
         name, body = actor.event_types.encode(event, self._encoder)
-        events = list(actor.event_types.decode(name, self._decoder.decode(body)))
+        events = list(actor.event_types.maker(name)(self._decoder.decode(body)))
         if len(events) == 1 and type(events[0]) is type(event) and not _same(events[0], event):
             raise AssertionError(f"an event is kept as {event!r}, and comes back from the journal as {events[0]!r}")
         for each in events:
@@ -67,7 +67,7 @@ class Book:
     def all_events(self, actor: PersistentActor[Any]) -> list[Any]:
         """All that is kept, as it is read today."""
         return [
-            event for name, body in self.kept for event in actor.event_types.decode(name, self._decoder.decode(body))
+            event for name, body in self.kept for event in actor.event_types.maker(name)(self._decoder.decode(body))
         ]
 
     def is_same_state(self, one: Any, other: Any) -> bool:
