@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 import cuebook
+import cuebook.testing
 
 GROUPS = {
     "Running calls": ["chunk", "Chunker", "Runtime", "Done", "Worker"],
@@ -48,8 +49,31 @@ GROUPS = {
     "Durable actors": ["PersistentActor", "persist", "Effect", "SnapshotPolicy", "DurablePromise"],
     "Looking at actors": ["ActorState", "ActorStatistics", "TreeNode", "DeadLetter", "DeadReason"],
 }
+TESTING = [
+    "ActorKit",
+    "DurableKit",
+    "Ran",
+    "DurableRan",
+    "Probe",
+    "VirtualTime",
+    "run_virtual",
+    "MemoryRuntime",
+    "JournalFaults",
+    "TransportFaults",
+    "linked",
+    "simulate",
+    "World",
+    "Trouble",
+    "Simulation",
+    "SimulationFailed",
+    "LeftBehind",
+]
 HIDDEN = {
     "CurrentCall.port",
+    "JournalFaults.next_append",
+    "JournalFaults.next_open",
+    "TransportFaults.next_fault",
+    "Trouble.mischief",
     "ActorRef.forward_nowait",
     "ActorSystem.find",
     "ActorSystem.forget",
@@ -68,8 +92,8 @@ HIDDEN = {
 }
 HEAD = """# Reference
 
-Made from the docstrings by `python docs/make_reference.py`. Every name is imported from `cuebook`. The command has a
-[page of its own](how-to/inspecting.md).
+Made from the docstrings by `python docs/make_reference.py`. Every name is imported from `cuebook`, those of the test kit
+from `cuebook.testing`. The command has a [page of its own](how-to/inspecting.md).
 """
 SECTIONS = r"(Args|Parameters|Attributes|Returns|Raises|Cost|Source)"
 
@@ -80,6 +104,8 @@ def reference() -> str:
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [part for name in names for part in described(name, getattr(cuebook, name))]
+    parts.append("## Testing\n\nImported from `cuebook.testing`; [how to use it](how-to/testing-actors.md).\n")
+    parts += [part for name in TESTING for part in described(name, getattr(cuebook.testing, name))]
     parts += ["## Errors\n", "\n".join(error_tree(cuebook.CuebookError)) + "\n"]
     parts += ["## Version\n", f"`__version__` is the package's version, {cuebook.__version__!r}.\n"]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts))
@@ -163,13 +189,16 @@ NOT_MADE_BY_USERS = {
     "Directive",
     "Done",
     "Down",
+    "DurableRan",
     "Event",
     "EventKind",
     "Exit",
+    "LeftBehind",
     "Listing",
     "Message",
     "Overflow",
     "Progress",
+    "Ran",
     "Restart",
     "Restarted",
     "Routing",
@@ -178,6 +207,9 @@ NOT_MADE_BY_USERS = {
     "SupervisorRef",
     "TreeNode",
     "Worker",
+    "Simulation",
+    "SimulationFailed",
+    "World",
 }
 
 

@@ -35,14 +35,8 @@ class ActorKit:
     Whatever uses the actor first raises what the factory or `on_start` raises.
     """
 
-    def __init__(
-        self,
-        factory: Callable[[], Any],
-        *,
-        name: str = "actor",
-        mailbox: MailboxSpec = MailboxSpec(),  # noqa: B008
-    ) -> None:
-        self._bench = self._make_bench(factory, name, mailbox)
+    def __init__(self, factory: Callable[[], Any], *, name: str = "actor", mailbox: MailboxSpec | None = None) -> None:
+        self._bench = self._make_bench(factory, name, mailbox or MailboxSpec())
         weakref.finalize(self, _close, self._bench.loop)
         self._started: tuple[Effect, ...] = ()
 
