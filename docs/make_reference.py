@@ -92,8 +92,8 @@ HIDDEN = {
 }
 HEAD = """# Reference
 
-Made from the docstrings by `python docs/make_reference.py`. Every name is imported from `cuebook`, those of the test kit
-from `cuebook.testing`. The command has a [page of its own](how-to/inspecting.md).
+Made from the docstrings by `python docs/make_reference.py`. Every name is imported from `cuebook`, those of the test
+kit from `cuebook.testing`. The command has a [page of its own](how-to/inspecting.md).
 """
 SECTIONS = r"(Args|Parameters|Attributes|Returns|Raises|Cost|Source)"
 
@@ -133,10 +133,16 @@ def described(name: str, thing: Any, level: int = 3) -> Iterator[str]:
 
 def members(cls: type) -> Iterator[tuple[str, Any]]:
     """What a class defines, and what it has from classes of cuebook that have no place of their own here."""
-    public = {getattr(cuebook, name) for name in cuebook.__all__ if inspect.isclass(getattr(cuebook, name))}
+    named = [getattr(cuebook, name) for name in cuebook.__all__] + [getattr(cuebook.testing, name) for name in TESTING]
+    elsewhere = {
+        above
+        for one in named
+        if inspect.isclass(one) and one is not cls and issubclass(cls, one)
+        for above in one.__mro__
+    }
     seen: set[str] = set()
     for base in cls.__mro__:
-        if base is cls or (base.__module__.startswith("cuebook.") and base not in public):
+        if base is cls or (base.__module__.startswith("cuebook.") and base not in elsewhere):
             yield from ((name, value) for name, value in vars(base).items() if name not in seen)
             seen |= set(vars(base))
 
