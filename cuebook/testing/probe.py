@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from cuebook.runtime.actor import Actor, Delivery
 from cuebook.runtime.mailbox import MailboxSpec
@@ -19,6 +19,7 @@ __all__ = ["Probe"]
 
 _ROOMY = MailboxSpec(capacity=1 << 20, bytes_max=1 << 30)
 _SHOWN = 20
+_M = TypeVar("_M")
 
 
 class Probe:
@@ -66,6 +67,10 @@ class Probe:
 
     # What the test expects
 
+    @overload
+    async def expect(self, wanted: type[_M], timeout: float | None = None) -> _M: ...
+    @overload
+    async def expect(self, wanted: _M, timeout: float | None = None) -> _M: ...
     async def expect(self, wanted: Any, timeout: float | None = None) -> Any:
         """The next message, which must be the wanted one.
 
@@ -83,15 +88,18 @@ class Probe:
         return self._took(self._inbox[0])
 
     async def expect_none(self, within: float = 0.1) -> None:
-        """No message comes within so many seconds, and none is there; 0: none is there once everything waits.
+        """No message comes within so many seconds, and none is there; 0: none is there, in virtual time once everything
+        waits.
 
         Raises:
             AssertionError: one did; it stays.
         """
         self._started()
         until_idle = getattr(asyncio.get_running_loop(), "until_idle", None)
-        if not self._inbox and until_idle is not None:
+        if until_idle is not None:
             await until_idle()
+        else:
+            await asyncio.sleep(0)
         if not self._inbox and within > 0:
             await self._wait(asyncio.get_running_loop().time() + within)
         if self._inbox:
