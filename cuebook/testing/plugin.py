@@ -25,7 +25,7 @@ SEEDS = 20
 _OURS = frozenset({"actor_system", "probe", "virtual_time", "cuebook_runtime", "journal_faults"})
 _STAGED = _OURS - {"virtual_time", "journal_faults"}
 """Fixtures that are of no use without a loop."""
-_OTHERS = ("asyncio", "anyio", "trio")
+_OTHERS = ("anyio", "trio")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,6 +53,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     count = many if many is not None else marker.kwargs.get("seeds", SEEDS)
     seeds = [one] if one is not None else list(range(count))
     metafunc.parametrize("world", seeds, indirect=True, ids=[f"seed {seed}" for seed in seeds])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take back what pytest-asyncio in its mode "auto" has made its own: all coroutine tests."""
+    for item in items:
+        if isinstance(item, pytest.Function) and type(item).__module__.startswith("pytest_asyncio") and _is_ours(item):
+            item.__class__ = pytest.Function  # type: ignore[assignment]
+            item.own_markers[:] = [marker for marker in item.own_markers if marker.name != "asyncio"]
+
+
+def _is_ours(item: pytest.Function) -> bool:
+    return item.get_closest_marker("simulation") is not None or not _OURS.isdisjoint(item.fixturenames)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -168,6 +168,50 @@ def test_what_cannot_work_is_said(tmp_path: Path) -> None:
     assert "`world` is for tests with @pytest.mark.simulation" in report
 
 
+def test_tests_that_another_plugin_takes_for_its_own_are_taken_back(tmp_path: Path) -> None:
+    """As pytest-asyncio does with all coroutine tests in its mode "auto"."""
+    (tmp_path / "pytest_asyncio.py").write_text(
+        """
+import inspect
+import pytest
+
+class PytestAsyncioFunction(pytest.Function):
+    def runtest(self):
+        raise AssertionError("run by the other plugin")
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem(collector, name, obj):
+    items = yield
+    for item in items if isinstance(items, list) else []:
+        if inspect.iscoroutinefunction(item.obj):
+            item.__class__ = PytestAsyncioFunction
+            item.add_marker(pytest.mark.filterwarnings("error"))
+    return items
+"""
+    )
+    code, report = pytest_on(
+        tmp_path,
+        """
+        import pytest
+
+        async def test_ours(virtual_time):
+            await virtual_time.advance(5)
+
+        @pytest.mark.simulation(seeds=2)
+        async def test_simulated(world):
+            await asyncio.sleep(5)
+
+        async def test_theirs():
+            pass
+        """.replace("\n        ", "\n"),
+        "-p",
+        "pytest_asyncio",
+    )
+
+    assert "1 failed, 3 passed" in report, report
+    assert "run by the other plugin" in report
+
+
 SIMULATED = """
         import pytest
         from cuebook.testing import Trouble
