@@ -228,7 +228,7 @@ class ActorSystem:
         except CancelledError:
             pass
         except BaseExceptionGroup as raised:
-            ended = raised
+            _, ended = raised.split((KeyboardInterrupt, SystemExit))  # those the loop itself has raised
         try:
             with CancelScope(shield=True):
                 async with create_task_group() as self._group:

@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Take back what pytest-asyncio in its mode "auto" has made its own: all coroutine tests."""
     for item in items:
         if isinstance(item, pytest.Function) and type(item).__module__.startswith("pytest_asyncio") and _is_ours(item):
-            item.__class__ = pytest.Function  # type: ignore[assignment]
+            item.__class__ = pytest.Function
             item.own_markers[:] = [marker for marker in item.own_markers if marker.name != "asyncio"]
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -267,3 +270,40 @@ async def test_stop_all_stops_last_started_actor_first() -> None:
         await asyncio.sleep(0.01)
     assert diary == ["c", "b", "a"]
     assert system.statistics() == {}
+
+
+EXITS = """
+import asyncio, sys
+from cuebook import Actor, message
+from cuebook.runtime.system import ActorSystem
+
+@message(tag=1000)
+class Exit:
+    is_late: bool
+
+class Quits(Actor):
+    def receive(self, message):
+        if message.is_late:
+            return self.late()
+        sys.exit(7)
+
+    async def late(self):
+        await asyncio.sleep(0)
+        sys.exit(7)
+
+async def main():
+    async with ActorSystem() as system:
+        await system.spawn(Quits, name="quits").ask(Exit(sys.argv[1] == "late"))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("when", ["at once", "late"])
+def test_an_exit_in_a_handler_ends_the_program_with_its_code_and_without_a_word(when: str) -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", EXITS, when], capture_output=True, text=True, cwd=root, timeout=60)
+
+    assert done.returncode == 7
+    assert "unhandled" not in done.stderr
+    assert "Traceback" not in done.stderr
