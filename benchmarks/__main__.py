@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("chunk_vs_pool", "chunk_overhead", "cost_growth", "resume", "checkpoint", "footprint", "actors")
+NAMES = (
+    "chunk_vs_pool", "chunk_overhead", "cost_growth", "resume", "checkpoint", "footprint", "actors",
+    "actor_peers", "seeing",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -58,13 +58,16 @@ if TYPE_CHECKING:
     from cuebook.runtime.pool import Pool, Routing
     from cuebook.runtime.ref import ActorRef, current_actor
     from cuebook.runtime.services import Listing, ServiceKey, Services
+    from cuebook.runtime.shutdown import ShutdownReport
     from cuebook.runtime.signals import Down, Restarted
     from cuebook.runtime.spec import ActorOptions
     from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
     from cuebook.runtime.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
     from cuebook.runtime.supervision import Backoff, Exit, Restart, RestartIntensity
     from cuebook.runtime.system import ActorSystem
+    from cuebook.runtime.tracing import TraceEvent, TraceKind
     from cuebook.runtime.typed import Message
+    from cuebook.runtime.watchdog import Blockage
 
 __version__ = "0.1.0"
 
@@ -86,6 +89,7 @@ _HOMES = {
     "ActorSystem": "cuebook.runtime.system",
     "AutoShutdown": "cuebook.runtime.strategy",
     "Backoff": "cuebook.runtime.supervision",
+    "Blockage": "cuebook.runtime.watchdog",
     "Checkpoint": "cuebook.chunks.checkpoint",
     "ChildSpec": "cuebook.runtime.strategy",
     "Chunker": "cuebook.chunks.chunker",
@@ -116,10 +120,13 @@ _HOMES = {
     "Runtime": "cuebook.chunks.runtime",
     "ServiceKey": "cuebook.runtime.services",
     "Services": "cuebook.runtime.services",
+    "ShutdownReport": "cuebook.runtime.shutdown",
     "SnapshotPolicy": "cuebook.durable.snapshots",
     "Strategy": "cuebook.runtime.strategy",
     "SupervisorRef": "cuebook.runtime.group",
     "SupervisorSpec": "cuebook.runtime.strategy",
+    "TraceEvent": "cuebook.runtime.tracing",
+    "TraceKind": "cuebook.runtime.tracing",
     "TreeNode": "cuebook.runtime.status",
     "Worker": "cuebook.engines.function",
     "chunk": "cuebook.chunks.chunker",
@@ -145,6 +152,7 @@ __all__ = [
     "AskTimeout",
     "AutoShutdown",
     "Backoff",
+    "Blockage",
     "CallFailed",
     "CallTimedOut",
     "Checkpoint",
@@ -193,11 +201,14 @@ __all__ = [
     "Runtime",
     "ServiceKey",
     "Services",
+    "ShutdownReport",
     "SnapshotPolicy",
     "Strategy",
     "SupervisionError",
     "SupervisorRef",
     "SupervisorSpec",
+    "TraceEvent",
+    "TraceKind",
     "TreeNode",
     "UnhandledMessage",
     "UnknownEvent",

@@ -47,7 +47,17 @@ GROUPS = {
     ],
     "Many actors": ["ActorSystem", "Pool", "Routing", "ServiceKey", "Services", "Listing", "current_actor"],
     "Durable actors": ["PersistentActor", "persist", "Effect", "SnapshotPolicy", "DurablePromise"],
-    "Looking at actors": ["ActorState", "ActorStatistics", "TreeNode", "DeadLetter", "DeadReason"],
+    "Looking at actors": [
+        "ActorState",
+        "ActorStatistics",
+        "TreeNode",
+        "TraceEvent",
+        "TraceKind",
+        "DeadLetter",
+        "DeadReason",
+        "Blockage",
+        "ShutdownReport",
+    ],
 }
 TESTING = [
     "ActorKit",

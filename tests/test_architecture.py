@@ -29,6 +29,8 @@ SINGLE_IMPORTERS = {
     "msgpack": "cuebook.runtime.codec",
     "aiosqlite": "cuebook.persistence.sqlite",
     "structlog": "cuebook.runtime.logs",
+    "opentelemetry": "cuebook.runtime.telemetry",
+    "setproctitle": "cuebook.runtime.title",
 }
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50

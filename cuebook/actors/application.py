@@ -26,6 +26,7 @@ from cuebook.persistence.journal import JournalFile
 from cuebook.runtime.errors import InternalError, JournalBusy, MessagingError
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.shutdown import ShutdownReport
 from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity
 from cuebook.runtime.system import ActorSystem
 
@@ -61,10 +62,11 @@ class Application:
 
     Args:
         keeps_warm: whether workers stay for the next run.
+        blocking_s: as for ActorSystem.
     """
 
-    def __init__(self, *, keeps_warm: bool = False) -> None:
-        self.system = ActorSystem(name="cuebook")
+    def __init__(self, *, keeps_warm: bool = False, blocking_s: float | None = 1.0) -> None:
+        self.system = ActorSystem(name="cuebook", blocking_s=blocking_s)
         self.table = RunTable(self._hire)
         self.table.keeps_warm = keeps_warm
         self.output: Callable[[bytes], None] = print_lines
@@ -92,8 +94,7 @@ class Application:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         if exc is None or isinstance(exc, Exception):  # when cancelled, each worker ends its host as it ends itself
-            for slot in self.table.slots.values():
-                self.table.retire(slot)
+            self._retire_all()
         try:
             await self.system.__aexit__(exc_type, exc, tb)
         finally:
@@ -102,6 +103,15 @@ class Application:
                     for found in self._journals.values():
                         await found.file.close()
                     self._journals.clear()
+
+    async def stop(self) -> ShutdownReport:
+        """Stop every actor in good order; what became of them."""
+        self._retire_all()
+        return await self.system.stop()
+
+    def _retire_all(self) -> None:
+        for slot in self.table.slots.values():
+            self.table.retire(slot)
 
     @property
     def supervisor(self) -> ActorRef:
@@ -218,3 +228,5 @@ class Application:
         del ref
         for run in list(self.table.runs.values()):
             run.end(error or InternalError("the Supervisor stopped while this run went on"))
+        if error is not None:
+            self.system.fail(error)  # no run could begin any more

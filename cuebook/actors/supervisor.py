@@ -35,6 +35,7 @@ from cuebook.actors.run import EventKind, Kept, Run, Slot, Stop, StopKind
 from cuebook.actors.shipping import Shipment, make_shipment
 from cuebook.actors.table import RunTable
 from cuebook.actors.writing import Writing
+from cuebook.engines.outcome import error_text
 from cuebook.engines.wire import StateFound, StateKeptAck
 from cuebook.persistence.record import Entry
 from cuebook.runtime.actor import Actor, Delivery
@@ -254,7 +255,7 @@ class Supervisor(Actor):
 
     def break_run(self, run: Run, error: BaseException) -> None:
         """End a run that cannot go on: its workers are killed, nothing more is written."""
-        run.stop = Stop(StopKind.BROKEN, str(error), 0.0, error)
+        run.stop = Stop(StopKind.BROKEN, error_text(error), 0.0, error)
         if run.closing_entries is not None and not isinstance(error, JournalError):
             self.write(run, run.closing_entries(run))
             self._flush(run)

@@ -10,6 +10,9 @@ from cuebook.engines.current import CurrentCall, current_call
 
 __all__ = ["last_checkpoint", "make_checkpoint"]
 
+_ASYNC_CODE = 0x80 | 0x200
+"""Flags of the code of coroutine functions and asynchronous generators (`inspect`, without the import)."""
+
 
 def make_checkpoint(state: Any = None, *, label: str | None = None, every: float | None = None) -> Any:
     """Keep `state` as the progress of this call: a next attempt gets it back from `last_checkpoint()`.
@@ -19,21 +22,26 @@ def make_checkpoint(state: Any = None, *, label: str | None = None, every: float
     Args:
         state: any value that a result may be.
         label: a name for this checkpoint, shown by tools; `every` counts each label apart.
-        every: thins it: a float is seconds, an int is times that this is reached. Counted from the start of the
-            call, then from the last state kept.
+        every: thins it: a float is seconds (0.0 or more), an int is times that this is reached. Counted from the
+            start of the call, then from the last state kept.
 
     Returns:
         The checkpoint's number within this call (1, 2, ...) once it is committed; None when it was thinned out or there
-        is no call. Where a loop runs in this thread: an awaitable of that.
+        is no call. Where a loop runs in this thread: an awaitable of that (outside of a call: in an `async def`).
 
     Raises:
+        TypeError, ValueError: in a call, `label` is no str, or `every` no number of 0 or more; nothing changed.
         ValueNotKept: the state cannot be kept; nothing changed. JournalError: the journal could not take it.
 
     Cost: about a microsecond when thinned out or outside of a call; else one commit.
     """
     call = current_call()
-    if call is None or (every is not None and not _is_due(call, label, every)):
-        return _ready(None) if call is not None and _has_loop() else None
+    if call is None:
+        return _outside(None, sys._getframe(1).f_code.co_flags)
+    if label is not None and type(label) is not str:
+        raise TypeError(f"label={label!r} must be a str")
+    if every is not None and not _is_due(call, label, every):
+        return _ready(None) if _has_loop() else None
     return _waited(call.port.save_state, call.index, label, state)
 
 
@@ -41,29 +49,46 @@ def last_checkpoint(default: Any = None) -> Any:
     """The newest state that an earlier, unfinished attempt of this call has kept, else `default`.
 
     The same call is the same function with the same arguments: in this run or in an earlier one of its journal.
-    Outside of a call: `default`. Where a loop runs in this thread: an awaitable of it.
+    Outside of a call: `default`. Where a loop runs in this thread: an awaitable of it (outside of a call: in an
+    `async def`).
 
     Cost: one question to the parent process.
     """
     call = current_call()
     if call is None:
-        return default
+        return _outside(default, sys._getframe(1).f_code.co_flags)
     return _waited(call.port.find_state, call.index, default)
 
 
 def _is_due(call: CurrentCall, label: str | None, every: float) -> bool:
     mark = call.marks.get(label)
-    if isinstance(every, int) and not isinstance(every, bool):
+    if not isinstance(every, float):
+        if isinstance(every, bool) or not hasattr(every, "__index__"):
+            raise TypeError(f"every={every!r} must be a number: 10 for every tenth time, 10.0 for every ten seconds")
         count = (mark[0] if mark is not None else 0) + 1
         call.marks[label] = [0.0 if count >= every else count]
-        return count >= every
-    now = time.monotonic()
+        return count >= _positive(every)
+    now, every = time.monotonic(), _positive(every)
     if mark is None:
         call.marks[label] = mark = [call.began]
     if now - mark[0] < every:
         return False
     mark[0] = now
     return True
+
+
+def _positive(every: float) -> float:
+    if not every >= 0:
+        raise ValueError(f"every={every!r} must be 0 or more")
+    return every
+
+
+def _outside(value: Any, flags: int) -> Any:
+    """What code outside of a call gets: an awaitable where it is a coroutine's, which awaits it in a call as well.
+
+    In a notebook a loop runs beside all code: there it is no sign.
+    """
+    return _ready(value) if flags & _ASYNC_CODE else value
 
 
 def _has_loop() -> bool:

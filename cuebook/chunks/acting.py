@@ -63,7 +63,7 @@ class Acting:
             ActorStopped: the runtime is stopping.
         """
         factory = factory_of(actor, args, kwargs)
-        return self.system.spawn(factory, name=name or self._name_for(actor), **given(options))
+        return self.system.spawn(factory, name=self._name_for(actor) if name is None else name, **given(options))
 
     async def supervise(
         self, spec: SupervisorSpec, *, name: str | None = None, options: ActorOptions | None = None
@@ -85,7 +85,7 @@ class Acting:
         """
         if not isinstance(spec, SupervisorSpec):
             raise TypeError(f"supervise() takes a SupervisorSpec([ChildSpec(...), ...]), not {spec!r}")
-        top = self.system.supervise(spec, name=name or self._name_of("supervisor"), **given(options))
+        top = self.system.supervise(spec, name=self._name_of("supervisor") if name is None else name, **given(options))
         try:
             await top.children()
         except ActorStopped as stopped:
@@ -119,7 +119,7 @@ class Acting:
             as `spawn`.
         """
         factory = factory_of(actor, args, kwargs)
-        named = name or self._name_for(actor)
+        named = self._name_for(actor) if name is None else name
         return Pool(self.system, factory, size=size, name=named, routing=routing, key=key, **given(options))
 
     def actor(self, name: str) -> ActorRef:

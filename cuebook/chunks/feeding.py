@@ -13,7 +13,7 @@ from cuebook.actors.sources import FedSource
 from cuebook.chunks.feeder import AsyncFeeder, ThreadFeeder, ahead_limit
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.planning import Plan
-from cuebook.chunks.records import iterator_entries
+from cuebook.chunks.records import iterator_entries, portions
 from cuebook.chunks.reusing import ResultReader
 from cuebook.chunks.sinks import ListSink
 from cuebook.persistence.arguments import check_call
@@ -98,9 +98,9 @@ class _Feeding:
         if run.journal is None or not items:
             return
         entries = iterator_entries(run.number, start, items, claims, keep=self._request.options.keep_arguments)
-        rows = [[int(entry.kind), entry.head, entry.body] for entry in entries]
         with contextlib.suppress(MessagingError):
-            run.journal.tell_nowait(Append(run.number, 0, rows, []))
+            for rows in portions(entries):
+                run.journal.tell_nowait(Append(run.number, 0, rows, []))
 
     def end(self, error: BaseException | None) -> None:
         """The iterator has ended, or raised."""

@@ -17,12 +17,13 @@ __all__ = ["OpenedRun", "Request"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user wants: these calls of this function."""
+    """What the user wants: these calls of this function; `traceparent` is the trace that they are part of, or ""."""
 
     func: Callable[..., Any]
     parameters: Iterable[Any] | AsyncIterable[Any]
     options: Options
     path: str | None
+    traceparent: str = ""
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
 from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
 from cuebook.chunks.planning import Plan, plan_iterator, plan_list
-from cuebook.chunks.records import closing_entries
+from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.engines.current import current_call
@@ -36,7 +36,7 @@ from cuebook.persistence.arguments import call_key, check_calls
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.ownership import is_users_module
-from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.record import Entry
 from cuebook.persistence.results import Results
 from cuebook.persistence.values import ValueDecoder
 from cuebook.runtime.errors import ActorFailed, JournalBusy, JournalError, JournalFull
@@ -148,7 +148,9 @@ def _as_list(request: Request) -> list[Any] | None:
 async def _place(app: Application, request: Request) -> _Place:
     if request.path is None:
         spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
-        return _Place(None, None, ValueDecoder(blobs=BlobStore(spill)), {"blobs": spill, "spill": spill})
+        title = getattr(request.func, "__name__", type(request.func).__name__)
+        folders = {"blobs": spill, "spill": spill, "title": title}
+        return _Place(None, None, ValueDecoder(blobs=BlobStore(spill)), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -159,7 +161,8 @@ async def _place(app: Application, request: Request) -> _Place:
         raise JournalBusy(text, host=error.host, pid=error.pid, since=error.since) from error
     folder = str(file.blobs_folder)
     spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
-    return _Place(file, ref, ValueDecoder(blobs=BlobStore(folder)), {"blobs": folder, "spill": spill})
+    folders = {"blobs": folder, "spill": spill, "title": Path(request.path).name}
+    return _Place(file, ref, ValueDecoder(blobs=BlobStore(folder)), folders)
 
 
 def _make_run(
@@ -175,6 +178,7 @@ def _make_run(
     key = app.next_number()
     source: ListSource | FedSource
     source = FedSource() if calls is None else ListSource(calls, unclaimed(len(calls), plan.claims))
+    place.folders["traceparent"] = request.traceparent
     pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, parts=_parts(plan))
     run_box: list[Run] = []
     sink: ListSink | StreamSink
@@ -222,16 +226,18 @@ def _users_modules() -> list[str]:
 async def _append(place: _Place, run: int, entries: list[Entry]) -> None:
     """Have the first records of a run committed."""
     assert place.file is not None and place.ref is not None
-    rows = [[int(entry.kind), entry.head, entry.body] for entry in entries]
-    try:
-        answer = await place.ref.ask(Append(run, 0, rows, []), timeout=None)
-    except ActorFailed:
-        await _wait_behind(place.ref, run)
-        if not any(place.file.records(kinds=(Kind.RUN_OPENED,), runs=(run,), bodies=False)):
-            raise
-        return
-    if isinstance(answer, AppendFailed):
-        raise (JournalFull if answer.error == "JournalFull" else JournalError)(answer.text)
+    count = 0
+    for rows in portions(entries):
+        count += len(rows)
+        try:
+            answer = await place.ref.ask(Append(run, 0, rows, []), timeout=None)
+        except ActorFailed:
+            await _wait_behind(place.ref, run)
+            if sum(1 for _ in place.file.records(runs=(run,), bodies=False)) < count:
+                raise
+            continue
+        if isinstance(answer, AppendFailed):
+            raise (JournalFull if answer.error == "JournalFull" else JournalError)(answer.text)
 
 
 async def _wait_behind(ref: ActorRef, run: int) -> None:

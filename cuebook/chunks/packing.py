@@ -39,7 +39,8 @@ class FunctionPack:
         func: the user's function.
         options: of the run.
         fingerprint: the function's digest, which seeds `current_call().seed`.
-        folders: `blobs` for results, `spill` for arguments.
+        folders: `blobs` for results, `spill` for arguments; `title`: what worker processes are
+            called; `traceparent`: the trace of the run.
         parts: label and digest of each part of the function, for the workers to compare; empty: do not.
     """
 

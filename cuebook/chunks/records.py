@@ -7,7 +7,7 @@ import platform
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cuebook.actors.run import Run, StopKind
@@ -25,11 +25,13 @@ __all__ = [
     "iterator_entries",
     "merged",
     "opening_entry",
+    "portions",
     "reused_entry",
     "same_arguments_entry",
 ]
 
 ARGUMENTS_BODY_BYTES_MAX = 8 * 1024 * 1024
+PORTION_BYTES_MAX = 16 * 1024 * 1024
 RANGES_MAX = 100_000
 
 
@@ -91,6 +93,19 @@ def argument_entries(number: int, blocks: Sequence[Block], start: int) -> list[E
         count += block.count
     close()
     return entries
+
+
+def portions(entries: Sequence[Entry]) -> Iterator[list[list[Any]]]:
+    """Records in messages that a mailbox takes: the arguments of a long list are more than one message may hold."""
+    rows: list[list[Any]] = []
+    size = 0
+    for entry in entries:
+        if size > PORTION_BYTES_MAX:
+            yield rows
+            rows, size = [], 0
+        rows.append([int(entry.kind), entry.head, entry.body])
+        size += len(entry.head) + len(entry.body or b"")
+    yield rows
 
 
 def same_arguments_entry(number: int, count: int, form: int, source_run: int) -> Entry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
@@ -16,12 +17,16 @@ from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
 from cuebook.chunks.bar import Bar, wants_bar
 from cuebook.chunks.lasting import Lasting
+from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_function, checked_path, make_options
+from cuebook.chunks.seeing import Seeing
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.durable.house import House
 from cuebook.runtime.errors import RunStopped
+from cuebook.runtime.readers import Readers
+from cuebook.runtime.shutdown import ShutdownReport
 
 __all__ = ["GRACE_S", "Runtime"]
 
@@ -30,7 +35,7 @@ GRACE_S = 2.0
 _NOT_GIVEN: Any = object()
 
 
-class Runtime(Lasting):
+class Runtime(Lasting, Seeing):
     """Durable parallel calls, and actors, inside an asyncio program; use it in `async with`.
 
     No global state: several runtimes in a process do not know each other, except that those with the same path share
@@ -38,8 +43,12 @@ class Runtime(Lasting):
 
     Args:
         path: the journal of every run that names no other; None: nothing is kept.
-        signals: whether SIGINT and SIGTERM stop the runs (main thread only).
+        signals: whether SIGINT and SIGTERM stop the runs, and SIGUSR1 prints `dump()` (main thread only).
         progress_bar: as for `chunk()`, for every run.
+        telemetry: True: OpenTelemetry spans and metrics of messages and runs, by the program's providers; or a
+            `cuebook.runtime.telemetry.Telemetry` with others. Needs `pip install cuebook[otel]`.
+        blocking_s: an actor's handler that holds up the event loop for so many seconds is named, with its stack, in
+            the log and in `blockages()`; None: nobody watches.
         options: any keyword of `chunk()` from `chunk_size` on: the default for every run.
 
     Raises:
@@ -52,6 +61,8 @@ class Runtime(Lasting):
         *,
         signals: bool = False,
         progress_bar: bool | None = None,
+        blocking_s: float | None = 1.0,
+        telemetry: Any = False,
         **options: Any,
     ) -> None:
         self.path = checked_path(path)
@@ -59,45 +70,71 @@ class Runtime(Lasting):
         self._options = make_options(**options)
         self._progress_bar = progress_bar
         self._signals = signals
-        self.app = self._application()
+        self._telemetry = find_telemetry(telemetry)
+        self.app = self._application(blocking_s)
         self._runs: dict[int, Run] = {}
         self._opening: set[asyncio.Future[None]] = set()
         self._stop: Stop | None = None
-        self._queues: list[asyncio.Queue[Event | None]] = []
+        self._events: Readers[Event] = Readers()
         self._exit = contextlib.AsyncExitStack()
         self._names = Counter()
         self._is_closed = True
 
-    def _application(self) -> Application:
+    def _application(self, blocking_s: float | None) -> Application:
         """The composition that it runs; a test has another."""
-        return Application(keeps_warm=True)
+        return Application(keeps_warm=True, blocking_s=blocking_s)
 
     def __repr__(self) -> str:
         return f"<Runtime path={self.path!r}: {', '.join(map(repr, self._runs.values())) or 'idle'}>"
 
     async def __aenter__(self) -> Self:
+        if self._telemetry is not None:
+            self._exit.enter_context(self.app.system.telemetry(self._telemetry))
         await self._exit.enter_async_context(self.app)
         self._house = House(self.app, self.path)
         self._is_closed = False
         if self._signals:
-            from cuebook.chunks.interruption import Watch, name_of_stop, watched_signals
-
-            loop = asyncio.get_running_loop()
-            watch = Watch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
-            self._exit.enter_context(watched_signals(watch))
+            self._watch_signals(asyncio.get_running_loop())
         return self
+
+    def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        from cuebook.chunks.dump_signal import dumps_on_signal
+        from cuebook.chunks.interruption import Watch, name_of_stop, watched_signals
+        from cuebook.chunks.waking import signals_wake
+
+        watch = Watch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
+        self._exit.enter_context(watched_signals(watch))
+        dump = self._exit.enter_context(dumps_on_signal(self.dump))
+        handlers = {signal.SIGINT: watch.handle, signal.SIGTERM: watch.handle, **dump}
+        self._exit.enter_context(signals_wake(loop, handlers))
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        await self._end_runs()
+        await self._exit.__aexit__(exc_type, exc, tb)
+
+    async def close(self) -> ShutdownReport:
+        """Stop the runs as Ctrl-C does, then every actor in good order; the end of the block does no more then.
+
+        Returns:
+            what was drained, dropped and killed; also `report`, afterwards.
+        """
+        await self._end_runs()
+        return await self.app.stop()
+
+    @property
+    def report(self) -> ShutdownReport | None:
+        """How the end of the actors went; None before it begins. Stays after the block."""
+        return self.app.system.report
+
+    async def _end_runs(self) -> None:
         self._is_closed = True
         self._durable.close()
         with anyio.CancelScope(shield=True):
             if self._runs or self._opening:
                 await self.stop("the runtime was closed")
-        for queue in self._queues:
-            _put(queue, None)
-        await self._exit.__aexit__(exc_type, exc, tb)
+        self._events.close()
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
@@ -187,18 +224,12 @@ class Runtime(Lasting):
         """Let runs begin again after a stop."""
         self._stop = None
 
-    async def events(self) -> AsyncIterator[Event]:
+    def events(self) -> AsyncIterator[Event]:
         """What happens to the runs, as it happens; ends with the runtime. The progress bar reads the same events.
 
         A consumer that falls 1,024 events behind loses the oldest ones.
         """
-        queue: asyncio.Queue[Event | None] = asyncio.Queue(1024)
-        self._queues.append(queue)
-        try:
-            while (event := await queue.get()) is not None:
-                yield event
-        finally:
-            self._queues.remove(queue)
+        return self._events.stream()
 
     # -- within ---------------------------------------------------------------------------------------------------
 
@@ -229,11 +260,15 @@ class Runtime(Lasting):
     async def _open(self, request: Request, room: int | None, listener: Callable[[Event], None] | None) -> OpenedRun:
         if self._is_closed:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
-        listeners = [self._publish] if listener is None else [self._publish, listener]
+        listeners: list[Callable[[Event], None]] = [self._events.put]
+        listeners += [] if listener is None else [listener]
         opening = asyncio.get_running_loop().create_future()
         self._opening.add(opening)
         try:
-            opened = await open_run(self.app, request, room=room, listeners=listeners)
+            if self._telemetry is None:
+                opened = await open_run(self.app, request, room=room, listeners=listeners)
+            else:
+                opened = await open_observed(self.app, request, room, listeners=listeners, telemetry=self._telemetry)
             self._begin(opened.run, request)
         finally:
             self._opening.discard(opening)
@@ -300,16 +335,6 @@ class Runtime(Lasting):
             raise stop.error
         done = run.done + run.reused
         raise RunStopped(stop.reason, done=done, total=run.source.total, path=opened.path)
-
-    def _publish(self, event: Event) -> None:
-        for queue in self._queues:
-            _put(queue, event)
-
-
-def _put(queue: asyncio.Queue[Event | None], event: Event | None) -> None:
-    if queue.full():
-        queue.get_nowait()
-    queue.put_nowait(event)
 
 
 def _later(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: Any) -> None:

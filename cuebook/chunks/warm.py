@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterable
@@ -13,7 +14,7 @@ from cuebook.chunks.interruption import Watch, as_exit, name_of_stop, watched_si
 from cuebook.chunks.loop_thread import LoopThread
 from cuebook.chunks.runtime import Runtime
 from cuebook.engines.spawner import spawner
-from cuebook.runtime.errors import RunStopped
+from cuebook.runtime.errors import CuebookError, RunStopped
 
 __all__ = ["WarmWorkers", "run_on"]
 
@@ -45,10 +46,13 @@ class WarmWorkers:
         """Let the workers quit; the next use starts fresh ones."""
         with self._lock:
             life, self._life, self._runtime = self._life, None, None
-            if life is not None:
-                self._thread.call(self._leave)
-                life.result()
-            self._thread.close()
+            try:
+                if life is not None:
+                    self._thread.call(self._leave)
+                    with contextlib.suppress(CuebookError):  # what it failed with, its runs were told
+                        life.result()
+            finally:
+                self._thread.close()
 
     def runtime(self) -> Runtime:
         """The runtime that they belong to, opened when first asked for."""

@@ -11,22 +11,27 @@ import signal
 import socket
 import sys
 import threading
+from array import array
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
+from cuebook.engines.arrival import arrived
 from cuebook.engines.attendant import Attendant
 from cuebook.engines.current import CurrentCall, enter_process_call
 from cuebook.engines.function import LoadedFunction, load_function
-from cuebook.engines.outcome import failure_message, flat_results
+from cuebook.engines.outcome import failure_message, flat_results, traceback_text
 from cuebook.engines.page import PAGE_BYTES
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Quit, Returned, Setup, SetupFailed, calls_fields, calls_indexes
 from cuebook.persistence.values import SCALARS
 from cuebook.runtime.codec import new_packer
+from cuebook.runtime.errors import JournalError
 from cuebook.runtime.frame import FrameReader, pack_frame
 from cuebook.runtime.message import decode, encode
+from cuebook.runtime.title import show_title
 
 __all__ = ["WorkerProcess", "main"]
 
@@ -52,6 +57,7 @@ class WorkerProcess:
         self.finished: list[Any] = []
         self.arguments: Any = None
         self.current: CurrentCall | None = None
+        self.is_fork = False
         self.read_lock = threading.Lock()
         self.send_lock = threading.Lock()
         self.reader = FrameReader()
@@ -64,6 +70,7 @@ class WorkerProcess:
         """Work until told to quit or the parent is gone."""
         self.attendant.start()
         enter_process_call(self.make_current_call)
+        os.register_at_fork(after_in_child=self.become_fork)
         while True:
             self.read()
             while self.orders:
@@ -78,6 +85,7 @@ class WorkerProcess:
 
     def set_up(self, order: Setup) -> None:
         self.run = order.run
+        show_title(f"worker-{order.options.get('worker', 0)} {order.options.get('title', '')}".rstrip())
         self.current = None
         self.attempts.clear()
         self.tear_down()
@@ -90,8 +98,23 @@ class WorkerProcess:
         if self.function is not None:
             self.function.tear_down()
             self.function = None
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):  # a call may have closed it, or put anything in its place
+                stream.flush()
+
+    def become_fork(self) -> None:
+        """A call has forked, and this is the new process: it may go on with the call, but is no worker.
+
+        It lets go of the channels, has nothing more to do, and ends where the worker would send the call's result.
+        """
+        self.is_fork = True
+        self.read_lock, self.send_lock = threading.Lock(), threading.Lock()
+        self.data.close()
+        self.attendant.control.close()
+        self.page = memoryview(array("d", self.page))
+        self.orders.clear()
+        for batch in self.todo:
+            deque(batch, maxlen=0)
 
     # -- what comes in -------------------------------------------------------------------------------------------
 
@@ -135,7 +158,7 @@ class WorkerProcess:
                     if batch[3] is not None:
                         self.attempts.update(zip(places, batch[3], strict=True))
                     indexes.extend(places)
-                    arguments.extend(self.function.decoder.decode(batch[4]))
+                    arguments.extend(arrived(self.function.decoder, batch[4], len(places)))
             if indexes:
                 self.todo.append(zip(indexes, arguments, strict=True))
 
@@ -186,6 +209,7 @@ class WorkerProcess:
                     continue
                 finished += (index, started, ended, data)
                 if ended - since > FLUSH_S:
+                    value = data = None
                     self.flush()
                     started = since = clock()
                 else:
@@ -219,6 +243,8 @@ class WorkerProcess:
         return self.current
 
     def fail(self, index: int, started: float, error: BaseException) -> None:
+        if self.is_fork:
+            end_fork(error)
         self.flush()
         assert self.function is not None
         call = (index, self.attempts.pop(index, 1))
@@ -228,6 +254,8 @@ class WorkerProcess:
 
     def flush(self) -> None:
         """Send the finished results, in order; also called by the attendant, beside the running call."""
+        if self.is_fork:
+            end_fork(None)
         with self.send_lock:
             count = len(self.finished)
             if not count:
@@ -238,6 +266,8 @@ class WorkerProcess:
             self.data.sendall(b"".join([pack_frame(encode(message)) for message in messages]))
 
     def send(self, payload: bytes) -> None:
+        if self.is_fork:
+            raise JournalError("this process was forked by a call; only the call itself can make or find checkpoints")
         with self.send_lock:
             self.data.sendall(pack_frame(payload))
 
@@ -261,6 +291,21 @@ class WorkerProcess:
         finally:
             self.read_lock.release()
         self.send(encode(Returned(self.run, returned)))
+
+
+def end_fork(error: BaseException | None) -> NoReturn:
+    """End a process that a call has forked, as a program that returned or raised this would end."""
+    code = 0
+    with suppress(Exception):
+        if isinstance(error, SystemExit):
+            code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+            sys.stderr.write(f"{error.code}\n" if isinstance(error.code, str) else "")
+        elif error is not None:
+            code = 1
+            sys.stderr.write(traceback_text(error))
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code & 0xFF)
 
 
 def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:

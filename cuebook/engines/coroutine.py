@@ -7,10 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from cuebook.engines.current import enter_context_call
 from cuebook.engines.function import LoadedFunction
 from cuebook.engines.host import Listener
 from cuebook.engines.local import ABANDON_S, LocalHost
-from cuebook.engines.outcome import failure_message, results_messages
+from cuebook.engines.outcome import error_type_name, failure_message, results_messages
 from cuebook.engines.wire import Calls, Quit, Setup
 
 __all__ = ["CoroutineHost"]
@@ -28,6 +29,7 @@ class CoroutineHost(LocalHost):
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._serve(), name="cuebook-worker")
+        self._task.add_done_callback(self._on_done)
 
     async def close(self) -> None:
         self._listener = None
@@ -51,6 +53,11 @@ class CoroutineHost(LocalHost):
     def _cut(self) -> None:
         assert self._task is not None
         self._task.cancel()
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        """The task is over; where a call has cancelled it, or our own code failed, another has to take its place."""
+        error = None if task.cancelled() else task.exception()
+        self._crash("its task was cancelled" if error is None else f"its task ended with {error_type_name(error)}")
 
     # -- in the task ----------------------------------------------------------------------------------------------
 
@@ -84,10 +91,10 @@ class CoroutineHost(LocalHost):
             (message,) = results_messages(run, [(call[0], started, ended, function.encoder.encode(value))])
         except BaseException as error:
             if self._is_ended_by(error):
-                raise
+                enter_context_call(None)
+                raise  # and the mark stays: this is the call that ran
             message = failure_message(run, call, started, error, function.encoder.encode)
-        finally:
-            self._end()
+        self._end()
         self._tell(message)
 
     def _is_ended_by(self, error: BaseException) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+import traceback
 from collections.abc import Callable
 
 from cuebook.engines.wire import Logged
@@ -15,24 +18,33 @@ class _Forwarder(logging.Handler):
     def __init__(self, send: Callable[[bytes], None]) -> None:
         super().__init__()
         self._send = send
+        self._pid = os.getpid()
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if record.exc_info:
-            text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
-        self._send(
-            encode(
-                Logged(
-                    record.name,
-                    record.levelno,
-                    text,
-                    record.created,
-                    record.pathname,
-                    record.lineno,
-                    record.funcName or "",
-                )
-            )
-        )
+        try:
+            if os.getpid() != self._pid:  # a process that a call has forked has no way to the parent but this
+                sys.stderr.write(f"{logging.Formatter(logging.BASIC_FORMAT).format(record)}\n")
+                return
+            self._send(encode(_logged(record)))
+        except Exception:  # as the standard handlers: a record that cannot be made is no failure of the call
+            self.handleError(record)
+
+
+def _logged(record: logging.LogRecord) -> Logged:
+    text = record.getMessage()
+    if record.exc_info:
+        text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
+    if record.stack_info:
+        text = f"{text}\n{record.stack_info}"
+    return Logged(
+        record.name,
+        record.levelno,
+        text,
+        record.created,
+        record.pathname,
+        record.lineno,
+        record.funcName or "",
+    )
 
 
 def logging_levels() -> dict[str, int]:
@@ -62,5 +74,9 @@ def emit_in_parent(record: Logged) -> None:
         record.name, record.level, record.pathname, record.line, record.text, None, None, record.function
     )
     made.created = record.created
-    if logger.isEnabledFor(record.level):
-        logger.handle(made)
+    try:
+        if logger.isEnabledFor(record.level):
+            logger.handle(made)
+    except Exception:  # a filter or handler of the user's: as the standard handlers do, and the run goes on
+        if logging.raiseExceptions:
+            traceback.print_exc()

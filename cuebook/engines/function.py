@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, Protocol
 
-from cuebook.engines.outcome import error_type_name, traceback_text
+from cuebook.engines.outcome import encoded_error, error_text, error_type_name, traceback_text
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Ready, Setup, SetupFailed
 from cuebook.persistence.blobs import BlobStore
@@ -60,7 +61,7 @@ class LoadedFunction:
         options = order.options
         results = BlobStore(options["blobs"]) if options.get("blobs") else None
         arguments = BlobStore(options["spill"]) if options.get("spill") else results
-        self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results)
+        self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results, reloads=True)
         self.decoder = ValueDecoder(blobs=arguments)
         self.states_decoder = ValueDecoder(blobs=results)
         self.worker: int = options.get("worker", 0)
@@ -88,14 +89,14 @@ class LoadedFunction:
         return lambda *args, **kwargs: runner.run(awaited(*args, **kwargs), context=copy_context())
 
     def tear_down(self) -> None:
-        """Give the user's worker its `teardown`; what it raises is printed, not passed on."""
-        try:
-            if self._users is not None:
-                self._users.teardown()
-            if self._runner is not None:
-                self._runner.close()
-        except Exception as error:
-            sys.stderr.write(traceback_text(error))
+        """Give the user's worker its `teardown`; what it raises (SystemExit too) is printed, not passed on."""
+        for end in (getattr(self._users, "teardown", None), getattr(self._runner, "close", None)):
+            try:
+                if end is not None:
+                    end()
+            except (Exception, SystemExit) as error:
+                with suppress(Exception):  # a call may have closed it
+                    sys.stderr.write(traceback_text(error))
 
 
 def is_coroutine_function(func: Any) -> bool:
@@ -173,13 +174,9 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
 
 def setup_failed(order: Setup, reason: str, error: BaseException) -> SetupFailed:
     """What loading or the user's `setup` raised, as a message; `reason` says which."""
-    encoded = None
-    try:
-        encoded = ValueEncoder().encode(error.with_traceback(None))
-    except Exception:
-        encoded = None
     text = traceback_text(error)
-    return SetupFailed(order.run, reason, error_type_name(error), str(error), text, encoded)
+    encoded = encoded_error(error, ValueEncoder().encode)
+    return SetupFailed(order.run, reason, error_type_name(error), error_text(error), text, encoded)
 
 
 def _adopt_environment(options: dict[str, Any]) -> None:
@@ -187,6 +184,8 @@ def _adopt_environment(options: dict[str, Any]) -> None:
         sys.path[:] = options["sys_path"]
     if options.get("argv") is not None:
         sys.argv[:] = options["argv"]
+    if options.get("traceparent"):
+        os.environ["TRACEPARENT"] = options["traceparent"]
     if options.get("cwd"):
         os.chdir(options["cwd"])
     if options.get("sources"):
@@ -224,5 +223,7 @@ def _limit_memory(limit_bytes: int | None) -> None:
     if _soft_limit is None:
         _soft_limit = soft
     wanted = _soft_limit if limit_bytes is None else limit_bytes
+    if hard != resource.RLIM_INFINITY and (wanted == resource.RLIM_INFINITY or wanted > hard):
+        wanted = hard  # the system allows less than that anyway
     if wanted != soft:
         resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cuebook.engines.current import CurrentCall, enter_context_call
@@ -28,7 +29,8 @@ class LocalHost(ABC):
     pid = None
 
     def __init__(self) -> None:
-        self._works: dict[int, LocalWork] = {}
+        self._prepared: deque[LocalWork] = deque()
+        self._work: LocalWork | None = None
         self._mark: tuple[int, float] = (-1, 0.0)
         self._is_abandoned = False
         self._states = StateExchange(self._send_up)
@@ -55,7 +57,7 @@ class LocalHost(ABC):
         """End what runs, where that can be done."""
 
     def prepare(self, run: int, work: LocalWork) -> None:
-        self._works[run] = work
+        self._prepared.append(work)  # one for each Setup, which follows
 
     def send(self, frames: list[bytes]) -> None:
         for frame in frames:
@@ -93,7 +95,7 @@ class LocalHost(ABC):
 
     def _set_up(self, order: Setup, **options: Any) -> LoadedFunction | None:
         """The function of a run with the user's worker around it; None where `setup` raised, which is told."""
-        work = self._works[order.run]
+        self._work = work = self._prepared.popleft()
         try:
             worker = work.worker_class() if work.worker_class is not None else None
             if worker is not None:
@@ -108,7 +110,8 @@ class LocalHost(ABC):
 
     def _calls(self, batch: Calls) -> Iterator[tuple[tuple[int, int], Any]]:
         """Index, attempt and arguments of each call of a batch, until this worker is given up."""
-        fetch = self._works[batch.run].fetch
+        assert self._work is not None
+        fetch = self._work.fetch
         for place, index in enumerate(list(batch.indexes or range(batch.start, batch.start + batch.count))):
             if self._is_abandoned:
                 return
@@ -136,6 +139,15 @@ class LocalHost(ABC):
         self._mark = (-1, 0.0)
         enter_context_call(None)
 
+    def _crash(self, reason: str) -> None:
+        """The worker has ended though nobody asked it to; on the loop."""
+        if self._is_abandoned or self._listener is None:
+            return
+        self._is_abandoned = True
+        self._states.close()
+        index, seconds = self.running()
+        self._listener.on_lost(Loss(index, seconds, reason))
+
     def _tell(self, message: Any) -> None:
         """Send how a call ended, unless this worker was given up."""
         if not self._is_abandoned:
@@ -153,10 +165,14 @@ class LocalHost(ABC):
 
     def _send_up(self, payload: bytes) -> None:
         """Hand a message to the Worker actor, from whichever thread."""
+        self._on_loop(self._hand_over, payload)
+
+    def _on_loop(self, act: Callable[..., object], *args: Any) -> None:
+        """Have something done on the loop, from whichever thread."""
         if self._loop is None:
             return
         try:
-            self._loop.call_soon_threadsafe(self._hand_over, payload)
+            self._loop.call_soon_threadsafe(act, *args)
         except RuntimeError:
             return  # the loop is closed: nobody minds this worker any more
 

@@ -21,6 +21,8 @@ __all__ = [
     "FIELDS",
     "NOT_WRITTEN",
     "Finished",
+    "encoded_error",
+    "error_text",
     "error_type_name",
     "failure_message",
     "flat_results",
@@ -36,6 +38,9 @@ Finished = tuple[int, float, float, bytes]
 
 FIELDS = 4
 """Items of a flat list of finished calls that belong to one call: those of `Finished`, one after the other."""
+TEXT_LENGTH_MAX = 1 << 18
+"""Characters of an exception's message or traceback that are kept: the beginning and the end."""
+EXCEPTION_BYTES_MAX = 1 << 24
 RANGE_MIN = 16
 """Calls in a range, on average, from which on ranges are worth a record each."""
 
@@ -107,9 +112,9 @@ def failure_message(
         seconds=elapsed,
         reason=_reason(error),
         error_type=error_type_name(error),
-        error_text=_text_of(error),
+        error_text=error_text(error),
         traceback=traceback_text(error),
-        exception=_encoded(error, encode),
+        exception=encoded_error(error, encode),
     )
 
 
@@ -129,11 +134,15 @@ def error_type_name(error: BaseException) -> str:
 
 
 def traceback_text(error: BaseException) -> str:
-    """The formatted traceback from the user's first frame on; never raises, whatever the exception's class does."""
+    """The formatted traceback from the user's first frame on, its middle left out where it is very long.
+
+    Never raises, whatever the exception's class does.
+    """
     import traceback
 
     try:
-        return "".join(traceback.format_exception(type(error), error, _users_part(error.__traceback__)))
+        lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
+        return _clipped("".join(lines))
     except Exception:
         return f"{error_type_name(error)} (its traceback could not be formatted)"
 
@@ -145,16 +154,27 @@ def _users_part(tb: TracebackType | None) -> TracebackType | None:
     return start if start is not None else tb
 
 
-def _text_of(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
+    """The message of an exception, at most `TEXT_LENGTH_MAX` long; never raises, whatever its class does."""
     try:
-        return str(error)
+        return _clipped(str(error))
     except Exception:
         return "(its message could not be made)"
 
 
-def _encoded(error: BaseException, encode: Callable[[Any], bytes]) -> bytes | None:
-    bare = error.with_traceback(None)
+def _clipped(text: str) -> str:
+    """A text with its middle left out where it is longer than a message should be."""
+    surplus = len(text) - TEXT_LENGTH_MAX
+    if surplus <= 0:
+        return text
+    half = TEXT_LENGTH_MAX // 2
+    return f"{text[:half]}\n[... {surplus:,} characters left out ...]\n{text[-half:]}"
+
+
+def encoded_error(error: BaseException, encode: Callable[[Any], bytes]) -> bytes | None:
+    """The exception itself as a value, where it survives the way and is not too large for a message."""
     try:
-        return encode(bare)
+        encoded = encode(error.with_traceback(None))
     except Exception:
         return None
+    return encoded if len(encoded) <= EXCEPTION_BYTES_MAX else None

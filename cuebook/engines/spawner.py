@@ -36,7 +36,7 @@ exit 0
 """
 
 _BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "import sys; sys.path.insert(0, sys.argv[1]); import cuebook; sys.path.append(sys.path.pop(0)); "
     "from cuebook.engines.child import main; main(*map(int, sys.argv[2:6]))"
 )
 
@@ -130,7 +130,7 @@ class Spawner:
         fds = [data_child.fileno(), control_child.fileno(), page_fd]
         try:
             process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, package, *map(str, fds), str(os.getpid())],
+                [sys.executable, *_interpreter_options(), "-c", _BOOT, package, *map(str, fds), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=output_child,
                 stderr=output_child,
@@ -169,6 +169,14 @@ class Spawner:
                 self._guard.stdin.flush()
             except BrokenPipeError:
                 self._guard = None
+
+
+def _interpreter_options() -> list[str]:
+    """What this interpreter was started with (-O, -W, -X ...), and no files of the current folder in place of modules.
+
+    What `multiprocessing` uses for its processes.
+    """
+    return ["-P", *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
 
 
 _spawner: Spawner | None = None

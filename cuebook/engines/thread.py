@@ -13,7 +13,7 @@ from typing import Any
 from cuebook.engines.function import LoadedFunction
 from cuebook.engines.host import Listener
 from cuebook.engines.local import ABANDON_S, LocalHost
-from cuebook.engines.outcome import failure_message, results_messages
+from cuebook.engines.outcome import error_type_name, failure_message, results_messages
 from cuebook.engines.wire import Calls, Quit, Setup
 
 __all__ = ["ThreadHost"]
@@ -70,11 +70,11 @@ class ThreadHost(LocalHost):
         assert self._loop is not None
         try:
             self._serve()
+        except BaseException as error:
+            self._on_loop(self._crash, f"its thread ended with {error_type_name(error)}")
+            raise
         finally:
-            try:
-                self._loop.call_soon_threadsafe(self._ended.set)
-            except RuntimeError:
-                pass  # the loop is closed: nobody waits for this thread any more
+            self._on_loop(self._ended.set)
 
     def _serve(self) -> None:
         function: LoadedFunction | None = None

@@ -133,14 +133,23 @@ def encode_blocks(calls: Sequence[Call], *, keep: bool = True, kinds: set[type] 
         part = calls[start : start + BLOCK_CALLS]
         if pack is not None and argument_types(part) <= _FLAT:  # type: ignore[arg-type]
             with contextlib.suppress(OverflowError, TypeError):  # a number beyond 64 bits: the long way sees to it
-                blocks.append(Block(len(part), _PLAIN_FORM, pack(part), None))
+                block = Block(len(part), _PLAIN_FORM, pack(part), None)
+                blocks.append(_keyed_block(part, encoder) if _holds_large_call(block) else block)
                 continue
         identity = _plain(part, kinds) if keep else None
-        if identity is not None:
-            blocks.append(Block(len(part), _PLAIN_FORM, identity, None))
+        plain = None if identity is None else Block(len(part), _PLAIN_FORM, identity, None)
+        if plain is not None and not _holds_large_call(plain):
+            blocks.append(plain)
         else:
             blocks.append(_keyed_block(part, encoder if keep else None))
     return blocks
+
+
+def _holds_large_call(block: Block) -> bool:
+    """Whether a plain block has a call whose arguments are too long to be kept as they are."""
+    if len(block.identity) <= SHOWN_BYTES_MAX:
+        return False
+    return max(map(len, _plain_parts(block))) > SHOWN_BYTES_MAX
 
 
 def _plain(part: Sequence[Call], kinds: set[type]) -> bytes | None:
@@ -196,12 +205,12 @@ def _shown(call: Call, key: bytes, encoder: ValueEncoder) -> bytes:
 def _is_large(values: list[Any] | dict[str, Any]) -> bool:
     """Whether an argument is so long that it need not be encoded to know."""
     for value in values.values() if isinstance(values, dict) else values:
-        size = getattr(value, "nbytes", None)
-        if size is None and hasattr(type(value), "__len__"):
-            try:
+        try:
+            size = getattr(value, "nbytes", None)
+            if size is None and hasattr(type(value), "__len__"):
                 size = len(value)
-            except Exception:  # a class of the user's without a length after all
-                size = 0
+        except Exception:  # a class of the user's that has neither after all
+            size = 0
         if isinstance(size, int) and size > SHOWN_BYTES_MAX:
             return True
     return False

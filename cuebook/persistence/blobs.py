@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["DIGEST_BYTES", "BlobStore"]
 
 DIGEST_BYTES = 32
+_PART_END = ".part"
 _CHUNK_BYTES = 4 * 1024 * 1024
 _FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
@@ -135,6 +136,13 @@ class BlobStore:
         except FileNotFoundError:
             return
 
+    def sweep(self) -> None:
+        """Delete what writers that were killed left unfinished; only where nobody writes."""
+        for prefix in _names(self.folder):
+            for name in _names(os.path.join(self.folder, prefix)):
+                if len(prefix) == 2 and name.endswith(_PART_END):
+                    os.unlink(os.path.join(self.folder, prefix, name))
+
     def _damage(self, digest: bytes) -> str | None:
         try:
             with open(self.path_of(digest), "rb") as file:
@@ -211,7 +219,7 @@ def _holds(path: str, view: memoryview) -> bool:
 
 
 def _write_file(path: str, view: memoryview) -> None:
-    temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}-{os.urandom(8).hex()}.part")
+    temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}-{os.urandom(8).hex()}{_PART_END}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         try:

@@ -115,10 +115,14 @@ def _note(note: Any) -> str:
 
 
 def find_member(cls: type, name: str) -> tuple[type, Any] | None:
-    """The class that defines an attribute, and the attribute as it stands there; None where no class does."""
+    """The class that defines an attribute, and the attribute as it stands there; None where no class does.
+
+    A slot is none: what it holds is the object's, and a class that was shipped by value has none.
+    """
     for base in cls.__mro__:
         if name in base.__dict__:
-            return base, base.__dict__[name]
+            found = base.__dict__[name]
+            return None if type(found) in _HIDDEN else (base, found)
     return None
 
 

@@ -44,6 +44,8 @@ class Compacted:
 def compact(path: str | os.PathLike[str], *, drop_events: bool = False) -> Compacted:
     """Rewrite a journal in place, without forgotten runs, states of completed calls and blobs nobody refers to.
 
+    What a kill left of blobs that were being written goes too.
+
     A forgotten run stays where a run that is not forgotten took results or arguments from it. The new journal has an
     id of its own; its first record names the old one's id, last record and hash.
 
@@ -184,4 +186,5 @@ def _drop_blobs(folder: Path, referred: set[bytes]) -> int:
     unreferred = [digest for digest in blobs.digests() if digest not in referred]
     for digest in unreferred:
         blobs.remove(digest)
+    blobs.sweep()
     return len(unreferred)

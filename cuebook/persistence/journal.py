@@ -73,8 +73,10 @@ class JournalFile:
             return False
         return key is not None and key in _open
 
-    async def append(self, entries: Sequence[Entry], *, states: Mapping[int, bytes] = _NO_STATES) -> list[int]:
-        """Append records, all or none, and return their numbers once they are on disk.
+    def append(
+        self, entries: Sequence[Entry], *, states: Mapping[int, bytes] = _NO_STATES
+    ) -> asyncio.Future[list[int]]:
+        """Append records, all or none, and give their numbers once they are on disk: `await file.append(...)`.
 
         Appends of several coroutines, of whatever loops, are done one after the other in order of arrival. A caller
         that is cancelled leaves a commit that goes on to its end.
@@ -90,7 +92,7 @@ class JournalFile:
         Cost: one transaction with one fsync, whatever the number of entries, and 2 us an entry.
         """
         self._check_open()
-        return await asyncio.shield(_unharmed(self._core.append(entries, states)))
+        return asyncio.shield(_unharmed(self._core.append(entries, states)))
 
     def next_run(self) -> int:
         """A number for a new run that no other run in this file has, or gets."""

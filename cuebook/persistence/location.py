@@ -77,9 +77,12 @@ def located(path: str | os.PathLike[str]) -> Location:
     """The location of a journal, which need not exist yet.
 
     Raises:
-        JournalError: it is a folder or a device.
+        JournalError: it is a folder or a device, or it is relative and the current folder is gone.
     """
-    resolved = Path(os.path.realpath(os.fspath(path)))
+    try:
+        resolved = Path(os.path.realpath(os.fspath(path)))
+    except FileNotFoundError as error:
+        raise JournalError(f"{os.fsdecode(path)} is nowhere: the current folder was deleted") from error
     try:
         found = resolved.stat()
     except (FileNotFoundError, NotADirectoryError):

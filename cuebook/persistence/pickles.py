@@ -102,6 +102,22 @@ def class_of_main(qualname: str, definition: bytes | None) -> type:
     return cls
 
 
+def _stays_inside(buffer_bytes: int, taken: list[memoryview]) -> Callable[[pickle.PickleBuffer], bool]:
+    """What tells a pickler whether a buffer stays in its stream; larger ones are taken out of it."""
+
+    def stays_inside(buffer: pickle.PickleBuffer) -> bool:
+        try:
+            view = buffer.raw()
+        except BufferError:  # not contiguous: the object has to write it itself
+            return True
+        if view.nbytes <= buffer_bytes:
+            return True
+        taken.append(view)
+        return False
+
+    return stays_inside
+
+
 class PickleScope:
     """The objects of one value that are pickled, in one stream with one memo.
 
@@ -112,11 +128,11 @@ class PickleScope:
 
     def __init__(self, buffer_bytes: int, *, portable: bool = False) -> None:
         self._file = io.BytesIO()
-        self._buffer_bytes = buffer_bytes
         self._places: dict[int, tuple[int, int, int]] = {}
         self._kept: list[Any] = []
         self.buffers: list[memoryview] = []
-        self._pickler = _Pickler(self._file, protocol=5, buffer_callback=self._stays_inside)
+        # No method of ours: in a ring with its pickler, the scope would keep large objects until the collector comes.
+        self._pickler = _Pickler(self._file, protocol=5, buffer_callback=_stays_inside(buffer_bytes, self.buffers))
         self._pickler.portable = portable
 
     def add(self, value: Any) -> tuple[int, int, int]:
@@ -153,18 +169,15 @@ class PickleScope:
         """The pickles, one after the other, to be read with one memo."""
         return self._file.getbuffer()
 
-    def _stays_inside(self, buffer: pickle.PickleBuffer) -> bool:
+    def reload(self) -> None:
+        """Raise Refused unless everything in the stream can be loaded again."""
         try:
-            view = buffer.raw()
-        except BufferError:  # not contiguous: the object has to write it itself
-            return True
-        if view.nbytes <= self._buffer_bytes:
-            return True
-        self.buffers.append(view)
-        return False
+            load_all(self.stream(), self.buffers, self.count)
+        except Exception as error:  # whatever the classes of the objects raise
+            raise Refused(f"it can be pickled, but not loaded again: {type(error).__name__}: {error}") from error
 
 
-def load_all(stream: bytes | bytearray, buffers: Iterable[Any], count: int) -> list[Any]:
+def load_all(stream: bytes | bytearray | memoryview, buffers: Iterable[Any], count: int) -> list[Any]:
     """The objects of a scope. Executes what the stream says: only for bytes of this user's own.
 
     Raises:

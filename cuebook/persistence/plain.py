@@ -44,7 +44,7 @@ def argument_types(calls: Sequence[list[Any]]) -> set[type]:
     """
     try:
         return {argument.__class__ for (argument,) in calls}
-    except ValueError:
+    except Exception:  # not one argument each; or a class of the user's that does not say what it is
         return set(map(type, chain.from_iterable(calls)))
 
 

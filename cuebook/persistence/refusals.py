@@ -33,7 +33,10 @@ def explain(value: Any, path: str, trial: tuple[Callable[[Any], str | None], str
     for _ in range(STEPS_MAX):
         if reason == TOO_DEEP:
             break
-        found = _refused_part(value, refusal)
+        try:
+            found = _refused_part(value, refusal)
+        except Exception:  # a class of the user's that raises where it is looked at: the path ends here
+            break
         if found is None:
             break
         step, value, reason = found

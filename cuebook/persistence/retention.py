@@ -53,7 +53,7 @@ class Retention:
                 kept = [*plan.kept.get(call, self._kept.get(call, [])), seq + position + 1]
                 plan.drops.extend(kept[:-most])
                 plan.kept[call] = kept[-most:]
-            elif entry.kind is Kind.COMPLETED and self._kept:
+            elif entry.kind is Kind.COMPLETED and (self._kept or plan.kept):
                 for index in completed_places(Completed.decode(entry.head)):
                     call = (entry.run, index)
                     plan.drops.extend(plan.kept.get(call, self._kept.get(call, [])))

@@ -36,7 +36,8 @@ class ValueDecoder:
         blobs: where large buffers lie; None: they become `Opaque` placeholders, unread.
 
     Attributes:
-        placeholders: how many placeholders it has put in the place of parts so far.
+        placeholders: how many placeholders it has put in the place of parts so far; those that were values before
+            do not count.
     """
 
     def __init__(self, *, trusted: bool = True, blobs: BlobStore | None = None) -> None:
@@ -266,12 +267,12 @@ def _open_blob_ref(data: bytes, _: Decoding) -> BlobRef:
 
 def _open_opaque(data: bytes, decoding: Decoding) -> Any:
     kind, name, size, digest = decoding.nested(data)
-    return decoding.opaque(str(kind), str(name), int(size), bytes(_inline(digest)))
+    return Opaque(str(kind), str(name), int(size), bytes(_inline(digest)))
 
 
 def _open_unresolved(data: bytes, decoding: Decoding) -> Any:
     module, qualname, fields, reason = decoding.nested(data)
-    return decoding.unresolved((str(module), str(qualname)), dict(fields), str(reason))
+    return Unresolved(str(module), str(qualname), dict(fields), str(reason))
 
 
 _BLOB_NAMES = {

@@ -44,6 +44,8 @@ class ValueEncoder:
         blob_bytes: what is longer than this, in bytes, is large.
         portable: classes of `__main__` take their definition along, for a process with another `__main__`.
         label: what the value is called in error messages.
+        reloads: the first object of each class that is pickled is loaded again at once, as many classes can be
+            pickled and not loaded; one that cannot is refused.
     """
 
     def __init__(
@@ -54,12 +56,16 @@ class ValueEncoder:
         blob_bytes: int = 256 * 1024,
         portable: bool = False,
         label: str = "result",
+        reloads: bool = False,
     ) -> None:
         self.portable = portable
         self._pickle = pickle
         self._blobs = blobs
         self._large = sys.maxsize if blobs is None else blob_bytes
         self._label = label
+        self._reloads = reloads
+        self._reloaded: set[type] = set()
+        self._unproven: set[type] = set()
         self._forms: dict[type, Form] = known_forms()
         self._pack: Callable[[Any], bytes] = new_packer().pack
         self._packs: list[Callable[[Any], bytes]] = []
@@ -168,6 +174,8 @@ class ValueEncoder:
             from cuebook.persistence.pickles import PickleScope
 
             self._scope = PickleScope(self._large, portable=self.portable)
+        if self._reloads and cls not in self._reloaded:
+            self._unproven.add(cls)
         number, start, length = self._scope.add(value)
         named = value if isinstance(value, type) else cls
         where = [named.__module__, named.__qualname__] if isinstance(named.__module__, str) else ["", named.__name__]
@@ -197,6 +205,7 @@ class ValueEncoder:
             blob_bytes=self._large,
             portable=self.portable,
             label=self._label,
+            reloads=self._reloads,
         )
 
     def _reset(self) -> None:
@@ -206,6 +215,7 @@ class ValueEncoder:
         self._parts = 0
         self._seen.clear()
         self._refs.clear()
+        self._unproven.clear()
 
     def _new_pack(self) -> Callable[[Any], bytes]:
         pack: Callable[[Any], bytes] = new_packer(self._special).pack
@@ -246,6 +256,10 @@ class ValueEncoder:
         scope = self._scope
         if scope is None:
             return tree
+        if self._unproven:
+            scope.reload()
+            self._reloaded |= self._unproven
+            self._unproven.clear()
         parts = [self.buffer(scope.stream()), list(map(self.buffer, scope.buffers)), scope.count, tree]
         return self.bare(ExtType(Code.PICKLED, self.bare(parts)))
 
@@ -271,6 +285,7 @@ class ValueEncoder:
     def _find_form(self, cls: type) -> Form:
         if len(self._forms) > FORMS_MAX:  # classes made on the fly
             self._forms = {}
+            self._reloaded.clear()
         self._forms.update(known_forms())
         if cls not in self._forms:
             self._forms[cls] = form_of(cls)

@@ -52,7 +52,10 @@ class Actor(Accepts[M_contra]):
         """After this incarnation failed with `error`, in `on_start` too; children gone. Raising is logged."""
 
     def receive(self, message: M_contra) -> Any:
-        """Handle one message; plain or `async def`. A plain one costs a tenth of an async one.
+        """Handle one message; plain or `async def`.
+
+        One that awaits something runs in a task, which costs ten times as much as one that does not, plain or
+        async: that one runs where the message is received, and `asyncio.current_task()` is None in it.
 
         Where a class does not define it, the method called `on_...` whose parameter is annotated with the
         message's type handles it: `def on_put(self, message: Put)`, also `Put | Take`, also `async def`.

@@ -36,11 +36,17 @@ class Way:
         self.asker = asker
         self.may_wait = may_wait
 
-    async def post(self, message: object, content: Any, reply: asyncio.Future[Any] | None = None) -> None:
-        """Put a message into the mailbox. Raises MailboxFull, ActorStopped, AskCycle."""
+    def lacks_room(self, content: Any) -> bool:
+        """Whether the sender has to wait, and may, before it puts this into the mailbox."""
+        return self.may_wait and not self.target.has_room(len(content) if type(content) is bytes else 0)
+
+    async def room(self, message: object, content: Any) -> None:
+        """Wait for it. Raises MailboxFull, AskCycle."""
         size = len(content) if type(content) is bytes else 0
-        if self.may_wait and not self.target.has_room(size):
-            await room_or_full(self.target, message, size, timeout=self.timeout, asker=self.asker)
+        await room_or_full(self.target, message, size, timeout=self.timeout, asker=self.asker)
+
+    def post(self, message: object, content: Any, reply: asyncio.Future[Any] | None = None) -> None:
+        """Put a message into the mailbox. Raises MailboxFull, ActorStopped."""
         try:
             self.target.post(content, reply)
         except ActorStopped as error:
@@ -57,7 +63,9 @@ async def tell_all(way: Way, messages: Sequence[object]) -> None:
     contents = [outgoing(message) for message in messages]
     for count, (message, content) in enumerate(zip(messages, contents, strict=True)):
         try:
-            await way.post(message, content)
+            if way.lacks_room(content):
+                await way.room(message, content)
+            way.post(message, content)
         except (MailboxFull, ActorStopped) as error:
             error.args = (f"{error} (after {count} of {len(messages)} messages)", *error.args[1:])
             raise
@@ -80,7 +88,9 @@ async def ask_all(way: Way, messages: Sequence[object]) -> list[Any]:
         async with asyncio.timeout(way.timeout):
             for message, content, future in zip(messages, contents, futures, strict=True):
                 try:
-                    await way.post(message, content, future)
+                    if way.lacks_room(content):
+                        await way.room(message, content)
+                    way.post(message, content, future)
                 except (MailboxFull, ActorStopped) as error:
                     future.set_result(FailedReply(error, is_undelivered=True))
             for future in futures:
@@ -92,7 +102,7 @@ async def ask_all(way: Way, messages: Sequence[object]) -> list[Any]:
         if asker is not None:
             for future in futures:
                 asker.waits_for.pop(future, None)
-        outcomes = [future.result() if future.done() and not future.cancelled() else EXPIRED for future in futures]
         for future in futures:
-            future.cancel()  # what comes now is late
-    return outcomes
+            if not future.done():
+                future.cancel()  # what comes now is late
+    return [EXPIRED if future.cancelled() else future.result() for future in futures]

@@ -9,6 +9,7 @@ from anyio import CancelScope
 
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.clock import Clock
+from cuebook.runtime.log_context import actor_context
 from cuebook.runtime.logs import Log, get_logger
 from cuebook.runtime.message import outgoing
 from cuebook.runtime.ref import ActorRef
@@ -35,6 +36,9 @@ class Home(Protocol):
 
     def actor(self, name: str) -> ActorRef:
         """The living actor of this name; KeyError where there is none."""
+
+    def next_serial(self) -> int:
+        """A number that no other actor of the system has."""
 
     def tree(self) -> TreeNode:
         """Every actor, by parent."""
@@ -102,9 +106,11 @@ class Context:
 
     @property
     def log(self) -> Log:
-        """A logger with the actor's name bound."""
+        """A logger whose events carry the actor's name, the type of the message in hand, and the trace if there is
+        one. Costs nothing while nobody listens.
+        """
         if self._log is None:
-            self._log = get_logger("actor").bind(actor=self.self_ref.name)
+            self._log = get_logger("actor", around=actor_context).bind(actor=self.self_ref.name)
         return self._log
 
     @property
@@ -112,8 +118,19 @@ class Context:
         """Who sent the message that is being received; None where it came from outside of actors."""
         return self._owner.sender()
 
-    def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
-        """Start a child: it ends before this incarnation does. Parameters as `ActorSystem.spawn`."""
+    def spawn(self, factory: Factory[_A], *, name: str | None = None, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
+        """Start a child: it ends before this incarnation does.
+
+        Parameters:
+            factory: an Actor class without parameters, or what gives an Actor: `partial(Counter, 5)`.
+            name: unique in the whole system; by default made of this actor's, the class's and a number.
+            options: as `ActorSystem.spawn`; `**ActorOptions(...).given()` are some.
+        """
+        if name is None:
+            kind = getattr(factory, "func", factory)
+            word = getattr(kind, "__name__", "child").lower()
+            word = word if word.isidentifier() else "child"
+            name = f"{self.self_ref.name}/{word}-{self.system.next_serial()}"
         return self._owner.spawn_child(factory, name, options)
 
     def after(self, delay_s: float, message: object, key: Hashable | None = None) -> Hashable:
@@ -127,6 +144,23 @@ class Context:
             The key.
         """
         return self._timers.set(delay_s, outgoing(message), key)
+
+    def every(self, period_s: float, message: object, key: Hashable | None = None) -> Hashable:
+        """Receive a message again and again, until it is cancelled or the incarnation ends: first after `period_s`
+        seconds (> 0), then always so many seconds after it was received, so that it never piles up.
+
+        Parameters:
+            key: as for `after`; the two share their keys.
+
+        Returns:
+            The key.
+
+        Raises:
+            ValueError: the period is not more than 0.
+        """
+        if not period_s > 0:
+            raise ValueError(f"the period of {self.self_ref.name}'s timer is more than 0 seconds, not {period_s!r}")
+        return self._timers.set(period_s, outgoing(message), key, every_s=period_s)
 
     def cancel_timer(self, key: Hashable) -> bool:
         """Whether there was such a timer. Its message never arrives, even from within the mailbox."""

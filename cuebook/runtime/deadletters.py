@@ -5,10 +5,8 @@ Knows no actor.
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,11 +14,11 @@ from typing import Any
 from cuebook.runtime.errors import CodecError
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.message import decode
+from cuebook.runtime.readers import Readers, Stream
 
-__all__ = ["STREAM_MAX", "DeadLetter", "DeadLetters", "DeadReason"]
+__all__ = ["DeadLetter", "DeadLetters", "DeadReason", "opened"]
 
-STREAM_MAX = 1024
-"""Letters that a reader may be behind; then it loses the oldest."""
+_KINDS_MAX = 1024
 
 _log = get_logger("runtime")
 
@@ -70,7 +68,7 @@ class DeadLetters:
 
     def __init__(self, time: Any) -> None:
         self._time = time
-        self._readers: list[asyncio.Queue[DeadLetter | None]] = []
+        self._readers: Readers[DeadLetter] = Readers()
         self._logged: Counter[tuple[str, DeadReason]] = Counter()
         self.counts: Counter[DeadReason] = Counter()
 
@@ -83,39 +81,27 @@ class DeadLetters:
         if not self._readers:
             return
         text = "" if error is None else "".join(traceback.format_exception(error))
-        letter = DeadLetter(_opened(content), target, sender, reason, text, self._time())
-        for reader in self._readers:
-            if reader.full():
-                reader.get_nowait()
-            reader.put_nowait(letter)
+        self._readers.put(DeadLetter(opened(content), target, sender, reason, text, self._time()))
 
-    async def stream(self) -> AsyncIterator[DeadLetter]:
+    def stream(self) -> Stream[DeadLetter]:
         """Dead letters from now on, until the system ends."""
-        reader: asyncio.Queue[DeadLetter | None] = asyncio.Queue(STREAM_MAX)
-        self._readers.append(reader)
-        try:
-            while (letter := await reader.get()) is not None:
-                yield letter
-        finally:
-            self._readers.remove(reader)
+        return self._readers.stream()
 
     def close(self) -> None:
         """End every stream."""
-        for reader in self._readers:
-            if reader.full():
-                reader.get_nowait()
-            reader.put_nowait(None)
+        self._readers.close()
 
     def _log(self, target: str, reason: DeadReason) -> None:
         # The 1st, 2nd, 4th, 8th ... of each kind: a flood is seen, and does not drown the log.
-        if len(self._logged) >= STREAM_MAX:
+        if len(self._logged) >= _KINDS_MAX:
             self._logged.clear()
         count = self._logged[target, reason] = self._logged[target, reason] + 1
         if count & (count - 1) == 0:
             _log.info("dead letter", actor=target, reason=reason.value, count=count)
 
 
-def _opened(content: Any) -> Any:
+def opened(content: Any) -> Any:
+    """The message of these bytes, or the bytes where they are none; what is no bytes as it is."""
     if type(content) is not bytes:
         return content
     try:

@@ -51,8 +51,8 @@ class Deadlines:
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
 
-    def add(self, future: asyncio.Future[Any], timeout_s: float) -> None:
-        """Resolve the future with EXPIRED after `timeout_s` seconds, unless it is done."""
+    def add(self, future: asyncio.Future[Any], timeout_s: float) -> float:
+        """Resolve the future with EXPIRED after `timeout_s` seconds, unless it is done. Returns when that is."""
         due = self._now() + timeout_s
         queue = self._queues.get(timeout_s)
         if queue is None:
@@ -60,6 +60,7 @@ class Deadlines:
             if self._timer is None or due < self._armed_for:
                 self._arm(due)
         queue[future] = due
+        return due
 
     def discard(self, future: asyncio.Future[Any], timeout_s: float) -> None:
         """Forget a future that needs its deadline no more."""

@@ -1,4 +1,4 @@
-"""Runs work that mostly needs no waiting: in plain loop callbacks, and in a task only while it awaits.
+"""Runs work that mostly needs no waiting: by steps of the ready queue, and in a task only while it awaits.
 
 The work is a generator: it yields an awaitable to be awaited (and gets its value or its error back), or
 None to let others run; it ends when there is nothing to do. Knows no actor.
@@ -9,15 +9,22 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Generator
+from types import FrameType
 from typing import Any, Protocol
 
 from anyio import CancelScope
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-__all__ = ["Driver", "Work"]
+from cuebook.runtime.ready import Ready
+
+__all__ = ["Driven", "Driver", "Work", "driven_in"]
 
 Work = Generator[Awaitable[Any] | None, Any, None]
+
+
+_ENDS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit)
+"""The end of the program, of a task, of a generator: they go on their way."""
 
 
 class _Done:
@@ -32,7 +39,7 @@ class Driven(Protocol):
     """Something with work to do."""
 
     name: str
-    loop: asyncio.AbstractEventLoop
+    ready: Ready
 
     def tasks(self) -> TaskGroup:
         """The task group that awaits."""
@@ -40,8 +47,17 @@ class Driven(Protocol):
     def work(self) -> Work:
         """Begin the work."""
 
+    def doing(self) -> str:
+        """What the work is at, in a word or none."""
+
+    def on_fatal(self, error: BaseException) -> None:
+        """The work raised what is no Exception, and no end of the program either."""
+
     def on_lost(self) -> None:
         """The work was cut off by cancellation from outside or by an exit of the program."""
+
+    def on_broken(self, error: BaseException) -> None:
+        """The work itself raised: it is in no state to go on."""
 
 
 class Driver:
@@ -69,7 +85,11 @@ class Driver:
         """Begin the work soon, if it is not under way."""
         if not self.is_awake:
             self.is_awake = True
-            self._driven.loop.call_soon(self._slice, context=self._context)
+            self._driven.ready.add(self)
+
+    def step(self) -> None:
+        """Do one slice of the work."""
+        self._context.run(self._slice)
 
     def interrupt(self, error: BaseException) -> None:
         """End what is being awaited, if anything is: the work gets `error` there."""
@@ -84,19 +104,22 @@ class Driver:
         try:
             step = self._advance(None)
             if step is None:
-                self._driven.loop.call_soon(self._slice, context=self._context)
+                self._driven.ready.add_last(self)
             elif step is _DONE:
                 self.is_awake = False
             else:
                 self._awaits = True
                 self._driven.tasks().start_soon(self._drive, step, name=self._driven.name)
-        except (KeyboardInterrupt, SystemExit):
+        except Exception as error:
             self._lose()
+            self._driven.on_broken(error)
+        except _ENDS:
+            self._lose()
+            self._driven.on_lost()
             raise
         except BaseException as error:
             self._lose()
-            # The loop would only log it; in a task it ends the whole system, as it does out of an await.
-            self._driven.tasks().start_soon(_raise, error, name=self._driven.name)
+            self._driven.on_fatal(error)
 
     async def _drive(self, step: _Step) -> None:
         try:
@@ -110,10 +133,21 @@ class Driver:
                 error, self._error = self._error, None
                 if scope.cancelled_caught:
                     step = self._throw(error or asyncio.CancelledError())
-        except BaseException:
+        except Exception as error:
             self._scope = None
             self._lose()
+            self._driven.on_broken(error)
+            return
+        except _ENDS:
+            self._scope = None
+            self._lose()
+            self._driven.on_lost()
             raise
+        except BaseException as error:
+            self._scope = None
+            self._lose()
+            self._driven.on_fatal(error)
+            return
         # What handlers set in their context holds for the next ones.
         self._context = contextvars.copy_context()
         self.is_awake = False
@@ -167,11 +201,21 @@ class Driver:
             work.close()
         self._error = None
         self.is_awake = self._awaits = False
-        self._driven.on_lost()
 
 
-async def _raise(error: BaseException) -> None:
-    raise error
+_STEPS = (Driver._slice.__code__, Driver._drive.__code__)
+
+
+def driven_in(frame: FrameType | None) -> tuple[Driven, FrameType] | None:
+    """Whose work a thread is at, from its innermost frame, and the frame in which that began; None: nobody's.
+
+    May be asked of another thread.
+    """
+    while frame is not None:
+        if frame.f_code in _STEPS:
+            return frame.f_locals["self"]._driven, frame
+        frame = frame.f_back
+    return None
 
 
 def _is_being_cancelled() -> bool:

@@ -16,7 +16,7 @@ from cuebook.runtime.clock import Clock, TimerHandle
 from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.driver import Driver
 from cuebook.runtime.envelope import Entry, Envelope
-from cuebook.runtime.errors import ActorStopped, CuebookError, RestartLimitReached
+from cuebook.runtime.errors import ActorStopped, CuebookError, InternalError, RestartLimitReached
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Mailbox
 from cuebook.runtime.premises import NO_CHILDREN, Parent, Premises
@@ -65,6 +65,7 @@ class Ending:
         "mailbox",
         "name",
         "now",
+        "ready",
         "ref",
         "serial",
         "spec",
@@ -79,6 +80,7 @@ class Ending:
         self.spec = spec
         self.loop = premises.loop
         self.now = premises.now
+        self.ready = premises.ready
         self.serial = premises.next_serial()
         self.deadlines = premises.deadlines
         self.state = ActorState.STARTING
@@ -140,6 +142,11 @@ class Ending:
         """This actor and all below it."""
         raise NotImplementedError
 
+    def trace(self, on: bool) -> None:
+        """Tell whoever reads along what it does."""
+        if self.state is not ActorState.STOPPED:
+            self._premises.trace(self.name, on)
+
     def request_stop(self, timeout_s: float, *, drain: bool) -> None:
         """Begin to stop for good; the shortest of several deadlines counts."""
         if self.state is ActorState.STOPPED:
@@ -172,16 +179,18 @@ class Ending:
     def _overdue(self) -> None:
         """The deadline of the stop has passed: no more draining, and the handler is cancelled."""
         self._drains = False
+        self._premises.shutdown.killed(self.name, "did not stop within its time")
         for child in list(self.children.values()):
             child.request_stop(0.0, drain=False)
         self._stop_timer = self.clock.call_later(GRACE_S, self._abandon)
         self.kill(ActorStopped(f"{self.name} was told to stop and did not within its time"))
         self._driver.wake()
 
-    def _abandon(self) -> None:
+    def _abandon(self, error: BaseException | None = None) -> None:
         _log.error("actor does not obey cancellation; it ended without its handler", actor=self.name)
+        self._premises.shutdown.killed(self.name, "obeyed no cancellation, and was left behind")
         self._has_left_behind = True
-        self._terminate(None)
+        self._terminate(error)
 
     async def wait_until_settled(self) -> None:
         """Until it receives, waits to begin again, or has stopped for good."""
@@ -250,6 +259,8 @@ class Ending:
         self.answers.fail_open(stopped)
         left = [envelope for envelope in self.mailbox.close() if envelope.timer is None]
         self._has_left_behind = self._has_left_behind or bool(left)
+        if left:
+            self._premises.shutdown.dropped(self.name, len(left))
         for envelope in left:
             refusal = ActorStopped(str(stopped))
             refusal.__cause__ = error
@@ -284,10 +295,27 @@ class Ending:
         self._deactivate()
         self._settle_current(ActorStopped(f"{self.name} was cancelled"))
         self._is_steady = False
-        if self.state is not ActorState.STOPPED:
-            self._is_stopping = True
-            self._drains = False
+        if self.state is ActorState.STOPPED:
+            return
+        self._premises.shutdown.killed(self.name, "was cancelled")
+        self._is_stopping = True
+        self._drains = False
+        if self._stop_timer is not None and self._waiting and self._premises.is_in_last_group:
+            self._driver.wake()  # that end has begun already: what was lost was begun before it
+        else:
             self._cancel_timers()  # that end has a deadline of its own
+
+    def on_fatal(self, error: BaseException) -> None:
+        """A handler raised what is no Exception: the block that the system lives in ends with it."""
+        self.on_lost()
+        self._premises.fail(error)
+
+    def on_broken(self, error: BaseException) -> None:
+        """The work itself raised, which it never should."""
+        self.on_lost()
+        broken = InternalError(f"the actor {self.name} broke: {error!r}")
+        broken.__cause__ = error
+        self._premises.fail(broken)
 
     def activate(self) -> None:
         """From here on code of this actor may wait for others."""

@@ -25,6 +25,7 @@ class Gone:
     state = ActorState.STOPPED
     activation: Activation | None = None
     deadlines: Any = None
+    ready: Any = None
     ended: tuple[Exit, BaseException | None] = (Exit.SHUTDOWN, None)
     is_alive = False
     ref: Any
@@ -37,6 +38,10 @@ class Gone:
     def loop(self) -> asyncio.AbstractEventLoop:
         """The running loop."""
         return asyncio.get_running_loop()
+
+    def offer(self, frame: Any, reply: Any = None) -> bool:
+        """False."""
+        return False
 
     def post(self, frame: Any, reply: Any = None, *, urgent: bool = False) -> None:
         """Raises ActorStopped."""
@@ -62,6 +67,13 @@ class Gone:
 
     def kill(self, error: BaseException | None = None) -> None:
         """No effect."""
+
+    def doing(self) -> str:
+        """Nothing."""
+        return ""
+
+    def trace(self, on: bool) -> None:
+        """It does nothing."""
 
     def unpark(self) -> bool:
         """No effect."""

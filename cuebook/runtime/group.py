@@ -240,6 +240,7 @@ class Group(Actor):
             name=f"{me.name}/{spec.id}",
             mailbox=spec.mailbox,
             shutdown_s=spec.shutdown_s,
+            start_s=spec.start_s,
             directives=spec.directives,
             attempts=spec.attempts,
             restart=spec.restart,

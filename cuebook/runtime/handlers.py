@@ -77,7 +77,7 @@ def _kinds(cls: type, method: Callable[..., Any], names: Mapping[str, Any]) -> t
     kinds = _members(hints[name])
     for kind in kinds:
         if not is_message_type(kind):
-            raise TypeError(f"{where} handles {kind!r}, which is no message type: declare it with @message(tag=...)")
+            raise TypeError(f"{where} handles {kind!r}, which is no message type: declare it with @message")
     return kinds
 
 

@@ -57,6 +57,11 @@ class Incarnation:
         self.receive_many = getattr(actor, "receive_many", None)
         yield from self._run("on_start")
 
+    @property
+    def kind(self) -> type | None:
+        """The actor's class; None before the factory has made it."""
+        return None if self._actor is None else type(self._actor)
+
     def become(self, handler: Callable[[Any], Any] | None) -> None:
         """Receive by another handler; None: by the actor's own."""
         assert self._actor is not None

@@ -17,7 +17,7 @@ from cuebook.runtime.directives import Directive, directive_for
 from cuebook.runtime.driver import Driver, Work
 from cuebook.runtime.ending import GRACE_S, Ending
 from cuebook.runtime.envelope import Envelope
-from cuebook.runtime.errors import ActorFailed, ActorStopped, CuebookError, RestartLimitReached
+from cuebook.runtime.errors import ActorFailed, ActorStopped, CuebookError, RestartLimitReached, SupervisionError
 from cuebook.runtime.incarnation import Incarnation
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.premises import Parent, Premises
@@ -46,13 +46,17 @@ class Lifecycle(Ending):
         "_is_ending",
         "_is_retiring",
         "_killed",
+        "_kind",
         "_life",
+        "failures",
         "restarts",
     )
 
     def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
         super().__init__(premises, spec, parent)
         self.restarts = 0
+        self.failures = 0
+        self._kind: type | None = None
         self._life: Incarnation | None = None
         self._history = _CLEAN
         self._is_retiring = False
@@ -72,8 +76,15 @@ class Lifecycle(Ending):
         """Receive what waits."""
         raise NotImplementedError
 
+    def doing(self) -> str:
+        """What it works at."""
+        raise NotImplementedError
+
     def post_timer(self, frame: Any, timer: Timer) -> None:
         raise NotImplementedError
+
+    def _new_incarnation(self, timers: Timers) -> Incarnation:
+        return Incarnation(self, timers)
 
     def _new_context(self, timers: Timers) -> Context:
         raise NotImplementedError
@@ -121,6 +132,13 @@ class Lifecycle(Ending):
             return False
         self._terminate(self._cause, Exit.NORMAL)
         return True
+
+    @property
+    def kind(self) -> str:
+        """The name of its class; "" where it was never made, and its factory is no class."""
+        made = None if self._life is None else self._life.kind
+        kind = made or self._kind or self.spec.factory
+        return kind.__name__ if isinstance(kind, type) else ""
 
     def cause(self) -> BaseException | None:
         """What the last incarnation failed with."""
@@ -197,12 +215,18 @@ class Lifecycle(Ending):
             return
         timers = Timers(self.clock, self)
         self._is_ending = self._is_retiring = False
-        self._life = life = Incarnation(self, timers)
+        self._life = life = self._new_incarnation(timers)
+        deadline = None
+        if self.spec.start_s is not None:
+            deadline = self.clock.call_later(self.spec.start_s, self._start_overdue, life)
         try:
             yield from life.start(self.spec.factory, self._new_context(timers))
         except (Exception, CancelledError) as error:
             yield from self._fail(error)
             return
+        finally:
+            if deadline is not None:
+                deadline.cancel()
         self._deactivate()
         if self.state is ActorState.STARTING:
             life.ran_from = self.clock.monotonic()
@@ -211,12 +235,23 @@ class Lifecycle(Ending):
                 self._bonds.restarted(self.restarts, self._cause)
             self._settled()
 
+    def _start_overdue(self, life: Incarnation) -> None:
+        """`on_start` took too long: it is cancelled, and left behind where it does not obey."""
+        if self._life is life and self.state is ActorState.STARTING:
+            self.kill(SupervisionError(f"{self.name} did not start within {self.spec.start_s:g} s"))
+            self.clock.call_later(GRACE_S, self._abandon_start, life)
+
+    def _abandon_start(self, life: Incarnation) -> None:
+        if self._life is life and self.state is ActorState.STARTING:
+            self._abandon(self._killed)
+
     def _fail(self, error: BaseException) -> Work:
         """The incarnation failed: answer whoever waits for it, end what it made, and see what comes next."""
         life = self._life
         if self.state is ActorState.STOPPED or life is None:
             return  # it ended without its handler
         self.state = ActorState.FAILING
+        self.failures += 1
         self._is_steady = False
         self._is_ending = True
         self._has_left_behind = self._has_left_behind or self._is_stopping
@@ -276,6 +311,8 @@ class Lifecycle(Ending):
     def _conclude(self, reason: Exit, error: BaseException | None, directive: Directive = Directive.RESTART) -> None:
         """The incarnation is over: the next one, or the end."""
         life, self._life, self._killed = self._life, None, None
+        if life is not None:
+            self._kind = life.kind
         if self.state is ActorState.STOPPED:
             return
         now = self.clock.monotonic()

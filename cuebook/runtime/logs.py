@@ -7,7 +7,7 @@ logging is configured here, and nothing goes to stdout. Knows no actor.
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 __all__ = ["Log", "get_logger"]
@@ -23,16 +23,19 @@ class Log:
     `record.cuebook`, for formatters that want the parts.
     """
 
-    __slots__ = ("_bound", "_fields", "_logger")
+    __slots__ = ("_around", "_bound", "_fields", "_logger")
 
-    def __init__(self, logger: logging.Logger, fields: dict[str, Any]) -> None:
+    def __init__(
+        self, logger: logging.Logger, fields: dict[str, Any], around: Callable[[], Mapping[str, Any]] | None = None
+    ) -> None:
         self._logger = logger
         self._fields = fields
+        self._around = around
         self._bound: Any = None
 
     def bind(self, **fields: Any) -> Log:
         """The same logger with these fields in every event (such as run=..., call=...)."""
-        return Log(self._logger, {**self._fields, **fields})
+        return Log(self._logger, {**self._fields, **fields}, self._around)
 
     def debug(self, event: str, /, **fields: Any) -> None:
         """What helps when reading along."""
@@ -59,13 +62,19 @@ class Log:
             return
         if self._bound is None:
             self._bound = _structured(self._logger).bind(**self._fields)
+        if self._around is not None:
+            fields = {**self._around(), **fields}
         self._bound.log(level, event, **fields)
 
 
-def get_logger(name: str) -> Log:
-    """The logger of a part of cuebook; `name` is dotted, with or without "cuebook." before it."""
+def get_logger(name: str, *, around: Callable[[], Mapping[str, Any]] | None = None) -> Log:
+    """The logger of a part of cuebook; `name` is dotted, with or without "cuebook." before it.
+
+    Parameters:
+        around: gives more fields of an event, when it is written.
+    """
     full = name if name == ROOT or name.startswith(f"{ROOT}.") else f"{ROOT}.{name}"
-    return Log(logging.getLogger(full), {})
+    return Log(logging.getLogger(full), {}, around)
 
 
 def _has_listener(logger: logging.Logger | None, level: int) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cuebook.runtime.choices import one_of
 from cuebook.runtime.envelope import REFERENCE_BYTES, Entry, Envelope, size_of
 from cuebook.runtime.errors import MailboxFull
 from cuebook.runtime.lanes import PriorityLane
@@ -57,7 +58,7 @@ class MailboxSpec:
             raise ValueError("a mailbox holds at least one message and one byte")
         if self.stash_capacity < 0:
             raise ValueError(f"a stash holds 0 or more messages, not {self.stash_capacity}")
-        object.__setattr__(self, "overflow", Overflow(self.overflow))
+        object.__setattr__(self, "overflow", one_of(Overflow, self.overflow, "the overflow of a mailbox"))
         for kind, level in self.priorities.items():
             if type(level) is not int:
                 raise TypeError(f"the priority of {kind!r} is an integer, not {level!r}")
@@ -72,47 +73,51 @@ class Mailbox:
     and for a few urgent messages; and a stash.
 
     An idle mailbox holds no queue.
+
+    Attributes:
+        spec: its bounds. size: bytes of the user lane. dropped, high_water: counts.
+        user, urgent, supervision, waiters: the lanes, for the cell, whose two loops are too hot for a call a message.
     """
 
     __slots__ = (
-        "_spec",
         "_stash",
         "_stash_size",
-        "_supervision",
-        "_urgent",
-        "_user",
-        "_waiters",
         "dropped",
         "high_water",
         "is_closed",
         "size",
+        "spec",
+        "supervision",
+        "urgent",
+        "user",
+        "waiters",
     )
 
     def __init__(self, spec: MailboxSpec) -> None:
-        self._spec = spec
-        self._user: deque[Entry] | PriorityLane[Entry] | None = None
-        self._supervision: deque[Entry] | None = None
+        self.spec = spec
+        self.user: deque[Entry] | PriorityLane[Entry] | None = None
+        self.supervision: deque[Entry] | None = None
         self._stash: deque[Entry] | None = None
         self._stash_size = 0
-        self._urgent: deque[Entry] | None = None
-        self._waiters: deque[asyncio.Future[None]] | None = None
+        self.urgent: deque[Entry] | None = None
+        self.waiters: deque[asyncio.Future[None]] | None = None
         self.size = 0
         self.high_water = 0
         self.is_closed = False
         self.dropped = 0
 
     def __len__(self) -> int:
-        return len(self._user or ()) + len(self._urgent or ()) + len(self._supervision or ())
+        return len(self.user or ()) + len(self.urgent or ()) + len(self.supervision or ())
 
     @property
     def capacity(self) -> int:
         """Most messages of the user lane."""
-        return self._spec.capacity
+        return self.spec.capacity
 
     @property
     def overflow(self) -> Overflow | str:
         """What happens beyond the bounds."""
-        return self._spec.overflow
+        return self.spec.overflow
 
     @property
     def stashed(self) -> int:
@@ -123,17 +128,25 @@ class Mailbox:
         """When the oldest of the messages that wait was put in; None where none does. Cost: one look a lane,
         or one a message where there are priorities.
         """
-        heads = [lane[0] for lane in (self._supervision, self._urgent) if lane]
-        if isinstance(self._user, PriorityLane):
-            heads += self._user
-        elif self._user:
-            heads.append(self._user[0])
+        heads = [lane[0] for lane in (self.supervision, self.urgent) if lane]
+        if isinstance(self.user, PriorityLane):
+            heads += self.user
+        elif self.user:
+            heads.append(self.user[0])
         return min((Envelope._make(entry).at for entry in heads), default=None)
 
     def has_room(self, size: int) -> bool:
         """Whether a message of `size` bytes is within the bounds now, and nobody waits before it."""
-        user, spec = self._user, self._spec
-        return not self._waiters and (not user or (len(user) < spec.capacity and self.size + size <= spec.bytes_max))
+        user, spec = self.user, self.spec
+        return not self.waiters and (not user or (len(user) < spec.capacity and self.size + size <= spec.bytes_max))
+
+    def open_lane(self) -> deque[Entry] | PriorityLane[Entry]:
+        """The user lane, which is made where there is none."""
+        user = self.user
+        if user is None:
+            levels = {tag_of(kind): level for kind, level in self.spec.priorities.items()}
+            user = self.user = PriorityLane(lambda entry: levels.get(tag_in(entry[0]), 0)) if levels else deque()
+        return user
 
     def put(self, entry: Entry) -> Sequence[Entry]:
         """Queue at the end of the user lane. Returns what had to make room.
@@ -141,45 +154,32 @@ class Mailbox:
         Raises:
             MailboxFull: no room, and the overflow rule keeps what is there.
         """
-        user = self._user
-        if user is None:
-            user = self._user = self._new_lane()
-        frame = entry[0]
-        size = len(frame) if type(frame) is bytes else REFERENCE_BYTES
-        depth = len(user)
-        pushed_out: Sequence[Entry] = ()
-        if depth and (depth >= self._spec.capacity or self.size + size > self._spec.bytes_max):
-            pushed_out = self._make_room(user, size)
-            depth = len(user)
+        user = self.open_lane()
+        size = size_of(entry[0])
+        pushed_out = () if self._fits(size) else self._make_room(user, size)
         user.append(entry)
-        self.size += size
-        if depth >= self.high_water:
-            self.high_water = depth + 1
+        self._grown(entry)
         return pushed_out
 
     def put_unbounded(self, entry: Entry, *, urgent: bool) -> None:
         """Queue whatever the bounds: an urgent message, or one that the actor owes itself."""
         if urgent:
-            if self._urgent is None:
-                self._urgent = deque()
-            self._urgent.append(entry)
+            if self.urgent is None:
+                self.urgent = deque()
+            self.urgent.append(entry)
             return
-        if self._user is None:
-            self._user = self._new_lane()
-        self._user.append(entry)
+        self.open_lane().append(entry)
         self._grown(entry)
 
     def put_supervision(self, entry: Entry) -> None:
         """Queue what the runtime has to say, before all messages of users."""
-        if self._supervision is None:
-            self._supervision = deque()
-        self._supervision.append(entry)
+        if self.supervision is None:
+            self.supervision = deque()
+        self.supervision.append(entry)
 
     def put_back(self, entry: Entry) -> None:
         """Queue at the head of the user lane (of its level), whatever the bounds."""
-        if self._user is None:
-            self._user = self._new_lane()
-        self._user.appendleft(entry)
+        self.open_lane().appendleft(entry)
         self._grown(entry)
 
     def stash(self, entry: Entry) -> bool:
@@ -188,7 +188,7 @@ class Mailbox:
         if stash is None:
             stash = self._stash = deque()
         size = size_of(entry[0])
-        if len(stash) >= self._spec.stash_capacity or (stash and self._stash_size + size > self._spec.bytes_max):
+        if len(stash) >= self.spec.stash_capacity or (stash and self._stash_size + size > self.spec.bytes_max):
             return False
         stash.append(entry)
         self._stash_size += size
@@ -201,13 +201,17 @@ class Mailbox:
             self.put_back(entry)
         return len(stash or ())
 
+    def take_early(self) -> Entry:
+        """The next of those before users': supervision, then urgent. One waits there."""
+        early = self.supervision or self.urgent
+        assert early
+        return early.popleft()
+
     def take(self) -> Entry | None:
         """The next message: supervision, then urgent, then users'; None where nothing waits."""
-        if self._supervision:
-            return self._supervision.popleft()
-        if self._urgent:
-            return self._urgent.popleft()
-        user = self._user
+        if self.supervision or self.urgent:
+            return self.take_early()
+        user = self.user
         if not user:
             return None
         entry = user.popleft()
@@ -229,9 +233,9 @@ class Mailbox:
         """Until a message of `size` bytes fits, or the mailbox is closed; first come, first served."""
         is_first_time = True
         while not self.is_closed and not (self._fits(size) if not is_first_time else self.has_room(size)):
-            waiters = self._waiters
+            waiters = self.waiters
             if waiters is None:
-                waiters = self._waiters = deque()
+                waiters = self.waiters = deque()
             waiter: asyncio.Future[None] = loop.create_future()
             # Whoever was woken and found the room taken goes back to the head of the queue.
             waiters.append(waiter) if is_first_time else waiters.appendleft(waiter)
@@ -244,32 +248,32 @@ class Mailbox:
 
     def admit(self) -> None:
         """Wake as many waiters as there is room for; call it when messages were taken."""
-        waiters = self._waiters
+        waiters = self.waiters
         if waiters is None:
             return
-        room = self._spec.capacity - len(self._user or ()) if self.size < self._spec.bytes_max else 0
+        room = self.spec.capacity - len(self.user or ()) if self.size < self.spec.bytes_max else 0
         while waiters and room > 0:
             waiter = waiters.popleft()
             if not waiter.done():
                 waiter.set_result(None)
                 room -= 1
         if not waiters:
-            self._waiters = None
+            self.waiters = None
 
     def rest(self) -> None:
         """Give back the memory of an empty user lane."""
-        if not self._user:
-            self._user = None
+        if not self.user:
+            self.user = None
 
     def take_asks(self) -> list[Envelope]:
         """Take out every message whose sender waits for an answer."""
         taken: list[Envelope] = []
-        for lane in (self._urgent, self._user):
+        for lane in (self.urgent, self.user):
             for _ in range(len(lane or ())):
                 assert lane is not None
                 envelope = Envelope._make(lane.popleft())
                 (lane if envelope.reply is None else taken).append(envelope)
-        self.size = sum(size_of(entry[0]) for entry in self._user or ())
+        self.size = sum(size_of(entry[0]) for entry in self.user or ())
         return taken
 
     def close(self) -> list[Envelope]:
@@ -277,45 +281,39 @@ class Mailbox:
         runtime had to say is of no use any more.
         """
         self.is_closed = True
-        for waiter in self._waiters or ():
+        for waiter in self.waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
-        lanes = (self._urgent, self._stash, self._user)
+        lanes = (self.urgent, self._stash, self.user)
         left = [Envelope._make(entry) for lane in lanes for entry in lane or ()]
-        self._supervision = self._urgent = self._stash = self._user = self._waiters = None
+        self.supervision = self.urgent = self._stash = self.user = self.waiters = None
         self.size = 0
         return left
 
     def _fits(self, size: int) -> bool:
-        user = self._user
-        return not user or (len(user) < self._spec.capacity and self.size + size <= self._spec.bytes_max)
+        user = self.user
+        return not user or (len(user) < self.spec.capacity and self.size + size <= self.spec.bytes_max)
 
     def _leave(self, waiter: asyncio.Future[None]) -> None:
         if waiter.done() and not waiter.cancelled():
             self.admit()  # it was this waiter's turn: the next one's now
-        elif self._waiters is not None and waiter in self._waiters:
-            self._waiters.remove(waiter)
-
-    def _new_lane(self) -> deque[Entry] | PriorityLane[Entry]:
-        levels = {tag_of(kind): level for kind, level in self._spec.priorities.items()}
-        if not levels:
-            return deque()
-        return PriorityLane(lambda entry: levels.get(tag_in(entry[0]), 0))
+        elif self.waiters is not None and waiter in self.waiters:
+            self.waiters.remove(waiter)
 
     def _grown(self, entry: Entry) -> None:
         self.size += size_of(entry[0])
-        self.high_water = max(self.high_water, len(self._user or ()))
+        self.high_water = max(self.high_water, len(self.user or ()))
 
     def _make_room(self, user: deque[Entry] | PriorityLane[Entry], size: int) -> list[Entry]:
-        overflow = self._spec.overflow
+        overflow = self.spec.overflow
         if overflow is not Overflow.DROP_OLD:
             if overflow is Overflow.DROP_NEW:
                 self.dropped += 1
             raise MailboxFull(
-                f"{len(user):,} of {self._spec.capacity:,} messages, {self.size:,} of {self._spec.bytes_max:,} bytes"
+                f"{len(user):,} of {self.spec.capacity:,} messages, {self.size:,} of {self.spec.bytes_max:,} bytes"
             )
         pushed_out: list[Entry] = []
-        while user and (len(user) >= self._spec.capacity or self.size + size > self._spec.bytes_max):
+        while user and (len(user) >= self.spec.capacity or self.size + size > self.spec.bytes_max):
             oldest = user.drop() if isinstance(user, PriorityLane) else user.popleft()
             self.size -= size_of(oldest[0])
             pushed_out.append(oldest)

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform, overload
 from weakref import WeakSet
 
 from cuebook.runtime.codec import FRAME_BYTES_MAX, UNPACK_ERRORS, ExtType, malformed, new_packer, unpack, unpackb
 from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMessage
-from cuebook.runtime.shape import PLAIN, Shape
+from cuebook.runtime.shape import PLAIN, PLAIN_TEXT, Shape
 
 __all__ = [
+    "DEPTH_MAX",
+    "NAMED_TAG_MAX",
     "TAG_MAX",
     "decode",
     "encode",
     "extend",
-    "goes_by_reference",
     "is_message",
     "is_message_type",
     "message",
+    "name_in",
     "outgoing",
     "pack_plain",
     "tag_in",
@@ -32,6 +34,12 @@ __all__ = [
 
 TAG_MAX = 65_535
 """Tags are 1 to this; below 256 they are cuebook's own."""
+NAMED_TAG_MAX = 2**32 - 1
+"""Tags beyond those, up to this, are made from names."""
+MESSAGE_CODE = 2
+"""Of messages within messages, among the extension types."""
+DEPTH_MAX = 64
+"""Messages within messages within messages ..."""
 
 _LARGE_BYTES = 1024 * 1024
 _T = TypeVar("_T")
@@ -62,7 +70,7 @@ def _tuple_as_list(value: object) -> Any:
     packed = _PACKED.get(type(value))
     if packed is not None:
         return ExtType(packed[0], packed[1](value))
-    raise TypeError(f"a {type(value).__module__}.{type(value).__qualname__} is no plain data")
+    raise TypeError(f"a {type(value).__module__}.{type(value).__qualname__} is no plain data ({PLAIN_TEXT})")
 
 
 class _Packers(threading.local):
@@ -71,25 +79,35 @@ class _Packers(threading.local):
     pack: Callable[[object], bytes]
 
     def __init__(self) -> None:
+        self.depth = 0
         self.pack = new_packer(default=_tuple_as_list).pack
 
 
 _packers = _Packers()
 
 
+@overload
+def message(cls: type[_T], /) -> type[_T]: ...
+@overload
+def message(*, tag: int | None = None, by_reference: bool = False) -> Callable[[type[_T]], type[_T]]: ...
 @dataclass_transform(frozen_default=True)
-def message(*, tag: int | None = None, by_reference: bool = False) -> Callable[[type[_T]], type[_T]]:
-    """Class decorator: makes a class of annotated fields a message type, known by its tag on both ends of a
-    wire.
+def message(cls: type[Any] | None = None, /, *, tag: int | None = None, by_reference: bool = False) -> Any:
+    """Class decorator, `@message` or `@message(tag=1000)`: makes a class of annotated fields a message type, known by
+    its tag on both ends of a wire.
 
     The class becomes a frozen, slotted dataclass, unless it is one already. Fields hold plain data: None,
-    bool, int (of 64 bits), float, str, bytes, list, tuple, dict, unions of these, or Any. Where the
-    annotation is a tuple the receiver gets a tuple, where it is a list a list; inside a field every tuple
-    arrives as a list.
+    bool, int (of 64 bits), float, str, bytes, list, tuple, dict, refs, other messages, unions of these, or Any.
+    Where the annotation is a tuple the receiver gets a tuple, where it is a list a list; inside a field every
+    tuple arrives as a list.
+
+    A message is encoded by its sender, and its receiver gets a copy. Only where no copy could be told from it (each
+    field a number, None, or a text or bytes of up to 64) does it go as it is within its process, checked all the same.
 
     Parameters:
-        tag: 1 to 65,535, one type each; below 256 cuebook's own. None: only by reference, and its fields may
-            be anything that does not change.
+        cls: the class, where the decorator stands without parentheses.
+        tag: 1 to 65,535, one type each; below 256 cuebook's own. None: a number made from the names of module
+            and class, which is the same in every process, until they are renamed; with `by_reference`, none at
+            all: it goes by reference only, and its fields may be anything that does not change.
         by_reference: within a process the receiver gets the sender's very object, unchecked and not encoded:
             for types whose fields cannot be changed (numbers, strings, bytes, tuples, other such messages).
 
@@ -100,28 +118,64 @@ def message(*, tag: int | None = None, by_reference: bool = False) -> Callable[[
             field can be changed.
     """
 
-    def register(cls: type[_T]) -> type[_T]:
+    def register(cls: type[Any]) -> type[Any]:
         if tag is None and by_reference:
             final = _as_dataclass(cls)
             _LOCAL.add(final)
             return final
-        if type(tag) is not int or not 1 <= tag <= TAG_MAX:
+        number = _tag_by_name(cls) if tag is None else tag
+        if tag is not None and (type(tag) is not int or not 1 <= tag <= TAG_MAX):
             raise ValueError(f"the tag of {cls.__qualname__} is a number from 1 to {TAG_MAX}, not {tag!r}")
-        taken = _BY_TAG.get(tag)
-        if taken is not None and not _same_in_main(taken.cls, cls):
-            raise ValueError(f"tag {tag} of {cls.__qualname__} already stands for {taken.cls.__qualname__}")
+        taken = _BY_TAG.get(number)
+        if taken is not None and not _is_made_again(taken.cls, cls, has_tag=tag is not None):
+            advice = "" if tag is not None else "; give it one of its own: @message(tag=...)"
+            raise ValueError(f"tag {number} of {cls.__qualname__} already stands for {taken.cls.__qualname__}{advice}")
         final = _as_dataclass(cls)
-        shape = Shape(final, tag, by_reference=by_reference)
+        shape = Shape(final, number, by_reference=by_reference)
         if taken is not None:
             _SHAPES.pop(taken.cls, None)
-        _SHAPES[final] = _BY_TAG[tag] = shape
+        _SHAPES[final] = _BY_TAG[number] = shape
+        extend(final, MESSAGE_CODE, _encode_within, _decode_within)
         return final
 
-    return register
+    if cls is not None and not isinstance(cls, type):
+        raise TypeError(f"@message decorates a class, and {cls!r} is none; a tag is given as @message(tag=...)")
+    return register if cls is None else register(cls)
+
+
+def _tag_by_name(cls: type) -> int:
+    from zlib import crc32
+
+    name = f"{cls.__module__}.{cls.__qualname__}".encode()
+    return TAG_MAX + 1 + crc32(name) % (NAMED_TAG_MAX - TAG_MAX)
+
+
+def _encode_within(message: object) -> bytes:
+    # Not by the packer that is at work on what this message is in.
+    packers = _packers
+    packers.depth += 1
+    try:
+        if packers.depth > DEPTH_MAX:
+            raise TypeError(f"messages are within messages more than {DEPTH_MAX} deep")
+        shape = _SHAPES[type(message)]
+        frame: bytes = new_packer(default=_tuple_as_list).pack(shape.take(message))
+        return frame
+    finally:
+        packers.depth -= 1
+
+
+def _decode_within(data: bytes) -> Any:
+    _packers.depth += 1
+    try:
+        if _packers.depth > DEPTH_MAX:
+            raise MalformedMessage(f"messages are within messages more than {DEPTH_MAX} deep")
+        return decode(data)
+    finally:
+        _packers.depth -= 1
 
 
 def encode(message: object) -> bytes:
-    """The bytes of one message. Cost: about 1.5 us for five small fields.
+    """The bytes of one message. Cost: about 0.5 us for five small fields.
 
     Raises:
         TypeError: no message type, or a field that is no plain data or not of its annotated type; it is
@@ -133,13 +187,14 @@ def encode(message: object) -> bytes:
 
 def outgoing(message: object) -> Any:
     """What goes into a mailbox of this process: the bytes of a message, or the message itself where its type
-    goes by reference. Raises as `encode`.
+    goes by reference, or where it is small and nothing in it could be changed, so that a copy could not be told
+    from it. Raises as `encode`.
     """
     shape = _SHAPES.get(type(message))
     if shape is None:
         if type(message) in _LOCAL:
             return message
-    elif shape.is_by_reference:
+    elif shape.is_by_reference or ((is_whole := shape.is_whole) is not None and is_whole(message)):
         return message
     return _frame_of(shape, message)
 
@@ -149,7 +204,7 @@ def _frame_of(shape: Shape | None, message: object) -> bytes:
         kind = type(message).__qualname__
         if type(message) in _LOCAL:
             raise TypeError(f"{kind} has no tag, so it goes by reference only, within its process")
-        raise TypeError(f"{kind} is no message: declare its class with @message(tag=...)")
+        raise TypeError(f"{kind} is no message: declare its class with @message")
     values = shape.take(message)
     try:
         frame = _packers.pack(values)
@@ -161,7 +216,7 @@ def _frame_of(shape: Shape | None, message: object) -> bytes:
 
 
 def decode(frame: bytes | memoryview) -> Any:
-    """The message of these bytes. Cost: about 2 us for five small fields. Nothing in the bytes is executed.
+    """The message of these bytes. Cost: about 0.8 us for five small fields. Nothing in the bytes is executed.
 
     Raises:
         UnknownMessage: no type of this program has the frame's tag; it is named.
@@ -184,12 +239,6 @@ def is_message(value: object) -> bool:
     return type(value) in _SHAPES or type(value) in _LOCAL
 
 
-def goes_by_reference(value: object) -> bool:
-    """Whether the value is a message that is not encoded within its process."""
-    shape = _SHAPES.get(type(value))
-    return type(value) in _LOCAL if shape is None else shape.is_by_reference
-
-
 def is_message_type(cls: object) -> bool:
     """Whether this is a declared message type."""
     return isinstance(cls, type) and (cls in _SHAPES or cls in _LOCAL)
@@ -207,8 +256,16 @@ def tag_in(content: Any) -> int:
         return 0 if shape is None else shape.tag
     head = 1 if content[:1] < b"\xdc" else 3  # the length of a short list is in its first byte
     kind = content[head] if len(content) > head else 0
-    width = {0xCC: 1, 0xCD: 2}.get(kind)
+    width = {0xCC: 1, 0xCD: 2, 0xCE: 4}.get(kind)
     return kind if width is None else int.from_bytes(content[head + 1 : head + 1 + width], "big")
+
+
+def name_in(content: Any) -> str:
+    """The name of the type of a frame of ours, or of a message itself; "?" where no type has its tag."""
+    if type(content) is not bytes:
+        return type(content).__name__
+    shape = _BY_TAG.get(tag_in(content))
+    return "?" if shape is None else shape.cls.__name__
 
 
 def unpack_plain(frame: bytes) -> Any:
@@ -248,8 +305,10 @@ def _unsendable(shape: Shape, values: list[Any], error: Exception) -> Exception:
     return TypeError(f"{shape.cls.__qualname__} cannot travel: {error}")
 
 
-def _same_in_main(old: type, new: type) -> bool:
-    return old.__module__ == new.__module__ == "__main__" and old.__qualname__ == new.__qualname__
+def _is_made_again(old: type, new: type, *, has_tag: bool) -> bool:
+    """Whether one class takes the place of another: a cell of a notebook, or a local class, that ran again."""
+    is_same_name = old.__module__ == new.__module__ and old.__qualname__ == new.__qualname__
+    return is_same_name and (old.__module__ == "__main__" or not has_tag)
 
 
 def _as_dataclass(cls: type[_T]) -> type[_T]:

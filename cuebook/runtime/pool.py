@@ -9,6 +9,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeVar, Unpack, overload
 
+from cuebook.runtime.choices import one_of
 from cuebook.runtime.errors import ActorStopped, AskTimeout
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import Factory, SpawnOptions
@@ -67,7 +68,7 @@ class Pool(Generic[A_co]):
         if type(size) is not int or size < 1:
             raise ValueError(f"the pool {name!r} has 1 or more members, not {size!r}")
         self.name = name
-        self.routing = Routing(routing)
+        self.routing = one_of(Routing, routing, f"the routing of the pool {name!r}")
         if (key is None) == (self.routing is Routing.BY_KEY):
             raise ValueError(f"the pool {name!r} has a key with routing='by_key', and with no other")
         self._key = key
@@ -91,6 +92,9 @@ class Pool(Generic[A_co]):
 
     def __len__(self) -> int:
         return len(self._members)
+
+    def __repr__(self) -> str:
+        return f"<Pool {self.name} {self.routing.value} of {len(self._members)}, {len(self._waiting)} asks wait>"
 
     def pick(self, message: object) -> ActorRef[A_co]:
         """The member that this message would go to. Raises ActorStopped where there is none."""

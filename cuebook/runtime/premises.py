@@ -11,7 +11,9 @@ from cuebook.runtime.clock import Clock
 from cuebook.runtime.context import Home
 from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.shutdown import Shutdown
 from cuebook.runtime.spec import ActorSpec
 
 __all__ = ["NO_CHILDREN", "Parent", "Premises"]
@@ -37,7 +39,12 @@ class Premises(Home, Protocol):
     loop: asyncio.AbstractEventLoop
     clock: Clock
     deadlines: Deadlines
+    ready: Ready
     dead_letters: DeadLetters
+    shutdown: Shutdown
+    observation: Any
+    is_in_last_group: bool
+    """Whether the system ends by force: what still awaits does so in a group that nobody has cancelled."""
 
     def tasks(self) -> TaskGroup:
         """The one task group."""
@@ -56,3 +63,9 @@ class Premises(Home, Protocol):
 
     def forget(self, name: str) -> None:
         """An actor has ended for good."""
+
+    def trace(self, name: str, on: bool = True) -> None:
+        """Trace an actor, or not any more."""
+
+    def fail(self, error: BaseException) -> None:
+        """The system itself is broken: end the block that it lives in with this error."""

@@ -9,7 +9,7 @@ from types import NoneType
 from typing import Any
 
 from cuebook.runtime.errors import ActorFailed, CuebookError, MessagingError
-from cuebook.runtime.message import decode, encode, goes_by_reference, is_message, pack_plain, unpack_plain
+from cuebook.runtime.message import decode, is_message, outgoing, pack_plain, unpack_plain
 
 __all__ = ["IMMUTABLE", "FailedReply", "SealedReply", "failure_of", "seal", "unseal"]
 
@@ -44,10 +44,11 @@ def seal(value: Any) -> Any:
         TypeError: neither a message nor plain data.
         MessageTooLarge: over the frame limit.
     """
-    if type(value) in IMMUTABLE or goes_by_reference(value):
+    if type(value) in IMMUTABLE:
         return value
     if is_message(value):
-        return SealedReply(encode(value), is_message=True)
+        content = outgoing(value)
+        return SealedReply(content, is_message=True) if type(content) is bytes else content
     return SealedReply(pack_plain(value), is_message=False)
 
 

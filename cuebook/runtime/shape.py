@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from cuebook.runtime.errors import MalformedMessage
-from cuebook.runtime.shape_code import FieldCode, compile_builder, compile_taker
+from cuebook.runtime.shape_code import FieldCode, compile_builder, compile_taker, compile_tester
 
-__all__ = ["PLAIN", "Shape"]
+__all__ = ["PLAIN", "PLAIN_TEXT", "Shape"]
 
 _NONE = type(None)
 
@@ -34,6 +34,7 @@ PLAIN: dict[Any, tuple[set[type], set[type]]] = {
     _NONE: ({_NONE}, {_NONE}),
 }
 """Annotation to the types that may be sent and those that may arrive."""
+PLAIN_TEXT = "None, bool, int, float, str, bytes, list, tuple, dict, refs and messages; else make one of these of it"
 
 
 class Shape:
@@ -42,13 +43,15 @@ class Shape:
 
     Attributes:
         take: `take(message)` gives [tag, field, ...]. Raises TypeError, naming the field, where one may not leave.
+        is_whole: `is_whole(message)` tells whether no copy of it could be told from itself, and it is small: each
+            field a number, a short text or bytes, or None, and can be encoded. None: no message of the class is.
         build: `build([tag, field, ...])`, as it arrived, gives a message. Raises MalformedMessage where it does
             not fit.
 
-    Both are compiled at their first use: most processes use a few of the types that they know.
+    They are compiled at their first use: most processes use a few of the types that they know.
     """
 
-    __slots__ = ("_fields", "_setters", "build", "cls", "is_by_reference", "names", "tag", "take")
+    __slots__ = ("_fields", "_setters", "build", "cls", "is_by_reference", "is_whole", "names", "tag", "take")
 
     def __init__(self, cls: type, tag: int, *, by_reference: bool = False) -> None:
         self.cls = cls
@@ -62,11 +65,20 @@ class Shape:
             self._refuse_changeable()
         self.take: Callable[[Any], list[Any]] = self._take_first
         self.build: Callable[[list[Any]], Any] = self._build_first
+        self.is_whole: Callable[[Any], bool] | None = self._is_whole_first
 
     def _take_first(self, message: Any) -> list[Any]:
         codes = [FieldCode(name, leaving) for name, (leaving, _, _) in zip(self.names, self._fields, strict=True)]
         self.take = compile_taker(self.tag, codes, self._refuse_to_send)
         return self.take(message)
+
+    def _is_whole_first(self, message: Any) -> bool:
+        codes = [FieldCode(name, leaving) for name, (leaving, _, _) in zip(self.names, self._fields, strict=True)]
+        # An object that can hold more than its fields, or that checks itself, is made anew of its bytes.
+        has_fields_alone = self._setters is not None and self.cls.__dictoffset__ == 0
+        tester = compile_tester(codes) if has_fields_alone else None
+        self.is_whole = tester
+        return tester is not None and tester(message)
 
     def _build_first(self, values: list[Any]) -> Any:
         setters: Sequence[Callable[[Any, Any], None] | None] = self._setters or (None,) * len(self.names)
@@ -156,6 +168,7 @@ def _allowed(cls: type, name: str, annotation: Any) -> tuple[frozenset[type] | N
         if origin not in PLAIN:
             raise TypeError(
                 f"{cls.__qualname__}.{name}: {annotation!r} is no plain data and cannot travel in a message"
+                f" ({PLAIN_TEXT}, or @message(by_reference=True) where nothing of it changes)"
             )
         leaving |= PLAIN[origin][0]
         arriving |= PLAIN[origin][1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import Any, TypedDict, TypeVar, cast
 
+from cuebook.runtime.choices import one_of
 from cuebook.runtime.directives import Directives, Exhausted, check_directives
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
@@ -20,6 +20,7 @@ __all__ = [
     "OnTerminated",
     "SpawnOptions",
     "check_seconds",
+    "check_start",
     "make_spec",
 ]
 
@@ -47,6 +48,7 @@ class SpawnOptions(TypedDict, total=False):
     on_exhausted: Exhausted | str
     attempts: int
     on_ended: OnEnded | None
+    start_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class ActorOptions:
         attempts: how often a message may fail its incarnation, at least 1 (the default); it is received again,
             first, until then.
         shutdown_s: seconds for its orderly stop when its parent or the runtime ends; by default 5.
+        start_s: seconds that `on_start` may take; then it is cancelled and the incarnation has failed; by default
+            without bound.
         on_terminated: called once as `on_terminated(ref, error)` when it has ended for good: error is None after a
             stop, RestartLimitReached when it failed too often, else the failure.
     """
@@ -83,6 +87,7 @@ class ActorOptions:
     on_exhausted: Exhausted | str | None = None
     attempts: int | None = None
     shutdown_s: float | None = None
+    start_s: float | None = None
     on_terminated: OnTerminated | None = None
 
     def given(self) -> SpawnOptions:
@@ -101,6 +106,8 @@ class ActorSpec:
             restart, or RestartLimitReached with the last failure as its `__cause__`.
         on_ended: where it is set, the end of each incarnation is reported there, and the next one begins when
             `begin_again` is called: restarts are someone else's decision.
+        start_s: seconds that `on_start` may take; then it is cancelled, and the incarnation has failed. None: no
+            bound.
     """
 
     factory: Factory[Any]
@@ -110,12 +117,12 @@ class ActorSpec:
     shutdown_s: float
     on_terminated: OnTerminated | None
     on_ended: OnEnded | None = None
+    start_s: float | None = None
 
 
 _DEFAULT_MAILBOX = MailboxSpec()
 _DEFAULT_POLICY = RestartPolicy()
 _POLICY_OPTIONS = {"restart", "intensity", "backoff", "directives", "on_exhausted", "attempts"}
-_E = TypeVar("_E", bound=StrEnum)
 
 
 def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorSpec:
@@ -133,6 +140,8 @@ def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorS
         raise ValueError(f"an actor's name is a string that is not empty, not {name!r}")
     shutdown_s = options.get("shutdown_s", 5.0)
     check_seconds(shutdown_s, f"shutdown_s of {name!r}")
+    start_s = options.get("start_s")
+    check_start(start_s, f"start_s of {name!r}")
     mailbox = options.get("mailbox", _DEFAULT_MAILBOX)
     if not isinstance(mailbox, MailboxSpec):
         raise TypeError(f"the mailbox of {name!r} is a MailboxSpec, not {mailbox!r}")
@@ -144,6 +153,7 @@ def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorS
         shutdown_s,
         options.get("on_terminated"),
         options.get("on_ended"),
+        start_s,
     )
 
 
@@ -155,6 +165,14 @@ def check_seconds(value: Any, what: str) -> None:
         raise ValueError(f"{what} is 0 or more seconds, not {value!r}")
 
 
+def check_start(value: Any, what: str) -> None:
+    """Raises TypeError or ValueError where this is neither None nor a time of more than 0 seconds."""
+    if value is not None:
+        check_seconds(value, what)
+        if not value > 0:
+            raise ValueError(f"{what} is more than 0 seconds, or None, not {value!r}")
+
+
 def _policy(name: str, options: SpawnOptions) -> RestartPolicy:
     if _POLICY_OPTIONS.isdisjoint(options):
         return _DEFAULT_POLICY
@@ -164,17 +182,10 @@ def _policy(name: str, options: SpawnOptions) -> RestartPolicy:
     directives = options.get("directives", {})
     check_directives(name, directives)
     return RestartPolicy(
-        _member(Restart, options.get("restart", Restart.PERMANENT), f"restart of {name!r}"),
+        one_of(Restart, options.get("restart", Restart.PERMANENT), f"restart of {name!r}"),
         options.get("intensity", RestartIntensity()),
         options.get("backoff", Backoff()),
         directives,
-        _member(Exhausted, options.get("on_exhausted", Exhausted.STOP), f"on_exhausted of {name!r}"),
+        one_of(Exhausted, options.get("on_exhausted", Exhausted.STOP), f"on_exhausted of {name!r}"),
         attempts,
     )
-
-
-def _member(kind: type[_E], value: Any, what: str) -> _E:
-    try:
-        return kind(value)
-    except ValueError:
-        raise ValueError(f"{what} is one of {', '.join(map(str, kind))}, not {value!r}") from None

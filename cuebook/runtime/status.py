@@ -32,6 +32,8 @@ class ActorStatistics:
         stashed: messages put aside by the actor; oldest_s: seconds that the oldest of those that wait has waited.
         restarts: how often it was restarted; busy_s: seconds from waking up to having nothing to do, awaits
             included.
+        kind: name of its class; in_hand: type of the message that its handler works on, "" where it does not.
+        failures: incarnations that failed; last_error: what the last one of them failed with, as text.
     """
 
     state: ActorState
@@ -47,6 +49,10 @@ class ActorStatistics:
     busy_s: float
     stashed: int = 0
     oldest_s: float = 0.0
+    kind: str = ""
+    in_hand: str = ""
+    failures: int = 0
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,19 @@ class TreeNode:
         return "\n".join(self._lines())
 
     def _lines(self) -> list[str]:
-        lines = [self.name if self.statistics is None else f"{self.name} {status_line(self.statistics)}"]
+        lines = [self._line()]
         for child in self.children:
             lines += [f"  {line}" for line in child._lines()]
         return lines
+
+    def _line(self) -> str:
+        counts = self.statistics
+        if counts is None:
+            return self.name
+        shown = f"{self.name} {f'({counts.kind}) ' if counts.kind else ''}{status_line(counts)}"
+        if counts.in_hand:
+            shown += f" in_hand={counts.in_hand}"
+        return f"{shown} last_error={counts.last_error}" if counts.last_error else shown
 
 
 def status_line(statistics: ActorStatistics) -> str:

@@ -5,14 +5,15 @@ Source: supervisor.erl of Erlang/OTP, whose words these are. Knows no actor.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
+from cuebook.runtime.choices import one_of
 from cuebook.runtime.directives import Directives, check_directives
 from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.spec import check_seconds
+from cuebook.runtime.spec import check_seconds, check_start
 from cuebook.runtime.supervision import (
     Backoff,
     Exit,
@@ -38,8 +39,6 @@ __all__ = [
     "check_child",
     "needs_siblings",
 ]
-
-_E = TypeVar("_E", bound=StrEnum)
 
 
 class Strategy(StrEnum):
@@ -72,6 +71,8 @@ class ChildSpec:
         factory: gives the Actor, for each incarnation; or the SupervisorSpec of a supervisor below.
         restart: which ends are followed by a restart; a temporary child is forgotten when it ends.
         shutdown_s: seconds for its orderly stop; 0: its handler is cancelled at once.
+        start_s: seconds for its `on_start`, for which its supervisor waits; then it has failed to start. None: no
+            bound.
         significant: whether its end counts for `auto_shutdown`; not for permanent children, which have none.
         mailbox, directives, attempts: as for `spawn`.
     """
@@ -84,6 +85,7 @@ class ChildSpec:
     mailbox: MailboxSpec = field(default_factory=MailboxSpec)
     directives: Directives = field(default_factory=dict)
     attempts: int = 1
+    start_s: float | None = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,13 @@ class SupervisorSpec:
     auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "strategy", _member(Strategy, self.strategy, "the strategy of a supervisor"))
-        shutdown = _member(AutoShutdown, self.auto_shutdown, "the auto_shutdown of a supervisor")
+        object.__setattr__(self, "strategy", one_of(Strategy, self.strategy, "the strategy of a supervisor"))
+        shutdown = one_of(AutoShutdown, self.auto_shutdown, "the auto_shutdown of a supervisor")
         object.__setattr__(self, "auto_shutdown", shutdown)
         _check_type(self.intensity, RestartIntensity, "the intensity of a supervisor")
         _check_type(self.backoff, Backoff, "the backoff of a supervisor")
+        if isinstance(self.children, ChildSpec) or not isinstance(self.children, Iterable):
+            raise TypeError(f"the children of a supervisor are a list of ChildSpec, not {self.children!r}")
         object.__setattr__(self, "children", tuple(self.children))
         seen: set[str] = set()
         for child in self.children:
@@ -129,9 +133,10 @@ def check_child(child: ChildSpec, spec: SupervisorSpec) -> None:
         raise TypeError(
             f"the factory of child {child.id!r} gives an Actor or is a SupervisorSpec, not {child.factory!r}"
         )
-    restart = _member(Restart, child.restart, f"restart of child {child.id!r}")
+    restart = one_of(Restart, child.restart, f"restart of child {child.id!r}")
     object.__setattr__(child, "restart", restart)
     check_seconds(child.shutdown_s, f"shutdown_s of child {child.id!r}")
+    check_start(child.start_s, f"start_s of child {child.id!r}")
     _check_type(child.mailbox, MailboxSpec, f"the mailbox of child {child.id!r}")
     _check_type(child.significant, bool, f"significant of child {child.id!r}")
     if type(child.attempts) is not int or child.attempts < 1:
@@ -249,10 +254,3 @@ def _is_done(spec: SupervisorSpec, children: Sequence[Child], ended: str) -> boo
 def _check_type(value: Any, kind: type, what: str) -> None:
     if not isinstance(value, kind):
         raise TypeError(f"{what} is a {kind.__name__}, not {value!r}")
-
-
-def _member(kind: type[_E], value: Any, what: str) -> _E:
-    try:
-        return kind(value)
-    except ValueError:
-        raise ValueError(f"{what} is one of {', '.join(map(str, kind))}, not {value!r}") from None

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Protocol
 
 from cuebook.runtime.deadlines import Deadlines
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.status import ActorStatistics
 from cuebook.runtime.waiting import Waiter
 
@@ -16,10 +17,14 @@ class Target(Waiter, Protocol):
     """What a ref needs of the actor behind it."""
 
     deadlines: Deadlines
+    ready: Ready
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """Where it runs."""
+
+    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
+        """`post` where nothing is special, which is quick. Else False, and nothing was done."""
 
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
@@ -41,6 +46,9 @@ class Target(Waiter, Protocol):
 
     def unpark(self) -> bool:
         """Begin again; whether it was parked."""
+
+    def trace(self, on: bool) -> None:
+        """Tell whoever reads along what it does."""
 
     async def wait_until_ended(self) -> bool:
         """Until the actor has stopped for good; whether everything queued had been handled."""

@@ -14,12 +14,14 @@ __all__ = ["Timer", "Timers"]
 
 
 class Timer:
-    """One message that is due later."""
+    """One message that is due later; or `every_s` seconds after it was received, again and again."""
 
-    __slots__ = ("handle", "key")
+    __slots__ = ("every_s", "frame", "handle", "key")
 
-    def __init__(self, key: Hashable) -> None:
-        self.key = key
+    def __init__(self, key: Hashable, frame: Any = None, every_s: float | None = None) -> None:
+        self.key = self if key is None else key
+        self.frame = frame
+        self.every_s = every_s
         self.handle: TimerHandle | None = None
 
 
@@ -47,20 +49,21 @@ class Timers:
         self._owner = owner
         self._timers: dict[Hashable, Timer] = _NO_TIMERS
 
-    def set(self, delay_s: float, frame: Any, key: Hashable | None) -> Hashable:
-        """Post `frame` after `delay_s` seconds; a timer of the same key is replaced. Returns the key."""
-        timer = Timer(key)
-        if key is None:
-            timer.key = timer
+    def set(self, delay_s: float, frame: Any, key: Hashable | None, *, every_s: float | None = None) -> Hashable:
+        """Post `frame` after `delay_s` seconds; a timer of the same key is replaced. Returns the key.
+
+        Parameters:
+            every_s: post it again, so many seconds after it was received, until it is cancelled.
+        """
+        timer = Timer(key, frame, every_s)
         self.cancel(timer.key)
         self._keep(timer)
-        timer.handle = self._clock.call_later(delay_s, self._fire, timer, frame)
+        self._arm(timer, delay_s)
         return timer.key
 
     def expect(self, handle: TimerHandle) -> Timer:
         """A timer for a message that is due when something else says so; `handle` ends that."""
         timer = Timer(None)
-        timer.key = timer
         timer.handle = handle
         self._keep(timer)
         return timer
@@ -68,7 +71,8 @@ class Timers:
     def arrive(self, timer: Timer, frame: Any) -> None:
         """Post the message that was expected, unless it is no more."""
         if self._timers.get(timer.key) is timer:
-            self._fire(timer, frame)
+            timer.frame = frame
+            self._fire(timer)
 
     def cancel(self, key: Hashable) -> bool:
         """Whether there was such a timer; its message never arrives now."""
@@ -85,15 +89,21 @@ class Timers:
             self.cancel(key)
 
     def is_due(self, timer: Timer) -> bool:
-        """Whether the message of this timer may be received now; it is its last act."""
+        """Whether the message of this timer may be received now; unless it repeats, it is its last act."""
         if self._timers.get(timer.key) is not timer:
             return False
-        del self._timers[timer.key]
+        if timer.every_s is None:
+            del self._timers[timer.key]
+        else:
+            self._arm(timer, timer.every_s)
         return True
 
-    def _fire(self, timer: Timer, frame: Any) -> None:
+    def _arm(self, timer: Timer, delay_s: float) -> None:
+        timer.handle = self._clock.call_later(delay_s, self._fire, timer)
+
+    def _fire(self, timer: Timer) -> None:
         timer.handle = None
-        self._owner.post_timer(frame, timer)
+        self._owner.post_timer(timer.frame, timer)
 
     def _keep(self, timer: Timer) -> None:
         if self._timers is _NO_TIMERS:

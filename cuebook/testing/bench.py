@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import itertools
 import os
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Unpack
@@ -19,7 +20,8 @@ from cuebook.runtime.envelope import Envelope
 from cuebook.runtime.errors import ActorStopped, MailboxFull, UnhandledMessage
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Mailbox, MailboxSpec
-from cuebook.runtime.message import decode, outgoing
+from cuebook.runtime.message import decode, encode, outgoing
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, as_actor, homes
 from cuebook.runtime.reply import FailedReply, seal, unseal
 from cuebook.runtime.services import Services
@@ -54,21 +56,25 @@ _log = get_logger("testing")
 class BenchSystem:
     """The system that the actor on a bench sees: others are stubs. A `Home`."""
 
-    def __init__(self, name: str, record: Callable[[Effect], None], clock: VirtualClock) -> None:
+    def __init__(self, name: str, record: Callable[[Effect], None], clock: VirtualClock, ready: Ready) -> None:
         self.name = name
         self.id = os.urandom(16)
         self.services = Services()
         self.extensions: dict[str, Any] = {}
         self.deadlines = Deadlines(clock, clock.monotonic)
+        self.ready = ready
         self.stubs: dict[str, StubTarget] = {}
         self._record = record
+        self._serials = itertools.count(1)
         homes[self.id] = self
 
     def stub(self, name: str, answer: Answer | None = None) -> ActorRef:
         """The stub of this name; with an answer from now on, where one is given."""
         found = self.stubs.get(name)
         if found is None:
-            found = self.stubs[name] = StubTarget(name, self.id, self.deadlines, sent=self._sent, answer=answer)
+            found = self.stubs[name] = StubTarget(
+                name, self.id, self.deadlines, ready=self.ready, sent=self._sent, answer=answer
+            )
         elif answer is not None:
             found.answer = answer
         return found.ref
@@ -84,6 +90,10 @@ class BenchSystem:
         if name not in self.stubs:
             raise KeyError(f"no actor {name!r} is on the bench; there are: {', '.join(self.stubs) or 'none'}")
         return self.stubs[name].ref
+
+    def next_serial(self) -> int:
+        """A number that no other actor of the bench has."""
+        return next(self._serials)
 
     def find(self, name: str, serial: int) -> ActorRef | None:
         """For refs that come out of messages."""
@@ -106,7 +116,9 @@ class _Me(StubTarget):
     """The actor on the bench as its own ref sees it: what it tells itself waits for the test to run it."""
 
     def __init__(self, bench: Bench, name: str) -> None:
-        super().__init__(name, bench.system.id, bench.system.deadlines, sent=bench.system._sent)
+        super().__init__(
+            name, bench.system.id, bench.system.deadlines, ready=bench.system.ready, sent=bench.system._sent
+        )
         self._bench = bench
 
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
@@ -128,9 +140,9 @@ class _Timers(Timers):
         super().__init__(bench.clock, bench)
         self._record = bench.record
 
-    def set(self, delay_s: float, frame: Any, key: Hashable | None) -> Hashable:
-        chosen = super().set(delay_s, frame, key)
-        self._record(TimerSet(delay_s, decode(frame) if type(frame) is bytes else frame, chosen))
+    def set(self, delay_s: float, frame: Any, key: Hashable | None, *, every_s: float | None = None) -> Hashable:
+        chosen = super().set(delay_s, frame, key, every_s=every_s)
+        self._record(TimerSet(delay_s, decode(frame) if type(frame) is bytes else frame, chosen, every_s))
         return chosen
 
 
@@ -157,7 +169,7 @@ class Bench:
         self.loop = VirtualTimeLoop(stall_s=1.0)
         self.clock = VirtualClock()
         self.effects: list[Effect] = []
-        self.system = BenchSystem("bench", self.record, self.clock)
+        self.system = BenchSystem("bench", self.record, self.clock, Ready(self.loop, self.loop.time))
         self.me = _Me(self, name)
         self.system.stubs[name] = self.me
         self.mailbox = Mailbox(mailbox)
@@ -238,7 +250,7 @@ class Bench:
 
     async def receive(self, message: Any, sender: ActorRef | None) -> Ran:
         """One message from outside, after its way through the codec."""
-        return await self._handle(Envelope(outgoing(message), sender, self.loop.create_future()))
+        return await self._handle(Envelope(_travelled(message), sender, self.loop.create_future()))
 
     async def receive_waiting(self) -> list[Ran]:
         """All that waits, and what comes of it without time passing."""
@@ -374,6 +386,15 @@ class Bench:
     def post_timer(self, frame: Any, timer: Timer) -> None:
         """What is due waits to be run."""
         self.enqueue(Envelope(frame, timer=timer))
+
+
+def _travelled(message: object) -> Any:
+    """A message after its way between two processes; one that is for a process alone, as it is."""
+    content = outgoing(message)
+    try:
+        return decode(content if type(content) is bytes else encode(content))
+    except TypeError:
+        return content
 
 
 class _WatchedDelivery(Delivery):

@@ -65,11 +65,12 @@ class Spawned(Effect):
 
 @dataclass(frozen=True, slots=True)
 class TimerSet(Effect):
-    """`after(delay_s, message, key)`."""
+    """`after(delay_s, message, key)`; with `every_s` seconds, `every(every_s, message, key)`."""
 
     delay_s: float
     message: Any
     key: Hashable
+    every_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cuebook.runtime.errors import ActorStopped, MailboxFull
-from cuebook.runtime.message import decode
+from cuebook.runtime.message import decode, encode
 from cuebook.runtime.ref import ActorRef, target_of
 from cuebook.runtime.reply import FailedReply
 from cuebook.testing.pipe import Pipe, TransportFaults
@@ -72,10 +72,14 @@ class _Wire:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._target, name)
 
+    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
+        """There is no short way."""
+        return False
+
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Send a message on its way."""
         if type(frame) is not bytes:
-            raise TypeError(f"{type(frame).__qualname__} goes by reference only, so it cannot travel between processes")
+            frame = encode(frame)
         if reply is not None and not self._target.is_alive:
             raise ActorStopped(f"{self._target.name} has stopped")
         self._note(f"sent to {self._target.name}: {_shown(frame)}")

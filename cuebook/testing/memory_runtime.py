@@ -77,7 +77,7 @@ class MemoryRuntime(Runtime):
         self._is_virtual = is_virtual
         super().__init__(MEMORY_PATH, **options)
 
-    def _application(self) -> Application:
+    def _application(self, blocking_s: float | None) -> Application:
         return MemoryApplication(self._disk(self.store), is_virtual=self._is_virtual, draw=self._draw, keeps_warm=True)
 
     def after_crash(self) -> MemoryRuntime:

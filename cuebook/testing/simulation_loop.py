@@ -39,6 +39,9 @@ class ShuffledLoop(VirtualTimeLoop):
         before_each: called before each callback: the moment for whatever is to happen between two steps.
     """
 
+    runs_one_by_one = True
+    """Actors that are ready are callbacks of their own here, to be shuffled."""
+
     def __init__(self, seed: int, stall_s: float = _STALL_S) -> None:
         self.before_each: Callable[[], object] | None = None
         self._chance = random.Random(seed)

@@ -11,6 +11,7 @@ from typing import Any
 
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.message import decode
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.reply import FailedReply, failure_of, seal
 from cuebook.runtime.status import ActorState, ActorStatistics
@@ -44,12 +45,14 @@ class StubTarget:
         home: bytes,
         deadlines: Deadlines,
         *,
+        ready: Ready,
         sent: Callable[[str, Any, bool], None],
         answer: Answer | None = None,
     ) -> None:
         self.name = name
         self.home = home
         self.deadlines = deadlines
+        self.ready = ready
         self.answer = answer
         self._sent = sent
         self.ref = ActorRef(self)
@@ -58,6 +61,10 @@ class StubTarget:
     def loop(self) -> asyncio.AbstractEventLoop:
         """The running loop."""
         return asyncio.get_running_loop()
+
+    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
+        """Nothing is quick here."""
+        return False
 
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Write a message down, and answer it."""
@@ -93,6 +100,13 @@ class StubTarget:
 
     def kill(self, error: BaseException | None = None) -> None:
         """No effect."""
+
+    def trace(self, on: bool) -> None:
+        """No effect."""
+
+    def doing(self) -> str:
+        """Nothing."""
+        return ""
 
     def unpark(self) -> bool:
         """No effect."""

@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from cuebook import Runtime, ValueNotKept, chunk, current_call, last_checkpoint, make_checkpoint
+from cuebook import CallFailed, Runtime, ValueNotKept, chunk, current_call, last_checkpoint, make_checkpoint
 from tests.support.programs import calls, run_script, start
 
 
@@ -20,6 +21,48 @@ def test_outside_of_a_call_both_do_nothing() -> None:
     assert last_checkpoint() is None
     assert last_checkpoint("mine") == "mine"
     assert current_call() is None
+
+
+def test_outside_of_a_call_a_coroutine_awaits_them_as_it_does_inside() -> None:
+    async def f() -> list[Any]:
+        return [
+            await last_checkpoint("none"),
+            await make_checkpoint({"x": 1}),
+            plain(),
+            await make_checkpoint(2, every=5),
+        ]
+
+    def plain() -> list[Any]:
+        return [last_checkpoint("none"), make_checkpoint(1)]
+
+    assert asyncio.run(f()) == ["none", None, ["none", None], None]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"every": True}, TypeError("every=True must be a number")),
+        ({"every": "5"}, TypeError("every='5' must be a number")),
+        ({"every": -1}, ValueError("every=-1 must be 0 or more")),
+        ({"every": -0.5}, ValueError("every=-0.5 must be 0 or more")),
+        ({"every": float("nan")}, ValueError("every=nan must be 0 or more")),
+        ({"label": 5}, TypeError("label=5 must be a str")),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_in_the_call(options: dict[str, Any], error: Exception) -> None:
+    def f(x: int) -> None:
+        make_checkpoint(x, **options)
+
+    with pytest.raises(CallFailed, match=str(error)) as caught:
+        chunk(f, [[1]], where="thread")
+    assert type(caught.value.__cause__) is type(error)
+
+
+def test_a_count_of_another_library_is_a_count() -> None:
+    def f(x: int) -> list[Any]:
+        return [make_checkpoint(n, every=np.int64(2)) for n in range(4)]
+
+    assert chunk(f, [[1]], where="thread") == [[None, 1, None, 2]]
 
 
 @pytest.mark.parametrize("keeps", [True, False])

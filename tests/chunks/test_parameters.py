@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cuebook import chunk
+from cuebook import Checkpoint, chunk
+from cuebook.chunks.records import portions
 
 
 def shown(*args: Any, **kwargs: Any) -> str:
@@ -144,3 +145,52 @@ def test_the_users_list_may_be_changed_while_the_run_goes_on() -> None:
         return x
 
     assert chunk(f, parameters, where="thread", chunk_size=2) == list(range(50))
+
+
+def length(text: str) -> int:
+    return len(text)
+
+
+def test_arguments_of_more_than_a_message_holds_are_journaled_and_known_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.cue"
+    calls = [[f"{n:60000}"] for n in range(1200)]  # 72 MB
+    output = chunk(length, calls, path=path, where="thread", chunk_size=1)
+    assert output == [60000] * 1200
+    loaded = Checkpoint.load(path)
+    assert (loaded.done, loaded.total) == (1200, 1200)
+    assert loaded.parameters[1199] == calls[1199]
+    assert chunk(length, calls, path=path, where="thread", chunk_size=1) == output
+    assert Checkpoint.load(path).runs[-1].reused == 1200
+
+
+def test_one_argument_of_more_than_a_message_holds_is_kept_by_its_digest(tmp_path: Path) -> None:
+    path = tmp_path / "x.cue"
+    for _ in range(2):
+        assert chunk(length, [["x" * (70 << 20)], ["y"]], path=path, where="thread") == [70 << 20, 1]
+    assert path.stat().st_size < 1 << 20
+    assert Checkpoint.load(path).runs[-1].reused == 2
+    assert chunk(length, iter([["x" * (70 << 20)], ["y"]]), path=path, where="thread") == [70 << 20, 1]
+    assert Checkpoint.load(path).runs[-1].reused == 2
+
+
+def test_a_run_that_ended_while_its_arguments_were_journaled_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.cue"
+    calls = [[f"{n:2000}"] for n in range(600)]
+    monkeypatch.setattr("cuebook.chunks.records.ARGUMENTS_BODY_BYTES_MAX", 1 << 18)
+    monkeypatch.setattr("cuebook.chunks.records.PORTION_BYTES_MAX", 1 << 18)
+    with monkeypatch.context() as patched:
+
+        def torn(entries: Any) -> Any:
+            yield next(portions(entries))
+            raise OSError("the end of the program")
+
+        patched.setattr("cuebook.chunks.opening.portions", torn)
+        with pytest.raises(OSError, match="the end of the program"):
+            chunk(length, calls, path=path, where="thread", chunk_size=1)
+    loaded = Checkpoint.load(path)
+    assert (loaded.done, loaded.completed.count(True), len(loaded.output)) == (0, 0, 600)
+    assert 0 < len([item for item in loaded.parameters if item is not None]) < 600
+    assert chunk(length, calls, path=path, where="thread", chunk_size=1) == [2000] * 600
+    assert Checkpoint.load(path).parameters == calls

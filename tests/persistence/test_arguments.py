@@ -38,8 +38,8 @@ from cuebook.persistence.arguments import (
     shown_calls,
 )
 from cuebook.persistence.value_digest import value_digest
-from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.errors import MalformedMessage
+from cuebook.persistence.values import ValueDecoder, ValueEncoder
+from cuebook.runtime.errors import MalformedMessage, ValueNotKept
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -196,6 +196,25 @@ def test_arguments_over_64_kib_are_kept_as_digest_and_repr() -> None:
     assert all(len(call.text) <= 200 for call in (shown[0], shown[2], shown[3]))
     assert shown[3].text == "{'data': <ndarray (100000,)>}"
     assert len(block.shown or b"") < 1000
+
+
+@pytest.mark.parametrize(
+    "large", ["x" * 70_000, b"x" * 70_000, ["x"] * 70_000, 1 << 600_000], ids=str.split("str bytes list int")
+)
+@pytest.mark.parametrize("other", [1, 1.5])
+def test_plain_arguments_over_64_kib_are_kept_as_digest_and_repr_too(large: Any, other: Any) -> None:
+    calls = [[other], [large], [other, large], [other]]
+    [block] = encode_blocks(calls)
+    assert block_keys(block) == [call_key(call) for call in calls]
+    shown = shown_calls(block, ValueDecoder())
+    assert [type(call) for call in shown] == [list, Unkept, Unkept, list]
+    assert len(block.identity) + len(block.shown or b"") < 4096
+
+
+def test_many_arguments_that_are_not_large_are_kept_whole() -> None:
+    calls = [["x" * 60_000] for _ in range(BLOCK_CALLS)]
+    [block] = encode_blocks(calls)
+    assert block.shown is None and shown_calls(block, ValueDecoder()) == calls
 
 
 def test_arguments_that_cannot_be_kept_are_named_and_no_error() -> None:
@@ -445,3 +464,34 @@ def test_keys_are_the_same_in_every_process_and_for_every_hash_seed() -> None:
         )  # fmt: skip
         found.add(done.stdout)
     assert len(found) == 1
+
+
+class Unhelpful:
+    """Raises wherever it is looked at."""
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("no class")
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name}")
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no comparison")
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_an_argument_that_raises_wherever_it_is_looked_at_is_an_argument() -> None:
+    calls: list[Any] = [[Unhelpful()], [2]]
+    [block] = encode_blocks(calls)
+    assert block_keys(block)[1] == call_key([2])
+    assert type(shown_calls(block, ValueDecoder())[0]) is Unkept
+    with pytest.raises(ValueNotKept):
+        ValueEncoder().encode(calls)

@@ -105,6 +105,17 @@ def test_digests_lists_whole_blobs_only(store):
     assert list(store.digests()) == digests
 
 
+def test_sweeping_takes_what_killed_writers_left_and_nothing_else(store):
+    digest = store.write(DATA)
+    folder = os.path.dirname(store.path_of(digest))
+    for name in (".1-aa.part", "notes.txt"):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(b"no blob")
+    store.sweep()
+    assert sorted(os.listdir(folder)) == sorted(["notes.txt", os.path.basename(store.path_of(digest))])
+    assert store.read(digest, len(DATA)) == DATA
+
+
 def test_an_interrupted_write_leaves_nothing(store, monkeypatch):
     def fail(descriptor):
         raise OSError(errno.EIO, "Input/output error")

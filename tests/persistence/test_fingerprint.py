@@ -778,3 +778,23 @@ def test_compare_says_what_changed_was_added_and_went() -> None:
     changes = [(change.label, change.kind, change.before, change.after) for change in compare(before, after)]
     assert changes == [("a", "changed", "x", "y"), ("d", "gone", "gone", ""), ("e", "added", "", "new")]
     assert compare(before, before) == []
+
+
+def test_a_method_that_uses_a_slot_is_the_same_where_its_class_was_shipped_by_value(tmp_path: Path) -> None:
+    """The class that arrives has the slots' names, and no slots."""
+    script = tmp_path / "program.py"
+    script.write_text(
+        """
+from cuebook import chunk
+class Slotted:
+    __slots__ = ("kept",)
+    def __init__(self, kept): self.kept = kept
+    def add(self, x): return self.kept + x
+    def __call__(self, x): return self.kept * x
+print(chunk(Slotted(3).add, [[4]], chunk_size=1), chunk(Slotted(3), [[4]], chunk_size=1))
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.stdout == "[7] [12]\n", done.stderr

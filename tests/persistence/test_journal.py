@@ -167,7 +167,7 @@ def test_the_lock_notes_where_each_commit_ended(tmp_path: Path) -> None:
 def test_a_caller_that_is_cancelled_leaves_a_commit_that_goes_on(tmp_path: Path) -> None:
     async def work() -> None:
         async with await JournalFile.open(tmp_path / "a.cue") as journal:
-            appending = asyncio.create_task(journal.append([completed(n, bytes(500)) for n in range(500)]))
+            appending = asyncio.ensure_future(journal.append([completed(n, bytes(500)) for n in range(500)]))
             await asyncio.sleep(0)
             appending.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -195,7 +195,7 @@ def test_a_cancelled_scope_neither_waits_for_a_commit_nor_harms_it(tmp_path: Pat
 def test_a_loop_that_ends_amid_a_commit_leaves_all_of_it_or_nothing(tmp_path: Path) -> None:
     async def work() -> None:
         journal = await JournalFile.open(tmp_path / "a.cue")
-        appending = asyncio.create_task(journal.append([completed(n, bytes(500)) for n in range(500)]))
+        appending = asyncio.ensure_future(journal.append([completed(n, bytes(500)) for n in range(500)]))
         for _ in range(3):
             await asyncio.sleep(0)
         kept.append((journal, appending))

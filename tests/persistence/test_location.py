@@ -20,6 +20,17 @@ def test_every_spelling_of_a_path_is_one_location(tmp_path: Path, monkeypatch: p
     assert {located(each) for each in spellings} == {Location(tmp_path.resolve() / "folder" / "a.cue")}
 
 
+def test_a_relative_path_where_the_current_folder_is_gone_is_said_to_be_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(JournalError, match=r"a\.cue is nowhere: the current folder was deleted"):
+        located("a.cue")
+    assert located(tmp_path / "a.cue") == Location(tmp_path.resolve() / "a.cue")
+
+
 def test_the_files_beside_a_journal_bear_its_whole_name(tmp_path: Path) -> None:
     found = located(tmp_path / "a.cue")
     assert found.lock_path.name == "a.cue.lock"

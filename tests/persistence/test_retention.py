@@ -42,6 +42,14 @@ def test_a_completed_call_drops_its_states() -> None:
     assert retention.plan([completed(0, count=20)], {}, 9).drops == [8]
 
 
+def test_a_call_that_is_completed_in_the_batch_of_its_state_leaves_none() -> None:
+    retention = Retention()
+    plan = retention.plan([state(3, b"x"), completed(3)], {0: b"x"}, 8)
+    assert plan.drops == [9]
+    retention.accept(plan)
+    assert retention.plan([completed(0, count=20)], {}, 10).drops == []
+
+
 def test_the_places_of_a_record_come_in_the_order_of_its_values() -> None:
     small = Completed(None, struct.pack("<3I", 9, 4, 7), 3, 0.0, bytes(12), bytes(12), bytes(12))
     large = Completed(None, struct.pack("<2Q", 1 << 40, 4), 2, 0.0, bytes(8), bytes(8), bytes(8))

@@ -5,18 +5,21 @@ from __future__ import annotations
 import collections
 import copyreg
 import enum
+import gc
 import subprocess
 import sys
 import textwrap
 import types
+import weakref
 from dataclasses import InitVar, dataclass, field
 from functools import cached_property
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import pytest
 
 from cuebook.persistence.placeholders import Opaque, Unresolved
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
+from cuebook.runtime.errors import ValueNotKept
 
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()
@@ -383,3 +386,55 @@ def test_a_class_that_arrived_with_a_function_is_found_again_in_the_worker():
         sys.stdout.write("found")
     """
     assert run(worker, run(code)) == "found"
+
+
+class NotLoadable:
+    """As many classes are: what pickle calls to make it again wants more than it is given."""
+
+    def __init__(self, one: int, two: int) -> None:
+        self.one, self.two = one, two
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NotLoadable, (self.one,)
+
+
+def test_what_can_be_pickled_and_not_loaded_is_refused_where_that_is_asked_for() -> None:
+    encoder = ValueEncoder(reloads=True)
+    for _ in range(2):
+        with pytest.raises(ValueNotKept, match=r"result\[1\]\['x'\]: .*NotLoadable cannot be kept: .*not loaded again"):
+            encoder.encode([1, {"x": NotLoadable(1, 2)}])
+    assert ValueDecoder().decode(encoder.encode([complex, {1: object}])) == [complex, {1: object}]
+    assert type(ValueDecoder().decode(ValueEncoder().encode(NotLoadable(1, 2)))) is Unresolved
+
+
+def test_each_class_is_loaded_again_once() -> None:
+    made = Counting()
+    encoder = ValueEncoder(reloads=True)
+    Counting.loads = 0
+    first = [encoder.encode(made) for _ in range(3)]
+    assert Counting.loads == 1
+    assert encoder.encode([made, made]) and Counting.loads == 1
+    assert first[0] == first[2]
+
+
+class Counting:
+    loads = 0
+
+    def __setstate__(self, state: object) -> None:
+        Counting.loads += 1
+
+    def __getstate__(self) -> int:
+        return 1
+
+
+def test_an_object_that_was_pickled_is_let_go_at_once() -> None:
+    """Without a wait for the collector: it may be a table of gigabytes."""
+    made = Counting()
+    alive = weakref.ref(made)
+    gc.disable()
+    try:
+        ValueEncoder().encode(made)
+        del made
+        assert alive() is None
+    finally:
+        gc.enable()

@@ -9,9 +9,10 @@ import anyio
 import pytest
 
 from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.deadletters import STREAM_MAX, DeadLetter, DeadReason
+from cuebook.runtime.deadletters import DeadLetter, DeadReason
 from cuebook.runtime.errors import ActorFailed, ActorStopped, MailboxFull, RestartLimitReached, UnhandledMessage
 from cuebook.runtime.mailbox import MailboxSpec
+from cuebook.runtime.readers import BEHIND_MAX
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.signals import Down, Restarted
 from cuebook.runtime.supervision import Backoff, Exit, RestartIntensity
@@ -558,13 +559,13 @@ async def test_a_reader_that_does_not_keep_up_loses_the_oldest_and_costs_no_memo
         await asyncio.sleep(0)
         gone = system.spawn(Counter, name="gone")
         await gone.stop()
-        for n in range(STREAM_MAX + 10):
+        for n in range(BEHIND_MAX + 10):
             with pytest.raises(ActorStopped):
                 gone.tell_nowait(Add(n))
         got = [(await first).message.n, (await anext(stream)).message.n]
         assert got == [10, 11]
         await stream.aclose()
-        assert system.dead_letters.counts[DeadReason.STOPPED] == STREAM_MAX + 10
+        assert system.dead_letters.counts[DeadReason.STOPPED] == BEHIND_MAX + 10
 
 
 @virtually

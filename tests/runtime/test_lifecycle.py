@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import anyio
@@ -618,3 +619,19 @@ async def test_a_parent_that_ends_starts_no_child() -> None:
         ref.tell_nowait(Add(1))
         await ref.stop()
     assert len(refused) == 1
+
+
+@virtually
+async def test_a_child_without_a_name_is_given_one_of_its_own() -> None:
+    class Parent(Actor):
+        async def on_start(self) -> None:
+            self.kids = [self.context.spawn(kind) for kind in (Counter, partial(Counter, None), lambda: Counter())]
+
+        def receive(self, message: Any) -> Any:
+            return [kid.name for kid in self.kids]
+
+    async with ActorSystem() as system:
+        first, second = system.spawn(Parent, name="first"), system.spawn(Parent, name="second")
+        names = [*await first.ask(Get()), *await second.ask(Get())]
+        assert len(set(names)) == 6
+        assert [name.rstrip("0123456789") for name in names[:3]] == ["first/counter-", "first/counter-", "first/child-"]

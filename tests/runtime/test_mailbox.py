@@ -229,7 +229,7 @@ def place_of(model: list[tuple[int, int]], priority: int) -> int:
         ({"priorities": {Add: True}}, "is an integer, not True"),
         ({"stash_capacity": -1}, "0 or more messages, not -1"),
         ({"capacity": 0}, "at least one message"),
-        ({"overflow": "shrug"}, "'shrug' is not a valid Overflow"),
+        ({"overflow": "shrug"}, "one of raise, wait, drop_new, drop_old, not 'shrug'"),
     ],
 )
 def test_a_mailbox_that_makes_no_sense_is_refused(options: dict[str, Any], text: str) -> None:

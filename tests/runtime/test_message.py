@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from cuebook.runtime import message as message_module
 from cuebook.runtime.codec import ExtType, pack, unpack
 from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMessage
-from cuebook.runtime.message import decode, encode, is_message, message, pack_plain, tag_of
+from cuebook.runtime.message import decode, encode, is_message, message, outgoing, pack_plain, tag_in, tag_of
+from cuebook.runtime.typed import Message
 
 
 @message(tag=61_001)
@@ -50,6 +51,18 @@ class Checked:
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 1:
             raise ValueError("a share is 0 to 1")
+
+
+@message(by_reference=True)
+class Local:
+    """Without a tag."""
+
+
+@message
+class Tagless:
+    inner: Five
+    more: tuple[Empty, ...] = ()
+    maybe: Empty | None = None
 
 
 plain = st.recursive(
@@ -132,7 +145,7 @@ def test_an_int_is_a_float_but_a_bool_is_no_int() -> None:
         (Five(2**70, "", b"", 1.0), r"Five\.number cannot travel"),
         (Loose({1, 2}), r"Loose\.value cannot travel.*set is no plain data"),
         (Loose([object()]), r"Loose\.value cannot travel.*object is no plain data"),
-        (Loose(Empty()), r"Loose\.value cannot travel.*Empty is no plain data"),
+        (Loose(Local()), r"Loose\.value cannot travel.*Local is no plain data"),
         (object(), "object is no message"),
     ],
 )
@@ -222,13 +235,80 @@ def test_a_tag_stands_for_one_type() -> None:
     assert type(decode(encode(Five(1, "", b"", 1.0)))) is Five
 
 
-@pytest.mark.parametrize("tag", [0, -1, 65_536, True, "1", None])
+@pytest.mark.parametrize("tag", [0, -1, 65_536, True, "1"])
 def test_a_tag_is_within_its_range(tag: Any) -> None:
     with pytest.raises(ValueError, match="number from 1 to 65535"):
 
         @message(tag=tag)
         class Bad:
             pass
+
+
+def test_a_type_without_a_tag_is_known_by_its_names() -> None:
+    assert tag_of(Tagless) > 65_535
+    once = tag_of(Tagless)
+
+    def made() -> type:
+        @message
+        class Here:
+            n: int
+
+        return Here
+
+    first, second = made(), made()
+    assert tag_of(second) != once
+    assert type(decode(encode(second(1)))) is second
+    with pytest.raises(TypeError, match="no message"):
+        encode(first(1))
+    assert tag_in(encode(Tagless(Five(1, "", b"", 1.0)))) == once
+
+
+def test_two_names_with_one_tag_are_told_to_say_their_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_module, "_tag_by_name", lambda cls: tag_of(Tagless))
+    with pytest.raises(ValueError, match=r"Unlucky already stands for Tagless.*@message\(tag=\.\.\.\)"):
+
+        @message
+        class Unlucky:
+            pass
+
+
+def test_messages_travel_within_messages() -> None:
+    five = Five(7, "x", b"y", 0.5)
+    whole = Tagless(five, (Empty(), Empty()), Empty())
+    assert decode(encode(whole)) == whole
+    assert decode(encode(Loose([whole, {"k": five}]))) == Loose([whole, {"k": five}])
+    with pytest.raises(TypeError, match=r"Tagless\.inner is Five, not Empty"):
+        encode(Tagless(Empty()))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"Loose\.value cannot travel.*Five\.number is int, not str"):
+        encode(Loose([Five("7", "", b"", 0.5)]))  # type: ignore[arg-type]
+
+
+def test_messages_within_messages_have_a_greatest_depth() -> None:
+    deep: Any = Empty()
+    for _ in range(60):
+        deep = Loose(deep)
+    assert decode(encode(deep)) == deep
+    for _ in range(1000):
+        deep = Loose(deep)
+    with pytest.raises(TypeError, match="more than 64 deep"):
+        encode(deep)
+    frame = pack([tag_of(Empty)])
+    for _ in range(300):
+        frame = pack([tag_of(Loose), ExtType(2, frame)])
+    with pytest.raises(MalformedMessage, match="more than 64 deep"):
+        decode(frame)
+    assert decode(encode(Loose(Loose(1)))) == Loose(Loose(1))
+
+
+@pytest.mark.parametrize("inner", [b"", b"\xc1", pack([65_000]), pack([61_001, "1"]), pack(3)], ids=repr)
+def test_a_bad_message_within_a_message_is_refused_as_one(inner: bytes) -> None:
+    with pytest.raises((MalformedMessage, UnknownMessage)):
+        decode(pack([tag_of(Loose), ExtType(2, inner)]))
+
+
+def test_the_decorator_is_for_classes() -> None:
+    with pytest.raises(TypeError, match="decorates a class"):
+        message(1000)  # type: ignore[call-overload]
 
 
 def test_a_class_may_be_defined_again_in_main() -> None:
@@ -290,3 +370,108 @@ def test_the_wire_is_a_list_of_tag_and_fields() -> None:
     """Golden bytes: both ends of an older wire depend on them."""
     assert encode(Five(1, "two", b"3", 4.5, None)).hex() == "96cdee4901a374776fc40133cb4012000000000000c0"
     assert unpack(pack_plain((1, (2,)))) == [1, [2]]
+
+
+# Messages that need no copy within their process
+
+
+@dataclasses.dataclass(frozen=True)
+class Cached:
+    number: int
+
+
+Cached = message(tag=61_040)(Cached)  # type: ignore[misc]  # it has a __dict__, so more than its fields
+
+
+class Roomy:
+    """Its objects take any attribute."""
+
+
+@message(tag=61_043)
+class Held(Roomy):
+    number: int
+
+
+@message(tag=61_041)
+class Base:
+    number: int
+
+
+@message(tag=61_042)
+class Derived(Base, Message[int]):
+    text: str
+
+
+class Text(str):
+    """More than a text."""
+
+
+@given(
+    st.integers(-(2**63), 2**64 - 1), st.text(), st.binary(), st.floats(allow_nan=False), st.none() | st.integers(0, 9)
+)
+def test_a_message_that_goes_whole_is_what_its_bytes_would_give(
+    number: int, text: str, raw: bytes, ratio: float, maybe: int | None
+) -> None:
+    sent = Five(number, text, raw, ratio, maybe)
+    content = outgoing(sent)
+    if content is sent:
+        assert max(len(text), len(raw)) <= 64, "what counts little is little"
+    else:
+        assert content == encode(sent)
+    got = decode(encode(sent))
+    assert got == sent
+    assert [type(value) for value in dataclasses.astuple(got)] == [type(value) for value in dataclasses.astuple(sent)]
+
+
+@pytest.mark.parametrize(
+    "small",
+    [Five(1, "a" * 64, b"b" * 64, 1.5, None), Five(-(2**63), "", b"", 2, 2**64 - 1), Empty(), Derived(1, "a")],
+    ids=repr,
+)
+def test_a_small_message_of_unchangeable_values_goes_as_it_is(small: Any) -> None:
+    assert outgoing(small) is small
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Five(1, "a" * 65, b"", 1.0),
+        Five(1, "", b"b" * 65, 1.0),
+        Five(1, "", bytearray(b"b"), 1.0),  # type: ignore[arg-type]
+        Five(1, "", memoryview(b"b"), 1.0),  # type: ignore[arg-type]
+        Loose(1),
+        Containers([], (), {}),
+        Checked(0.5),
+        Cached(1),
+        Held(1),
+    ],
+    ids=repr,
+)
+def test_what_could_be_changed_or_told_from_a_copy_goes_as_bytes(other: Any) -> None:
+    assert outgoing(other) == encode(other)
+    assert type(decode(outgoing(other))) is type(other)
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        (Five(2**64, "", b"", 1.0), r"Five\.number cannot travel"),
+        (Five(-(2**63) - 1, "", b"", 1.0), r"Five\.number cannot travel"),
+        (Five(1, "", b"", 2**64), r"Five\.ratio cannot travel"),
+        (Five(True, "", b"", 1.0), r"Five\.number is int, not bool"),
+        (Five(1, Text("a"), b"", 1.0), r"Five\.text is str, not Text"),
+        (Five(None, "", b"", 1.0), r"Five\.number is int, not NoneType"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_cannot_be_encoded_fails_at_the_sender_also_where_it_would_not_be(bad: Any, named: str) -> None:
+    with pytest.raises(TypeError, match=named):
+        outgoing(bad)
+
+
+@pytest.mark.parametrize("sent", [Derived(1, "a"), Cached(1), Checked(0.5), Empty()], ids=repr)
+def test_a_message_made_of_bytes_is_as_frozen_and_equal_as_any(sent: Any) -> None:
+    got = decode(encode(sent))
+    assert (got, hash(got), type(got), repr(got)) == (sent, hash(sent), type(sent), repr(sent))
+    for field in dataclasses.fields(sent):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(got, field.name, 1)

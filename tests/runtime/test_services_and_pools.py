@@ -244,7 +244,7 @@ async def test_a_member_that_ends_for_good_is_one_no_more() -> None:
         ({"size": 2.0}, "1 or more members, not 2.0"),
         ({"size": 1, "routing": "by_key"}, "has a key with routing='by_key', and with no other"),
         ({"size": 1, "key": str}, "has a key with routing='by_key', and with no other"),
-        ({"size": 1, "routing": "random"}, "'random' is not a valid Routing"),
+        ({"size": 1, "routing": "random"}, "one of round_robin, least_loaded, by_key, pull, not 'random'"),
     ],
 )
 def test_a_pool_that_makes_no_sense_is_refused(options: dict[str, Any], text: str) -> None:

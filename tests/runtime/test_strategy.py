@@ -201,3 +201,9 @@ def test_directives_and_exhaustion_in_every_combination(
         assert decision == Park()
     else:
         assert decision == Terminate(is_exhausted=True, is_escalated=on_exhausted is Exhausted.ESCALATE)
+
+
+def test_the_children_of_a_supervisor_are_a_list() -> None:
+    for wrong in (ChildSpec("a", object), object):
+        with pytest.raises(TypeError, match="a list of ChildSpec, not"):
+            SupervisorSpec(wrong)  # type: ignore[arg-type]

@@ -305,7 +305,8 @@ async def test_the_tree_and_the_statistics_show_every_actor() -> None:
         await ref.ask(Add(1))
         await asyncio.sleep(1)
         assert str(system.tree()) == (
-            "stage\n  parent running depth=0/1024 processed=1\n    child running depth=0/1024 processed=0"
+            "stage\n  parent (Parent) running "
+            "depth=0/1024 processed=1\n    child (Counter) running depth=0/1024 processed=0"
         )
         assert list(system.statistics()) == ["parent", "child"]
         assert repr(system) == "<ActorSystem stage actors=2>"
@@ -379,3 +380,23 @@ asyncio.run(main())
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 7, done.stderr
     assert done.stdout.splitlines() == ["on_stop"]
+
+
+@virtually
+async def test_the_end_of_a_system_stops_the_youngest_first_and_what_comes_too_late_is_a_dead_letter() -> None:
+    stopped: list[str] = []
+
+    class Named(Actor):
+        async def on_stop(self) -> None:
+            stopped.append(self.context.self_ref.name)
+
+        def receive(self, message: Any) -> None:
+            with pytest.raises(ActorStopped):
+                refs[-1].tell_nowait(message)
+
+    async with ActorSystem() as system:
+        refs = [system.spawn(Named, name=name) for name in ("a", "b", "c")]
+        await asyncio.sleep(1)
+        await refs[0].tell(Get())
+    assert stopped == ["c", "b", "a"]
+    assert system.dead_letters.counts["stopped"] == 1

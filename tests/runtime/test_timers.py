@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cuebook.runtime.actor import Actor
+from cuebook.runtime.errors import ActorFailed
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
@@ -25,6 +26,10 @@ class Timed(Actor):
         match message:
             case Echo(["after", delay_s, n, key]):
                 return str(self.context.after(delay_s, Add(n), key))
+            case Echo(["every", period_s, n, key]):
+                self.context.every(period_s, Add(n), key)
+            case Echo(["busy", seconds]):
+                return asyncio.sleep(seconds)
             case Echo(["cancel", key]):
                 return self.context.cancel_timer(key)
             case Echo(["anonymous", delay_s, n]):
@@ -188,3 +193,49 @@ async def test_a_timer_that_is_due_while_the_actor_drains_is_not_received() -> N
         ref.tell_nowait(Get())
         assert await ref.stop() is True
     assert diary == []
+
+
+@virtually
+async def test_a_repeating_timer_arrives_a_period_after_it_was_received_until_it_is_cancelled() -> None:
+    diary: list[Any] = []
+    async with ActorSystem() as system:
+        ref = spawn(system, diary)
+        await ref.ask(Echo(["every", 1.0, 7, "tick"]))
+        await asyncio.sleep(2.5)
+        await ref.ask(Echo(["busy", 10.0]))  # from 2.5 to 12.5: the third is received then, once
+        await asyncio.sleep(1.5)
+        assert await ref.ask(Echo(["cancel", "tick"]))
+        await asyncio.sleep(5)
+    assert diary == [(1.0, 7), (2.0, 7), (12.5, 7), (13.5, 7)]
+
+
+@virtually
+async def test_a_repeating_timer_ends_with_its_incarnation_and_with_one_of_its_key() -> None:
+    diary: list[Any] = []
+    async with ActorSystem() as system:
+        ref = spawn(system, diary)
+        await ref.ask(Echo(["every", 1.0, 1, "tick"]))
+        await ref.ask(Echo(["after", 0.5, 2, "tick"]))
+        await asyncio.sleep(3)
+        await ref.ask(Echo(["every", 1.0, 3, None]))
+        ref.tell_nowait(Boom())
+        await asyncio.sleep(3)
+    assert diary == [(0.5, 2)]
+
+
+@virtually
+async def test_a_period_is_more_than_nothing() -> None:
+    async with ActorSystem() as system:
+        ref = spawn(system, [])
+        with pytest.raises(ActorFailed, match="more than 0 seconds, not 0"):
+            await ref.ask(Echo(["every", 0, 1, None]))
+
+
+@virtually
+async def test_a_repeating_timer_does_not_keep_an_actor_from_draining() -> None:
+    diary: list[Any] = []
+    async with ActorSystem() as system:
+        ref = spawn(system, diary)
+        await ref.tell_batch([Echo(["every", 0.1, 1, "tick"]), Echo(["busy", 1.0])])
+        assert await ref.drain(5.0)
+        assert asyncio.get_running_loop().time() < 2

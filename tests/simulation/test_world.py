@@ -232,7 +232,7 @@ def test_a_scenario_that_never_ends_is_stuck_and_the_actors_are_shown() -> None:
         await asyncio.sleep(10**9)
 
     with pytest.raises(
-        SimulationFailed, match=r"stuck: the scenario was not over after 3600 s\n(.*\n)*.*idle one running"
+        SimulationFailed, match=r"stuck: the scenario was not over after 3600 s\n(.*\n)*.*idle one \(Adder\) running"
     ):
         simulate(1, scene, trouble=CALM)
 

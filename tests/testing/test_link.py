@@ -118,7 +118,7 @@ async def test_who_sent_it_is_known_at_the_other_end() -> None:
 async def test_what_goes_by_reference_cannot_leave_its_process() -> None:
     async with ActorSystem(clock=VirtualClock()) as system:
         wire = linked(system.spawn(Counter, name="counter"))
-        with pytest.raises(TypeError, match="Shared goes by reference only"):
+        with pytest.raises(TypeError, match="Shared has no tag, so it goes by reference only"):
             await wire.tell(Shared(1))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, assert_type
 
+from cuebook.chunks.runtime import Runtime
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.message import message
 from cuebook.runtime.pool import Pool
 from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.spec import ActorOptions
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.typed import Message
 
@@ -101,6 +103,33 @@ async def pooled(system: ActorSystem) -> None:
     assert_type(pool, Pool[Counter])
     assert_type(await pool.ask(Get()), int)
     await pool.tell(Other())  # error: [arg-type]
+
+
+async def in_a_runtime(runtime: Runtime) -> None:
+    counter = await runtime.spawn(Counter, 5, name="counter", options=ActorOptions(restart="transient"))
+    assert_type(counter, ActorRef[Counter])
+    assert_type(await runtime.spawn(lambda: Counter(5)), ActorRef[Counter])
+    assert_type(await runtime.pool(Counter, 5, size=2), Pool[Counter])
+    await counter.ask(Other())  # error: [arg-type]
+    await runtime.spawn(int)  # error: [type-var]
+    ActorOptions(retries=3)  # error: [call-arg]
+
+
+class Whole(Actor[Add]):
+    async def on_add(self, message: Add) -> None:
+        child = self.context.spawn(Counter)
+        assert_type(child, ActorRef[Counter])
+        child.tell_nowait(Other())  # error: [arg-type]
+
+
+@message
+class Bare:
+    number: int = 0
+
+
+def bare() -> None:
+    Bare("a")  # error: [arg-type]
+    Bare(1).number = 2  # error: [misc]
 
 
 class Misfit(Actor[Add]):
