@@ -80,6 +80,7 @@ class Entities:
         self.id = os.urandom(16)
         self.loop = system.loop
         self.deadlines = system.deadlines
+        self.ready = system.ready
         self.now = system.now
         self._system = system
         self._hosted: dict[str, Hosted] = {}

@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.errors import ActorStopped, CuebookError, MailboxFull
+from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, target_of
 from cuebook.runtime.reply import FailedReply
 from cuebook.runtime.status import ActorState, ActorStatistics
@@ -31,6 +32,7 @@ class EntityHome(Protocol):
     id: bytes
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
+    ready: Ready
 
     def wake(self, entity: Entity) -> ActorRef:
         """Start its actor. Raises ActorStopped where nothing is started any more."""
@@ -58,6 +60,7 @@ class Entity:
         self.home = home.id
         self.loop = home.loop
         self.deadlines = home.deadlines
+        self.ready = home.ready
         self.name = name
         self.used_at = 0.0
         self.awake: Any = None
@@ -66,6 +69,15 @@ class Entity:
         self.ref = ActorRef(cast("Target", self))
 
     # What refs ask for
+
+    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
+        """There is no short way."""
+        return False
+
+    def trace(self, on: bool) -> None:
+        """Of the actor that is awake."""
+        if self.awake is not None:
+            self.awake.trace(on)
 
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message, and wake the actor up where it sleeps."""
