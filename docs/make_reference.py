@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 import cuebook
+import cuebook.testing
 
 GROUPS = {
     "Running calls": ["chunk", "Chunker", "Runtime", "Done", "Worker"],
@@ -59,6 +60,25 @@ GROUPS = {
         "ShutdownReport",
     ],
 }
+TESTING = [
+    "ActorKit",
+    "DurableKit",
+    "Ran",
+    "DurableRan",
+    "Probe",
+    "VirtualTime",
+    "run_virtual",
+    "MemoryRuntime",
+    "JournalFaults",
+    "TransportFaults",
+    "linked",
+    "simulate",
+    "World",
+    "Trouble",
+    "Simulation",
+    "SimulationFailed",
+    "LeftBehind",
+]
 HIDDEN = {
     "ActorProcess.close",
     "ActorProcess.connect",
@@ -66,6 +86,10 @@ HIDDEN = {
     "ActorProcess.grace_s",
     "ActorProcess.left",
     "CurrentCall.port",
+    "JournalFaults.next_append",
+    "JournalFaults.next_open",
+    "TransportFaults.next_fault",
+    "Trouble.mischief",
     "ActorRef.forward_nowait",
     "ActorSystem.find",
     "ActorSystem.forget",
@@ -83,8 +107,8 @@ HIDDEN = {
 }
 HEAD = """# Reference
 
-Made from the docstrings by `python docs/make_reference.py`. Every name is imported from `cuebook`. The command has a
-[page of its own](how-to/inspecting.md).
+Made from the docstrings by `python docs/make_reference.py`. Every name is imported from `cuebook`, those of the test
+kit from `cuebook.testing`. The command has a [page of its own](how-to/inspecting.md).
 """
 SECTIONS = r"(Args|Parameters|Attributes|Returns|Raises|Cost|Source)"
 
@@ -95,6 +119,8 @@ def reference() -> str:
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [part for name in names for part in described(name, getattr(cuebook, name))]
+    parts.append("## Testing\n\nImported from `cuebook.testing`; [how to use it](how-to/testing-actors.md).\n")
+    parts += [part for name in TESTING for part in described(name, getattr(cuebook.testing, name))]
     parts += ["## Errors\n", "\n".join(error_tree(cuebook.CuebookError)) + "\n"]
     parts += ["## Version\n", f"`__version__` is the package's version, {cuebook.__version__!r}.\n"]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts))
@@ -122,10 +148,16 @@ def described(name: str, thing: Any, level: int = 3) -> Iterator[str]:
 
 def members(cls: type) -> Iterator[tuple[str, Any]]:
     """What a class defines, and what it has from classes of cuebook that have no place of their own here."""
-    public = {getattr(cuebook, name) for name in cuebook.__all__ if inspect.isclass(getattr(cuebook, name))}
+    named = [getattr(cuebook, name) for name in cuebook.__all__] + [getattr(cuebook.testing, name) for name in TESTING]
+    elsewhere = {
+        above
+        for one in named
+        if inspect.isclass(one) and one is not cls and issubclass(cls, one)
+        for above in one.__mro__
+    }
     seen: set[str] = set()
     for base in cls.__mro__:
-        if base is cls or (base.__module__.startswith("cuebook.") and base not in public):
+        if base is cls or (base.__module__.startswith("cuebook.") and base not in elsewhere):
             yield from ((name, value) for name, value in vars(base).items() if name not in seen)
             seen |= set(vars(base))
 
@@ -178,13 +210,16 @@ NOT_MADE_BY_USERS = {
     "Directive",
     "Done",
     "Down",
+    "DurableRan",
     "Event",
     "EventKind",
     "Exit",
+    "LeftBehind",
     "Listing",
     "Message",
     "Overflow",
     "Progress",
+    "Ran",
     "Restart",
     "Restarted",
     "Routing",
@@ -193,6 +228,9 @@ NOT_MADE_BY_USERS = {
     "SupervisorRef",
     "TreeNode",
     "Worker",
+    "Simulation",
+    "SimulationFailed",
+    "World",
 }
 
 

@@ -76,6 +76,7 @@ class JournalActor(Actor):
         left.commit = commit = gathered(left.backlog, self.file.streams, left.broken)
         if commit.waiting:
             left.stored = asyncio.ensure_future(self.file.append(commit.entries, states=commit.states))
+            left.stored.add_done_callback(_seen)
 
     async def _end_commit(self, left: Unanswered, stored: asyncio.Future[list[int]]) -> None:
         try:
@@ -118,3 +119,9 @@ class JournalActor(Actor):
             if size > RECOVERED_BYTES_MAX:
                 break
         return found
+
+
+def _seen(stored: asyncio.Future[list[int]]) -> None:
+    """Its failure is answered by the next incarnation; where there is none, by nobody, as nobody waits any more."""
+    if not stored.cancelled():
+        stored.exception()

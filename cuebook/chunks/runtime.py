@@ -71,7 +71,7 @@ class Runtime(Lasting, Seeing):
         self._progress_bar = check_flag("progress_bar", progress_bar, none=True)
         self._signals = signals
         self._telemetry = find_telemetry(telemetry)
-        self.app = Application(keeps_warm=True, blocking_s=blocking_s)
+        self.app = self._application(blocking_s)
         self._runs: dict[int, Run] = {}
         self._opening: set[asyncio.Future[None]] = set()
         self._stop: Stop | None = None
@@ -81,6 +81,10 @@ class Runtime(Lasting, Seeing):
         self._places = None
         self._is_closed = True
         self._was_opened = False
+
+    def _application(self, blocking_s: float | None) -> Application:
+        """The composition that it runs; a test has another."""
+        return Application(keeps_warm=True, blocking_s=blocking_s)
 
     def __repr__(self) -> str:
         return f"<Runtime path={self.path!r}: {', '.join(map(repr, self._runs.values())) or 'idle'}>"

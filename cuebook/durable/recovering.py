@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -73,12 +72,13 @@ async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> Recov
     so_far = (_from_snapshot(actor, ledger, found.number) if found.last else None) or Recovered(actor.initial_state())
     _fold_duties(so_far, ledger, found.number)
     fold = _Fold(actor, ledger, so_far)
-    until = time.monotonic() + SLICE_S
+    now = asyncio.get_running_loop().time  # in a simulation, the simulated one
+    until = now() + SLICE_S
     for record in _records(ledger, Kind.EVENTS, found.number, so_far.seq) if found.last else ():
         fold.take(record)
-        if time.monotonic() > until:
+        if now() > until:
             await asyncio.sleep(0)
-            until = time.monotonic() + SLICE_S
+            until = now() + SLICE_S
     if so_far.number != found.last:
         raise RecoveryFailed(f"{fold.name} ends at event {so_far.number}, but {found.last} were kept: `cuebook verify`")
     return so_far

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from cuebook.persistence.faults import Fault, JournalFaults
 from cuebook.persistence.store import Row, Tail
 from cuebook.runtime.errors import JournalError, JournalFull
 
@@ -14,34 +15,14 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """A `Store` that forgets everything with its process, and fails when it is told to.
-
-    Inserts and opens are counted from 1; a number of None never fails.
+    """A `Store` that forgets everything with its process, and fails as it is told to.
 
     Args:
-        fail_write_at: the insert that fails before anything of it is written.
-        fail_sync_at: the insert whose sync fails, so that its fate is unknown until the store is opened again.
-        sync_keeps: that fate: whether the insert of `fail_sync_at` turns out to be stored.
-        full_at: the insert from which on there is no room, until this attribute is set to None.
-        fail_open_at: the open that fails.
+        faults: what goes wrong; by default nothing.
     """
 
-    def __init__(
-        self,
-        *,
-        fail_write_at: int | None = None,
-        fail_sync_at: int | None = None,
-        sync_keeps: bool = False,
-        full_at: int | None = None,
-        fail_open_at: int | None = None,
-    ) -> None:
-        self.fail_write_at = fail_write_at
-        self.fail_sync_at = fail_sync_at
-        self.sync_keeps = sync_keeps
-        self.full_at = full_at
-        self.fail_open_at = fail_open_at
-        self.inserts = 0
-        self.opens = 0
+    def __init__(self, faults: JournalFaults | None = None) -> None:
+        self.faults = JournalFaults() if faults is None else faults
         self._rows: list[Row] = []
         self._states: dict[int, bytes] = {}
         self._is_open = False
@@ -49,8 +30,7 @@ class MemoryStore:
     async def open(self) -> Tail:
         """As `Store.open`."""
         self._is_open = False
-        self.opens += 1
-        if self.opens == self.fail_open_at:
+        if self.faults.next_open() is not None:
             raise JournalError("the store in memory cannot be opened, as it was told")
         self._is_open = True
         if not self._rows:
@@ -63,19 +43,19 @@ class MemoryStore:
         """As `Store.insert`."""
         if not self._is_open:
             raise JournalError("the store in memory accepts nothing until it is opened again")
-        self.inserts += 1
+        fault = self.faults.next_append()
         self._is_open = False  # any way out but the last one leaves a doubt
-        if self.full_at is not None and self.inserts >= self.full_at:
+        if fault is Fault.FULL:
             raise JournalFull("the store in memory is full, as it was told")
-        if self.inserts == self.fail_write_at:
+        if fault is Fault.FAIL:
             raise JournalError("the store in memory cannot be written, as it was told")
         self._check_continues(rows, states)
-        if self.inserts != self.fail_sync_at or self.sync_keeps:
+        if fault is not Fault.TORN_LOST:
             self._rows.extend((*row[:7], None) for row in rows)
             self._states.update(states)
             for seq in drop_states:
                 self._states.pop(seq, None)
-        if self.inserts == self.fail_sync_at:
+        if fault is not None:
             raise JournalError("the store in memory cannot be synced, as it was told")
         self._is_open = True
 

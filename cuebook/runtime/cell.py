@@ -126,10 +126,10 @@ class Cell(Lifecycle):
 
     def _decline(self, frame: Any, reply: asyncio.Future[Any] | None) -> None:
         sender = _sender()
+        self._bury(Envelope(frame, sender), DeadReason.STOPPED)
         if sender is self.ref and reply is None:
             return  # an actor that drains need not mind what it tells itself
         how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
-        self._bury(Envelope(frame, sender), DeadReason.STOPPED)
         error = self.ended[1] if self.state is ActorState.STOPPED else None
         raise ActorStopped(f"{self.name} {how}" + (f": {error}" if error is not None else "")) from error
 
@@ -219,7 +219,9 @@ class Cell(Lifecycle):
 
     def unstash(self) -> int:
         """Receive next what was put aside."""
-        return self.mailbox.unstash()
+        count = self.mailbox.unstash()
+        self._driver.wake()  # it may be called beside the handlers
+        return count
 
     def sender(self) -> ActorRef | None:
         """Who sent the message in hand."""

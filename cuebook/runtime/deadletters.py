@@ -27,7 +27,7 @@ class DeadReason(StrEnum):
     """Why a message went nowhere."""
 
     STOPPED = "stopped"
-    """Its target had stopped, or stopped before it was received."""
+    """Its target had stopped, or stopped before it was done with it."""
     DROPPED = "dropped"
     """The overflow rule of a mailbox, or a full stash, dropped it."""
     UNHANDLED = "unhandled"

@@ -23,6 +23,10 @@ __all__ = ["Driven", "Driver", "Work", "driven_in"]
 Work = Generator[Awaitable[Any] | None, Any, None]
 
 
+_ENDS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit)
+"""The end of the program, of a task, of a generator: they go on their way."""
+
+
 class _Done:
     """In place of a step: the work has come to its end."""
 
@@ -45,6 +49,9 @@ class Driven(Protocol):
 
     def doing(self) -> str:
         """What the work is at, in a word or none."""
+
+    def on_fatal(self, error: BaseException) -> None:
+        """The work raised what is no Exception, and no end of the program either."""
 
     def on_lost(self) -> None:
         """The work was cut off by cancellation from outside or by an exit of the program."""
@@ -106,10 +113,13 @@ class Driver:
         except Exception as error:
             self._lose()
             self._driven.on_broken(error)
-        except BaseException:
+        except _ENDS:
             self._lose()
             self._driven.on_lost()
             raise
+        except BaseException as error:
+            self._lose()
+            self._driven.on_fatal(error)
 
     async def _drive(self, step: _Step) -> None:
         try:
@@ -128,11 +138,16 @@ class Driver:
             self._lose()
             self._driven.on_broken(error)
             return
-        except BaseException:
+        except _ENDS:
             self._scope = None
             self._lose()
             self._driven.on_lost()
             raise
+        except BaseException as error:
+            self._scope = None
+            self._lose()
+            self._driven.on_fatal(error)
+            return
         # What handlers set in their context holds for the next ones.
         self._context = contextvars.copy_context()
         self.is_awake = False

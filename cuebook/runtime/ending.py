@@ -305,6 +305,11 @@ class Ending:
         else:
             self._cancel_timers()  # that end has a deadline of its own
 
+    def on_fatal(self, error: BaseException) -> None:
+        """A handler raised what is no Exception: the block that the system lives in ends with it."""
+        self.on_lost()
+        self._premises.fail(error)
+
     def on_broken(self, error: BaseException) -> None:
         """The work itself raised, which it never should."""
         self.on_lost()
@@ -326,6 +331,7 @@ class Ending:
         envelope = self._take_current()
         if envelope is not None:
             self.answers.refuse(envelope, error)
+            self._bury(envelope, DeadReason.STOPPED, error)
 
     def _take_current(self) -> Envelope | None:
         """The message in hand, which is nobody's duty then; None where there is none."""

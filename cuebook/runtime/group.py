@@ -25,6 +25,7 @@ from cuebook.runtime.strategy import (
     SupervisorSpec,
     after_end,
     check_child,
+    needs_siblings,
 )
 from cuebook.runtime.supervision import Exit, History, Restart
 
@@ -74,18 +75,20 @@ class _Refusal:
 
 
 class _Kept:
-    """One child of a supervisor: its spec, and its ref while it lives."""
+    """One child of a supervisor: its spec, its ref while it lives, and whether its last start failed."""
 
-    __slots__ = ("is_running", "ref", "spec")
+    __slots__ = ("does_not_start", "is_running", "ref", "spec")
 
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec
         self.ref: ActorRef | None = None
         self.is_running = False
+        self.does_not_start = False
 
-    def seen(self) -> Child:
+    def seen(self, *, is_awaited: bool) -> Child:
         """As decisions see it."""
-        return Child(self.spec.id, Restart(self.spec.restart), self.spec.significant, self.is_running)
+        spec = self.spec
+        return Child(spec.id, Restart(spec.restart), spec.significant, self.is_running, is_awaited)
 
 
 class Group(Actor):
@@ -143,7 +146,8 @@ class Group(Actor):
         if target_of(ended.ref).restarts != ended.restarts and not ended.is_final:
             return  # an earlier incarnation
         kept.is_running = False
-        children = [one.seen() for one in self.kept.values()]
+        concerned = self.kept.values() if needs_siblings(self.spec, kept.spec) else [kept]
+        children = [one.seen(is_awaited=one.spec.id in self._pending) for one in concerned]
         now = self.context.clock.monotonic()
         plan, self.history = after_end(
             self.spec,
@@ -169,7 +173,8 @@ class Group(Actor):
                 ) from ended.error
             case Replace():
                 await self._stop_all(plan)
-                await self._start_later(plan)
+                # What fails to start, over and over, lets requests in between.
+                await self._start_later(plan, is_at_once=plan.delay_s <= 0 and not kept.does_not_start)
 
     async def _stop_all(self, plan: Replace) -> None:
         for child in plan.stops:
@@ -177,8 +182,8 @@ class Group(Actor):
         for child in plan.forgets:
             await self._let_go(self.kept[child], forgets=True)
 
-    async def _start_later(self, plan: Replace) -> None:
-        if plan.delay_s <= 0 and not self._pending:
+    async def _start_later(self, plan: Replace, *, is_at_once: bool) -> None:
+        if is_at_once and not self._pending:
             await self._begin_all(plan.starts)
             return
         # Plans whose time has not come become one, so that children start in their order.
@@ -208,7 +213,8 @@ class Group(Actor):
             kept.ref = self._spawn(kept.spec)
         target = target_of(kept.ref)
         await target.wait_until_settled()
-        if target.state is ActorState.RUNNING:
+        kept.does_not_start = target.state is not ActorState.RUNNING
+        if not kept.does_not_start:
             return None
         error = target.cause()
         return error if error is not None else ActorStopped(f"{kept.ref.name} has stopped")
@@ -251,6 +257,7 @@ class Group(Actor):
     async def _let_go(self, kept: _Kept, *, forgets: bool) -> None:
         """Nothing of the child is left but, unless it is forgotten, its spec."""
         kept.is_running = False
+        self._pending.pop(kept.spec.id, None)
         if forgets:
             self.kept.pop(kept.spec.id, None)
         ref, kept.ref = kept.ref, None
@@ -259,7 +266,7 @@ class Group(Actor):
 
     # Requests
 
-    async def _start_child(self, spec: ChildSpec) -> None:
+    async def _start_child(self, spec: ChildSpec) -> ActorRef:
         try:
             check_child(spec, self.spec)
         except (TypeError, ValueError) as wrong:
@@ -270,17 +277,25 @@ class Group(Actor):
         if error is not None:
             await self._let_go(self.kept[spec.id], forgets=True)
             raise _Refused(f"child {spec.id!r} did not start: {error}") from error
+        return self._ref_of(self.kept[spec.id])
 
     async def _stop_child(self, child: str, *, forgets: bool) -> None:
         await self._let_go(self._known(child), forgets=forgets)
 
-    async def _restart_child(self, child: str) -> None:
+    async def _restart_child(self, child: str) -> ActorRef:
         kept = self._known(child)
         if kept.is_running:
             await self._retire(kept)
+        self._pending.pop(child, None)
         error = await self._begin(kept)
         if error is not None:
+            await self._let_go(kept, forgets=False)  # whoever asked decides what comes next
             raise _Refused(f"child {child!r} did not start: {error}") from error
+        return self._ref_of(kept)
+
+    def _ref_of(self, kept: _Kept) -> ActorRef:
+        assert kept.ref is not None
+        return kept.ref
 
     def _known(self, child: str) -> _Kept:
         kept = self.kept.get(child)
@@ -326,8 +341,8 @@ class SupervisorRef:
             SupervisionError: its spec makes no sense (the cause says why), its id is taken, or it did not
                 start: it is not there then.
         """
-        await self._ask(_StartChild(spec))
-        return self.child(spec.id)
+        started: ActorRef = await self._ask(_StartChild(spec))
+        return started
 
     async def stop_child(self, child: str) -> None:
         """Stop a child; its spec is kept, for `restart_child`. Raises SupervisionError: there is none."""
@@ -339,8 +354,8 @@ class SupervisorRef:
 
     async def restart_child(self, child: str) -> ActorRef:
         """Start a child that stopped, or begin it anew. Raises SupervisionError: none, or it did not start."""
-        await self._ask(_RestartChild(child))
-        return self.child(child)
+        started: ActorRef = await self._ask(_RestartChild(child))
+        return started
 
     async def stop(self, timeout: float = 5.0) -> bool:
         """Stop the supervisor with all of its children, the youngest first."""

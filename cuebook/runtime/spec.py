@@ -12,7 +12,17 @@ from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.supervision import Backoff, Exit, Restart, RestartIntensity, RestartPolicy
 
-__all__ = ["ActorOptions", "ActorSpec", "Factory", "OnEnded", "OnTerminated", "SpawnOptions", "make_spec"]
+__all__ = [
+    "ActorOptions",
+    "ActorSpec",
+    "Factory",
+    "OnEnded",
+    "OnTerminated",
+    "SpawnOptions",
+    "check_seconds",
+    "check_start",
+    "make_spec",
+]
 
 _A = TypeVar("_A")
 Factory = Callable[[], _A]
@@ -129,11 +139,9 @@ def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorS
     if not isinstance(name, str) or not name:
         raise ValueError(f"an actor's name is a string that is not empty, not {name!r}")
     shutdown_s = options.get("shutdown_s", 5.0)
-    if not shutdown_s >= 0:
-        raise ValueError(f"shutdown_s of {name!r} is 0 or more seconds, not {shutdown_s!r}")
+    check_seconds(shutdown_s, f"shutdown_s of {name!r}")
     start_s = options.get("start_s")
-    if start_s is not None and not start_s > 0:
-        raise ValueError(f"start_s of {name!r} is more than 0 seconds, or None, not {start_s!r}")
+    check_start(start_s, f"start_s of {name!r}")
     mailbox = options.get("mailbox", _DEFAULT_MAILBOX)
     if not isinstance(mailbox, MailboxSpec):
         raise TypeError(f"the mailbox of {name!r} is a MailboxSpec, not {mailbox!r}")
@@ -147,6 +155,22 @@ def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorS
         options.get("on_ended"),
         start_s,
     )
+
+
+def check_seconds(value: Any, what: str) -> None:
+    """Raises TypeError or ValueError where this is no time of 0 or more seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{what} is a number of seconds, not {value!r}")
+    if not value >= 0:
+        raise ValueError(f"{what} is 0 or more seconds, not {value!r}")
+
+
+def check_start(value: Any, what: str) -> None:
+    """Raises TypeError or ValueError where this is neither None nor a time of more than 0 seconds."""
+    if value is not None:
+        check_seconds(value, what)
+        if not value > 0:
+            raise ValueError(f"{what} is more than 0 seconds, or None, not {value!r}")
 
 
 def _policy(name: str, options: SpawnOptions) -> RestartPolicy:

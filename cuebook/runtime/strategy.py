@@ -13,6 +13,7 @@ from typing import Any
 from cuebook.runtime.choices import one_of
 from cuebook.runtime.directives import Directives, check_directives
 from cuebook.runtime.mailbox import MailboxSpec
+from cuebook.runtime.spec import check_seconds, check_start
 from cuebook.runtime.supervision import (
     Backoff,
     Exit,
@@ -36,6 +37,7 @@ __all__ = [
     "SupervisorSpec",
     "after_end",
     "check_child",
+    "needs_siblings",
 ]
 
 
@@ -108,6 +110,8 @@ class SupervisorSpec:
         object.__setattr__(self, "strategy", one_of(Strategy, self.strategy, "the strategy of a supervisor"))
         shutdown = one_of(AutoShutdown, self.auto_shutdown, "the auto_shutdown of a supervisor")
         object.__setattr__(self, "auto_shutdown", shutdown)
+        _check_type(self.intensity, RestartIntensity, "the intensity of a supervisor")
+        _check_type(self.backoff, Backoff, "the backoff of a supervisor")
         if isinstance(self.children, ChildSpec) or not isinstance(self.children, Iterable):
             raise TypeError(f"the children of a supervisor are a list of ChildSpec, not {self.children!r}")
         object.__setattr__(self, "children", tuple(self.children))
@@ -131,10 +135,10 @@ def check_child(child: ChildSpec, spec: SupervisorSpec) -> None:
         )
     restart = one_of(Restart, child.restart, f"restart of child {child.id!r}")
     object.__setattr__(child, "restart", restart)
-    if not child.shutdown_s >= 0:
-        raise ValueError(f"shutdown_s of child {child.id!r} is 0 or more seconds, not {child.shutdown_s!r}")
-    if child.start_s is not None and not child.start_s > 0:
-        raise ValueError(f"start_s of child {child.id!r} is more than 0 seconds, or None, not {child.start_s!r}")
+    check_seconds(child.shutdown_s, f"shutdown_s of child {child.id!r}")
+    check_start(child.start_s, f"start_s of child {child.id!r}")
+    _check_type(child.mailbox, MailboxSpec, f"the mailbox of child {child.id!r}")
+    _check_type(child.significant, bool, f"significant of child {child.id!r}")
     if type(child.attempts) is not int or child.attempts < 1:
         raise ValueError(f"attempts of child {child.id!r} is 1 or more, not {child.attempts!r}")
     check_directives(child.id, child.directives)
@@ -146,12 +150,13 @@ def check_child(child: ChildSpec, spec: SupervisorSpec) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """What a decision needs to know of a child."""
+    """What a decision needs to know of a child. `is_awaited`: it waits for its restart."""
 
     id: str
     restart: Restart
     is_significant: bool
     is_running: bool
+    is_awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,11 @@ class GiveUp:
     """Too many restarts: the supervisor fails."""
 
 
+def needs_siblings(spec: SupervisorSpec, child: ChildSpec) -> bool:
+    """Whether what follows the end of this child depends on the others."""
+    return child.significant or spec.strategy is not Strategy.ONE_FOR_ONE
+
+
 def after_end(
     spec: SupervisorSpec,
     children: Sequence[Child],
@@ -195,7 +205,8 @@ def after_end(
     """What follows the end of a child, and the history with it in.
 
     Parameters:
-        children: in the order of their start; the ended one among them.
+        children: in the order of their start; the ended one among them. Where `needs_siblings` says no, it alone will
+            do.
         now: monotonic seconds. draw: chance, 0 to 1.
         is_final: a directive says that this child ends for good.
     """
@@ -236,5 +247,10 @@ def _affected(strategy: Strategy | str, children: Sequence[Child], ended: str) -
 
 def _is_done(spec: SupervisorSpec, children: Sequence[Child], ended: str) -> bool:
     if spec.auto_shutdown is AutoShutdown.ALL_SIGNIFICANT:
-        return not any(one.is_significant and one.is_running for one in children if one.id != ended)
+        return not any(one.is_significant and (one.is_running or one.is_awaited) for one in children if one.id != ended)
     return spec.auto_shutdown is AutoShutdown.ANY_SIGNIFICANT
+
+
+def _check_type(value: Any, kind: type, what: str) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} is a {kind.__name__}, not {value!r}")

@@ -1,33 +1,75 @@
-"""Public doubles for tests: virtual time, a store that fails on demand, a seeded simulation of the whole cast."""
+"""The public test kit: probes, virtual time, behaviour kits, faults on demand, deterministic simulation."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cuebook.persistence.faults import Fault, JournalFaults
     from cuebook.persistence.memory import MemoryStore
-    from cuebook.testing.simulation import SimulationFailed, simulate
+    from cuebook.testing.behaviour import ActorKit
+    from cuebook.testing.durable_kit import DurableKit
+    from cuebook.testing.effects import DurableRan, Ran
+    from cuebook.testing.link import linked
+    from cuebook.testing.memory_runtime import MemoryRuntime
+    from cuebook.testing.pipe import TransportFaults
+    from cuebook.testing.probe import Probe
+    from cuebook.testing.simulation import Simulation, SimulationFailed, simulate
     from cuebook.testing.simulation_loop import ShuffledLoop, run_shuffled
     from cuebook.testing.simulation_plan import Scenario
-    from cuebook.testing.virtual_time import VirtualTimeLoop, run_virtual
+    from cuebook.testing.simulation_world import Trouble, World
+    from cuebook.testing.stage import LeftBehind
+    from cuebook.testing.virtual_time import VirtualClock, VirtualTime, VirtualTimeLoop, run_virtual
 
 __all__ = [
+    "ActorKit",
+    "DurableKit",
+    "DurableRan",
+    "Fault",
+    "JournalFaults",
+    "LeftBehind",
+    "MemoryRuntime",
     "MemoryStore",
+    "Probe",
+    "Ran",
     "Scenario",
     "ShuffledLoop",
+    "Simulation",
     "SimulationFailed",
+    "TransportFaults",
+    "Trouble",
+    "VirtualClock",
+    "VirtualTime",
     "VirtualTimeLoop",
+    "World",
+    "linked",
     "run_shuffled",
     "run_virtual",
     "simulate",
 ]
 
 _HOMES = {
+    "ActorKit": "cuebook.testing.behaviour",
+    "DurableKit": "cuebook.testing.durable_kit",
+    "DurableRan": "cuebook.testing.effects",
+    "Fault": "cuebook.persistence.faults",
+    "JournalFaults": "cuebook.persistence.faults",
+    "LeftBehind": "cuebook.testing.stage",
+    "MemoryRuntime": "cuebook.testing.memory_runtime",
     "MemoryStore": "cuebook.persistence.memory",
+    "Probe": "cuebook.testing.probe",
+    "Ran": "cuebook.testing.effects",
     "Scenario": "cuebook.testing.simulation_plan",
     "ShuffledLoop": "cuebook.testing.simulation_loop",
+    "Simulation": "cuebook.testing.simulation",
     "SimulationFailed": "cuebook.testing.simulation",
+    "TransportFaults": "cuebook.testing.pipe",
+    "Trouble": "cuebook.testing.simulation_world",
+    "VirtualClock": "cuebook.testing.virtual_time",
+    "VirtualTime": "cuebook.testing.virtual_time",
     "VirtualTimeLoop": "cuebook.testing.virtual_time",
+    "World": "cuebook.testing.simulation_world",
+    "linked": "cuebook.testing.link",
     "run_shuffled": "cuebook.testing.simulation_loop",
     "run_virtual": "cuebook.testing.virtual_time",
     "simulate": "cuebook.testing.simulation",
@@ -41,3 +83,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

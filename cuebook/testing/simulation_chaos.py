@@ -1,20 +1,38 @@
-"""What goes wrong in a simulation, and when: drawn from the seed, within what the scenario allows. Judges nothing."""
+"""What goes wrong in a simulation, and when: drawn from the seed, within what was planned. Judges nothing."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from cuebook.persistence.memory import MemoryStore
-from cuebook.testing.simulation_plan import Scenario
-from cuebook.testing.simulation_witness import Witness
+from cuebook.persistence.faults import Fault, JournalFaults
+from cuebook.testing.simulation_diary import Diary
 
-__all__ = ["Chaos", "Injected"]
+__all__ = ["Chaos", "Injected", "Mischief", "break_disk"]
+
+RATES = (0.004, 0.02, 0.08)
+"""How likely a strike is at each moment where one may come; a simulation has one of them."""
 
 
 class Injected(Exception):
     """A handler fails half-way, as by a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mischief:
+    """How much may go wrong.
+
+    Attributes:
+        each_life: kind of harm, to how often at most in each life of the process. "a|b": one of these, at random.
+        overall: the same over all lives; at most one in each.
+        failures: handlers that fail half-way at most, in each life.
+    """
+
+    each_life: Mapping[str, int] = field(default_factory=dict)
+    overall: Mapping[str, int] = field(default_factory=dict)
+    failures: int = 0
 
 
 class Chaos:
@@ -22,76 +40,67 @@ class Chaos:
 
     Args:
         seed: draws the moments.
-        scenario: how much of what may happen in a life.
-        witness: sees each strike.
+        plan: how much may happen.
+        diary: sees each strike.
     """
 
-    def __init__(self, seed: int, scenario: Scenario, witness: Witness) -> None:
+    def __init__(self, seed: int, plan: Mischief, diary: Diary) -> None:
         self._chance = random.Random(f"chaos {seed}")
-        self._scenario = scenario
-        self._witness = witness
-        self._rate = self._chance.choice([0.004, 0.02, 0.08])
-        self._disk_faults = scenario.disk_faults
-        self._interrupts = int(scenario.is_interrupted)
-        self._crashes = scenario.crashes
-        self.has_crashed = False
-        self._begin()
-
-    def _begin(self) -> None:
-        self._strikes: list[str] = []
-        self._targets: dict[str, Callable[[], Any]] = {}
+        self._plan = plan
+        self._diary = diary
+        self._rate = self._chance.choice(RATES)
+        self._left = dict(plan.overall)
         self._failures = 0
-
-    def begin_life(self, store: MemoryStore, targets: dict[str, Callable[[], Any]]) -> None:
-        """A new process: `targets` say how to do each kind of harm ("supervisor", "journal", "worker", "host", ...)."""
-        scenario, chance = self._scenario, self._chance
-        self._begin()
-        self._targets = targets
-        self._store = store
-        self._failures = scenario.failures
-        self._strikes = [chance.choice(["supervisor", "journal", "worker"]) for _ in range(scenario.kills)]
-        self._strikes += ["host"] * scenario.deaths
-        self._strikes += ["interrupt"] * self._interrupts
-        self._strikes += ["crash"] * (self._crashes > 0)
-        self._strikes += ["disk"] * min(1, self._disk_faults)
-        chance.shuffle(self._strikes)
+        self._strikes: list[str] = []
+        self._targets: Mapping[str, Callable[[], Any]] = {}
 
     @property
-    def has_gone_quiet(self) -> bool:
-        """Whether nothing more may happen in this life."""
-        return not self._strikes
+    def chance(self) -> random.Random:
+        """What draws the strikes."""
+        return self._chance
 
-    def moment(self, _where: str) -> None:
+    def begin_life(self, targets: Mapping[str, Callable[[], Any]]) -> None:
+        """A new process: `targets` say how to do each kind of harm; kinds without a target happen to nobody."""
+        self._targets = targets
+        self._failures = self._plan.failures
+        self._strikes = [
+            self._chance.choice(kind.split("|")) for kind, count in self._plan.each_life.items() for _ in range(count)
+        ]
+        self._strikes += [kind for kind, left in self._left.items() if left > 0]
+        self._chance.shuffle(self._strikes)
+
+    def calm_down(self) -> None:
+        """Nothing more happens in this life."""
+        self._strikes, self._failures = [], 0
+
+    def moment(self, _where: str = "") -> None:
         """Something could happen now."""
-        if self._strikes and not self._witness.is_blind and self._chance.random() < self._rate:
+        if self._strikes and not self._diary.is_blind and self._chance.random() < self._rate:
             kind = self._strikes.pop()
-            self._witness.note(f"CHAOS {kind}")
-            if kind == "disk":
-                self._disk_faults -= 1
-                self._break_disk()
-            elif kind == "interrupt":
-                self._interrupts -= 1
-            elif kind == "crash":
-                self._crashes -= 1
+            self._diary.note(f"CHAOS {kind}")
+            if kind in self._left:
+                self._left[kind] -= 1
             if kind in self._targets:
                 self._targets[kind]()
 
     def fragile(self, where: str) -> None:
         """A handler could fail here."""
-        if self._failures and not self._witness.is_blind and self._chance.random() < self._rate:
+        if self._failures and not self._diary.is_blind and self._chance.random() < self._rate:
             self._failures -= 1
-            self._witness.note(f"CHAOS failure in {where}")
+            self._diary.note(f"CHAOS failure in {where}")
             raise Injected(where)
 
-    def _break_disk(self) -> None:
-        store, chance = self._store, self._chance
-        at = store.inserts + chance.randint(1, 2)
-        match chance.randrange(4):
-            case 0:
-                store.fail_write_at = at
-            case 1:
-                store.fail_sync_at, store.sync_keeps = at, chance.random() < 0.5
-            case 2:
-                store.full_at = at
-            case _:
-                store.fail_write_at, store.fail_open_at = at, store.opens + 1
+
+def break_disk(faults: JournalFaults, chance: random.Random) -> None:
+    """One of the next writes goes wrong, in one of the ways that disks have."""
+    at = faults.appends + chance.randint(1, 2)
+    match chance.randrange(4):
+        case 0:
+            faults.at(at, Fault.FAIL)
+        case 1:
+            faults.at(at, Fault.TORN_KEPT if chance.random() < 0.5 else Fault.TORN_LOST)
+        case 2:
+            faults.fill()
+        case _:
+            faults.at(at, Fault.FAIL)
+            faults.fail_next_open()

@@ -32,7 +32,7 @@ from cuebook.engines.wire import (
 from cuebook.persistence.values import ValueEncoder
 from cuebook.runtime.codec import pack, unpack
 from cuebook.runtime.message import decode, encode
-from cuebook.testing.simulation_pipe import Pipe
+from cuebook.testing.pipe import Pipe
 from cuebook.testing.simulation_plan import Fate
 from cuebook.testing.simulation_witness import Witness
 

@@ -17,19 +17,17 @@ from cuebook.actors.table import WorkerKind
 from cuebook.engines.host import LocalWork
 from cuebook.engines.wire import Setup
 from cuebook.persistence.heads import Closing, Reuse, Reused, RunClosed, RunOpened, Source
-from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.memory import MemoryStore
 from cuebook.persistence.record import Entry, Kind
 from cuebook.persistence.replay import JournalState, replay
 from cuebook.runtime.codec import pack
 from cuebook.runtime.errors import CallFailed, JournalError, RestartLimitReached
-from cuebook.runtime.system import ActorSystem
-from cuebook.testing.simulation_chaos import Chaos
+from cuebook.testing.memory_runtime import MemoryApplication
+from cuebook.testing.simulation_chaos import Chaos, break_disk
 from cuebook.testing.simulation_disk import SimDisk
 from cuebook.testing.simulation_host import SimEngine, SimHost
 from cuebook.testing.simulation_plan import Scenario
 from cuebook.testing.simulation_witness import Witness
-from cuebook.testing.virtual_time import VirtualClock
 
 __all__ = ["Life"]
 
@@ -37,18 +35,6 @@ PATIENCE_S = 300.0
 """Virtual seconds after which a run counts as stuck."""
 LOSSES_MAX = 5
 """As many workers that end idle, one after another, may end a run."""
-
-
-class _Application(Application):
-    """The real composition, with a store of ours in place of the file, a clock and a chance of ours."""
-
-    def __init__(self, store: SimDisk, chance: random.Random) -> None:
-        super().__init__()
-        self._store = store
-        self.system = ActorSystem(name="simulation", clock=VirtualClock(), draw=chance.random)
-
-    async def open_file(self, path: str) -> JournalFile:
-        return await JournalFile.open(path, store=self._store)
 
 
 class _Sink:
@@ -100,7 +86,7 @@ class Life:
         self._witness.begin_life(0)
         self._crashed: asyncio.Future[None] = loop.create_future()
         is_over = False
-        app = _Application(SimDisk(store, self._chance, self._on_kept), self._chance)
+        app = MemoryApplication(SimDisk(store, self._chance, self._on_kept), draw=self._chance.random)
         async with app:
             try:
                 is_over = await self._work(app)
@@ -124,15 +110,15 @@ class Life:
 
     # -- the run --------------------------------------------------------------------------------------------------
 
-    async def _work(self, app: _Application) -> bool:
-        self._chaos.begin_life(self._store, {"crash": self._crash, "host": self._kill_host})
+    async def _work(self, app: Application) -> bool:
+        self._chaos.begin_life({"crash": self._crash, "disk": self._break_disk})
         file, journal = await app.journal("simulated.cue")
         history = replay(file.records(bodies=False))
         run = self._run = self._make_run(file.next_run(), history)
         run.journal = journal
         self._witness.begin_life(run.number)
         await file.append(self._opening(run, history))
-        self._chaos.begin_life(self._store, self._targets(app, run))
+        self._chaos.begin_life(self._targets(app, run))
         app.begin(run, WorkerKind(SimEngine(self._make_host), 1), min(self._scenario.workers, self._scenario.calls))
         return await self._see_through(run)
 
@@ -217,7 +203,7 @@ class Life:
 
     # -- harm -----------------------------------------------------------------------------------------------------
 
-    def _targets(self, app: _Application, run: Run) -> dict[str, Callable[[], Any]]:
+    def _targets(self, app: Application, run: Run) -> dict[str, Callable[[], Any]]:
         def worker() -> None:
             self._chance.choice(run.slots).ref.kill()
 
@@ -234,7 +220,11 @@ class Life:
             "host": self._kill_host,
             "interrupt": interrupt,
             "crash": self._crash,
+            "disk": self._break_disk,
         }
+
+    def _break_disk(self) -> None:
+        break_disk(self._store.faults, self._chaos.chance)
 
     def _kill_host(self) -> None:
         alive = [host for host in self._hosts if host.is_alive]

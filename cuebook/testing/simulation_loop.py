@@ -34,12 +34,16 @@ class ShuffledLoop(VirtualTimeLoop):
     Args:
         seed: the same seed and the same code give the same order.
         stall_s: as in VirtualTimeLoop.
+
+    Attributes:
+        before_each: called before each callback: the moment for whatever is to happen between two steps.
     """
 
     runs_one_by_one = True
     """Actors that are ready are callbacks of their own here, to be shuffled."""
 
     def __init__(self, seed: int, stall_s: float = _STALL_S) -> None:
+        self.before_each: Callable[[], object] | None = None
         self._chance = random.Random(seed)
         self._lines: list[tuple[int, deque[asyncio.Handle]]] = []
         self._line_of: dict[int, deque[asyncio.Handle]] = {}
@@ -72,9 +76,17 @@ class ShuffledLoop(VirtualTimeLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         """Run a callback at a moment of virtual time, or up to JITTER_S later."""
-        return super().call_at(when + JITTER_S * self._chance.random(), callback, *args, context=context)
+        late = when + JITTER_S * self._chance.random()
+        return super().call_at(late, self._run_timer, callback, *args, context=context)
+
+    def _run_timer(self, callback: Callable[..., object], *args: Any) -> None:
+        if self.before_each is not None:
+            self.before_each()
+        callback(*args)
 
     def _run_one(self) -> None:
+        if self.before_each is not None:
+            self.before_each()
         place = self._chance.randrange(len(self._lines))
         owner, line = self._lines[place]
         handle = line.popleft()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from cuebook.testing.simulation_chaos import Mischief
+
 __all__ = ["CallPlan", "Fate", "Scenario", "drawn_calls", "expected_end"]
 
 DEATHS_MAX = 3
@@ -59,6 +61,15 @@ class Scenario:
     def is_calm(self) -> bool:
         """Whether nothing goes wrong but in the calls themselves, so that the end of each is known."""
         return not (self.kills or self.failures or self.deaths or self.crashes or self.disk_faults)
+
+    @property
+    def mischief(self) -> Mischief:
+        """What may befall the cast. (What befalls calls is in their plans.)"""
+        return Mischief(
+            each_life={"supervisor|journal|worker": self.kills, "host": self.deaths},
+            overall={"interrupt": int(self.is_interrupted), "crash": self.crashes, "disk": self.disk_faults},
+            failures=self.failures,
+        )
 
     @classmethod
     def drawn(cls, seed: int) -> Scenario:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from hashlib import sha256
+from collections.abc import Sequence
 
 from cuebook.actors.run import Kept
 from cuebook.persistence.heads import Completed, Failed, StateKept
@@ -14,40 +13,31 @@ from cuebook.persistence.store import Row
 from cuebook.persistence.values import ValueDecoder
 from cuebook.runtime.codec import unpack
 from cuebook.runtime.errors import CallFailed, CallTimedOut, WorkerDied
+from cuebook.testing.simulation_diary import Diary
 from cuebook.testing.simulation_plan import DEATHS_MAX, CallPlan, Fate, Scenario, expected_end
 
 __all__ = ["Witness"]
 
 
-class Witness:
-    """The diary of a simulation over all lives of its process.
+class Witness(Diary):
+    """The diary of a simulated run.
 
     Args:
         scenario, plans: what was planned.
 
     Attributes:
-        trace: what happened, in order. violations: what must not have.
-        is_blind: the process has crashed: what its remains still do counts for nothing.
         completed: the calls that have a result on disk, with the run that made it.
     """
 
     def __init__(self, scenario: Scenario, plans: Sequence[CallPlan]) -> None:
+        super().__init__()
         self.scenario = scenario
         self.plans = plans
-        self.trace: list[str] = []
-        self.violations: list[str] = []
-        self.is_blind = False
         self.completed: dict[int, int] = {}
-        self.clock: Callable[[], float] = lambda: 0.0
         self._decode = ValueDecoder().decode_many
         self._states_on_disk: Counter[int] = Counter()
         self._states_told: Counter[int] = Counter()
         self.begin_life(0)
-
-    @property
-    def digest(self) -> str:
-        """Stands for the whole trace."""
-        return sha256("\n".join(self.trace).encode()).hexdigest()
 
     def begin_life(self, run: int) -> None:
         """A new process, with a run of this number."""
@@ -60,17 +50,6 @@ class Witness:
         self.running: dict[int, str] = {}
         self.attempts: Counter[tuple[int, Fate]] = Counter()
         self.idle_losses = 0
-
-    def note(self, text: str) -> None:
-        """Write down what happens."""
-        if not self.is_blind:
-            self.trace.append(f"{self.clock():.6f} {text}")
-
-    def blame(self, text: str) -> None:
-        """Write down what must not happen."""
-        if not self.is_blind:
-            self.note(f"VIOLATION {text}")
-            self.violations.append(text)
 
     # -- calls ----------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from cuebook.runtime.clock import TimerHandle
 
-__all__ = ["STALL_S", "VirtualClock", "VirtualTimeLoop", "run_virtual"]
+__all__ = ["STALL_S", "VirtualClock", "VirtualTime", "VirtualTimeLoop", "run_virtual"]
 
 STALL_S = 5.0
 """Real seconds to wait for threads and processes when nothing is due, before it counts as a deadlock."""
@@ -44,6 +44,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         if seconds < 0:
             raise ValueError(f"time does not go back: {seconds}")
         self._selector_of_time.now += seconds
+
+    async def until_idle(self) -> None:
+        """Return when all else waits: nothing is ready, no job is in the executor. No time passes."""
+        idler: asyncio.Future[None] = self.create_future()
+        self._selector_of_time.idlers.append(idler)
+        await idler
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., Any], *args: Any
@@ -82,6 +88,47 @@ class VirtualClock:
         return asyncio.get_running_loop().call_later(delay_s, callback, *args)
 
 
+class VirtualTime:
+    """Virtual time in the hands of a test; one for each loop will do.
+
+    Attributes:
+        clock: for whatever takes a `Clock`, such as an ActorSystem.
+    """
+
+    __slots__ = ("clock",)
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the loop began. Raises RuntimeError outside of a VirtualTimeLoop."""
+        return self._loop().time()
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass (0 or more seconds). What falls due runs at its moment and in its order; returns when all of
+        that has been done and everything waits.
+        """
+        if seconds < 0:
+            raise ValueError(f"time does not go back: {seconds}")
+        await asyncio.sleep(seconds)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Return when everything else waits: each message that is under way has been received. No time passes."""
+        await self._loop().until_idle()
+
+    def run(self, main: Coroutine[Any, Any, _T], *, stall_s: float = STALL_S) -> _T:
+        """`run_virtual`, for tests that are plain functions."""
+        return run_virtual(main, stall_s=stall_s)
+
+    def _loop(self) -> VirtualTimeLoop:
+        loop = asyncio.get_running_loop()
+        if not isinstance(loop, VirtualTimeLoop):
+            raise RuntimeError("time is real in this loop: use run_virtual(), or the fixture virtual_time")
+        return loop
+
+
 def run_virtual(main: Coroutine[Any, Any, _T], *, stall_s: float = STALL_S) -> _T:
     """`asyncio.run` in virtual time.
 
@@ -99,11 +146,18 @@ class _JumpingSelector(selectors.DefaultSelector):
         super().__init__()
         self.now = 0.0
         self.jobs = 0
+        self.idlers: list[asyncio.Future[None]] = []
         self._stall_s = stall_s
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
+            return ready
+        if self.idlers and not self.jobs:
+            idlers, self.idlers = self.idlers, []
+            for idler in idlers:
+                if not idler.done():
+                    idler.set_result(None)
             return ready
         if self.jobs or timeout is None:
             ready = super().select(self._stall_s)

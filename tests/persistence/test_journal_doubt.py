@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.persistence.faults import Fault, JournalFaults
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.memory import MemoryStore
 from cuebook.persistence.record import Kind
@@ -15,7 +16,7 @@ from tests.support.journals import completed, run, state
 
 def test_after_a_doubtful_commit_states_are_still_kept_by_two() -> None:
     async def work(keeps: bool) -> None:
-        journal = await JournalFile.open("memory", store=MemoryStore(fail_sync_at=4, sync_keeps=keeps))
+        journal = await JournalFile.open("memory", store=torn_at(4, is_kept=keeps))
         stored = []
         for number in range(6):
             try:
@@ -30,6 +31,26 @@ def test_after_a_doubtful_commit_states_are_still_kept_by_two() -> None:
     run(work(False))
 
 
+def torn_at(append: int, *, is_kept: bool) -> MemoryStore:
+    faults = JournalFaults()
+    faults.at(append, Fault.TORN_KEPT if is_kept else Fault.TORN_LOST)
+    return MemoryStore(faults)
+
+
+def broken_at(what: str, number: int, *, is_kept: bool) -> MemoryStore:
+    if what == "sync":
+        return torn_at(number, is_kept=is_kept)
+    store = MemoryStore()
+    match what:
+        case "write":
+            store.faults.at(number, Fault.FAIL)
+        case "full":
+            store.faults.fill(after=number - 1)
+        case _:
+            store.faults.fail_open_at(number)
+    return store
+
+
 def bodies(journal: JournalFile) -> list[bytes | None]:
     return [each.body for each in journal.records(kinds=[Kind.COMPLETED])]
 
@@ -37,11 +58,12 @@ def bodies(journal: JournalFile) -> list[bytes | None]:
 @pytest.mark.parametrize("kind", ["write", "full"])
 def test_a_write_that_fails_is_told_and_the_journal_goes_on(kind: str) -> None:
     async def work() -> None:
-        store = MemoryStore(fail_write_at=2) if kind == "write" else MemoryStore(full_at=2)
+        store = MemoryStore()
+        store.faults.at(2, Fault.FAIL) if kind == "write" else store.faults.fill(after=1)
         journal = await JournalFile.open("memory", store=store)
         with pytest.raises(JournalFull if kind == "full" else JournalError):
             await journal.append([completed(0, b"lost")])
-        store.full_at = None
+        store.faults.make_room()
         assert await journal.append([completed(0, b"kept")]) == [2]
         assert bodies(journal) == [b"kept"]
         await journal.close()
@@ -51,7 +73,7 @@ def test_a_write_that_fails_is_told_and_the_journal_goes_on(kind: str) -> None:
 
 def test_a_failed_sync_whose_rows_turn_out_to_be_stored_is_a_success() -> None:
     async def work() -> None:
-        journal = await JournalFile.open("memory", store=MemoryStore(fail_sync_at=2, sync_keeps=True))
+        journal = await JournalFile.open("memory", store=torn_at(2, is_kept=True))
         assert await journal.append([completed(0, b"kept")]) == [2]
         assert await journal.append([completed(1, b"next")]) == [3]
         assert bodies(journal) == [b"kept", b"next"]
@@ -62,7 +84,7 @@ def test_a_failed_sync_whose_rows_turn_out_to_be_stored_is_a_success() -> None:
 
 def test_a_failed_sync_whose_rows_are_gone_is_an_error() -> None:
     async def work() -> None:
-        journal = await JournalFile.open("memory", store=MemoryStore(fail_sync_at=2, sync_keeps=False))
+        journal = await JournalFile.open("memory", store=torn_at(2, is_kept=False))
         with pytest.raises(JournalError, match="synced"):
             await journal.append([completed(0, b"lost")])
         assert await journal.append([completed(0, b"kept")]) == [2]
@@ -75,8 +97,9 @@ def test_a_failed_sync_whose_rows_are_gone_is_an_error() -> None:
 @pytest.mark.parametrize("keeps", [True, False])
 def test_nothing_is_accepted_until_a_store_in_doubt_opens_again(keeps: bool) -> None:
     async def work() -> None:
-        store = MemoryStore(fail_sync_at=2, sync_keeps=keeps, fail_open_at=2)
+        store = torn_at(2, is_kept=keeps)
         journal = await JournalFile.open("memory", store=store)
+        store.faults.fail_next_open()
         with pytest.raises(JournalError, match="whether the last records were stored shows when"):
             await journal.append([completed(0, b"doubt")])
         assert await journal.append([completed(1, b"next")]) == [3 if keeps else 2]
@@ -88,7 +111,7 @@ def test_nothing_is_accepted_until_a_store_in_doubt_opens_again(keeps: bool) -> 
 
 def test_whatever_fails_the_journal_holds_what_was_acknowledged_and_nothing_twice() -> None:
     async def work(fault: str, at: int, keeps: bool) -> None:
-        store = MemoryStore(sync_keeps=keeps, **{fault: at})  # type: ignore[arg-type]
+        store = broken_at(fault, at, is_kept=keeps)
         try:
             journal = await JournalFile.open("memory", store=store)
         except JournalError:
@@ -101,7 +124,7 @@ def test_whatever_fails_the_journal_holds_what_was_acknowledged_and_nothing_twic
                 await journal.append([completed(number, body), completed(number + 100, body)])
                 acknowledged.append(body)
             except JournalError:
-                store.full_at = None
+                store.faults.make_room()
         expected = [body for body in acknowledged for _ in range(2)]
         assert bodies(journal) == expected
         image = await JournalFile.open("image", store=store.crash_image())
@@ -109,7 +132,7 @@ def test_whatever_fails_the_journal_holds_what_was_acknowledged_and_nothing_twic
         await journal.close()
         await image.close()
 
-    for fault in ("fail_write_at", "fail_sync_at", "full_at", "fail_open_at"):
+    for fault in ("write", "sync", "full", "open"):
         for at in range(1, 9):
             for keeps in (True, False):
                 run(work(fault, at, keeps))

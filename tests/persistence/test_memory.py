@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cuebook.persistence.faults import Fault, JournalFaults
 from cuebook.persistence.memory import MemoryStore
 from cuebook.persistence.store import Row
 from cuebook.runtime.errors import JournalError, JournalFull
@@ -16,7 +17,9 @@ def row(seq: int) -> Row:
 
 def test_the_nth_write_fails_and_stores_nothing() -> None:
     async def work() -> None:
-        store = MemoryStore(fail_write_at=2)
+        faults = JournalFaults()
+        store = MemoryStore(faults)
+        faults.at(2, Fault.FAIL)
         await store.open()
         await store.insert([row(1)])
         with pytest.raises(JournalError, match="written"):
@@ -30,9 +33,10 @@ def test_the_nth_write_fails_and_stores_nothing() -> None:
 @pytest.mark.parametrize(("keeps", "last"), [(True, 2), (False, 1)])
 def test_a_failed_sync_leaves_the_batch_stored_or_not_as_told(keeps: bool, last: int) -> None:
     async def work() -> None:
-        store = MemoryStore(fail_sync_at=2, sync_keeps=keeps)
+        store = MemoryStore()
         await store.open()
         await store.insert([row(1)])
+        store.faults.tear_next(is_kept=keeps)
         with pytest.raises(JournalError, match="synced"):
             await store.insert([row(2)])
         assert (await store.open()).seq == last
@@ -44,12 +48,13 @@ def test_a_failed_sync_leaves_the_batch_stored_or_not_as_told(keeps: bool, last:
 
 def test_a_full_store_stays_full_until_room_is_made() -> None:
     async def work() -> None:
-        store = MemoryStore(full_at=1)
+        store = MemoryStore()
+        store.faults.fill()
         for _ in range(2):
             await store.open()
             with pytest.raises(JournalFull):
                 await store.insert([row(1)])
-        store.full_at = None
+        store.faults.make_room()
         await store.open()
         await store.insert([row(1)])
 
@@ -67,3 +72,40 @@ def test_a_crash_image_does_not_follow_the_store() -> None:
         assert image.state(1) == b"state"
 
     run(work())
+
+
+def test_a_crash_keeps_the_append_that_nobody_hears_of_and_refuses_all_that_follows() -> None:
+    async def work() -> None:
+        store = MemoryStore()
+        await store.open()
+        store.faults.crash_after(2)
+        await store.insert([row(1)])
+        with pytest.raises(JournalError):
+            await store.insert([row(2)])
+        for _ in range(2):
+            with pytest.raises(JournalError, match="opened"):
+                await store.open()
+        image = store.crash_image()
+        assert (await image.open()).seq == 2
+        await image.insert([row(3)])
+
+    run(work())
+
+
+def test_a_plan_is_for_the_next_appends_and_for_no_other() -> None:
+    faults = JournalFaults()
+    assert faults.next_append() is None
+    faults.reject_next(2)
+    faults.fill(after=3)
+    fates = [faults.next_append() for _ in range(5)]
+    assert fates == [Fault.FULL, Fault.FULL, None, Fault.FULL, Fault.FULL]
+    faults.make_room()
+    faults.fail_next_open()
+    assert [faults.next_append(), faults.next_open(), faults.next_open()] == [None, Fault.FAIL, None]
+
+
+@pytest.mark.parametrize("count", [0, -1, True, 1.5])
+def test_a_plan_for_no_append_is_refused(count: object) -> None:
+    for plan in (JournalFaults().fail_next, JournalFaults().crash_after, JournalFaults().fail_next_open):
+        with pytest.raises(ValueError, match="1 or more"):
+            plan(count)  # type: ignore[arg-type]

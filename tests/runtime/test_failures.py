@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import anyio
 import pytest
 
 from cuebook.runtime.actor import Actor, Delivery
@@ -497,6 +498,41 @@ async def test_every_way_to_nowhere_is_a_dead_letter() -> None:
     ]
     assert sum(counts.values()) == len(letters)
     assert {letter.target for letter in letters} == {"picky"}
+
+
+@virtually
+async def test_what_was_in_hand_when_the_system_was_cancelled_is_a_dead_letter() -> None:
+    system = ActorSystem()
+    letters: list[DeadLetter] = []
+
+    async def read() -> None:
+        async for letter in system.dead_letters.stream():
+            letters.append(letter)
+
+    reading = asyncio.ensure_future(read())
+    with anyio.move_on_after(1):
+        async with system:
+            system.spawn(Counter, name="counter").tell_nowait(Pause(100.0))
+            await asyncio.sleep(50)
+    await reading
+    assert [(letter.message, letter.reason.value) for letter in letters] == [(Pause(100.0), "stopped")]
+
+
+@virtually
+async def test_what_an_actor_tells_itself_too_late_is_a_dead_letter_and_no_error() -> None:
+    class Tells(Actor):
+        async def on_stop(self) -> None:
+            self.context.self_ref.tell_nowait(Add(1))
+
+    async with ActorSystem() as system:
+        letters, reading = await letters_of(system)
+        ref = system.spawn(Tells, name="tells")
+        await asyncio.sleep(1)
+        assert await ref.stop()
+    await reading
+    assert [(letter.message, letter.sender, letter.reason.value) for letter in letters] == [
+        (Add(1), "tells", "stopped")
+    ]
 
 
 @virtually

@@ -425,3 +425,33 @@ async def test_stop_in_the_middle_of_a_restart_leaves_nothing_behind() -> None:
         starts = sum(entry.startswith("+") for entry in diary)
         ends = sum(entry[0] in "-x" for entry in diary)
         assert starts == ends, (moment, diary)
+
+
+@virtually
+async def test_a_supervisor_that_stopped_with_its_children_left_nothing_behind() -> None:
+    diary: list[str] = []
+    async with ActorSystem() as system:
+        group = system.supervise(SupervisorSpec(kids(diary, "abc")), name="top")
+        await group.children()
+        assert await group.stop() is True
+        assert not system.dead_letters.counts
+
+
+@virtually
+async def test_the_ref_of_a_child_that_ended_as_soon_as_it_began_says_so() -> None:
+    class Brief(Actor):
+        async def on_start(self) -> None:
+            self.context.after(0, Get())
+
+        def receive(self, message: Any) -> None:
+            self.context.stop_self()
+
+    async with ActorSystem() as system:
+        group = system.supervise(SupervisorSpec(intensity=OFTEN), name="top")
+        spec = ChildSpec("brief", Brief, restart="transient")
+        requests = [group.start_child(spec), group.restart_child("brief"), group.restart_child("brief")]
+        for request in requests:
+            ref = await request
+            await rest()
+            assert not ref.is_alive
+            assert ref.name == "top/brief"

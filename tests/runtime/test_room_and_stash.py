@@ -322,3 +322,19 @@ async def test_an_ask_that_waits_for_room_in_vain_times_out_as_an_ask() -> None:
         ref = await busy(system, WAITS)
         with pytest.raises(AskTimeout):
             await ref.ask(Get(), timeout=2.0)
+
+
+@virtually
+async def test_what_is_unstashed_beside_a_handler_is_received_at_once() -> None:
+    class Late(Actor):
+        is_ready = False
+
+        def receive(self, message: Any) -> Any:
+            if not self.is_ready:
+                self.is_ready = True
+                self.context.stash()
+                asyncio.get_running_loop().call_later(5, self.context.unstash)
+            return "received"
+
+    async with ActorSystem() as system:
+        assert await system.spawn(Late, name="late").ask(Get(), timeout=10) == "received"

@@ -31,7 +31,7 @@ class Cancelled(Life):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_cancelled_application_ends_and_leaves_no_host(seed: int) -> None:
     witness = Witness(CALM, drawn_calls(CALM, random.Random(seed)))
-    life = Cancelled(str(seed), CALM, witness, Chaos(seed, CALM, witness))
+    life = Cancelled(str(seed), CALM, witness, Chaos(seed, CALM.mischief, witness))
 
     with pytest.raises(asyncio.CancelledError):
         run_virtual(life.live(MemoryStore()), stall_s=0.5)

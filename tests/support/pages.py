@@ -211,4 +211,10 @@ def environment() -> dict[str, str]:
     """The reader's: no colours, nothing of the test's own."""
     hidden = ("PYTHONPATH", "FORCE_COLOR", "PYTHONWARNINGS")
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
-    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "PYTHONUNBUFFERED": "1"}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "PYTEST_PLUGINS": "cuebook.testing.plugin",
+        "COLUMNS": "120",
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -10,7 +10,7 @@ import time
 import anyio
 import pytest
 
-from cuebook.testing.virtual_time import VirtualClock, VirtualTimeLoop, run_virtual
+from cuebook.testing.virtual_time import VirtualClock, VirtualTime, VirtualTimeLoop, run_virtual
 
 
 def test_sleeping_a_day_takes_no_time_and_passes_a_day() -> None:
@@ -135,3 +135,65 @@ def test_the_clock_goes_with_the_loop() -> None:
         assert clock.time() - before == pytest.approx(100)
 
     run_virtual(scene())
+
+
+def test_advancing_lets_each_thing_happen_at_its_moment() -> None:
+    async def scene() -> list[tuple[str, float]]:
+        time = VirtualTime()
+        happened: list[tuple[str, float]] = []
+
+        async def tick() -> None:
+            for _ in range(3):
+                await asyncio.sleep(2)
+                happened.append(("tick", time.now))
+
+        task = asyncio.ensure_future(tick())
+        await time.advance(5)
+        happened.append(("advanced", time.now))
+        await time.advance(1)
+        assert task.done()
+        return happened
+
+    assert run_virtual(scene()) == [("tick", 2.0), ("tick", 4.0), ("advanced", 5.0), ("tick", 6.0)]
+
+
+def test_settling_waits_for_whatever_is_ready_and_lets_no_time_pass() -> None:
+    async def scene() -> tuple[int, float]:
+        time = VirtualTime()
+        done = 0
+
+        async def work() -> None:
+            nonlocal done
+            for _ in range(100):
+                await asyncio.sleep(0)
+            done += 1
+            await asyncio.sleep(1)
+            done += 1
+
+        task = asyncio.ensure_future(work())
+        await time.settle()
+        seen = done, time.now
+        await task
+        return seen
+
+    assert run_virtual(scene()) == (1, 0.0)
+
+
+def test_settling_waits_for_jobs_in_threads() -> None:
+    async def scene() -> str:
+        gate = threading.Event()
+        loop = asyncio.get_running_loop()
+        job = asyncio.ensure_future(asyncio.to_thread(gate.wait, 5))
+        loop.call_soon(gate.set)
+        await VirtualTime().settle()
+        return "done" if job.done() else "too early"
+
+    assert run_virtual(scene()) == "done"
+
+
+def test_time_in_the_hands_of_a_test_is_virtual_and_goes_forward() -> None:
+    with pytest.raises(RuntimeError, match="time is real in this loop"):
+        asyncio.run(VirtualTime().settle())
+    with pytest.raises(ValueError, match="does not go back"):
+        run_virtual(VirtualTime().advance(-1))
+    assert VirtualTime().run(asyncio.sleep(5, "slept")) == "slept"

@@ -1,0 +1,121 @@
+"""Other actors as an actor on a bench sees them: what it sends them is written down, and asks are answered by plan.
+
+Knows no cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from cuebook.runtime.deadlines import Deadlines
+from cuebook.runtime.message import decode
+from cuebook.runtime.ready import Ready
+from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.reply import FailedReply, failure_of, seal
+from cuebook.runtime.status import ActorState, ActorStatistics
+from cuebook.runtime.supervision import Exit
+from cuebook.runtime.waiting import Activation
+
+__all__ = ["Answer", "StubTarget"]
+
+Answer = Callable[[Any], Any]
+"""What a stub answers: gives the value for a message, or raises."""
+
+
+class StubTarget:
+    """What stands behind the ref of a stub.
+
+    Parameters:
+        name: of the actor. home: the system that it seems to live in.
+        sent: called with the message and whether it is an ask.
+        answer: gives the answers; None: it never answers, so each ask ends by its deadline.
+    """
+
+    state = ActorState.RUNNING
+    activation: Activation | None = None
+    ended: tuple[Exit, BaseException | None] = (Exit.SHUTDOWN, None)
+    is_alive = True
+    serial = 0
+
+    def __init__(
+        self,
+        name: str,
+        home: bytes,
+        deadlines: Deadlines,
+        *,
+        ready: Ready,
+        sent: Callable[[str, Any, bool], None],
+        answer: Answer | None = None,
+    ) -> None:
+        self.name = name
+        self.home = home
+        self.deadlines = deadlines
+        self.ready = ready
+        self.answer = answer
+        self._sent = sent
+        self.ref = ActorRef(self)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop."""
+        return asyncio.get_running_loop()
+
+    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
+        """Nothing is quick here."""
+        return False
+
+    def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
+        """Write a message down, and answer it."""
+        message = decode(frame) if type(frame) is bytes else frame
+        self._sent(self.name, message, reply is not None)
+        if reply is None or self.answer is None:
+            return
+        try:
+            reply.set_result(seal(self.answer(message)))
+        except Exception as error:
+            reply.set_result(FailedReply(failure_of(self.name, error)))
+
+    def report(self, message: Any) -> None:
+        """Nobody listens."""
+
+    def has_room(self, size: int) -> bool:
+        """There always is."""
+        return True
+
+    def lets_actors_wait(self) -> bool:
+        """Nobody has to."""
+        return False
+
+    async def wait_for_room(self, size: int) -> None:
+        """At once."""
+
+    def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
+        """It owes nothing."""
+        return False
+
+    def request_stop(self, timeout_s: float, *, drain: bool) -> None:
+        """No effect."""
+
+    def kill(self, error: BaseException | None = None) -> None:
+        """No effect."""
+
+    def trace(self, on: bool) -> None:
+        """No effect."""
+
+    def doing(self) -> str:
+        """Nothing."""
+        return ""
+
+    def unpark(self) -> bool:
+        """No effect."""
+        return False
+
+    async def wait_until_ended(self) -> bool:
+        """At once."""
+        return True
+
+    def statistics(self) -> ActorStatistics:
+        """All zero."""
+        return ActorStatistics(self.state, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0)
