@@ -138,7 +138,7 @@ def test_the_crawler_reads_what_can_be_read_and_says_what_became_of_the_rest(tmp
     assert failures == [f"/{pages - 2}: ValueError /{pages - 2} is no page", f"/{pages - 1}: TimeoutError"]
 
 
-@pytest.mark.parametrize("name", ["chat_room.py", "crawler.py"])
+@pytest.mark.parametrize("name", ["chat_room.py", "crawler.py", "bank.py"])
 def test_a_strict_checker_finds_nothing_in_the_example(name: str, tmp_path: Path) -> None:
     """Their refs and messages are typed."""
     pytest.importorskip("mypy")
@@ -146,6 +146,33 @@ def test_a_strict_checker_finds_nothing_in_the_example(name: str, tmp_path: Path
     done = subprocess.run([*command, str(EXAMPLES / name)], cwd=EXAMPLES.parents[1], capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout
+
+
+def test_the_bank_loses_and_makes_no_money_however_often_it_is_killed(tmp_path: Path) -> None:
+    """By SIGKILL after so many transfers: what was said to be kept is kept, and what follows goes on from there."""
+    transfers, kept = 120, 0
+    for more in (1, 17, 40):
+        with running("bank.py", tmp_path, "bank.cue", str(transfers)) as process:
+            assert process.stdout is not None
+            while more:
+                line = process.stdout.readline()
+                assert line, "it ended by itself"
+                if found := re.match(r"transfer (\d+) is kept, ada has (\d+)", line):
+                    assert int(found[2]) == 10 * (transfers - int(found[1]))
+                    kept, more = int(found[1]), more - 1
+                elif found := re.match(r"going on after transfer (\d+)", line):
+                    assert kept <= int(found[1])
+            process.send_signal(signal.SIGKILL)
+            process.communicate(timeout=PATIENCE_S)
+    *_, refused, last = run("bank.py", tmp_path, "bank.cue", str(transfers)).splitlines()
+
+    assert refused == "refused: ada has 0, not 10"
+    assert last == f"ada has 0, bob has {10 * transfers}"
+    assert run("bank.py", tmp_path, "bank.cue", str(transfers)).splitlines() == [
+        f"going on after transfer {transfers}",
+        refused,
+        last,
+    ]
 
 
 def test_the_tutorial_shows_the_programs_as_they_are() -> None:
