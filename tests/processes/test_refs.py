@@ -98,7 +98,7 @@ def test_handlers_found_by_annotation_are_found_in_a_process_that_imports_the_cl
     living(test)
 
 
-@message(tag=60_190)
+@message(tag=58_190)
 class Hold2:
     """Nobody handles it."""
 

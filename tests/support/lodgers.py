@@ -17,32 +17,32 @@ from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.signals import Down, Restarted
 
 
-@message(tag=60_101)
+@message(tag=58_101)
 class Add:
     n: int
 
 
-@message(tag=60_102)
+@message(tag=58_102)
 class Total:
     pass
 
 
-@message(tag=60_103)
+@message(tag=58_103)
 class Where:
     """Answered with the process's number."""
 
 
-@message(tag=60_104)
+@message(tag=58_104)
 class Fail:
     text: str
 
 
-@message(tag=60_105)
+@message(tag=58_105)
 class Echo:
     value: Any
 
 
-@message(tag=60_106)
+@message(tag=58_106)
 class Pass:
     """Ask `to` to add, and answer with its answer."""
 
@@ -50,14 +50,14 @@ class Pass:
     n: int
 
 
-@message(tag=60_107)
+@message(tag=58_107)
 class Leave:
     """End the process: by `how`."""
 
     how: str
 
 
-@message(tag=60_108)
+@message(tag=58_108)
 class Block:
     """Hold the loop for so long, after a note in a file."""
 
@@ -65,26 +65,26 @@ class Block:
     file: str
 
 
-@message(tag=60_109)
+@message(tag=58_109)
 class Pause:
     """Await for so long."""
 
     seconds: float
 
 
-@message(tag=60_110)
+@message(tag=58_110)
 class Hire:
     """Answered with the ref of a child, in the child's process."""
 
     name: str
 
 
-@message(tag=60_111)
+@message(tag=58_111)
 class Me:
     """Answered with the actor's own ref."""
 
 
-@message(tag=60_112)
+@message(tag=58_112)
 class Look:
     """Watch this actor, and be linked to it where `links`."""
 
@@ -92,34 +92,34 @@ class Look:
     links: bool
 
 
-@message(tag=60_113)
+@message(tag=58_113)
 class Seen:
     """Answered with what was seen of those looked at."""
 
 
-@message(tag=60_114)
+@message(tag=58_114)
 class Quit:
     """Stop yourself."""
 
 
-@message(tag=60_115)
+@message(tag=58_115)
 class Write:
     """Write these bytes to the link."""
 
     data: bytes
 
 
-@message(tag=60_116)
+@message(tag=58_116)
 class Hold:
     """Deferred until `Release`."""
 
 
-@message(tag=60_117)
+@message(tag=58_117)
 class Release:
     pass
 
 
-@message(tag=60_118, by_reference=True)
+@message(tag=58_118, by_reference=True)
 class Shared:
     n: int
 
@@ -129,7 +129,7 @@ class Local:
     thing: Any
 
 
-@message(tag=60_119)
+@message(tag=58_119)
 class Spam:
     """Tell `to` so many times to add 1; answered with how many were refused."""
 
@@ -137,7 +137,7 @@ class Spam:
     count: int
 
 
-@message(tag=60_120)
+@message(tag=58_120)
 class Set:
     """Put the message aside until `Release`."""
 
