@@ -159,8 +159,7 @@ def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorS
 
 def check_seconds(value: Any, what: str) -> None:
     """Raises TypeError or ValueError where this is no time of 0 or more seconds."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{what} is a number of seconds, not {value!r}")
+    _check_number(value, what)
     if not value >= 0:
         raise ValueError(f"{what} is 0 or more seconds, not {value!r}")
 
@@ -168,9 +167,14 @@ def check_seconds(value: Any, what: str) -> None:
 def check_start(value: Any, what: str) -> None:
     """Raises TypeError or ValueError where this is neither None nor a time of more than 0 seconds."""
     if value is not None:
-        check_seconds(value, what)
+        _check_number(value, what)
         if not value > 0:
             raise ValueError(f"{what} is more than 0 seconds, or None, not {value!r}")
+
+
+def _check_number(value: Any, what: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{what} is a number of seconds, not {value!r}")
 
 
 def _policy(name: str, options: SpawnOptions) -> RestartPolicy:

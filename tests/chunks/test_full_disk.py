@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cuebook import JournalError, JournalFull, Runtime
+from cuebook.persistence.faults import JournalFaults
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.memory import MemoryStore
 
@@ -24,10 +25,11 @@ def on(store: MemoryStore, runtime: Runtime) -> Runtime:
 def test_arguments_of_an_iterator_that_were_not_kept_end_the_run_and_no_result_stands_without_them(
     tmp_path: Path,
 ) -> None:
-    store = MemoryStore()
+    faults = JournalFaults()
+    store = MemoryStore(faults)
 
     def source() -> Iterator[list[int]]:
-        store.fail_write_at = store.inserts + 1
+        faults.fail_next()
         yield from ([n] for n in range(20))
 
     async def main() -> None:
@@ -39,15 +41,16 @@ def test_arguments_of_an_iterator_that_were_not_kept_end_the_run_and_no_result_s
 
 
 def test_when_several_writes_of_a_run_fail_its_workers_are_given_back_once(tmp_path: Path) -> None:
-    store = MemoryStore(full_at=2)
+    faults = JournalFaults()
+    store = MemoryStore(faults)
 
     async def main() -> None:
         async with on(store, Runtime(tmp_path / "x.cue", where="thread", chunk_size=4, batch=1)) as runtime:
             for _ in range(3):
-                store.full_at = store.inserts + 3
+                faults.fill(after=2)
                 with pytest.raises(JournalFull):
                     await runtime.chunk(abs, [[n] for n in range(2000)])
-                store.full_at = None
+                faults.make_room()
             idle = [slot for slots in runtime.app.table._idle.values() for slot in slots]
             assert len(idle) == len(set(map(id, idle)))
             assert await runtime.chunk(abs, [[n] for n in range(50)]) == list(range(50))
