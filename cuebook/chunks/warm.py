@@ -82,7 +82,7 @@ class WarmWorkers:
         end = asyncio.Event()
         self._leave = end.set
         self._thread.at_exit = self._leave
-        async with Runtime() as runtime:
+        async with Runtime(blocking_s=None) as runtime:
             opened.set_result(runtime)
             await end.wait()
             await runtime.stop("the program ended")
