@@ -17,7 +17,7 @@ from cuebook.durable.hosted import Hosted
 from cuebook.durable.kept_duties import KeptDuties
 from cuebook.durable.ledger import Ledger, ledger_of
 from cuebook.durable.obligations import offer_directory
-from cuebook.durable.persistent_actor import PersistentActor
+from cuebook.durable.persistent_actor import PersistentActor, check_durable
 from cuebook.durable.waking import Alarm
 from cuebook.persistence.names import resolve
 from cuebook.persistence.record import Kind, Picked
@@ -94,10 +94,12 @@ class Entities:
         """Make a class of entities known; whether it was not known.
 
         Raises:
-            TypeError: it is no actor class. ValueError: another class has that name, or `idle_s` is not over 0.
+            TypeError: it is no actor class, or not a whole one. ValueError: another class has that name, or `idle_s` is
+                not over 0.
         """
         if not (isinstance(cls, type) and issubclass(cls, Actor)):
             raise TypeError(f"an entity is of a class of actors, not {cls!r}")
+        check_durable(cls)
         if idle_s is not None and not idle_s > 0:
             raise ValueError(f"idle_s is more than 0 seconds, not {idle_s!r}")
         kind = _kind_of(cls)

@@ -14,10 +14,20 @@ from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.handlers import handlers_of, names_around
 
-__all__ = ["PersistentActor"]
+__all__ = ["PersistentActor", "check_durable"]
 
 S = TypeVar("S")
 _HOOKS = {"on_start": "_recover", "on_stop": "_settle", "on_failure": "_give_up"}
+
+
+def check_durable(cls: type) -> None:
+    """Raises TypeError where a class of durable actors lacks what each of them needs."""
+    if getattr(cls, "initial_state", None) is PersistentActor.initial_state:
+        raise TypeError(_no_state(cls))
+
+
+def _no_state(cls: type) -> str:
+    return f"define initial_state(self) in {cls.__qualname__}: the state before any event"
 
 
 class PersistentActor(Actor[Any], Generic[S]):
@@ -63,6 +73,7 @@ class PersistentActor(Actor[Any], Generic[S]):
     def __init__(self, id: str) -> None:
         if not isinstance(id, str) or not id:
             raise ValueError(f"the id of a {type(self).__qualname__} is a string that is not empty, not {id!r}")
+        check_durable(type(self))
         self.id = id
         self.sequence_number = 0
 
@@ -87,9 +98,7 @@ class PersistentActor(Actor[Any], Generic[S]):
 
     def initial_state(self) -> S:
         """The state before the first event. To be defined."""
-        raise NotImplementedError(
-            f"define initial_state(self) in {type(self).__qualname__}: the state before any event"
-        )
+        raise TypeError(_no_state(type(self)))
 
     def handle(self, command: Any) -> Any:
         """What follows a command: an Effect, or the answer; plain or `async def`. Changes nothing.

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cuebook.chunks.runtime import Runtime
+from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import ActorFailed, ActorStopped, AskCycle
 from cuebook.runtime.message import message
@@ -252,3 +253,18 @@ def test_whoever_watches_an_entity_hears_when_it_falls_asleep(path: Path) -> Non
         await until(lambda: len(heard) == 2)
 
     played(path, scene)
+
+
+def test_a_durable_class_without_a_first_state_is_refused_before_anything_starts(path: Path) -> None:
+    class Unfinished(PersistentActor[int]):
+        def on_count(self, command: Count) -> int:
+            return 0
+
+    async def main() -> None:
+        async with Runtime(path) as runtime:
+            with pytest.raises(TypeError, match=r"define initial_state\(self\) in .*Unfinished"):
+                await runtime.spawn(Unfinished, "a")
+            with pytest.raises(TypeError, match=r"define initial_state\(self\) in .*Unfinished"):
+                runtime.entity(Unfinished, "a")
+
+    asyncio.run(main())
