@@ -11,6 +11,7 @@ from typing import Any
 __all__ = ["appliers_of"]
 
 _PREFIX = "apply_"
+_PURE = ("apply", "initial_state")
 
 
 def appliers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:
@@ -20,12 +21,15 @@ def appliers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:
         names: what annotations may name beside the module's globals: the locals where the class is made.
 
     Raises:
-        TypeError: an `apply_...` method has other parameters, or no annotation; or two of a class are for one event.
+        TypeError: an `apply_...` method has other parameters, or no annotation; or two of a class are for one event;
+            or what is to be pure is a coroutine function.
     """
     found: dict[type, str] = {}
     for base in reversed(cls.__mro__):
         own: dict[type, str] = {}
         for name, method in vars(base).items():
+            if (name.startswith(_PREFIX) or name in _PURE) and inspect.iscoroutinefunction(method):
+                raise TypeError(f"{cls.__qualname__}.{name} is to be a plain function, not `async def`: it is pure")
             if not (name.startswith(_PREFIX) and inspect.isfunction(method)):
                 continue
             for kind in _kinds(cls, method, names):

@@ -12,7 +12,8 @@ from typing import Any
 from cuebook.durable.rebuilding import rebuilder
 from cuebook.persistence.names import resolve
 from cuebook.persistence.objects import stands_under_its_name
-from cuebook.persistence.values import Unresolved, ValueEncoder
+from cuebook.persistence.placeholders import Opaque, Unresolved
+from cuebook.persistence.values import ValueEncoder
 from cuebook.runtime.errors import UnknownEvent
 
 __all__ = ["EventTypes", "Upcaster", "name_of"]
@@ -82,6 +83,11 @@ class EventTypes:
                 made = self._new_maker(name, trusted=trusted)
             self._makers[name] = made
             return made
+
+    def lost_part(self, event: Any, part: Unresolved | Opaque) -> UnknownEvent:
+        """What to raise for an event that holds a placeholder."""
+        lost = f"{part.module}.{part.qualname}, {part.reason}" if type(part) is Unresolved else repr(part)
+        return self._unknown(name_of(type(event)), f"has a part that cannot be rebuilt here ({lost})")
 
     def _of_value(self, value: Any, *, trusted: bool) -> Sequence[Any]:
         if type(value) is not Unresolved:

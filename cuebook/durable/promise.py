@@ -10,8 +10,9 @@ from typing import Any
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.ledger import LedgerSource
 from cuebook.durable.persistent_actor import PersistentActor
+from cuebook.persistence.placeholders import Opaque, Unresolved, placeholder_in
 from cuebook.runtime.answers import Delivery
-from cuebook.runtime.errors import ActorFailed
+from cuebook.runtime.errors import ActorFailed, RecoveryFailed
 from cuebook.runtime.message import message
 from cuebook.runtime.ref import ActorRef
 
@@ -114,7 +115,13 @@ class DurablePromise:
         return await self._settle(value, is_error=False)
 
     async def fail(self, error: BaseException) -> bool:
-        """Keep an error, which is raised where the promise is awaited; whether it is the first. Raises as `set`."""
+        """Keep an error, which is raised where the promise is awaited; whether it is the first.
+
+        Raises:
+            TypeError: it is no exception. Else as `set`.
+        """
+        if not isinstance(error, BaseException):
+            raise TypeError(f'fail() takes an exception, such as ValueError("why"), not {error!r}')
         return await self._settle(error, is_error=True)
 
     async def is_set(self) -> bool:
@@ -126,6 +133,7 @@ class DurablePromise:
 
         Raises:
             ActorStopped: the runtime was closed first.
+            RecoveryFailed: it is kept, but some object in it cannot be rebuilt here; its class is named.
         """
         return self._value().__await__()
 
@@ -139,10 +147,17 @@ class DurablePromise:
             with contextlib.suppress(ActorFailed):  # what keeps it begins again
                 kept = await self._ref.ask(Await(), timeout=None)
         body, is_error = kept
-        value = (await self._ledger()).decoder.decode(body)
-        if not is_error:
-            return value
-        raise value
+        decoder = (await self._ledger()).decoder
+        before = decoder.placeholders
+        value = decoder.decode(body)
+        if is_error and isinstance(value, BaseException):
+            raise value
+        if decoder.placeholders != before:
+            lost = placeholder_in(value, Unresolved, Opaque) or "a part of it"
+            raise RecoveryFailed(
+                f"promise {self.id!r} is kept, but cannot be rebuilt here: {lost}; bring its class back"
+            )
+        return value
 
     def __repr__(self) -> str:
         return f"<DurablePromise {self.id}>"

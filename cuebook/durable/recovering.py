@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from cuebook.durable.event_types import EventTypes, Maker
 from cuebook.durable.folding import check_returned
 from cuebook.durable.kept_duties import KeptDuties
 from cuebook.durable.ledger import Ledger
+from cuebook.persistence.placeholders import Opaque, Unresolved, placeholder_in
 from cuebook.persistence.record import Kind, Picked
 from cuebook.persistence.stream_heads import Duties, Events, Received, SnapshotKept, unpacked_places
 from cuebook.persistence.values import ValueEncoder
@@ -30,6 +31,8 @@ PAGE = 512
 SLICE_S = 0.005
 """Seconds after which it is others' turn."""
 SNAPSHOTS_MAX = 64
+_UNMADE = object()
+"""In place of an event that is not there yet."""
 
 _log = get_logger("durable")
 
@@ -110,13 +113,17 @@ class _Fold:
         if first != so_far.number + 1:
             what = "its first events were dropped" if not so_far.number else f"events after {so_far.number} are missing"
             raise RecoveryFailed(f"{self.name} goes on with event {first}: {what}, and no snapshot can be read")
+        before = self._ledger.decoder.placeholders
         values = self._values(record, count)
         makers = self._makers(record, names, places)
+        if self._ledger.decoder.placeholders != before:
+            makers = map(self._whole, makers)
         apply, state, number = self._apply, so_far.state, so_far.number
-        event: Any = None
+        event: Any = _UNMADE
         try:
             for make, value in zip(makers, values, strict=False):
                 number += 1
+                event = _UNMADE
                 for event in make(value):
                     new = apply(state, event)
                     if new is None:
@@ -125,10 +132,24 @@ class _Fold:
         except UnknownEvent:
             raise
         except Exception as error:
-            kind = type(event).__qualname__
-            text = f"{self.name} cannot apply event {number}, a {kind}: {type(error).__name__}: {error}"
-            raise RecoveryFailed(text) from error
+            kind = f"apply event {number}, a {type(event).__qualname__}"
+            if event is _UNMADE:
+                kind = f"read event {number}, its upcaster raised"
+            raise RecoveryFailed(f"{self.name} cannot {kind}: {type(error).__name__}: {error}") from error
         so_far.state, so_far.number, so_far.seq = state, number, record.seq
+
+    def _whole(self, make: Maker) -> Maker:
+        """What makes the same events, where parts of what was kept are placeholders: they are to be in none."""
+
+        def made(value: Any) -> Sequence[Any]:
+            events = make(value)
+            for event in events:
+                part = placeholder_in(event, Unresolved, Opaque)
+                if part is not None:
+                    raise self._types.lost_part(event, part)
+            return events
+
+        return made
 
     def _values(self, record: Picked, count: int) -> list[Any]:
         decoder, body = self._ledger.decoder, record.body or b""

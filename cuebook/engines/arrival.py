@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from cuebook.persistence.placeholders import Unresolved
+from cuebook.persistence.placeholders import Unresolved, placeholder_in
 from cuebook.persistence.values import ValueDecoder
 
 __all__ = ["LostArguments", "arrived"]
@@ -40,7 +40,7 @@ def arrived(decoder: ValueDecoder, data: bytes, count: int) -> list[Any]:
         return [LostArguments(error)] * count
     if decoder.placeholders == before:
         return calls
-    found = [_unresolved_in(call) for call in calls]
+    found = [placeholder_in(call, Unresolved) for call in calls]
     if not any(found):
         lost = TypeError("arguments of these calls cannot be rebuilt in a worker")
         return [LostArguments(lost)] * count
@@ -50,23 +50,3 @@ def arrived(decoder: ValueDecoder, data: bytes, count: int) -> list[Any]:
 def _lost(part: Unresolved) -> LostArguments:
     name = part.qualname if part.module in ("builtins", "__main__", "") else f"{part.module}.{part.qualname}"
     return LostArguments(TypeError(f"an argument of class {name} cannot be rebuilt in a worker: {part.reason}"))
-
-
-def _unresolved_in(value: Any) -> Unresolved | None:
-    """The first placeholder in what the decoder has made, which is a tree where it holds any."""
-    waiting = [value]
-    seen: set[int] = set()
-    while waiting:
-        part = waiting.pop()
-        if type(part) is Unresolved:
-            return part
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, dict):
-            waiting += [*part.keys(), *part.values()]
-        elif isinstance(part, list | tuple | set | frozenset):
-            waiting += part
-        elif type(getattr(part, "__dict__", None)) is dict:
-            waiting += part.__dict__.values()
-    return None

@@ -5,9 +5,10 @@ Knows neither bytes nor journals.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, NoReturn
 
-__all__ = ["Opaque", "Unresolved", "UnresolvedException"]
+__all__ = ["Opaque", "Unresolved", "UnresolvedException", "placeholder_in"]
 
 REPR_LENGTH_MAX = 200
 
@@ -113,6 +114,35 @@ class UnresolvedException(Exception):
     def __str__(self) -> str:
         name = self.qualname if self.module == "builtins" else f"{self.module}.{self.qualname}"
         return f"{name}: {self.text}" if self.text else name
+
+
+def placeholder_in(value: Any, *kinds: type) -> Any:
+    """The first placeholder of these kinds in what a decoder has made; None where there is none."""
+    waiting = [value]
+    seen: set[int] = set()
+    while waiting:
+        part = waiting.pop()
+        if type(part) in kinds:
+            return part
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        waiting += _parts(part)
+    return None
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple | set | frozenset | deque):
+        return list(value)
+    parts: list[Any] = []
+    if type(getattr(value, "__dict__", None)) is dict:
+        parts += value.__dict__.values()
+    for cls in type(value).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        parts += [getattr(value, name, None) for name in ((slots,) if isinstance(slots, str) else slots)]
+    return parts
 
 
 def _readable(size: int) -> str:

@@ -506,3 +506,11 @@ def test_a_program_that_is_cancelled_amid_commits_ends_and_keeps_what_it_answere
         assert await account.ask(Balance()) >= max(told)
 
     played(path, later)
+
+
+@pytest.mark.parametrize("name", ["apply", "apply_deposited", "initial_state"])
+def test_what_is_to_be_pure_is_refused_where_it_is_a_coroutine_function(name: str) -> None:
+    async def never(self: Any, state: Any = None, event: Any = None) -> None: ...
+
+    with pytest.raises(TypeError, match=rf"Wrong\.{name} is to be a plain function"):
+        type("Wrong", (PersistentActor,), {name: never})

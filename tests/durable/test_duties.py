@@ -324,6 +324,17 @@ def test_a_promise_that_failed_raises_its_error(path: Path) -> None:
     played(path, first, second)
 
 
+def test_a_promise_fails_with_exceptions_only(path: Path) -> None:
+    async def scene(runtime: Runtime) -> None:
+        promise = runtime.promise("p")
+        for wrong in ("why", ValueError, None):
+            with pytest.raises(TypeError, match=r'takes an exception, such as ValueError\("why"\)'):
+                await promise.fail(wrong)  # type: ignore[arg-type]
+        assert not await promise.is_set()
+
+    played(path, scene)
+
+
 def test_whoever_awaits_a_promise_survives_a_failure_of_what_keeps_it(path: Path) -> None:
     async def scene(runtime: Runtime) -> None:
         promise = runtime.promise("p")
