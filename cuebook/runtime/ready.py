@@ -56,7 +56,13 @@ class Ready:
         self._waiting.append(step)
         if not self._is_called:
             self._is_called = True
-            self._loop.call_soon(self._turn)
+            try:
+                self._loop.call_soon(self._turn)
+            except (
+                BaseException
+            ):  # from another thread, in debug mode: what comes next is not to wait for this for ever
+                self._is_called = False
+                raise
 
     def add_last(self, step: Step) -> None:
         """As `add`, for one that has had its share: all others in the program have their turn first."""

@@ -278,3 +278,34 @@ async def test_a_waiter_that_leaves_a_pending_answer_is_not_woken_by_it() -> Non
         await asyncio.wait_for(asyncio.shield(future), 0.5)
     future.set_result(1)
     assert await future == 1
+
+
+def test_a_loop_that_refuses_a_callback_once_takes_the_next_and_nothing_waits_for_ever() -> None:
+    stepped: list[str] = []
+
+    class Refusing:
+        """As a loop in debug mode, called from another thread."""
+
+        callbacks: list[Callable[[], None]] | None = None
+
+        def call_soon(self, callback: Callable[[], None]) -> None:
+            if self.callbacks is None:
+                raise RuntimeError("Non-thread-safe operation")
+            self.callbacks.append(callback)
+
+    class Noted:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def step(self) -> None:
+            stepped.append(self.name)
+
+    loop = Refusing()
+    ready = Ready(loop, lambda: 0.0)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="Non-thread-safe"):
+        ready.add(Noted("first"))
+    loop.callbacks = []
+    ready.add(Noted("second"))
+    for callback in loop.callbacks:
+        callback()
+    assert stepped == ["first", "second"]
