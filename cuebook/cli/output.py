@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["SCHEMA", "count_of", "duration", "emit_json", "iso_time", "local_time", "printable", "rate", "table"]
+__all__ = [
+    "SCHEMA",
+    "count_of",
+    "duration",
+    "emit_json",
+    "iso_time",
+    "local_time",
+    "printable",
+    "rate",
+    "stretches",
+    "table",
+]
+
+_STRETCHES_SHOWN = 20
 
 SCHEMA = 1
 """Version of the shape of what `--json` prints; keys are only added within one."""
@@ -114,3 +127,14 @@ def iso_time(at: float | None) -> str | None:
         return None
     moment = datetime.fromtimestamp(at, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def stretches(lost: Sequence[tuple[int, int]]) -> str:
+    """Numbers of records, the first stretches of them.
+
+    >>> stretches([(3, 3), (5, 9)])
+    '3, 5 to 9'
+    """
+    shown = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in lost[:_STRETCHES_SHOWN])
+    left = sum(last - first + 1 for first, last in lost[_STRETCHES_SHOWN:])
+    return f"{shown}, and {left:,} more" if left else shown

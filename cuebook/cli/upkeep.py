@@ -61,8 +61,9 @@ def recover(path: Path, new: Path) -> None:
     blobs = f" and {found.blobs:,} blobs" if found.blobs else ""
     click.echo(f"kept {found.records:,} records{blobs} in {found.path}")
     if found.lost:
-        lost = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in found.lost)
-        click.echo(f"lost records: {lost}")
+        from cuebook.cli.output import stretches
+
+        click.echo(f"lost records: {stretches(found.lost)}")
 
 
 @click.command(short_help="Copy a journal, also one in use.")

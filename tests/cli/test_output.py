@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuebook.cli.output import count_of, duration, iso_time, printable, rate, table
+from cuebook.cli.output import count_of, duration, iso_time, printable, rate, stretches, table
 
 
 @given(st.text())
@@ -39,3 +39,10 @@ def test_durations_have_two_units_at_most(seconds: float, shown: str) -> None:
 
 def test_unknown_numbers_are_said_to_be_unknown() -> None:
     assert (count_of(5, None), rate(None), iso_time(None)) == ("5/?", "-", None)
+
+
+def test_a_long_list_of_lost_records_is_cut_and_the_rest_counted() -> None:
+    assert stretches([(3, 3), (5, 9)]) == "3, 5 to 9"
+    shown = stretches([(n, n) for n in range(1, 2001, 2)])
+    assert shown.startswith("1, 3, 5")
+    assert shown.endswith("39, and 980 more")
