@@ -129,11 +129,6 @@ class GuestCell(Cell):
         """Seconds at work."""
         return self._busy_s
 
-    @property
-    def is_about_to_start(self) -> bool:
-        """Whether an incarnation was ordered that has not begun."""
-        return self.state is ActorState.STARTING and self._life is None
-
     def arrive(self, number: int, frame: bytes, is_ask: bool, sender: ActorRef | None) -> None:
         """Queue a message that came over the link; its owner minds the bounds."""
         ticket: Any = Ticket(self._room.lodging, number, is_ask=is_ask)

@@ -92,8 +92,8 @@ class Lifecycle(Ending):
     # What others ask for
 
     def kill(self, error: BaseException | None = None) -> None:
-        """End the incarnation as a failure, in the middle of its handler."""
-        if self._life is None or self.state is ActorState.STOPPED:
+        """End the incarnation as a failure, in the middle of its handler; one that is about to begin, at once."""
+        if self.state in _BETWEEN:
             return
         self._killed = error or ActorFailed(f"{self.name} was killed")
         self._is_steady = False
@@ -216,6 +216,9 @@ class Lifecycle(Ending):
         timers = Timers(self.clock, self)
         self._is_ending = self._is_retiring = False
         self._life = life = self._new_incarnation(timers)
+        if self._killed is not None:  # before its first step
+            yield from self._fail(self._killed)
+            return
         deadline = None
         if self.spec.start_s is not None:
             deadline = self.clock.call_later(self.spec.start_s, self._start_overdue, life)

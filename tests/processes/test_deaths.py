@@ -93,7 +93,7 @@ def test_any_end_of_the_process_is_told_in_words_and_the_actor_begins_again_in_a
         watcher = await runtime.spawn(Lodger)
         await watcher.ask(Look(ref, False))
         pid = await ref.ask(Where())
-        with pytest.raises(ProcessDied, match=rf"lodger: process lodger-1 \(pid {pid}\) ended: {reason}") as caught:
+        with pytest.raises(ProcessDied, match=rf"lodger: process lodger \(pid {pid}\) ended: {reason}") as caught:
             await ref.ask(Leave(how))
         assert caught.value.pid == pid
         assert await ref.ask(Total()) == 5

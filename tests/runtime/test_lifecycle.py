@@ -294,6 +294,35 @@ async def test_a_kill_during_start_is_a_failed_start() -> None:
 
 
 @virtually
+async def test_a_kill_before_the_first_step_of_an_incarnation_is_a_failed_start_and_nothing_of_it_runs() -> None:
+    diary: list[Any] = []
+    async with ActorSystem() as system:
+        ref = system.spawn(lambda: Counter(diary), name="counter", restart="permanent", backoff=Backoff(first_s=1.0))
+        ref.kill(ValueError("why"))  # its start was ordered, and has not begun
+        assert await ref.ask(Get()) == 0
+        assert (ref.statistics().restarts, ref.statistics().last_error) == (1, "ValueError('why')")
+
+        once = system.spawn(lambda: Counter(diary), name="once", restart="temporary")
+        once.kill(ValueError("why"))
+        with pytest.raises(ActorStopped, match="why"):
+            await once.ask(Get())
+    assert diary == ["start", "stop"]
+
+
+@virtually
+async def test_a_kill_in_the_moment_of_a_restart_is_a_failure_too() -> None:
+    async with ActorSystem() as system:
+        ref = system.spawn(Counter, name="counter", backoff=QUICK)
+        await ref.ask(Get())
+        ref.kill()
+        while ref.statistics().state is not ActorState.STARTING:
+            await asyncio.sleep(0)
+        ref.kill()  # the next start was ordered, and has not begun
+        assert await ref.ask(Get()) == 0
+        assert ref.statistics().restarts == 2
+
+
+@virtually
 async def test_hooks_that_raise_change_nothing() -> None:
     class Clumsy(Counter):
         async def on_stop(self) -> None:
