@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -164,9 +166,14 @@ class GuestCell(Cell):
             self._room.house.order(Asked(self._room.lodging.guest, None, True))
 
     def on_lost(self) -> None:
-        """Cut off; by an exit of the program: then the owner sees the end of this process, and answers."""
-        if not isinstance(sys.exception(), SystemExit | KeyboardInterrupt):
+        """Cut off; by what ends the program: then the owner sees the end of this process, and answers."""
+        cause = sys.exception()
+        if cause is None or isinstance(cause, Exception | CancelledError | GeneratorExit):
             super().on_lost()
+        elif not isinstance(cause, SystemExit | KeyboardInterrupt):
+            # asyncio lets only these two out of the loop at once: nothing is to be sent or answered any more.
+            traceback.print_exception(cause)
+            raise SystemExit(1) from cause
 
     def _settled(self) -> None:
         super()._settled()
