@@ -22,6 +22,7 @@ from cuebook.persistence.values import ValueEncoder
 from cuebook.runtime.codec import pack, unpack
 from cuebook.runtime.errors import CuebookError, JournalCorrupt, MalformedMessage, RecoveryFailed, UnknownEvent
 from cuebook.runtime.logs import get_logger
+from cuebook.runtime.wording import text_of
 
 __all__ = ["Folding", "Recovered", "packed_state", "recovered"]
 
@@ -126,7 +127,7 @@ class _Fold:
             raise
         except Exception as error:
             kind = type(event).__qualname__
-            text = f"{self.name} cannot apply event {number}, a {kind}: {type(error).__name__}: {error}"
+            text = f"{self.name} cannot apply event {number}, a {kind}: {type(error).__name__}: {text_of(error)}"
             raise RecoveryFailed(text) from error
         so_far.state, so_far.number, so_far.seq = state, number, record.seq
 

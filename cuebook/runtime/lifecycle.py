@@ -27,6 +27,7 @@ from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.status import ActorState
 from cuebook.runtime.supervision import Exit, History, Park, RestartAfter, decide, is_restarted
 from cuebook.runtime.timers import Timer, Timers
+from cuebook.runtime.wording import repr_of
 
 __all__ = ["Lifecycle"]
 
@@ -258,7 +259,7 @@ class Lifecycle(Ending):
         self._is_steady = False
         self._is_ending = True
         self._has_left_behind = self._has_left_behind or self._is_stopping
-        _log.warning("actor failed", actor=self.name, error=repr(error), exc_info=error)
+        _log.warning("actor failed", actor=self.name, error=repr_of(error), exc_info=error)
         self._deactivate()
         failure = failure_of(self.name, error)
         directive = directive_for(error, self.spec.policy.directives)
@@ -351,7 +352,7 @@ class Lifecycle(Ending):
             limit = self.spec.policy.intensity
             reached = RestartLimitReached(
                 f"{self.name} needed more than {limit.restarts_max} restarts within {limit.within_s:g} s, "
-                f"the last one after {error!r}"
+                f"the last one after {repr_of(error)}"
             )
             reached.__cause__ = error
             error = reached
@@ -361,9 +362,9 @@ class Lifecycle(Ending):
 
     def _park(self, error: BaseException | None) -> None:
         self.state = ActorState.PARKED
-        _log.error("actor is parked", actor=self.name, error=repr(error))
+        _log.error("actor is parked", actor=self.name, error=repr_of(error))
         for envelope in self.mailbox.take_asks():
-            parked = ActorStopped(f"{self.name} is parked after {error!r}")
+            parked = ActorStopped(f"{self.name} is parked after {repr_of(error)}")
             parked.__cause__ = error
             self.answers.refuse(envelope, parked, is_undelivered=True)
         self._settled()

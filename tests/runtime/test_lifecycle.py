@@ -323,6 +323,32 @@ async def test_a_kill_in_the_moment_of_a_restart_is_a_failure_too() -> None:
 
 
 @virtually
+async def test_an_exception_that_has_no_text_is_a_failure_as_any_other() -> None:
+    class Wordless(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+        __repr__ = __str__
+
+    class Wordy(Actor):
+        def receive(self, message: Any) -> None:
+            raise Wordless
+
+    async with ActorSystem() as system:
+        once = RestartIntensity(1, 60.0)
+        ways: list[dict[str, Any]] = [{}, {"directives": {Wordless: "resume"}}, {"on_exhausted": "park"}]
+        for number, way in enumerate(ways):
+            ref = system.spawn(Wordy, name=f"wordy-{number}", backoff=QUICK, intensity=once, **way)
+            with pytest.raises(ActorFailed, match="Wordless"):
+                await ref.ask(Get())
+            for _ in range(3):
+                with pytest.raises((ActorFailed, ActorStopped)):
+                    await ref.ask(Get())
+            assert ref.statistics().failures in (0, 2)
+        assert await system.spawn(Counter, name="another").ask(Get()) == 0
+
+
+@virtually
 async def test_hooks_that_raise_change_nothing() -> None:
     class Clumsy(Counter):
         async def on_stop(self) -> None:
