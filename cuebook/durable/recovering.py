@@ -23,6 +23,7 @@ from cuebook.persistence.values import ValueEncoder
 from cuebook.runtime.codec import pack, unpack
 from cuebook.runtime.errors import CuebookError, JournalCorrupt, MalformedMessage, RecoveryFailed, UnknownEvent
 from cuebook.runtime.logs import get_logger
+from cuebook.runtime.wording import text_of
 
 __all__ = ["Folding", "Recovered", "packed_state", "recovered"]
 
@@ -135,7 +136,7 @@ class _Fold:
             kind = f"apply event {number}, a {type(event).__qualname__}"
             if event is _UNMADE:
                 kind = f"read event {number}, its upcaster raised"
-            raise RecoveryFailed(f"{self.name} cannot {kind}: {type(error).__name__}: {error}") from error
+            raise RecoveryFailed(f"{self.name} cannot {kind}: {type(error).__name__}: {text_of(error)}") from error
         so_far.state, so_far.number, so_far.seq = state, number, record.seq
 
     def _whole(self, make: Maker) -> Maker:

@@ -21,7 +21,10 @@ from pathlib import Path
 from cuebook.engines.limits import thread_limits
 from cuebook.engines.page import make_page
 
-__all__ = ["Child", "Spawner", "spawner"]
+__all__ = ["GUARD", "Child", "Spawner", "spawner"]
+
+GUARD = "cuebook-guard"
+"""In the command of the process that ends what this one has started, should it die: once for the whole process."""
 
 _GUARD = """
 l=
@@ -181,7 +184,7 @@ class Spawner:
             if self._guard is None:
                 line = "".join(f"+ {pid}\n" for pid in self._guarded) + line
                 self._guard = subprocess.Popen(
-                    ["/bin/sh", "-c", _GUARD],
+                    ["/bin/sh", "-c", _GUARD, GUARD],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

@@ -249,9 +249,7 @@ class House(Link):
 
     def _on_kill(self, kill: Kill) -> None:
         cell = self._cell(kill.guest)
-        if cell is not None and cell.is_about_to_start:
-            self.loop.call_soon(self._on_kill, kill)  # there is no incarnation yet that could fail
-        elif cell is not None:
+        if cell is not None:
             cell.kill(None if kill.error is None else unpack_error(kill.error))
 
     def _on_retire(self, retire: Retire) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -129,11 +131,6 @@ class GuestCell(Cell):
         """Seconds at work."""
         return self._busy_s
 
-    @property
-    def is_about_to_start(self) -> bool:
-        """Whether an incarnation was ordered that has not begun."""
-        return self.state is ActorState.STARTING and self._life is None
-
     def arrive(self, number: int, frame: bytes, is_ask: bool, sender: ActorRef | None) -> None:
         """Queue a message that came over the link; its owner minds the bounds."""
         ticket: Any = Ticket(self._room.lodging, number, is_ask=is_ask)
@@ -169,9 +166,14 @@ class GuestCell(Cell):
             self._room.house.order(Asked(self._room.lodging.guest, None, True))
 
     def on_lost(self) -> None:
-        """Cut off; by an exit of the program: then the owner sees the end of this process, and answers."""
-        if not isinstance(sys.exception(), SystemExit | KeyboardInterrupt):
+        """Cut off; by what ends the program: then the owner sees the end of this process, and answers."""
+        cause = sys.exception()
+        if cause is None or isinstance(cause, Exception | CancelledError | GeneratorExit):
             super().on_lost()
+        elif not isinstance(cause, SystemExit | KeyboardInterrupt):
+            # asyncio lets only these two out of the loop at once: nothing is to be sent or answered any more.
+            traceback.print_exception(cause)
+            raise SystemExit(1) from cause
 
     def _settled(self) -> None:
         super()._settled()

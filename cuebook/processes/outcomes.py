@@ -16,6 +16,7 @@ from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.runtime.codec import FRAME_BYTES_MAX
 from cuebook.runtime.errors import ActorFailed, ActorStopped, CuebookError, MalformedMessage, ProcessDied
 from cuebook.runtime.reply import IMMUTABLE, FailedReply, SealedReply, failure_of
+from cuebook.runtime.wording import text_of
 
 __all__ = ["Form", "Outcome", "pack_error", "pack_outcome", "unpack_error", "unpack_outcome"]
 
@@ -107,7 +108,7 @@ def pack_error(error: BaseException | None) -> Any:
         value = _encoder.encode(error)
     except Exception:
         value = None
-    return [error_type_name(error), _text(error), text, value, None]
+    return [error_type_name(error), text_of(error), text, value, None]
 
 
 def unpack_error(data: Any) -> BaseException:
@@ -164,10 +165,3 @@ def _traceback(error: BaseException) -> str:
     if error.__traceback__ is None and error.__cause__ is not None:
         return _traceback(error.__cause__)
     return "" if error.__traceback__ is None else traceback_text(error)
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:
-        return "(its message could not be made)"

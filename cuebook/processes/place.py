@@ -55,7 +55,7 @@ class _Package:
 class _Placed:
     """A factory whose actors live in a process: `ActorSystem.spawn`, `context.spawn` and ChildSpec take it."""
 
-    def __init__(self, place: Callable[[], ActorProcess], owner: Processes, name: str, parcel: bytes) -> None:
+    def __init__(self, place: Callable[[str], ActorProcess], owner: Processes, name: str, parcel: bytes) -> None:
         self._place = place
         self._owner = owner
         self._parcel = parcel
@@ -69,7 +69,7 @@ class _Placed:
         self._owner.check(premises)
         resumes = [kind for kind, rule in spec.policy.directives.items() if Directive(rule) is Directive.RESUME]
         package = _Package(self.__name__, self._parcel, dump(resumes))
-        return RemoteCell(premises, spec, parent, place=self._place(), package=package)
+        return RemoteCell(premises, spec, parent, place=self._place(spec.name), package=package)
 
 
 class ActorProcess:
@@ -79,7 +79,8 @@ class ActorProcess:
     Made by `Runtime.process`.
 
     Attributes:
-        name: for people. is_dedicated: whether it is one actor's alone and ends with it.
+        name: for people; the actor's, where it is one actor's alone. cores: cores that its numeric libraries may use.
+        is_dedicated: whether it is one actor's alone and ends with it.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class ActorProcess:
         self.ladder = Ladder() if ladder is None else ladder
         self.is_dedicated = is_dedicated
         self._owner = owner
-        self._cores = cpus_allowed() if cores is None else cores
+        self.cores = cpus_allowed() if cores is None else cores
         self._connection: Connection | None = None
         self._is_closed = False
 
@@ -119,7 +120,7 @@ class ActorProcess:
         Raises:
             FunctionNotShippable: one of them cannot be pickled.
         """
-        return self._owner.placed(lambda: self, actor, args, kwargs)
+        return self._owner.placed(lambda _name: self, actor, args, kwargs)
 
     def kill(self) -> None:
         """End it now, by SIGKILL, with whatever its actors have started; their restart policies apply."""
@@ -140,7 +141,7 @@ class ActorProcess:
             raise ActorStopped(f"process {self.name} was closed with its runtime")
         connection = self._connection
         if connection is None or connection.lost is not None:
-            connection = self._connection = self._owner.connection(self.name, self._cores)
+            connection = self._connection = self._owner.connection(self.name, self.cores)
             connection.open()
         await asyncio.shield(connection.opened)
         if connection.lost is not None:
@@ -176,7 +177,6 @@ class Processes:
         self._named: dict[str, ActorProcess] = {}
         self._dedicated: set[ActorProcess] = set()
         self._endings: set[asyncio.Task[None]] = set()
-        self._numbers = 0
         self._is_closed = False
 
     async def __aenter__(self) -> Self:
@@ -203,15 +203,15 @@ class Processes:
             found = self._named[name] = self._new(name, ladder, cores, is_dedicated=False)
         elif ladder not in (None, found.ladder):
             raise ValueError(f"there is a process {name!r} already, with {found.ladder}")
+        elif cores not in (None, found.cores):
+            raise ValueError(f"there is a process {name!r} already, with cores={found.cores}")
         return found
 
     def factory(self, actor: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[[], Any]:
         """What `spawn` takes to have each actor that it makes live in a process of its own."""
-        name = getattr(actor, "__name__", "actor").lower()
 
-        def place() -> ActorProcess:
-            self._numbers += 1
-            process = self._new(f"{name}-{self._numbers}", None, None, is_dedicated=True)
+        def place(name: str) -> ActorProcess:
+            process = self._new(name, None, None, is_dedicated=True)
             self._dedicated.add(process)
             return process
 
@@ -234,7 +234,7 @@ class Processes:
 
     def placed(
         self,
-        place: Callable[[], ActorProcess],
+        place: Callable[[str], ActorProcess],
         actor: Callable[..., Any],
         args: Sequence[Any],
         kwargs: Mapping[str, Any],

@@ -9,6 +9,7 @@ from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.signals import Down, Restarted
 from cuebook.runtime.status import ActorState
 from cuebook.runtime.supervision import Exit
+from cuebook.runtime.wording import text_of
 
 __all__ = ["Bonded", "Bonds", "Watch"]
 
@@ -108,7 +109,7 @@ class Bonds:
         """Fail all that is linked."""
         for other in list(self._links):
             self.unlink(other)
-            failure = ActorFailed(f"{other.name} was linked to {self._owner.name}, which failed: {error}")
+            failure = ActorFailed(f"{other.name} was linked to {self._owner.name}, which failed: {text_of(error)}")
             failure.__cause__ = error
             other.kill(failure)
 

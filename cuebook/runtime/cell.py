@@ -37,6 +37,7 @@ from cuebook.runtime.reply import IMMUTABLE, failure_of, seal
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.timers import Timer, Timers
+from cuebook.runtime.wording import repr_of, text_of
 
 __all__ = ["SLICE_MESSAGES", "SLICE_S", "Cell"]
 
@@ -131,7 +132,7 @@ class Cell(Lifecycle):
             return  # an actor that drains need not mind what it tells itself
         how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
         error = self.ended[1] if self.state is ActorState.STOPPED else None
-        raise ActorStopped(f"{self.name} {how}" + (f": {error}" if error is not None else "")) from error
+        raise ActorStopped(f"{self.name} {how}" + (f": {text_of(error)}" if error is not None else "")) from error
 
     def _turn_away(self, entry: Entry, error: MailboxFull) -> None:
         if self.mailbox.overflow is Overflow.DROP_NEW:
@@ -189,7 +190,7 @@ class Cell(Lifecycle):
             kind=self.kind,
             in_hand=self.doing(),
             failures=self.failures,
-            last_error=repr(cause)[:200] if (cause := self.cause()) is not None else "",
+            last_error=repr_of(cause)[:200] if (cause := self.cause()) is not None else "",
         )
 
     def tree(self) -> TreeNode:
@@ -281,7 +282,7 @@ class Cell(Lifecycle):
         if isinstance(error, UnhandledMessage):
             error.target = error.target or self.name
         else:
-            _log.warning("actor goes on after a failure", actor=self.name, error=repr(error), exc_info=error)
+            _log.warning("actor goes on after a failure", actor=self.name, error=repr_of(error), exc_info=error)
         return True
 
     def _end_slice(self, busy_s: float) -> None:

@@ -26,6 +26,7 @@ from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, TreeNode
 from cuebook.runtime.supervision import Exit
 from cuebook.runtime.waiting import Activation, in_hand
+from cuebook.runtime.wording import repr_of, text_of
 
 __all__ = ["GRACE_S", "Ending"]
 
@@ -253,7 +254,7 @@ class Ending:
         self._is_steady = False
         self._deactivate()
         self._cancel_timers()
-        stopped = ActorStopped(f"{self.name} has stopped" + (f": {error}" if error is not None else ""))
+        stopped = ActorStopped(f"{self.name} has stopped" + (f": {text_of(error)}" if error is not None else ""))
         stopped.__cause__ = error
         self._settle_current(stopped)
         self.answers.fail_open(stopped)
@@ -313,7 +314,7 @@ class Ending:
     def on_broken(self, error: BaseException) -> None:
         """The work itself raised, which it never should."""
         self.on_lost()
-        broken = InternalError(f"the actor {self.name} broke: {error!r}")
+        broken = InternalError(f"the actor {self.name} broke: {repr_of(error)}")
         broken.__cause__ = error
         self._premises.fail(broken)
 

@@ -28,6 +28,7 @@ from cuebook.runtime.strategy import (
     needs_siblings,
 )
 from cuebook.runtime.supervision import Exit, History, Restart
+from cuebook.runtime.wording import repr_of, text_of
 
 __all__ = ["Group", "SupervisorRef"]
 
@@ -109,7 +110,7 @@ class Group(Actor):
         for spec in self.spec.children:
             error = await self._start(spec)
             if error is not None:
-                raise SupervisionError(f"child {spec.id!r} did not start: {error}") from error
+                raise SupervisionError(f"child {spec.id!r} did not start: {text_of(error)}") from error
 
     async def receive(self, message: Any) -> Any:
         """Carry out one request, or what follows the end of a child."""
@@ -169,7 +170,7 @@ class Group(Actor):
                 name = self.context.self_ref.name
                 raise RestartLimitReached(
                     f"the children of {name} needed more than {limit.restarts_max} restarts within "
-                    f"{limit.within_s:g} s, the last one {ended.id!r} after {ended.error!r}"
+                    f"{limit.within_s:g} s, the last one {ended.id!r} after {repr_of(ended.error)}"
                 ) from ended.error
             case Replace():
                 await self._stop_all(plan)
@@ -276,7 +277,7 @@ class Group(Actor):
         error = await self._start(spec)
         if error is not None:
             await self._let_go(self.kept[spec.id], forgets=True)
-            raise _Refused(f"child {spec.id!r} did not start: {error}") from error
+            raise _Refused(f"child {spec.id!r} did not start: {text_of(error)}") from error
         return self._ref_of(self.kept[spec.id])
 
     async def _stop_child(self, child: str, *, forgets: bool) -> None:
@@ -290,7 +291,7 @@ class Group(Actor):
         error = await self._begin(kept)
         if error is not None:
             await self._let_go(kept, forgets=False)  # whoever asked decides what comes next
-            raise _Refused(f"child {child!r} did not start: {error}") from error
+            raise _Refused(f"child {child!r} did not start: {text_of(error)}") from error
         return self._ref_of(kept)
 
     def _ref_of(self, kept: _Kept) -> ActorRef:

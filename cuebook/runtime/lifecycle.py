@@ -27,6 +27,7 @@ from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.status import ActorState
 from cuebook.runtime.supervision import Exit, History, Park, RestartAfter, decide, is_restarted
 from cuebook.runtime.timers import Timer, Timers
+from cuebook.runtime.wording import repr_of
 
 __all__ = ["Lifecycle"]
 
@@ -92,8 +93,8 @@ class Lifecycle(Ending):
     # What others ask for
 
     def kill(self, error: BaseException | None = None) -> None:
-        """End the incarnation as a failure, in the middle of its handler."""
-        if self._life is None or self.state is ActorState.STOPPED:
+        """End the incarnation as a failure, in the middle of its handler; one that is about to begin, at once."""
+        if self.state in _BETWEEN:
             return
         self._killed = error or ActorFailed(f"{self.name} was killed")
         self._is_steady = False
@@ -216,6 +217,9 @@ class Lifecycle(Ending):
         timers = Timers(self.clock, self)
         self._is_ending = self._is_retiring = False
         self._life = life = self._new_incarnation(timers)
+        if self._killed is not None:  # before its first step
+            yield from self._fail(self._killed)
+            return
         deadline = None
         if self.spec.start_s is not None:
             deadline = self.clock.call_later(self.spec.start_s, self._start_overdue, life)
@@ -255,7 +259,7 @@ class Lifecycle(Ending):
         self._is_steady = False
         self._is_ending = True
         self._has_left_behind = self._has_left_behind or self._is_stopping
-        _log.warning("actor failed", actor=self.name, error=repr(error), exc_info=error)
+        _log.warning("actor failed", actor=self.name, error=repr_of(error), exc_info=error)
         self._deactivate()
         failure = failure_of(self.name, error)
         directive = directive_for(error, self.spec.policy.directives)
@@ -348,7 +352,7 @@ class Lifecycle(Ending):
             limit = self.spec.policy.intensity
             reached = RestartLimitReached(
                 f"{self.name} needed more than {limit.restarts_max} restarts within {limit.within_s:g} s, "
-                f"the last one after {error!r}"
+                f"the last one after {repr_of(error)}"
             )
             reached.__cause__ = error
             error = reached
@@ -358,9 +362,9 @@ class Lifecycle(Ending):
 
     def _park(self, error: BaseException | None) -> None:
         self.state = ActorState.PARKED
-        _log.error("actor is parked", actor=self.name, error=repr(error))
+        _log.error("actor is parked", actor=self.name, error=repr_of(error))
         for envelope in self.mailbox.take_asks():
-            parked = ActorStopped(f"{self.name} is parked after {error!r}")
+            parked = ActorStopped(f"{self.name} is parked after {repr_of(error)}")
             parked.__cause__ = error
             self.answers.refuse(envelope, parked, is_undelivered=True)
         self._settled()

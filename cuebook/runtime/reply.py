@@ -10,6 +10,7 @@ from typing import Any
 
 from cuebook.runtime.errors import ActorFailed, CuebookError, MessagingError
 from cuebook.runtime.message import decode, is_message, outgoing, pack_plain, unpack_plain
+from cuebook.runtime.wording import text_of
 
 __all__ = ["IMMUTABLE", "FailedReply", "SealedReply", "failure_of", "seal", "unseal"]
 
@@ -65,6 +66,6 @@ def failure_of(name: str, error: BaseException) -> MessagingError:
     """What an asker of actor `name` gets: a MessagingError as it is, else an ActorFailed caused by it."""
     if isinstance(error, MessagingError):
         return error
-    failed = ActorFailed(f"{name} failed on this message: {type(error).__qualname__}: {error}")
+    failed = ActorFailed(f"{name} failed on this message: {type(error).__qualname__}: {text_of(error)}")
     failed.__cause__ = error
     return failed

@@ -21,6 +21,7 @@ from cuebook.runtime.observing import ObservedCell, Sending, Work
 from cuebook.runtime.reply import FailedReply
 from cuebook.runtime.status import ActorStatistics
 from cuebook.runtime.trace_context import TraceContext
+from cuebook.runtime.wording import text_of
 
 __all__ = ["Telemetry"]
 
@@ -176,7 +177,7 @@ def _end_asked(span: trace.Span, reply: asyncio.Future[Any]) -> None:
 def _end(span: trace.Span, error: BaseException | None) -> None:
     if error is not None:
         span.record_exception(error)
-        span.set_status(Status(StatusCode.ERROR, str(error)))
+        span.set_status(Status(StatusCode.ERROR, text_of(error)))
         span.set_attribute("error.type", type(error).__qualname__)
     span.end()
 

@@ -19,6 +19,7 @@ def show_title(text: str) -> None:
     Where it is not, the first 15 bytes of the text are the name of the main thread, which `ps -o comm` and `top` show;
     on Linux only, and nothing elsewhere. Call it in the main thread. Never raises.
     """
+    text = text.replace("\0", " ").encode("utf-8", "replace").decode()
     try:
         from setproctitle import setproctitle
     except ImportError:
@@ -31,5 +32,5 @@ def _name_thread(text: str) -> None:
     if sys.platform == "linux":
         import ctypes
 
-        name = text.encode("utf-8", "replace")[:_NAME_BYTES]
+        name = text.encode()[:_NAME_BYTES]
         ctypes.CDLL(None).prctl(_PR_SET_NAME, name, 0, 0, 0)

@@ -14,6 +14,7 @@ from cuebook.runtime.deadletters import opened
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.observing import Sending, Work
 from cuebook.runtime.readers import Readers, Stream
+from cuebook.runtime.wording import repr_of
 
 __all__ = ["TraceEvent", "TraceKind", "Tracing"]
 
@@ -68,7 +69,7 @@ class TraceEvent:
         if self.kind is not TraceKind.SENT:
             parts.append(f" {'waited' if self.kind is TraceKind.RECEIVED else 'after'} {self.seconds:.3g} s")
         if self.error is not None:
-            parts.append(f": {self.error!r}")
+            parts.append(f": {repr_of(self.error)}")
         return "".join(parts)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from cuebook.engines.spawner import GUARD
 from cuebook.runtime.ref import homes
 from cuebook.runtime.system import ActorSystem
 
@@ -15,8 +16,13 @@ __all__ = ["actors_alive", "child_processes", "new_processes", "tasks_alive"]
 
 PATIENCE_S = 2.0
 """Real seconds that a child process has to be gone after the end of a test."""
-_HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "multiprocessing.semaphore_tracker")
-"""What Python itself starts once for the whole process."""
+_HELPERS = (
+    GUARD,
+    "multiprocessing.resource_tracker",
+    "multiprocessing.forkserver",
+    "multiprocessing.semaphore_tracker",
+)
+"""What Python itself, and cuebook, start once for the whole process."""
 
 
 def actors_alive(loop: asyncio.AbstractEventLoop) -> list[str]:

@@ -49,6 +49,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not inspect.iscoroutinefunction(metafunc.function) or "world" not in metafunc.fixturenames:
         name = metafunc.function.__name__
         raise pytest.UsageError(f"{metafunc.definition.nodeid} is a simulation: async def {name}(world)")
+    unknown = [*map(repr, marker.args), *(marker.kwargs.keys() - {"seeds", "trouble"})]
+    if unknown:
+        takes = "the marker simulation takes seeds= and trouble="
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: {takes}, not {', '.join(unknown)}")
     one, many = metafunc.config.getoption("--cuebook-seed"), metafunc.config.getoption("--cuebook-seeds")
     count = many if many is not None else marker.kwargs.get("seeds", SEEDS)
     seeds = [one] if one is not None else list(range(count))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cuebook import (
+    Actor,
     ActorFailed,
     ActorOptions,
     ActorStopped,
@@ -93,13 +94,31 @@ def test_any_end_of_the_process_is_told_in_words_and_the_actor_begins_again_in_a
         watcher = await runtime.spawn(Lodger)
         await watcher.ask(Look(ref, False))
         pid = await ref.ask(Where())
-        with pytest.raises(ProcessDied, match=rf"lodger: process lodger-1 \(pid {pid}\) ended: {reason}") as caught:
+        with pytest.raises(ProcessDied, match=rf"lodger: process lodger \(pid {pid}\) ended: {reason}") as caught:
             await ref.ask(Leave(how))
         assert caught.value.pid == pid
         assert await ref.ask(Total()) == 5
         assert await ref.ask(Where()) != pid
         assert not is_alive(pid)
         assert [entry[:3] for entry in await watcher.ask(Seen())] == [["restarted", "lodger", 1]]
+
+    living(test)
+
+
+def test_what_ends_a_program_ends_the_process_whatever_its_class() -> None:
+    async def test(runtime: Runtime) -> None:
+        class Ending(BaseException):
+            pass
+
+        class Ender(Actor):
+            async def on_echo(self, message: Echo) -> None:
+                raise Ending if message.value == "own" else BaseExceptionGroup("both", [Ending(), ValueError()])
+
+        for what in ("own", "group"):
+            ref = await runtime.spawn(Ender, where="process", name=what)
+            with pytest.raises(ProcessDied, match="exited with code 1"):
+                await ref.ask(Echo(what))
+            assert ref.is_alive
 
     living(test)
 

@@ -461,6 +461,12 @@ def test_a_process_says_whose_it_is() -> None:
         ref = await runtime.spawn(Lodger, where=process)
         pid = await ref.ask(Where())
         assert "actors primes" in Path(f"/proc/{pid}/cmdline").read_text() + Path(f"/proc/{pid}/comm").read_text()
+        with pytest.raises(ValueError, match="cores"):
+            runtime.process("primes", cores=process.cores + 1)
+        await runtime.spawn(Lodger)
+        own = await runtime.spawn(Lodger, where="process", name="kitchen")
+        pid = await own.ask(Where())
+        assert "actors kitchen" in Path(f"/proc/{pid}/cmdline").read_text() + Path(f"/proc/{pid}/comm").read_text()
 
     living(test)
 

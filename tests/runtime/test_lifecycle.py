@@ -294,6 +294,61 @@ async def test_a_kill_during_start_is_a_failed_start() -> None:
 
 
 @virtually
+async def test_a_kill_before_the_first_step_of_an_incarnation_is_a_failed_start_and_nothing_of_it_runs() -> None:
+    diary: list[Any] = []
+    async with ActorSystem() as system:
+        ref = system.spawn(lambda: Counter(diary), name="counter", restart="permanent", backoff=Backoff(first_s=1.0))
+        ref.kill(ValueError("why"))  # its start was ordered, and has not begun
+        assert await ref.ask(Get()) == 0
+        assert (ref.statistics().restarts, ref.statistics().last_error) == (1, "ValueError('why')")
+
+        once = system.spawn(lambda: Counter(diary), name="once", restart="temporary")
+        once.kill(ValueError("why"))
+        with pytest.raises(ActorStopped, match="why"):
+            await once.ask(Get())
+    assert diary == ["start", "stop"]
+
+
+@virtually
+async def test_a_kill_in_the_moment_of_a_restart_is_a_failure_too() -> None:
+    async with ActorSystem() as system:
+        ref = system.spawn(Counter, name="counter", backoff=QUICK)
+        await ref.ask(Get())
+        ref.kill()
+        while ref.statistics().state is not ActorState.STARTING:
+            await asyncio.sleep(0)
+        ref.kill()  # the next start was ordered, and has not begun
+        assert await ref.ask(Get()) == 0
+        assert ref.statistics().restarts == 2
+
+
+@virtually
+async def test_an_exception_that_has_no_text_is_a_failure_as_any_other() -> None:
+    class Wordless(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+        __repr__ = __str__
+
+    class Wordy(Actor):
+        def receive(self, message: Any) -> None:
+            raise Wordless
+
+    async with ActorSystem() as system:
+        once = RestartIntensity(1, 60.0)
+        ways: list[dict[str, Any]] = [{}, {"directives": {Wordless: "resume"}}, {"on_exhausted": "park"}]
+        for number, way in enumerate(ways):
+            ref = system.spawn(Wordy, name=f"wordy-{number}", backoff=QUICK, intensity=once, **way)
+            with pytest.raises(ActorFailed, match="Wordless"):
+                await ref.ask(Get())
+            for _ in range(3):
+                with pytest.raises((ActorFailed, ActorStopped)):
+                    await ref.ask(Get())
+            assert ref.statistics().failures in (0, 2)
+        assert await system.spawn(Counter, name="another").ask(Get()) == 0
+
+
+@virtually
 async def test_hooks_that_raise_change_nothing() -> None:
     class Clumsy(Counter):
         async def on_stop(self) -> None:

@@ -141,6 +141,35 @@ def test_what_a_test_leaves_behind_fails_it_by_name(tmp_path: Path) -> None:
     assert "5 failed, 1 passed" in report, report
 
 
+def test_a_process_of_actors_that_ends_with_its_runtime_is_not_left_behind(tmp_path: Path) -> None:
+    code, report = pytest_on(
+        tmp_path,
+        """
+        async def test_a_process(cuebook_runtime):
+            counter = await cuebook_runtime.spawn(Counter, where="process")
+            assert await counter.ask(Get()) == 0
+        """.replace("\n        ", "\n"),
+    )
+
+    assert code == 0, report
+
+
+def test_a_simulation_with_what_its_marker_does_not_take_is_refused(tmp_path: Path) -> None:
+    for given, unknown in (("seed=17", "not seed"), ("17", "not 17")):
+        code, report = pytest_on(
+            tmp_path,
+            f"""
+        import pytest
+
+        @pytest.mark.simulation({given})
+        async def test_it(world):
+            pass
+        """.replace("\n        ", "\n"),
+        )
+        assert code != 0
+        assert f"takes seeds= and trouble=, {unknown}" in report
+
+
 def test_what_cannot_work_is_said(tmp_path: Path) -> None:
     code, report = pytest_on(
         tmp_path,
