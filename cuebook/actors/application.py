@@ -202,8 +202,12 @@ class Application:
             worker.drain_output()
 
     def _hire(self, number: int, kind: WorkerKind) -> Slot:
+        lives = itertools.count(1)
+
         def make() -> WorkerActor:
-            worker = WorkerActor(number, lambda: self._host(kind), self.table.works, lambda: self.supervisor)
+            worker = WorkerActor(
+                number, lambda: self._host(kind), self.table.works, lambda: self.supervisor, life=next(lives)
+            )
             self._workers[number] = worker
             return worker
 

@@ -36,21 +36,29 @@ __all__ = [
 @message(tag=40)
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Supervisor to Worker: make ready for `run`; `setup` is the encoded Setup for its host."""
+    """Supervisor to Worker: make ready for `run`; `setup` is the encoded Setup for its host.
+
+    `life`: for which incarnation of the Worker it is meant; its mailbox outlives those.
+    """
 
     run: int
     setup: bytes
     timeout: float | None
+    life: int
 
 
 @message(tag=41)
 @dataclass(frozen=True, slots=True)
 class ToWorker:
-    """Supervisor to Worker: encoded messages for its host. `calls` of them are calls; `ahead`: not all run at once."""
+    """Supervisor to Worker: encoded messages for its host. `calls` of them are calls; `ahead`: not all run at once.
+
+    `life`: as for Prepare.
+    """
 
     frames: list[Any]
     calls: int
     is_ahead: bool
+    life: int
 
 
 @message(tag=42)
@@ -86,11 +94,12 @@ class HostFrames:
 @message(tag=46)
 @dataclass(frozen=True, slots=True)
 class HostLost:
-    """A host to its Worker: it is gone (see `engines.host.Loss`)."""
+    """A host to its Worker: it is gone (see `engines.host.Loss`). `life`: the Worker's incarnation that had it."""
 
     index: int
     seconds: float
     reason: str
+    life: int
 
 
 @message(tag=47)
@@ -119,13 +128,17 @@ class FromWorker:
 @message(tag=51)
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """Worker to Supervisor: the host is gone while call `index` ran (-1: none). `is_timeout`: killed for it."""
+    """Worker to Supervisor: the host is gone while call `index` ran (-1: none). `is_timeout`: killed for it.
+
+    `life`: the Worker's incarnation that is to be prepared next.
+    """
 
     worker: int
     index: int
     seconds: float
     reason: str
     is_timeout: bool
+    life: int
 
 
 @message(tag=52)

@@ -110,6 +110,7 @@ class Slot:
     Attributes:
         awaited: answers to Prepare that are still to come; only the last one counts.
         host: counts the worker's hosts; an answer to a question of an earlier one is dropped.
+        life: the worker's incarnation that is to be spoken to.
         losses: hosts lost one after another without a single answer.
         saving: of each checkpoint that is not on disk yet, its number and what the worker said, by ticket.
         served: calls answered since the host was started.
@@ -121,6 +122,7 @@ class Slot:
     is_ready: bool = False
     awaited: int = 0
     host: int = 0
+    life: int = 1
     losses: int = 0
     served: int = 0
     saving: dict[int, tuple[int, StateSaved]] = field(default_factory=dict)

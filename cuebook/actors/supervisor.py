@@ -104,6 +104,7 @@ class Supervisor(Actor):
             slot = self.table.slots[message.worker]
             slot.ref.tell_nowait(KillHost("the Supervisor failed on what it said"))
             if isinstance(message, WorkerLost):
+                slot.life = message.life
                 slot.forget()
 
     def _take_over(self, run: Run, states: Collection[tuple[int, int]]) -> None:
@@ -142,6 +143,7 @@ class Supervisor(Actor):
                 return self._appended(message)
             case WorkerLost():
                 slot = self.table.slots[message.worker]
+                slot.life = message.life
                 run = self.table.runs.get(slot.run)
                 if run is None:
                     self.table.retire(slot)
@@ -279,7 +281,7 @@ class Supervisor(Actor):
         """Have the worker load the function; it answers Ready."""
         slot.is_ready = False
         setup = encode(run.setup(slot.number))
-        slot.ref.tell_nowait(Prepare(run.key, setup, run.policy.timeout))
+        slot.ref.tell_nowait(Prepare(run.key, setup, run.policy.timeout, slot.life))
         slot.awaited += 1
 
     def retry_later(self, run: Run, index: int, attempt: int) -> None:
@@ -350,9 +352,10 @@ class Supervisor(Actor):
             self._fill(run, shipments)
         finally:
             for shipment in shipments.values():
+                slot = shipment.slot
                 if shipment.frames:
-                    order = ToWorker(shipment.frames, shipment.calls, shipment.slot.outstanding.calls > 1)
-                    shipment.slot.ref.tell_nowait(order)
+                    is_ahead = slot.outstanding.calls > 1
+                    slot.ref.tell_nowait(ToWorker(shipment.frames, shipment.calls, is_ahead, slot.life))
 
     def _fill(self, run: Run, shipments: dict[int, Shipment]) -> None:
         """In rounds, so that a short rest is shared."""

@@ -41,6 +41,8 @@ class WorkerActor(Actor):
         make_host: starts nothing, gives a fresh host.
         works: what each run means, for hosts that share this process's memory.
         supervisor: gives the Supervisor's ref.
+        life: number of this incarnation. What was meant for an earlier one is left alone: the Supervisor gives that
+            out anew when it hears of its end.
     """
 
     def __init__(
@@ -49,8 +51,11 @@ class WorkerActor(Actor):
         make_host: Callable[[], Host],
         works: Mapping[int, LocalWork],
         supervisor: Callable[[], ActorRef],
+        *,
+        life: int = 1,
     ) -> None:
         self.number = number
+        self._life = life
         self._make_host = make_host
         self._works = works
         self._supervisor = supervisor
@@ -104,9 +109,13 @@ class WorkerActor(Actor):
         index, seconds = host.running() if host is not None else (-1, 0.0)
         if host is not None:
             host.kill("its Worker actor failed")
-            await host.close()
-        reason = f"its actor failed: {error!r}"
-        self._supervisor().tell_nowait(WorkerLost(self.number, index, seconds, reason, self._is_timed_out))
+        try:
+            if host is not None:
+                await host.close()
+        finally:
+            reason = f"its actor failed: {error!r}"
+            lost = WorkerLost(self.number, index, seconds, reason, self._is_timed_out, self._life + 1)
+            self._supervisor().tell_nowait(lost)
 
     @property
     def pid(self) -> int | None:
@@ -119,7 +128,7 @@ class WorkerActor(Actor):
             self._host.drain_output()
 
     async def _prepare(self, order: Prepare) -> None:
-        if order.run not in self._works:
+        if order.life != self._life or order.run not in self._works:
             return  # the run ended while the order was on its way
         self._timeout = order.timeout
         self._run = order.run
@@ -131,7 +140,7 @@ class WorkerActor(Actor):
                 await host.start(_Mailer(self.context.self_ref, host, self))
             except OSError as error:
                 reason = f"could not be started: {error}"
-                self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False))
+                self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self._life))
                 return
             self._host = host
         if host.shares_memory:
@@ -139,7 +148,7 @@ class WorkerActor(Actor):
         host.send([order.setup])
 
     def _send(self, order: ToWorker) -> None:
-        if self._host is None:
+        if self._host is None or order.life != self._life:
             return
         self._host.send(order.frames)
         self._was_idle = False
@@ -177,12 +186,14 @@ class WorkerActor(Actor):
             self._arm(wait if timeout is None else min(wait, timeout - seconds))
 
     def _lose(self, loss: HostLost) -> None:
+        if loss.life != self._life:
+            return  # told by the incarnation that had it, as it failed
         self._host = None
         self.context.cancel_timer("running")
         self._is_timing = False
         was_timeout, self._is_timed_out = self._is_timed_out, False
         self._supervisor().tell_nowait(
-            WorkerLost(self.number, loss.index, loss.seconds, loss.reason, was_timeout), urgent=False
+            WorkerLost(self.number, loss.index, loss.seconds, loss.reason, was_timeout, self._life), urgent=False
         )
 
     async def _close_host(self) -> None:
@@ -205,4 +216,4 @@ class _Mailer:
 
     def on_lost(self, loss: Loss) -> None:
         if self._owner._host is self._host:
-            self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason))
+            self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason, self._owner._life))
