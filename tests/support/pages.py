@@ -148,8 +148,6 @@ def run_typed(page: Path, typed: Typed, folder: Path) -> None:
     """One command, ended the way the page has it."""
     program, *arguments = shlex.split(typed.command.partition(" || ")[0])
     command = [sys.executable, *(["-m", "cuebook"] if program == "cuebook" else []), *arguments]
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background jobs, and children inherit it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
