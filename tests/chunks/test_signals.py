@@ -169,6 +169,7 @@ def test_a_signal_while_the_run_is_planned_ends_it_as_any_other(tmp_path: Path) 
 class Plan(list):
     def __iter__(self):
         note("planning")
+        wait_for("go.log")
         return super().__iter__()
 def f(x, _): return x
 chunk(f, [[0, None]])
@@ -178,6 +179,7 @@ chunk(f, parameters, path="x.cue")
     with start(tmp_path, body) as program:
         program.wait_for_calls(1)
         program.send(signal.SIGINT)
+        (tmp_path / "go.log").touch()
         assert program.wait() == 130
         assert "Traceback" not in program.stderr
 
