@@ -1,4 +1,4 @@
-"""The actors' side of a Runtime: starting them, supervising them, finding them. Knows no call."""
+"""The actors' side of a Runtime: supervisors, pools, processes, names. Knows no call, and nothing durable."""
 
 from __future__ import annotations
 
@@ -42,40 +42,6 @@ class Acting:
     def system(self) -> ActorSystem:
         """Where the actors live: its `services`, its `dead_letters`, its `tree()` and `statistics()`."""
         return self.app.system
-
-    async def spawn(
-        self,
-        actor: Callable[..., _A],
-        *args: Any,
-        name: str | None = None,
-        options: ActorOptions | None = None,
-        where: Where = None,
-        **kwargs: Any,
-    ) -> ActorRef[_A]:
-        """Start an actor: `actor(*args, **kwargs)` makes it, and each restart makes it anew.
-
-        It takes messages at once; `on_start` runs before the first of them is received.
-
-        Args:
-            actor: an Actor class, or a callable that gives an Actor. (Where the class itself has a parameter called
-                `name` or `options`: `functools.partial(Cls, name=...)`.)
-            name: unique among the living actors; by default the class's in lower case and a number.
-            options: bounds, restarts, shutdown.
-            where: None: on this loop. "process": in a child process of its own, which ends with it. A `process()` of
-                this runtime: in that one, with others.
-
-        Returns:
-            its ref, which stays valid across restarts, and is the same wherever the actor lives; for a type checker,
-            of that class.
-
-        Raises:
-            TypeError: the class does not take these arguments; no actor was started.
-            FunctionNotShippable: it is to live in a process, and its class or an argument cannot be pickled.
-            ValueError: the name is taken, or an option makes no sense.
-            ActorStopped: the runtime is stopping.
-        """
-        factory = self._placed(where, actor, args, kwargs)
-        return self.system.spawn(factory, name=self._name_for(actor) if name is None else name, **given(options))
 
     async def supervise(
         self, spec: SupervisorSpec, *, name: str | None = None, options: ActorOptions | None = None

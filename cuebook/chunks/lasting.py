@@ -46,21 +46,25 @@ class Lasting(Acting):
                 `name` or `options`: `functools.partial(Cls, name=...)`.)
             name: unique among the living actors; by default the class's in lower case and a number; of a durable
                 actor (a class of PersistentActor) `Class/id`, so that no two of them have one id.
-            where: as for other actors; a durable one lives on this loop.
             options: bounds, restarts, shutdown. By default a durable actor is "transient", may fail ten times within
                 10 s, and is not started again where its journal cannot be applied.
+            where: None: on this loop. "process": in a child process of its own, which ends with it. A `process()` of
+                this runtime: in that one, with others. A durable actor lives on this loop.
 
         Returns:
-            its ref, which stays valid across restarts; for a type checker, of that class.
+            its ref, which stays valid across restarts, and is the same wherever the actor lives; for a type checker,
+            of that class.
 
         Raises:
             TypeError: the class does not take these arguments; no actor was started.
+            FunctionNotShippable: it is to live in a process, and its class or an argument cannot be pickled.
             ValueError: the name is taken, or an option makes no sense; or a durable actor, and the runtime has no path.
             ActorStopped: the runtime is stopping.
             JournalError: the journal of a durable actor cannot be opened.
         """
         if not is_durable(actor):
-            return await super().spawn(actor, *args, name=name, options=options, where=where, **kwargs)
+            factory = self._placed(where, actor, args, kwargs)
+            return self.system.spawn(factory, name=self._name_for(actor) if name is None else name, **given(options))
         if where is not None:
             raise ValueError(
                 f"{getattr(actor, '__name__', actor)} is kept in the journal of this process, so it lives here: spawn "

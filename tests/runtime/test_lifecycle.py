@@ -690,3 +690,24 @@ async def test_a_child_without_a_name_is_given_one_of_its_own() -> None:
         names = [*await first.ask(Get()), *await second.ask(Get())]
         assert len(set(names)) == 6
         assert [name.rstrip("0123456789") for name in names[:3]] == ["first/counter-", "first/counter-", "first/child-"]
+
+
+@virtually
+async def test_a_parent_that_dies_takes_a_thousand_children_with_it_and_all_who_asked_them_are_answered() -> None:
+    class Crowded(Counter):
+        async def on_start(self) -> None:
+            self.kids = [self.context.spawn(Counter, name=f"kid {number}") for number in range(1000)]
+
+    async with ActorSystem() as system:
+        parent = system.spawn(Crowded, name="parent", restart=Restart.TEMPORARY)
+        await parent.ask(Get())
+        kids = [system.actor(f"kid {number}") for number in range(1000)]
+        for kid in kids:
+            kid.tell_nowait(Pause(1000.0))
+        asks = [asyncio.ensure_future(kid.ask(Get(), timeout=None)) for kid in kids]
+        await asyncio.sleep(1)
+        parent.kill()
+        outcomes = await asyncio.gather(*asks, return_exceptions=True)
+        await asyncio.sleep(10)
+        assert {type(outcome) for outcome in outcomes} <= {ActorStopped, ActorFailed}
+        assert system.statistics() == {}
