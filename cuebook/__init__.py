@@ -17,11 +17,7 @@ if TYPE_CHECKING:
     from cuebook.durable.snapshots import SnapshotPolicy
     from cuebook.engines.current import CurrentCall, current_call
     from cuebook.engines.function import Worker
-    from cuebook.processes.place import ActorProcess, Ladder
-    from cuebook.runtime.actor import Actor, Context, Delivery
-    from cuebook.runtime.deadletters import DeadLetter, DeadReason
-    from cuebook.runtime.directives import Directive
-    from cuebook.runtime.errors import (
+    from cuebook.errors import (
         ActorFailed,
         ActorStopped,
         AskCycle,
@@ -55,9 +51,12 @@ if TYPE_CHECKING:
         WorkerDied,
         WriterConflict,
     )
+    from cuebook.processes.place import ActorProcess, Ladder
+    from cuebook.runtime.actor import Actor, Context, Delivery
+    from cuebook.runtime.deadletters import DeadLetter, DeadReason
+    from cuebook.runtime.directives import Directive
     from cuebook.runtime.group import SupervisorRef
     from cuebook.runtime.mailbox import MailboxSpec, Overflow
-    from cuebook.runtime.message import message
     from cuebook.runtime.pool import Pool, Routing
     from cuebook.runtime.ref import ActorRef, current_actor
     from cuebook.runtime.services import Listing, ServiceKey, Services
@@ -71,6 +70,7 @@ if TYPE_CHECKING:
     from cuebook.runtime.tracing import TraceEvent, TraceKind
     from cuebook.runtime.typed import Message
     from cuebook.runtime.watchdog import Blockage
+    from cuebook.wire.message import message
 
 __version__ = "0.1.0"
 
@@ -84,7 +84,7 @@ _ERRORS = (
 )  # fmt: skip
 
 _HOMES = {
-    **dict.fromkeys(_ERRORS, "cuebook.runtime.errors"),
+    **dict.fromkeys(_ERRORS, "cuebook.errors"),
     "Actor": "cuebook.runtime.actor",
     "ActorOptions": "cuebook.runtime.spec",
     "ActorProcess": "cuebook.processes.place",
@@ -140,7 +140,7 @@ _HOMES = {
     "current_call": "cuebook.engines.current",
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
-    "message": "cuebook.runtime.message",
+    "message": "cuebook.wire.message",
     "persist": "cuebook.durable.effects",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""

@@ -15,20 +15,22 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cuebook"
 
 FLOORS = [
-    {"__main__", "cli", "compat", "testing", "data", "studio"},
-    {"chunks", "checkpoints", "stages"},
+    {"__main__", "cli", "compat", "testing"},
+    {"chunks", "checkpoints"},
     {"durable"},
     {"actors", "processes"},
     {"engines"},
     {"persistence"},
     {"runtime"},
+    {"wire"},
+    {"errors", "logs", "clock", "wording", "choices"},
 ]
 """The folders from the top down. Folders of one floor may import each other as long as no cycle arises."""
 
 SINGLE_IMPORTERS = {
-    "msgpack": "cuebook.runtime.codec",
+    "msgpack": "cuebook.wire.codec",
     "aiosqlite": "cuebook.persistence.sqlite",
-    "structlog": "cuebook.runtime.logs",
+    "structlog": "cuebook.logs",
     "opentelemetry": "cuebook.runtime.telemetry",
     "setproctitle": "cuebook.runtime.title",
 }

@@ -60,7 +60,7 @@ def test_every_parameter_of_a_public_function_is_documented(name: str) -> None:
 
 def test_every_error_is_in_one_tree() -> None:
     """`except CuebookError` catches whatever the library itself raises."""
-    from cuebook.runtime import errors
+    from cuebook import errors
 
     for name in errors.__all__:
         assert issubclass(getattr(cuebook, name), cuebook.CuebookError)

@@ -22,8 +22,8 @@ from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.table import RunTable, WorkerKind
 from cuebook.actors.worker import WorkerActor
 from cuebook.engines.host import Host
+from cuebook.errors import InternalError, JournalBusy, MessagingError
 from cuebook.persistence.journal import JournalFile
-from cuebook.runtime.errors import InternalError, JournalBusy, MessagingError
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.shutdown import ShutdownReport

@@ -24,11 +24,7 @@ from cuebook.engines.wire import (
     StateSaved,
     StateWanted,
 )
-from cuebook.persistence.heads import Failed, Reason, StateKept
-from cuebook.persistence.record import Entry, Kind
-from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.codec import pack
-from cuebook.runtime.errors import (
+from cuebook.errors import (
     CallFailed,
     CallTimedOut,
     FunctionNotShippable,
@@ -38,7 +34,11 @@ from cuebook.runtime.errors import (
     SupervisionError,
     WorkerDied,
 )
-from cuebook.runtime.message import encode
+from cuebook.persistence.heads import Failed, Reason, StateKept
+from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.values import ValueDecoder
+from cuebook.wire.codec import pack
+from cuebook.wire.message import encode
 
 __all__ = ["final_failure", "host_said", "recycle", "state_saved", "worker_lost"]
 

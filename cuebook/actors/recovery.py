@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from cuebook.actors.messages import Recover, Recovered
 from cuebook.actors.run import Kept, Run
+from cuebook.errors import CallFailed, InternalError
 from cuebook.persistence.failed_calls import FailedCall
 from cuebook.persistence.heads import Completed, Failed, StateKept
 from cuebook.persistence.record import Kind
 from cuebook.persistence.retention import completed_places
 from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.codec import unpack
-from cuebook.runtime.errors import CallFailed, InternalError
+from cuebook.wire.codec import unpack
 
 __all__ = ["recover_run"]
 

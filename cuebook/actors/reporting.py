@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cuebook.actors.run import Event, EventKind
-from cuebook.runtime.logs import get_logger
+from cuebook.logs import get_logger
 
 __all__ = ["log_event"]
 

@@ -18,8 +18,8 @@ from cuebook.actors.outstanding import Outstanding
 from cuebook.actors.sources import Source
 from cuebook.engines.host import LocalWork
 from cuebook.engines.wire import Setup, StateSaved
+from cuebook.errors import CallFailed
 from cuebook.persistence.record import Entry
-from cuebook.runtime.errors import CallFailed
 from cuebook.runtime.ref import ActorRef
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from cuebook.actors.run import Batch, Run, Slot
 from cuebook.engines.wire import calls_frame
-from cuebook.runtime.errors import CallFailed, CuebookError
+from cuebook.errors import CallFailed, CuebookError
 
 __all__ = ["Shipment", "make_shipment"]
 

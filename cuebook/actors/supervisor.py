@@ -37,10 +37,10 @@ from cuebook.actors.table import RunTable
 from cuebook.actors.writing import Writing
 from cuebook.engines.outcome import error_text
 from cuebook.engines.wire import StateFound, StateKeptAck
+from cuebook.errors import InternalError, JournalError, JournalFull
 from cuebook.persistence.record import Entry
 from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.errors import InternalError, JournalError, JournalFull
-from cuebook.runtime.message import decode, encode
+from cuebook.wire.message import decode, encode
 
 __all__ = ["Supervisor"]
 

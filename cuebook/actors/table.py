@@ -11,7 +11,7 @@ from cuebook.actors.messages import Release
 from cuebook.actors.run import Run, Slot
 from cuebook.engines.engine import Engine
 from cuebook.engines.host import LocalWork
-from cuebook.runtime.errors import MessagingError
+from cuebook.errors import MessagingError
 
 __all__ = ["RunTable", "WorkerKind"]
 

@@ -24,8 +24,8 @@ from cuebook.actors.messages import (
 from cuebook.engines.host import Host, LocalWork, Loss
 from cuebook.engines.wire import Recall
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.message import encode
 from cuebook.runtime.ref import ActorRef
+from cuebook.wire.message import encode
 
 __all__ = ["WorkerActor"]
 

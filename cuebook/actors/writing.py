@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.actors.run import Kept, Run, Slot
-from cuebook.runtime.errors import CallFailed
+from cuebook.errors import CallFailed
 
 __all__ = ["Acknowledgement", "Writing"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 from cuebook.actors.application import Application
+from cuebook.errors import ActorStopped, SupervisionError
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped, SupervisionError
 from cuebook.runtime.group import SupervisorRef
 from cuebook.runtime.pool import Pool, Routing
 from cuebook.runtime.ref import ActorRef

@@ -10,18 +10,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cuebook.errors import JournalError
 from cuebook.persistence.reading import Reader, open_reader
 from cuebook.persistence.run_summary import Picture, RunSummary, look
 from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cuebook.errors import CallFailed
     from cuebook.persistence.lock import Holder
     from cuebook.persistence.replay import JournalState
     from cuebook.persistence.run_state import RunState, RunStatus
-    from cuebook.runtime.errors import CallFailed
 
 __all__ = ["Checkpoint"]
 

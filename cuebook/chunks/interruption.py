@@ -13,7 +13,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from cuebook.runtime.errors import RunStopped
+from cuebook.errors import RunStopped
 
 __all__ = ["LATE_S", "Interrupted", "Terminated", "Watch", "as_exit", "name_of_stop", "watched_signals"]
 

@@ -33,6 +33,7 @@ from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
 from cuebook.engines.current import current_call
 from cuebook.engines.host import LocalWork
+from cuebook.errors import ActorFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.arguments import call_key, check_calls
 from cuebook.persistence.blobs import BlobStore, TransientBlobs
 from cuebook.persistence.journal import JournalFile
@@ -41,7 +42,6 @@ from cuebook.persistence.record import Entry
 from cuebook.persistence.results import Results
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.whole_values import WholeDecoder
-from cuebook.runtime.errors import ActorFailed, JournalBusy, JournalError, JournalFull
 from cuebook.runtime.ref import ActorRef
 
 __all__ = ["OpenedRun", "Request", "open_run"]

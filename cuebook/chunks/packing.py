@@ -10,12 +10,12 @@ from typing import Any
 from cuebook.chunks.options import Options
 from cuebook.engines.parcel import cell_sources, culprits, dump, surroundings
 from cuebook.engines.wire import Setup
+from cuebook.errors import FunctionNotShippable
+from cuebook.logs import get_logger
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.plain import argument_types
 from cuebook.persistence.values import ValueEncoder
-from cuebook.runtime.codec import new_packer
-from cuebook.runtime.errors import FunctionNotShippable
-from cuebook.runtime.logs import get_logger
+from cuebook.wire.codec import new_packer
 
 __all__ = ["FunctionPack", "encode_calls", "send_nothing"]
 

@@ -17,7 +17,7 @@ from cuebook.persistence.replay import JournalState, replay
 from cuebook.persistence.reuse import Claim, EarlierRun, line_up
 from cuebook.persistence.reuse_cursor import Cursor
 from cuebook.persistence.run_state import RunState
-from cuebook.runtime.codec import unpack
+from cuebook.wire.codec import unpack
 
 __all__ = ["Plan", "plan_iterator", "plan_list"]
 

@@ -17,7 +17,7 @@ from cuebook.persistence.fingerprint import ALGORITHM, Fingerprint
 from cuebook.persistence.heads import Arguments, Closing, Reuse, Reused, RunClosed, RunOpened, Source
 from cuebook.persistence.record import Entry, Kind
 from cuebook.persistence.reuse import Claim
-from cuebook.runtime.codec import pack
+from cuebook.wire.codec import pack
 
 __all__ = [
     "argument_entries",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.heads import Completed
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.record import Kind
@@ -15,7 +16,6 @@ from cuebook.persistence.results import Results, read_ranges
 from cuebook.persistence.reuse import Claim
 from cuebook.persistence.run_state import Reuses
 from cuebook.persistence.whole_values import WholeDecoder
-from cuebook.runtime.errors import JournalCorrupt
 
 __all__ = ["ResultReader", "read_claims", "unclaimed"]
 

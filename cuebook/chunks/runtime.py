@@ -24,7 +24,7 @@ from cuebook.chunks.options import Options, check_flag, check_function, checked_
 from cuebook.chunks.seeing import Seeing
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.durable.house import House
-from cuebook.runtime.errors import ResultNotRebuilt, RunStopped
+from cuebook.errors import ResultNotRebuilt, RunStopped
 from cuebook.runtime.readers import Readers
 from cuebook.runtime.shutdown import ShutdownReport
 

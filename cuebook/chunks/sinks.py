@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cuebook.actors.run import Kept
+from cuebook.errors import CallFailed, ResultNotRebuilt
 from cuebook.persistence.heads import Completed
 from cuebook.persistence.whole_values import NotRebuilt, WholeDecoder
-from cuebook.runtime.errors import CallFailed, ResultNotRebuilt
 
 __all__ = ["Done", "ListSink", "StreamSink"]
 

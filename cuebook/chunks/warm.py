@@ -15,7 +15,7 @@ from cuebook.chunks.interruption import Watch, as_exit, name_of_stop, watched_si
 from cuebook.chunks.loop_thread import LoopThread
 from cuebook.chunks.runtime import Runtime
 from cuebook.engines.spawner import spawner
-from cuebook.runtime.errors import CuebookError, RunStopped
+from cuebook.errors import CuebookError, RunStopped
 
 __all__ = ["WarmWorkers", "run_on"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cuebook.runtime.errors import CuebookError, InternalError, JournalBusy
+from cuebook.errors import CuebookError, InternalError, JournalBusy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -93,9 +93,9 @@ def _complete_func(ctx: click.Context, _: click.Parameter, incomplete: str) -> l
 
 def _runs(ctx: click.Context) -> list[tuple[int, str]]:
     """Number and function of every run in the journal that stands on the command line; none where it has none."""
+    from cuebook.errors import CuebookError
     from cuebook.persistence.heads import RunOpened
     from cuebook.persistence.record import Kind
-    from cuebook.runtime.errors import CuebookError
 
     # While an option lacks its value, click leaves the arguments before it unparsed.
     path = ctx.params.get("path") or next(iter(ctx.args), None)

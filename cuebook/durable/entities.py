@@ -19,14 +19,14 @@ from cuebook.durable.ledger import Ledger, ledger_of
 from cuebook.durable.obligations import offer_directory
 from cuebook.durable.persistent_actor import PersistentActor, check_durable
 from cuebook.durable.waking import Alarm
+from cuebook.errors import ActorStopped, JournalBusy, JournalCorrupt, RecoveryFailed, UnsupportedVersion
+from cuebook.logs import get_logger
 from cuebook.persistence.names import resolve
 from cuebook.persistence.record import Kind, Picked
 from cuebook.persistence.stream_heads import Duties, StreamOpened
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.directives import Directives
-from cuebook.runtime.errors import ActorStopped, JournalBusy, JournalCorrupt, RecoveryFailed, UnsupportedVersion
-from cuebook.runtime.logs import get_logger
 from cuebook.runtime.ref import ActorRef, homes
 from cuebook.runtime.spec import OnTerminated, SpawnOptions
 from cuebook.runtime.status import ActorState

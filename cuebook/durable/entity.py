@@ -9,8 +9,8 @@ import asyncio
 import contextvars
 from typing import Any, Protocol, cast
 
+from cuebook.errors import ActorStopped, CuebookError, MailboxFull
 from cuebook.runtime.deadlines import Deadlines
-from cuebook.runtime.errors import ActorStopped, CuebookError, MailboxFull
 from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, target_of
 from cuebook.runtime.reply import FailedReply

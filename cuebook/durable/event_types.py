@@ -10,11 +10,11 @@ from operator import attrgetter
 from typing import Any
 
 from cuebook.durable.rebuilding import rebuilder
+from cuebook.errors import UnknownEvent
 from cuebook.persistence.names import resolve
 from cuebook.persistence.objects import stands_under_its_name
 from cuebook.persistence.placeholders import Opaque, Unresolved
 from cuebook.persistence.values import ValueEncoder
-from cuebook.runtime.errors import UnknownEvent
 
 __all__ = ["EventTypes", "Upcaster", "name_of"]
 

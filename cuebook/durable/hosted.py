@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from weakref import WeakValueDictionary
 
+from cuebook.clock import Clock, TimerHandle
 from cuebook.durable.entity import Entity
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.clock import Clock, TimerHandle
 from cuebook.runtime.status import ActorState
 
 __all__ = ["Hosted"]

@@ -13,9 +13,9 @@ from cuebook.durable.entities import Entities, entity_name, options
 from cuebook.durable.ledger import Ledger, offer_ledger
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.promise import DurablePromise, Promise
+from cuebook.errors import CuebookError
+from cuebook.logs import get_logger
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import CuebookError
-from cuebook.runtime.logs import get_logger
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import SpawnOptions
 

@@ -21,9 +21,7 @@ from cuebook.durable.obligation_messages import Delivered, Due
 from cuebook.durable.obligations import Cause, Obligations
 from cuebook.durable.recovering import packed_state, recovered
 from cuebook.durable.snapshots import SnapshotPolicy
-from cuebook.persistence.stream_heads import DutyRow
-from cuebook.runtime.actor import Context, Delivery
-from cuebook.runtime.errors import (
+from cuebook.errors import (
     CuebookError,
     MessagingError,
     RecoveryFailed,
@@ -31,6 +29,8 @@ from cuebook.runtime.errors import (
     UnhandledMessage,
     ValueNotKept,
 )
+from cuebook.persistence.stream_heads import DutyRow
+from cuebook.runtime.actor import Context, Delivery
 from cuebook.runtime.reply import FailedReply, seal
 
 __all__ = ["Keeper"]

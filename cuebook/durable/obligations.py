@@ -15,11 +15,11 @@ from cuebook.durable.kept_duties import KeptDuties, address_in, cleared, number_
 from cuebook.durable.ledger import Ledger
 from cuebook.durable.obligation_messages import Delivered, Due
 from cuebook.durable.posting import post
+from cuebook.errors import CodecError, CuebookError, Rejected, UnhandledMessage
 from cuebook.persistence.stream_heads import DutyRow
 from cuebook.runtime.actor import Context
-from cuebook.runtime.errors import CodecError, CuebookError, Rejected, UnhandledMessage
-from cuebook.runtime.message import decode
 from cuebook.runtime.ref import ActorRef
+from cuebook.wire.message import decode
 
 __all__ = ["Cause", "Directory", "Obligations", "directory_of", "offer_directory", "retry_delay_s"]
 

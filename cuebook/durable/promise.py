@@ -10,11 +10,11 @@ from typing import Any
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.ledger import LedgerSource
 from cuebook.durable.persistent_actor import PersistentActor
+from cuebook.errors import ActorFailed, RecoveryFailed
 from cuebook.persistence.placeholders import Opaque, Unresolved, placeholder_in
 from cuebook.runtime.answers import Delivery
-from cuebook.runtime.errors import ActorFailed, RecoveryFailed
-from cuebook.runtime.message import message
 from cuebook.runtime.ref import ActorRef
+from cuebook.wire.message import message
 
 __all__ = ["DurablePromise", "Promise"]
 

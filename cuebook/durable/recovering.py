@@ -16,14 +16,14 @@ from cuebook.durable.event_types import EventTypes, Maker
 from cuebook.durable.folding import check_returned
 from cuebook.durable.kept_duties import KeptDuties
 from cuebook.durable.ledger import Ledger
+from cuebook.errors import CuebookError, JournalCorrupt, MalformedMessage, RecoveryFailed, UnknownEvent
+from cuebook.logs import get_logger
 from cuebook.persistence.placeholders import Opaque, Unresolved, placeholder_in
 from cuebook.persistence.record import Kind, Picked
 from cuebook.persistence.stream_heads import Duties, Events, Received, SnapshotKept, unpacked_places
 from cuebook.persistence.values import ValueEncoder
-from cuebook.runtime.codec import pack, unpack
-from cuebook.runtime.errors import CuebookError, JournalCorrupt, MalformedMessage, RecoveryFailed, UnknownEvent
-from cuebook.runtime.logs import get_logger
-from cuebook.runtime.wording import text_of
+from cuebook.wire.codec import pack, unpack
+from cuebook.wording import text_of
 
 __all__ = ["Folding", "Recovered", "packed_state", "recovered"]
 

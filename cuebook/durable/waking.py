@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
-from cuebook.runtime.clock import Clock, TimerHandle
+from cuebook.clock import Clock, TimerHandle
 
 __all__ = ["Alarm"]
 

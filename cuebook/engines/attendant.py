@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Recall, StateFound, StateKeptAck
-from cuebook.runtime.frame import FrameReader
-from cuebook.runtime.message import decode
+from cuebook.wire.frame import FrameReader
+from cuebook.wire.message import decode
 
 __all__ = ["Attendant"]
 

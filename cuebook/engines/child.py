@@ -26,12 +26,12 @@ from cuebook.engines.outcome import failure_message, flat_results, traceback_tex
 from cuebook.engines.page import PAGE_BYTES
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Quit, Returned, Setup, SetupFailed, calls_fields, calls_indexes
+from cuebook.errors import JournalError
 from cuebook.persistence.values import SCALARS
-from cuebook.runtime.codec import new_packer
-from cuebook.runtime.errors import JournalError
-from cuebook.runtime.frame import FrameReader, pack_frame
-from cuebook.runtime.message import decode, encode
 from cuebook.runtime.title import show_title
+from cuebook.wire.codec import new_packer
+from cuebook.wire.frame import FrameReader, pack_frame
+from cuebook.wire.message import decode, encode
 
 __all__ = ["WorkerProcess", "main", "settle_in"]
 

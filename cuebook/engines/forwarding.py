@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 
 from cuebook.engines.wire import Logged
-from cuebook.runtime.message import encode
+from cuebook.wire.message import encode
 
 __all__ = ["emit_in_parent", "forward_logging", "logging_levels"]
 

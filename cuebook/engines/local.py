@@ -14,7 +14,7 @@ from cuebook.engines.function import LoadedFunction, setup_failed
 from cuebook.engines.host import Listener, LocalWork, Loss
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Calls, Quit, Ready, Recall, Returned, Setup, StateFound, StateKeptAck
-from cuebook.runtime.message import decode, encode
+from cuebook.wire.message import decode, encode
 
 __all__ = ["ABANDON_S", "LocalHost"]
 

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any
 
 from cuebook.engines.wire import Failure, Results
+from cuebook.errors import JournalError, ValueNotKept
 from cuebook.persistence.heads import Completed
-from cuebook.runtime.errors import JournalError, ValueNotKept
 
 __all__ = [
     "FIELDS",

@@ -16,9 +16,9 @@ from cuebook.engines.host import Listener, LocalWork, Loss
 from cuebook.engines.page import PAGE_BYTES
 from cuebook.engines.spawner import WORKER, Child, spawner
 from cuebook.engines.wire import Quit
-from cuebook.runtime.codec import FRAME_BYTES_MAX
-from cuebook.runtime.frame import FrameReader, pack_frame
-from cuebook.runtime.message import encode
+from cuebook.wire.codec import FRAME_BYTES_MAX
+from cuebook.wire.frame import FrameReader, pack_frame
+from cuebook.wire.message import encode
 
 __all__ = ["ProcessHost", "describe_exit"]
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from cuebook.engines.wire import StateFound, StateKeptAck, StateSaved, StateWanted
-from cuebook.runtime.errors import JournalError
-from cuebook.runtime.message import encode
+from cuebook.errors import JournalError
+from cuebook.wire.message import encode
 
 __all__ = ["StateExchange"]
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.runtime.codec import pack as _pack
-from cuebook.runtime.codec import unpack
-from cuebook.runtime.message import message
+from cuebook.wire.codec import pack as _pack
+from cuebook.wire.codec import unpack
+from cuebook.wire.message import message
 
 __all__ = [
     "Calls",

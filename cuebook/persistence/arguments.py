@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from cuebook.errors import MalformedMessage
 from cuebook.persistence.digest import DIGEST_BYTES, blake16
 from cuebook.persistence.fingerprint_parts import readable
 from cuebook.persistence.plain import argument_types, plain_block, plain_call
 from cuebook.persistence.value_digest import value_digest
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.codec import Unpacker, new_packer, unpack
-from cuebook.runtime.errors import MalformedMessage
+from cuebook.wire.codec import Unpacker, new_packer, unpack
 
 __all__ = [
     "BLOCK_CALLS",

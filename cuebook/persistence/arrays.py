@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.value_codes import Code
-from cuebook.runtime.codec import ExtType
+from cuebook.wire.codec import ExtType
 
 if TYPE_CHECKING:
     from cuebook.persistence.value_codes import Decoding, Encoding, Form, Opening

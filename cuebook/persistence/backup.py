@@ -10,13 +10,13 @@ import os
 import sqlite3
 from pathlib import Path
 
+from cuebook.errors import JournalError
 from cuebook.persistence.blob_references import copy_blobs
 from cuebook.persistence.location import located, make_folder, sync_folder
 from cuebook.persistence.lock import FileLock
 from cuebook.persistence.reading import open_reader
 from cuebook.persistence.rewriting import refuse_existing
 from cuebook.persistence.sqlite_schema import journal_error
-from cuebook.runtime.errors import JournalError
 
 __all__ = ["backup", "note_end"]
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from cuebook.errors import JournalError
 from cuebook.persistence.blobs import DIGEST_BYTES, BlobStore
 from cuebook.persistence.value_codes import Code
-from cuebook.runtime.errors import JournalError
 
 __all__ = ["blob_references", "copy_blobs"]
 

@@ -11,7 +11,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from cuebook.runtime.errors import JournalCorrupt, JournalError, JournalFull
+from cuebook.errors import JournalCorrupt, JournalError, JournalFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

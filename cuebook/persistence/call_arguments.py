@@ -10,11 +10,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.arguments import BLOCK_CALLS, Block, block_keys, shown_calls
 from cuebook.persistence.record import Kind
 from cuebook.persistence.record_cursor import RecordCursor
-from cuebook.runtime.codec import unpack
-from cuebook.runtime.errors import JournalCorrupt
+from cuebook.wire.codec import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

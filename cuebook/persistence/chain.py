@@ -10,9 +10,9 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.record import HASH_BYTES, Entry, Kind, Picked, Record
 from cuebook.persistence.store import Row
-from cuebook.runtime.errors import JournalCorrupt
 
 __all__ = ["FIRST_LINK", "check_row", "checked", "checked_row", "head_check", "link", "linked", "rows_of"]
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cuebook.errors import JournalBusy, JournalError
 from cuebook.persistence.blob_references import blob_references
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.heads import Forgetting, Forgotten
@@ -23,7 +24,6 @@ from cuebook.persistence.replay import JournalState
 from cuebook.persistence.rewriting import Rewriting, rewriting
 from cuebook.persistence.sqlite_schema import journal_error, journal_uri
 from cuebook.persistence.stream_heads import Events
-from cuebook.runtime.errors import JournalBusy, JournalError
 
 __all__ = ["Compacted", "compact"]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cuebook.errors import CallFailed, CallTimedOut, CuebookError, JournalCorrupt, WorkerDied
 from cuebook.persistence.call_arguments import CallArguments
 from cuebook.persistence.heads import Failed, Reason
 from cuebook.persistence.record import Kind
-from cuebook.runtime.codec import unpack
-from cuebook.runtime.errors import CallFailed, CallTimedOut, CuebookError, JournalCorrupt, WorkerDied
+from cuebook.wire.codec import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cuebook.persistence.objects import HEAP_TYPE, slots_of, stands_under_its_name
 from cuebook.persistence.placeholders import Opaque, UnresolvedException
 from cuebook.persistence.value_codes import Code, type_name
-from cuebook.runtime.codec import ExtType
+from cuebook.wire.codec import ExtType
 
 if TYPE_CHECKING:
     from cuebook.persistence.value_codes import Decoding, Encoding

@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar, Self, TypeAlias
 
-from cuebook.runtime.codec import pack, unpack
-from cuebook.runtime.errors import JournalCorrupt, MalformedMessage
+from cuebook.errors import JournalCorrupt, MalformedMessage
+from cuebook.wire.codec import pack, unpack
 
 __all__ = [
     "Arguments",

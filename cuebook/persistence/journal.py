@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
+from cuebook.errors import JournalError
 from cuebook.persistence.journal_core import JournalCore
 from cuebook.persistence.location import Location, is_trusted, located, make_folder
 from cuebook.persistence.lock import FileLock, Holder
@@ -20,7 +21,6 @@ from cuebook.persistence.sqlite import SqliteStore
 from cuebook.persistence.store import Store
 from cuebook.persistence.streams import StreamTable
 from cuebook.persistence.turnstile import Turnstile
-from cuebook.runtime.errors import JournalError
 
 __all__ = ["JournalFile"]
 

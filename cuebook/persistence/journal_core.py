@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.chain import FIRST_LINK, checked, checked_row, linked, rows_of
 from cuebook.persistence.heads import JournalOpened, StateKept
 from cuebook.persistence.location import Location, mount_of
@@ -21,7 +22,6 @@ from cuebook.persistence.states import checked_state
 from cuebook.persistence.store import Row, Store, Tail
 from cuebook.persistence.streams import StreamTable
 from cuebook.persistence.turnstile import Turnstile
-from cuebook.runtime.errors import JournalCorrupt, JournalError
 
 __all__ = ["JournalCore"]
 

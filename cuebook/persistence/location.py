@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from cuebook.runtime.errors import JournalError
+from cuebook.errors import JournalError
 
 __all__ = ["Location", "Mount", "is_trusted", "located", "make_folder", "mount_of", "sync_folder"]
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cuebook.runtime.errors import JournalBusy, JournalError
+from cuebook.errors import JournalBusy, JournalError
 
 try:
     import fcntl

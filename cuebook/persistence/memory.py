@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from cuebook.errors import JournalError, JournalFull
 from cuebook.persistence.faults import Fault, JournalFaults
 from cuebook.persistence.store import Row, Tail
-from cuebook.runtime.errors import JournalError, JournalFull
 
 __all__ = ["MemoryStore"]
 

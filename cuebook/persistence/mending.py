@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from cuebook.errors import JournalCorrupt, JournalError, UnsupportedVersion
 from cuebook.persistence.sqlite_reading import SqliteReading
 from cuebook.persistence.sqlite_schema import create_schema
-from cuebook.runtime.errors import JournalCorrupt, JournalError, UnsupportedVersion
 
 __all__ = ["readable"]
 

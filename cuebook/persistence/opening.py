@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cuebook.errors import JournalCorrupt, UnsupportedVersion
 from cuebook.persistence.chain import FIRST_LINK, check_row
 from cuebook.persistence.heads import JournalOpened
 from cuebook.persistence.lock import Note
 from cuebook.persistence.record import FORMAT_VERSION, Kind
 from cuebook.persistence.store import Row
-from cuebook.runtime.errors import JournalCorrupt, UnsupportedVersion
 
 __all__ = ["check_end", "first_head", "opened_by"]
 

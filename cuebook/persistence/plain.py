@@ -10,7 +10,7 @@ from itertools import chain
 from operator import ne
 from typing import TYPE_CHECKING, Any
 
-from cuebook.runtime.codec import new_packer
+from cuebook.wire.codec import new_packer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Self
 
+from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.chain import checked, checked_row
 from cuebook.persistence.location import Location, is_trusted, located
 from cuebook.persistence.lock import Holder, holder_of, read_note
@@ -19,7 +20,6 @@ from cuebook.persistence.record import Record
 from cuebook.persistence.replay import JournalState, replay
 from cuebook.persistence.sqlite_reading import SqliteReading
 from cuebook.persistence.states import checked_state
-from cuebook.runtime.errors import JournalCorrupt, JournalError
 
 __all__ = ["Reader", "open_reader"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cuebook.runtime.errors import JournalCorrupt
+from cuebook.errors import JournalCorrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.backup import note_end
 from cuebook.persistence.blob_references import copy_blobs
 from cuebook.persistence.chain import FIRST_LINK, check_row
@@ -25,7 +26,6 @@ from cuebook.persistence.rewriting import refuse_existing, rewriting
 from cuebook.persistence.sqlite_reading import SqliteReading
 from cuebook.persistence.states import kept_digest
 from cuebook.persistence.store import Row
-from cuebook.runtime.errors import JournalCorrupt, JournalError
 
 __all__ = ["Recovered", "recover"]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cuebook.errors import ValueNotKept
 from cuebook.persistence.value_codes import TOO_DEEP, type_name
-from cuebook.runtime.errors import ValueNotKept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

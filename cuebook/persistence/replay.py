@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.heads import (
     Arguments,
     Completed,
@@ -24,7 +25,6 @@ from cuebook.persistence.record import Kind, Record
 from cuebook.persistence.run_state import RunState
 from cuebook.persistence.stream_heads import StreamOpened
 from cuebook.persistence.stream_state import StreamState
-from cuebook.runtime.errors import JournalCorrupt
 
 __all__ = ["JournalState", "replay"]
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.heads import Completed
 from cuebook.persistence.record import Kind, Record
 from cuebook.persistence.retention import completed_places
 from cuebook.persistence.run_state import Reuses
-from cuebook.runtime.errors import JournalCorrupt
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -11,12 +11,12 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from cuebook.errors import JournalError
 from cuebook.persistence.chain import FIRST_LINK, rows_of
 from cuebook.persistence.heads import JournalOpened
 from cuebook.persistence.location import sync_folder
 from cuebook.persistence.record import Entry, Kind
 from cuebook.persistence.sqlite_schema import create_schema, journal_error, journal_uri
-from cuebook.runtime.errors import JournalError
 
 __all__ = ["Rewriting", "refuse_existing", "rewriting"]
 

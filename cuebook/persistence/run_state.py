@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.heads import (
     Arguments,
     Closing,
@@ -23,7 +24,6 @@ from cuebook.persistence.heads import (
 )
 from cuebook.persistence.lock import Holder
 from cuebook.persistence.retention import STATES_KEPT, completed_places
-from cuebook.runtime.errors import JournalCorrupt
 
 __all__ = ["RESULTS_MAX", "Reuses", "RunState", "RunStatus"]
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import aiosqlite
 
+from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.location import make_folder, mount_of, sync_folder
 from cuebook.persistence.sqlite_reading import SqliteReading, read_last
 from cuebook.persistence.sqlite_schema import (
@@ -27,7 +28,6 @@ from cuebook.persistence.sqlite_schema import (
     journal_uri,
 )
 from cuebook.persistence.store import Row, Tail
-from cuebook.runtime.errors import JournalCorrupt, JournalError
 
 __all__ = ["SqliteStore"]
 
@@ -289,6 +289,6 @@ def _say_network(path: Path, kind: str) -> None:
     if str(path) in _said:
         return
     _said.add(str(path))
-    from cuebook.runtime.logs import get_logger
+    from cuebook.logs import get_logger
 
     get_logger("cuebook.persistence").warning("journal_on_network_file_system", path=str(path), file_system=kind)

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Self
 
+from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.sqlite_schema import (
     check_identity,
     check_size,
@@ -22,7 +23,6 @@ from cuebook.persistence.sqlite_schema import (
     journal_uri,
 )
 from cuebook.persistence.store import Row
-from cuebook.runtime.errors import JournalCorrupt, JournalError
 
 __all__ = ["SqliteReading", "read_last"]
 

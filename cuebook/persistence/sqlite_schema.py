@@ -9,8 +9,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from cuebook.errors import JournalBusy, JournalCorrupt, JournalError, JournalFull, UnsupportedVersion
 from cuebook.persistence.record import FORMAT_VERSION
-from cuebook.runtime.errors import JournalBusy, JournalCorrupt, JournalError, JournalFull, UnsupportedVersion
 
 __all__ = [
     "APPLICATION_ID",

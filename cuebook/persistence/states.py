@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.chain import checked_row
 from cuebook.persistence.heads import StateKept
 from cuebook.persistence.record import Kind, Record
 from cuebook.persistence.store import Row
 from cuebook.persistence.stream_heads import SnapshotKept
-from cuebook.runtime.errors import JournalCorrupt
 
 __all__ = ["StateSource", "checked_state", "kept_digest"]
 

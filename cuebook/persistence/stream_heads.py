@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from cuebook.errors import MalformedMessage
 from cuebook.persistence.heads import Head, malformed
-from cuebook.runtime.codec import unpack
-from cuebook.runtime.errors import MalformedMessage
+from cuebook.wire.codec import unpack
 
 __all__ = [
     "Duties",

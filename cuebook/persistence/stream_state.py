@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.record import Kind, Record
 from cuebook.persistence.stream_heads import Duties, DutyRow, Events, SnapshotKept, StreamOpened
-from cuebook.runtime.errors import JournalCorrupt
 
 __all__ = ["StreamState"]
 

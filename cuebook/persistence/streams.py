@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cuebook.errors import JournalError, WriterConflict
 from cuebook.persistence.record import Entry, Kind, Picked
 from cuebook.persistence.stream_heads import Events, SnapshotKept, StreamOpened
-from cuebook.runtime.errors import JournalError, WriterConflict
 
 __all__ = ["StreamTable", "opening"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.value_codes import Code
-from cuebook.runtime.codec import ExtType
+from cuebook.wire.codec import ExtType
 
 if TYPE_CHECKING:
     from cuebook.persistence.value_codes import Decoding, Encoding, Form, Opening

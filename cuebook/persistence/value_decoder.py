@@ -8,11 +8,11 @@ from __future__ import annotations
 from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any
 
+from cuebook.errors import CuebookError, MalformedMessage
 from cuebook.persistence.placeholders import Opaque, Unresolved
 from cuebook.persistence.value_codes import BlobRef, Code, Unopened
 from cuebook.persistence.value_types import OPENINGS
-from cuebook.runtime.codec import Unpacker, unpack
-from cuebook.runtime.errors import CuebookError, MalformedMessage
+from cuebook.wire.codec import Unpacker, unpack
 
 if TYPE_CHECKING:
     from cuebook.persistence.blobs import BlobStore

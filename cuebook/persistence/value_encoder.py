@@ -14,15 +14,15 @@ from cuebook.persistence.value_codes import Code, Entangled, Refused, type_name
 from cuebook.persistence.value_registry import form_of, known_forms
 from cuebook.persistence.value_scan import FIXED, SIZED, is_flat, packs_as_it_is, wrapped
 from cuebook.persistence.value_types import Wrapped
-from cuebook.runtime.codec import ExtType, new_packer
+from cuebook.wire.codec import ExtType, new_packer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cuebook.errors import ValueNotKept
     from cuebook.persistence.blobs import BlobStore
     from cuebook.persistence.pickles import PickleScope
     from cuebook.persistence.value_codes import Form
-    from cuebook.runtime.errors import ValueNotKept
 
 __all__ = ["ValueEncoder"]
 

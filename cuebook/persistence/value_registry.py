@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cuebook.persistence.placeholders import Opaque, Unresolved
 from cuebook.persistence.value_codes import Code
 from cuebook.persistence.value_types import built_in_forms, standard_forms
-from cuebook.runtime.codec import ExtType
+from cuebook.wire.codec import ExtType
 
 if TYPE_CHECKING:
     from cuebook.persistence.value_codes import Encoding, Form

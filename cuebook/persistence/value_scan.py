@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.value_codes import Entangled
 from cuebook.persistence.value_types import Wrapped
-from cuebook.runtime.codec import ExtType
+from cuebook.wire.codec import ExtType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

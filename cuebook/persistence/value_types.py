@@ -16,7 +16,7 @@ from cuebook.persistence.value_containers import (
     CONTAINER_OPENINGS,
 )
 from cuebook.persistence.value_times import TIME_FORMS, TIME_OPENINGS
-from cuebook.runtime.codec import ExtType
+from cuebook.wire.codec import ExtType
 
 if TYPE_CHECKING:
     from cuebook.persistence.value_codes import Decoding, Encoding, Form, Opening

@@ -9,12 +9,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.blob_references import blob_references
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.location import located
 from cuebook.persistence.reading import Reader, open_reader
 from cuebook.persistence.replay import JournalState
-from cuebook.runtime.errors import JournalCorrupt
 
 __all__ = ["Report", "verify"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cuebook.persistence.blobs import TransientBlobs
 from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.codec import Unpacker
+from cuebook.wire.codec import Unpacker
 
 __all__ = ["NotRebuilt", "WholeDecoder"]
 

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from cuebook.errors import ActorFailed, CuebookError, ProcessDied
+from cuebook.logs import get_logger
 from cuebook.processes.distant import Distant
 from cuebook.processes.flight import Flight, Landing
 from cuebook.processes.outcomes import pack_error, unpack_error, unpack_outcome
@@ -23,15 +25,13 @@ from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.directives import Directive
 from cuebook.runtime.ending import GRACE_S
 from cuebook.runtime.envelope import Entry, Envelope, size_of
-from cuebook.runtime.errors import ActorFailed, CuebookError, ProcessDied
-from cuebook.runtime.logs import get_logger
-from cuebook.runtime.message import encode
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import sender_now
 from cuebook.runtime.reply import failure_of
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, ActorStatistics
 from cuebook.runtime.supervision import Exit
+from cuebook.wire.message import encode
 
 __all__ = ["KILL_S", "WINDOW", "RemoteCell"]
 

@@ -16,6 +16,7 @@ from typing import Any
 from cuebook.engines.child import settle_in
 from cuebook.engines.forwarding import forward_logging
 from cuebook.engines.function import adopt_environment
+from cuebook.errors import ActorFailed, UnknownMessage
 from cuebook.processes.guest import ForwardedDeadLetters, GuestCell, Room, guest_spec
 from cuebook.processes.link import Link, open_address
 from cuebook.processes.lodging import Lodging
@@ -41,11 +42,10 @@ from cuebook.processes.wire import (
     open_frame,
     pack_traffic,
 )
-from cuebook.runtime.errors import ActorFailed, UnknownMessage
-from cuebook.runtime.frame import LINK_BYTES_MAX, FrameReader, pack_frame
 from cuebook.runtime.ref import ActorRef, find_ref, homes, routes
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.title import show_title
+from cuebook.wire.frame import LINK_BYTES_MAX, FrameReader, pack_frame
 
 __all__ = ["House", "main"]
 

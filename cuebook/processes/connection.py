@@ -13,6 +13,7 @@ from cuebook.engines.host import Loss
 from cuebook.engines.parcel import surroundings
 from cuebook.engines.process import ProcessHost
 from cuebook.engines.wire import Logged
+from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied
 from cuebook.processes.cell import RemoteCell
 from cuebook.processes.link import Link
 from cuebook.processes.parcel import lesson
@@ -36,11 +37,10 @@ from cuebook.processes.wire import (
 )
 from cuebook.runtime.deadletters import DeadLetters, DeadReason
 from cuebook.runtime.deadlines import Deadlines
-from cuebook.runtime.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied
-from cuebook.runtime.frame import LINK_BYTES_MAX
-from cuebook.runtime.message import tag_in
 from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, homes
+from cuebook.wire.frame import LINK_BYTES_MAX
+from cuebook.wire.message import tag_in
 
 __all__ = ["CHILD", "START_S", "Connection"]
 

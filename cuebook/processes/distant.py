@@ -6,17 +6,17 @@ import asyncio
 from collections import deque
 from typing import Any, Protocol
 
+from cuebook.errors import ActorStopped, MailboxFull
 from cuebook.processes.outcomes import pack_error
 from cuebook.processes.wire import Observe, Order, Verb
 from cuebook.runtime.bonds import Bonds
 from cuebook.runtime.deadlines import Deadlines
-from cuebook.runtime.errors import ActorStopped, MailboxFull
-from cuebook.runtime.message import encode
 from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, sender_now
 from cuebook.runtime.status import ActorState, ActorStatistics
 from cuebook.runtime.supervision import Exit
 from cuebook.runtime.waiting import Activation
+from cuebook.wire.message import encode
 
 __all__ = ["POSTS_MAX", "Distant"]
 

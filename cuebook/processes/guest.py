@@ -8,6 +8,7 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from cuebook.errors import CodecError, CuebookError, UnknownMessage
 from cuebook.processes.lodging import GuestMailbox, Lodging, Ticket
 from cuebook.processes.outcomes import pack_error
 from cuebook.processes.parcel import Parcel
@@ -16,14 +17,13 @@ from cuebook.runtime.cell import Cell
 from cuebook.runtime.deadletters import DeadLetters, DeadReason
 from cuebook.runtime.directives import Directive
 from cuebook.runtime.envelope import Envelope
-from cuebook.runtime.errors import CodecError, CuebookError, UnknownMessage
 from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.message import encode, tag_in
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState
 from cuebook.runtime.supervision import Exit, Restart, RestartPolicy, is_restarted
+from cuebook.wire.message import encode, tag_in
 
 __all__ = ["ForwardedDeadLetters", "GuestCell", "Guesthouse", "Room", "guest_spec"]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cuebook.engines.parcel import culprits, dump, is_importable
+from cuebook.errors import FunctionNotShippable, UnknownMessage
 from cuebook.processes.wire import Teach
-from cuebook.runtime.errors import FunctionNotShippable, UnknownMessage
 from cuebook.runtime.handlers import is_rebuilding
-from cuebook.runtime.message import TAG_MAX, declared, message, type_of
+from cuebook.wire.message import TAG_MAX, declared, message, type_of
 
 __all__ = ["Parcel", "lesson", "open_parcel", "pack_parcel", "study"]
 

@@ -13,11 +13,11 @@ import anyio
 
 from cuebook.engines.limits import cpus_allowed
 from cuebook.engines.parcel import dump
+from cuebook.errors import ActorStopped
 from cuebook.processes.cell import RemoteCell
 from cuebook.processes.connection import Connection
 from cuebook.processes.parcel import pack_parcel
 from cuebook.runtime.directives import Directive
-from cuebook.runtime.errors import ActorStopped
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import ActorSpec, SpawnOptions

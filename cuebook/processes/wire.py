@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cuebook.runtime.codec import new_packer, pack, unpack
-from cuebook.runtime.errors import MalformedMessage
-from cuebook.runtime.message import decode, encode, message
+from cuebook.errors import MalformedMessage
+from cuebook.wire.codec import new_packer, pack, unpack
+from cuebook.wire.message import decode, encode, message
 
 __all__ = [
     "ANSWERED",

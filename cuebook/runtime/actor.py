@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn
 
+from cuebook.errors import UnhandledMessage
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.context import Context
-from cuebook.runtime.errors import UnhandledMessage
 from cuebook.runtime.handlers import check_taken, handlers_of, is_rebuilt, names_around
 from cuebook.runtime.typed import Accepts, M_contra
 

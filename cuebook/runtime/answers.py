@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from cuebook.errors import CuebookError
+from cuebook.logs import Log
 from cuebook.runtime.envelope import Envelope
-from cuebook.runtime.errors import CuebookError
-from cuebook.runtime.logs import Log
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.reply import FailedReply, failure_of, seal
 

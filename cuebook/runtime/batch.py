@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from cuebook.errors import ActorStopped, MailboxFull
 from cuebook.runtime.deadlines import EXPIRED
-from cuebook.runtime.errors import ActorStopped, MailboxFull
-from cuebook.runtime.message import outgoing
 from cuebook.runtime.reply import FailedReply
 from cuebook.runtime.room import room_or_full
 from cuebook.runtime.target import Target
 from cuebook.runtime.waiting import Activation, refuse_cycle
+from cuebook.wire.message import outgoing
 
 __all__ = ["Way", "ask_all", "tell_all"]
 

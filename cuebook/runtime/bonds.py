@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from cuebook.runtime.errors import ActorFailed
+from cuebook.errors import ActorFailed
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.signals import Down, Restarted
 from cuebook.runtime.status import ActorState
 from cuebook.runtime.supervision import Exit
-from cuebook.runtime.wording import text_of
+from cuebook.wording import text_of
 
 __all__ = ["Bonded", "Bonds", "Watch"]
 

@@ -11,14 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import CoroutineType
 from typing import Any
 
-from cuebook.runtime.answers import Delivery
-from cuebook.runtime.bonds import Watch
-from cuebook.runtime.context import Context
-from cuebook.runtime.deadletters import DeadReason
-from cuebook.runtime.directives import Directive, directive_for
-from cuebook.runtime.driver import Work
-from cuebook.runtime.envelope import REFERENCE_BYTES, Entry, Envelope
-from cuebook.runtime.errors import (
+from cuebook.errors import (
     ActorStopped,
     CodecError,
     MailboxFull,
@@ -26,18 +19,25 @@ from cuebook.runtime.errors import (
     UnhandledMessage,
     UnknownMessage,
 )
+from cuebook.logs import get_logger
+from cuebook.runtime.answers import Delivery
+from cuebook.runtime.bonds import Watch
+from cuebook.runtime.context import Context
+from cuebook.runtime.deadletters import DeadReason
+from cuebook.runtime.directives import Directive, directive_for
+from cuebook.runtime.driver import Work
+from cuebook.runtime.envelope import REFERENCE_BYTES, Entry, Envelope
 from cuebook.runtime.immediate import never_waits, outcome_of
 from cuebook.runtime.lifecycle import Lifecycle
-from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Overflow
-from cuebook.runtime.message import decode
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef, sender_now
 from cuebook.runtime.reply import IMMUTABLE, failure_of, seal
 from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.timers import Timer, Timers
-from cuebook.runtime.wording import repr_of, text_of
+from cuebook.wire.message import decode
+from cuebook.wording import repr_of, text_of
 
 __all__ = ["SLICE_MESSAGES", "SLICE_S", "Cell"]
 

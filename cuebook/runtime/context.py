@@ -7,17 +7,17 @@ from typing import Any, Protocol, TypeVar, Unpack
 
 from anyio import CancelScope
 
+from cuebook.clock import Clock
+from cuebook.logs import Log, get_logger
 from cuebook.runtime.answers import Delivery
-from cuebook.runtime.clock import Clock
 from cuebook.runtime.log_context import actor_context
-from cuebook.runtime.logs import Log, get_logger
-from cuebook.runtime.message import outgoing
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.services import ServiceKey, Services
 from cuebook.runtime.spec import Factory, SpawnOptions
 from cuebook.runtime.status import ActorStatistics, TreeNode
 from cuebook.runtime.timers import Timers
 from cuebook.runtime.waiting import in_hand
+from cuebook.wire.message import outgoing
 
 __all__ = ["Context", "Home", "Owner"]
 

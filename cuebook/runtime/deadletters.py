@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cuebook.runtime.errors import CodecError
-from cuebook.runtime.logs import get_logger
-from cuebook.runtime.message import decode
+from cuebook.errors import CodecError
+from cuebook.logs import get_logger
 from cuebook.runtime.readers import Readers, Stream
+from cuebook.wire.message import decode
 
 __all__ = ["DeadLetter", "DeadLetters", "DeadReason", "opened"]
 

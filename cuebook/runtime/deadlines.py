@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
 
-from cuebook.runtime.clock import Clock, TimerHandle
+from cuebook.clock import Clock, TimerHandle
 
 __all__ = ["EXPIRED", "TICK_S", "Deadlines"]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from anyio.abc import TaskGroup
 
+from cuebook.clock import Clock, TimerHandle
+from cuebook.errors import ActorStopped, CuebookError, InternalError, RestartLimitReached
+from cuebook.logs import get_logger
 from cuebook.runtime.answers import Answers
 from cuebook.runtime.bonds import Bonds, Watch
-from cuebook.runtime.clock import Clock, TimerHandle
 from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.driver import Driver
 from cuebook.runtime.envelope import Entry, Envelope
-from cuebook.runtime.errors import ActorStopped, CuebookError, InternalError, RestartLimitReached
-from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Mailbox
 from cuebook.runtime.premises import NO_CHILDREN, Parent, Premises
 from cuebook.runtime.ref import ActorRef, target_of
@@ -26,7 +26,7 @@ from cuebook.runtime.spec import ActorSpec
 from cuebook.runtime.status import ActorState, TreeNode
 from cuebook.runtime.supervision import Exit
 from cuebook.runtime.waiting import Activation, in_hand
-from cuebook.runtime.wording import repr_of, text_of
+from cuebook.wording import repr_of, text_of
 
 __all__ = ["GRACE_S", "Ending"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from cuebook.runtime.errors import ActorStopped
+from cuebook.errors import ActorStopped
 from cuebook.runtime.status import ActorState, ActorStatistics
 from cuebook.runtime.supervision import Exit
 from cuebook.runtime.waiting import Activation

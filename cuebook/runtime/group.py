@@ -9,9 +9,8 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
+from cuebook.errors import ActorStopped, RestartLimitReached, SupervisionError
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped, RestartLimitReached, SupervisionError
-from cuebook.runtime.message import message
 from cuebook.runtime.ref import ActorRef, target_of
 from cuebook.runtime.status import ActorState
 from cuebook.runtime.strategy import (
@@ -28,7 +27,8 @@ from cuebook.runtime.strategy import (
     needs_siblings,
 )
 from cuebook.runtime.supervision import Exit, History, Restart
-from cuebook.runtime.wording import repr_of, text_of
+from cuebook.wire.message import message
+from cuebook.wording import repr_of, text_of
 
 __all__ = ["Group", "SupervisorRef"]
 

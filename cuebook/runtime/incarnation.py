@@ -6,10 +6,10 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from cuebook.logs import get_logger
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.context import Context
 from cuebook.runtime.driver import Work
-from cuebook.runtime.logs import get_logger
 from cuebook.runtime.spec import Factory
 from cuebook.runtime.timers import Timers
 

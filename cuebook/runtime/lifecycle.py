@@ -10,6 +10,8 @@ from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
+from cuebook.errors import ActorFailed, ActorStopped, CuebookError, RestartLimitReached, SupervisionError
+from cuebook.logs import get_logger
 from cuebook.runtime.bonds import Watch
 from cuebook.runtime.context import Context
 from cuebook.runtime.deadletters import DeadReason
@@ -17,9 +19,7 @@ from cuebook.runtime.directives import Directive, directive_for
 from cuebook.runtime.driver import Driver, Work
 from cuebook.runtime.ending import GRACE_S, Ending
 from cuebook.runtime.envelope import Envelope
-from cuebook.runtime.errors import ActorFailed, ActorStopped, CuebookError, RestartLimitReached, SupervisionError
 from cuebook.runtime.incarnation import Incarnation
-from cuebook.runtime.logs import get_logger
 from cuebook.runtime.premises import Parent, Premises
 from cuebook.runtime.ref import ActorRef, as_actor
 from cuebook.runtime.reply import failure_of
@@ -27,7 +27,7 @@ from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.status import ActorState
 from cuebook.runtime.supervision import Exit, History, Park, RestartAfter, decide, is_restarted
 from cuebook.runtime.timers import Timer, Timers
-from cuebook.runtime.wording import repr_of
+from cuebook.wording import repr_of
 
 __all__ = ["Lifecycle"]
 

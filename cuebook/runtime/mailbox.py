@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from cuebook.runtime.choices import one_of
+from cuebook.choices import one_of
+from cuebook.errors import MailboxFull
 from cuebook.runtime.envelope import REFERENCE_BYTES, Entry, Envelope, size_of
-from cuebook.runtime.errors import MailboxFull
 from cuebook.runtime.lanes import PriorityLane
-from cuebook.runtime.message import tag_in, tag_of
+from cuebook.wire.message import tag_in, tag_of
 
 __all__ = ["Mailbox", "MailboxSpec", "Overflow"]
 

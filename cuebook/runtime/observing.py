@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from cuebook.logs import get_logger
 from cuebook.runtime.cell import Cell
 from cuebook.runtime.envelope import Entry, Envelope
 from cuebook.runtime.incarnation import Incarnation
-from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Mailbox
 from cuebook.runtime.ref import ActorRef, sender_now
 from cuebook.runtime.timers import Timers

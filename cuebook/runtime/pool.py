@@ -9,8 +9,8 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeVar, Unpack, overload
 
-from cuebook.runtime.choices import one_of
-from cuebook.runtime.errors import ActorStopped, AskTimeout
+from cuebook.choices import one_of
+from cuebook.errors import ActorStopped, AskTimeout
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import Factory, SpawnOptions
 from cuebook.runtime.typed import A_co, Accepts, Asks

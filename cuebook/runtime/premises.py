@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from anyio.abc import TaskGroup
 
-from cuebook.runtime.clock import Clock
+from cuebook.clock import Clock
 from cuebook.runtime.context import Home
 from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines

@@ -9,12 +9,10 @@ from contextvars import ContextVar
 from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 from weakref import WeakValueDictionary
 
+from cuebook.errors import ActorStopped, CuebookError, MalformedMessage
 from cuebook.runtime.batch import Way, ask_all, tell_all
-from cuebook.runtime.codec import pack, unpack
 from cuebook.runtime.deadlines import EXPIRED
-from cuebook.runtime.errors import ActorStopped, CuebookError, MalformedMessage
 from cuebook.runtime.gone import Gone
-from cuebook.runtime.message import extend, outgoing
 from cuebook.runtime.ready import Pending
 from cuebook.runtime.reply import IMMUTABLE, FailedReply, unseal
 from cuebook.runtime.room import room_in_time, room_or_full, timed_out
@@ -22,6 +20,8 @@ from cuebook.runtime.status import ActorStatistics, status_line
 from cuebook.runtime.target import Target
 from cuebook.runtime.typed import A_co, Accepts, Asks
 from cuebook.runtime.waiting import Activation, in_hand, refuse_cycle
+from cuebook.wire.codec import pack, unpack
+from cuebook.wire.message import extend, outgoing
 
 __all__ = [
     "ActorRef",

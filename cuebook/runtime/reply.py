@@ -8,9 +8,9 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any
 
-from cuebook.runtime.errors import ActorFailed, CuebookError, MessagingError
-from cuebook.runtime.message import decode, is_message, outgoing, pack_plain, unpack_plain
-from cuebook.runtime.wording import text_of
+from cuebook.errors import ActorFailed, CuebookError, MessagingError
+from cuebook.wire.message import decode, is_message, outgoing, pack_plain, unpack_plain
+from cuebook.wording import text_of
 
 __all__ = ["IMMUTABLE", "FailedReply", "SealedReply", "failure_of", "seal", "unseal"]
 

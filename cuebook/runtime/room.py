@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from cuebook.runtime.errors import AskTimeout, MailboxFull
+from cuebook.errors import AskTimeout, MailboxFull
 from cuebook.runtime.status import status_line
 from cuebook.runtime.target import Target
 from cuebook.runtime.waiting import Activation, refuse_cycle

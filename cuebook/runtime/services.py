@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cuebook.runtime.errors import ActorStopped
-from cuebook.runtime.message import message
+from cuebook.errors import ActorStopped
 from cuebook.runtime.ref import ActorRef, target_of
+from cuebook.wire.message import message
 
 __all__ = ["Listing", "ServiceKey", "Services"]
 

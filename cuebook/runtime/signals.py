@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cuebook.runtime.message import message
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.supervision import Exit
+from cuebook.wire.message import message
 
 __all__ = ["Down", "Restarted"]
 

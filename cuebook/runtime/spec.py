@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, TypeVar, cast
 
-from cuebook.runtime.choices import one_of
+from cuebook.choices import one_of
 from cuebook.runtime.directives import Directives, Exhausted, check_directives
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cuebook.runtime.choices import one_of
+from cuebook.choices import one_of
 from cuebook.runtime.directives import Directives, check_directives
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.spec import check_seconds, check_start

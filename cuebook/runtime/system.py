@@ -17,13 +17,13 @@ from typing import Any, Self, TypeVar, Unpack
 from anyio import CancelScope, create_task_group
 from anyio.abc import TaskGroup
 
+from cuebook.clock import Clock, SystemClock
+from cuebook.errors import ActorStopped
 from cuebook.runtime.cell import Cell
-from cuebook.runtime.clock import Clock, SystemClock
 from cuebook.runtime.deadletters import DeadLetters
 from cuebook.runtime.deadlines import Deadlines
 from cuebook.runtime.driver import Driven
 from cuebook.runtime.dump import dump_text
-from cuebook.runtime.errors import ActorStopped
 from cuebook.runtime.group import Group, SupervisorRef
 from cuebook.runtime.observing import Observation
 from cuebook.runtime.premises import NO_CHILDREN, Parent

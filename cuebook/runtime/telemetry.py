@@ -16,12 +16,12 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from cuebook.runtime.deadlines import EXPIRED
-from cuebook.runtime.message import name_in
 from cuebook.runtime.observing import ObservedCell, Sending, Work
 from cuebook.runtime.reply import FailedReply
 from cuebook.runtime.status import ActorStatistics
 from cuebook.runtime.trace_context import TraceContext
-from cuebook.runtime.wording import text_of
+from cuebook.wire.message import name_in
+from cuebook.wording import text_of
 
 __all__ = ["Telemetry"]
 

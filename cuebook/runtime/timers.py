@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Protocol
 
-from cuebook.runtime.clock import Clock, TimerHandle
+from cuebook.clock import Clock, TimerHandle
 
 __all__ = ["Timer", "Timers"]
 

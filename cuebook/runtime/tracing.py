@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from cuebook.logs import get_logger
 from cuebook.runtime.deadletters import opened
-from cuebook.runtime.logs import get_logger
 from cuebook.runtime.observing import Sending, Work
 from cuebook.runtime.readers import Readers, Stream
-from cuebook.runtime.wording import repr_of
+from cuebook.wording import repr_of
 
 __all__ = ["TraceEvent", "TraceKind", "Tracing"]
 

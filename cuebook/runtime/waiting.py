@@ -9,7 +9,7 @@ import asyncio
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from cuebook.runtime.errors import AskCycle
+from cuebook.errors import AskCycle
 
 __all__ = ["Activation", "Waiter", "in_hand", "refuse_cycle"]
 

@@ -15,13 +15,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import FrameType, FunctionType
 
+from cuebook.logs import get_logger
 from cuebook.runtime.driver import Driven, driven_in
-from cuebook.runtime.logs import get_logger
 
 __all__ = ["Blockage", "Suspicion", "Watchdog", "suspect", "tells_real_time"]
 
 KEPT_MAX = 32
 """Blockages that are remembered."""
+OURS = ("cuebook.runtime.", "cuebook.wire.")
+"""Modules between a cell and its handler: their frames are not the handler's."""
 
 _log = get_logger("runtime")
 
@@ -155,9 +157,7 @@ def _stack_within(outermost: FrameType, innermost: FrameType | None) -> str:
     while frame is not None and frame is not outermost:
         entries.append((frame, frame.f_lineno))
         frame = frame.f_back
-    shown = [
-        one for one in reversed(entries) if not one[0].f_globals.get("__name__", "").startswith("cuebook.runtime.")
-    ]
+    shown = [one for one in reversed(entries) if not one[0].f_globals.get("__name__", "").startswith(OURS)]
     return "".join(traceback.StackSummary.extract(iter(shown)).format())
 
 

@@ -8,8 +8,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from cuebook.errors import ActorFailed
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorFailed
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
 from cuebook.testing.bench import Bench

@@ -10,14 +10,13 @@ import contextvars
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
+from cuebook.errors import ActorStopped, MailboxFull, UnhandledMessage
+from cuebook.logs import get_logger
 from cuebook.runtime.actor import Actor, Delivery
 from cuebook.runtime.answers import Answers
 from cuebook.runtime.context import Context
 from cuebook.runtime.envelope import Envelope
-from cuebook.runtime.errors import ActorStopped, MailboxFull, UnhandledMessage
-from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Mailbox, MailboxSpec
-from cuebook.runtime.message import decode, encode, outgoing
 from cuebook.runtime.ready import Ready
 from cuebook.runtime.ref import ActorRef, as_actor
 from cuebook.runtime.reply import FailedReply, seal, unseal
@@ -41,6 +40,7 @@ from cuebook.testing.effects import (
 )
 from cuebook.testing.stub import StubTarget
 from cuebook.testing.virtual_time import VirtualClock, VirtualTimeLoop
+from cuebook.wire.message import decode, encode, outgoing
 
 __all__ = ["Bench"]
 

@@ -10,10 +10,10 @@ from typing import Any, TypeVar, overload
 
 from cuebook.runtime.actor import Actor, Delivery
 from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.message import is_message
 from cuebook.runtime.ref import ActorRef, as_actor, target_of
 from cuebook.runtime.signals import Down
 from cuebook.runtime.supervision import Restart
+from cuebook.wire.message import is_message
 
 __all__ = ["Probe"]
 

@@ -30,11 +30,11 @@ from cuebook.engines.wire import (
     calls_indexes,
 )
 from cuebook.persistence.values import ValueEncoder
-from cuebook.runtime.codec import pack, unpack
-from cuebook.runtime.message import decode, encode
 from cuebook.testing.pipe import Pipe
 from cuebook.testing.simulation_plan import Fate
 from cuebook.testing.simulation_witness import Witness
+from cuebook.wire.codec import pack, unpack
+from cuebook.wire.message import decode, encode
 
 __all__ = ["SimEngine", "SimHost"]
 

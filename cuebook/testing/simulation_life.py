@@ -16,18 +16,18 @@ from cuebook.actors.sources import ListSource
 from cuebook.actors.table import WorkerKind
 from cuebook.engines.host import LocalWork
 from cuebook.engines.wire import Setup
+from cuebook.errors import CallFailed, JournalError, RestartLimitReached
 from cuebook.persistence.heads import Closing, Reuse, Reused, RunClosed, RunOpened, Source
 from cuebook.persistence.memory import MemoryStore
 from cuebook.persistence.record import Entry, Kind
 from cuebook.persistence.replay import JournalState, replay
-from cuebook.runtime.codec import pack
-from cuebook.runtime.errors import CallFailed, JournalError, RestartLimitReached
 from cuebook.testing.memory_runtime import MemoryApplication
 from cuebook.testing.simulation_chaos import Chaos, break_disk
 from cuebook.testing.simulation_disk import SimDisk
 from cuebook.testing.simulation_host import SimEngine, SimHost
 from cuebook.testing.simulation_plan import Scenario
 from cuebook.testing.simulation_witness import Witness
+from cuebook.wire.codec import pack
 
 __all__ = ["Life"]
 

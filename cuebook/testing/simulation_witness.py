@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cuebook.actors.run import Kept
+from cuebook.errors import CallFailed, CallTimedOut, WorkerDied
 from cuebook.persistence.heads import Completed, Failed, StateKept
 from cuebook.persistence.record import Kind
 from cuebook.persistence.retention import completed_places
 from cuebook.persistence.store import Row
 from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.codec import unpack
-from cuebook.runtime.errors import CallFailed, CallTimedOut, WorkerDied
 from cuebook.testing.simulation_diary import Diary
 from cuebook.testing.simulation_plan import DEATHS_MAX, CallPlan, Fate, Scenario, expected_end
+from cuebook.wire.codec import unpack
 
 __all__ = ["Witness"]
 

@@ -10,7 +10,7 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from cuebook.runtime.clock import TimerHandle
+from cuebook.clock import TimerHandle
 
 __all__ = ["STALL_S", "VirtualClock", "VirtualTime", "VirtualTimeLoop", "run_virtual"]
 

@@ -17,7 +17,7 @@ import pytest
 
 from cuebook.chunks.checkpoint import Checkpoint as Picture
 from cuebook.compat.thread_chunks import Checkpoint, CheckpointFailedWarning, chunk, config
-from cuebook.runtime.errors import CallFailed, JournalBusy, JournalCorrupt, JournalFull
+from cuebook.errors import CallFailed, JournalBusy, JournalCorrupt, JournalFull
 
 KILLED = """
 import os, signal, sys, time

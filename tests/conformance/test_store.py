@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import JournalError
 from cuebook.persistence.memory import MemoryStore
 from cuebook.persistence.sqlite import SqliteStore
 from cuebook.persistence.store import Row, Store, Tail
-from cuebook.runtime.errors import JournalError
 from tests.support.journals import run
 
 Make = Callable[[], Store]

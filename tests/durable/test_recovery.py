@@ -13,9 +13,9 @@ from cuebook.chunks.runtime import Runtime
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.snapshots import SnapshotPolicy
+from cuebook.errors import ActorStopped
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.record import Kind
-from cuebook.runtime.errors import ActorStopped
 from tests.durable.bank import Account, Balance, Break, Deposit, Saver, State
 from tests.durable.scenes import played
 

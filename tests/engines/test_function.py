@@ -10,7 +10,7 @@ import pytest
 from cuebook import chunk
 from cuebook.engines.function import is_coroutine_function
 from cuebook.engines.wire import Calls, calls_fields, calls_frame, calls_indexes
-from cuebook.runtime.message import decode, encode
+from cuebook.wire.message import decode, encode
 
 
 async def coroutine(x: int) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cuebook import CallFailed, Chunker, Worker, WorkerDied, chunk
-from cuebook.runtime.errors import RestartLimitReached
+from cuebook.errors import RestartLimitReached
 
 WHERE = ["process", "thread"]
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from cuebook.engines.outcome import FIELDS, error_type_name, failure_message, results_messages, traceback_text
 from cuebook.engines.process import describe_exit
+from cuebook.errors import ValueNotKept
 from cuebook.persistence.heads import Completed
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.errors import ValueNotKept
 
 
 @given(st.lists(st.integers(0, 500), unique=True, min_size=1, max_size=120))

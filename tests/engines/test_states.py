@@ -9,8 +9,8 @@ import pytest
 
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import StateFound, StateKeptAck, StateSaved, StateWanted
-from cuebook.runtime.errors import JournalError
-from cuebook.runtime.message import decode
+from cuebook.errors import JournalError
+from cuebook.wire.message import decode
 
 
 def exchange(answer: Any) -> StateExchange:

@@ -26,6 +26,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuebook.errors import MalformedMessage, ValueNotKept
 from cuebook.persistence.arguments import (
     BLOCK_CALLS,
     Block,
@@ -39,7 +40,6 @@ from cuebook.persistence.arguments import (
 )
 from cuebook.persistence.value_digest import value_digest
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.errors import MalformedMessage, ValueNotKept
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.reading import open_reader
 from cuebook.persistence.salvage import backup, recover, verify
-from cuebook.runtime.errors import JournalCorrupt, JournalError
 from tests.support.journals import arguments, closed, completed, opened, run, write
 from tests.support.salvage import blob_journal, read, tamper
 

@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
+from cuebook.errors import JournalCorrupt, JournalError, JournalFull
 from cuebook.persistence.blobs import BlobStore, TransientBlobs
-from cuebook.runtime.errors import JournalCorrupt, JournalError, JournalFull
 
 DATA = b"a large buffer" * 1000
 

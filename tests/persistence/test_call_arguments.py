@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuebook.chunks.records import argument_entries
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.arguments import Unkept, call_key, encode_blocks
 from cuebook.persistence.call_arguments import CallArguments, segments
 from cuebook.persistence.reading import Reader, open_reader
 from cuebook.persistence.record import Entry
 from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.errors import JournalCorrupt
 from tests.support.journals import write
 from tests.support.runs import folded, run_entries, same_arguments
 

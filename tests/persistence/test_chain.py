@@ -7,10 +7,10 @@ import struct
 
 import pytest
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.chain import FIRST_LINK, checked, head_check, link, rows_of
 from cuebook.persistence.record import Entry, Kind
 from cuebook.persistence.store import Row
-from cuebook.runtime.errors import JournalCorrupt
 
 ENTRIES = [
     Entry(Kind.JOURNAL, 0, b"journal"),

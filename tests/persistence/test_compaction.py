@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import JournalBusy, JournalCorrupt, JournalError
 from cuebook.persistence.heads import Forgetting
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.reading import open_reader
 from cuebook.persistence.salvage import compact, verify
-from cuebook.runtime.errors import JournalBusy, JournalCorrupt, JournalError
 from tests.support.journals import arguments, closed, completed, opened, run, state, write
 from tests.support.salvage import blob_journal, contents, forget, read, replayed, reused, tamper
 

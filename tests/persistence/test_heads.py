@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.heads import (
     Arguments,
     Closing,
@@ -21,8 +22,7 @@ from cuebook.persistence.heads import (
     RunClosed,
     StateKept,
 )
-from cuebook.runtime.codec import pack, unpack
-from cuebook.runtime.errors import JournalCorrupt
+from cuebook.wire.codec import pack, unpack
 from tests.support.journals import opened_head
 
 GOLDEN: list[tuple[Head, str]] = [

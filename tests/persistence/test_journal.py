@@ -12,13 +12,13 @@ from pathlib import Path
 import anyio
 import pytest
 
+from cuebook.errors import JournalBusy, JournalCorrupt, JournalError
 from cuebook.persistence.chain import FIRST_LINK, link
 from cuebook.persistence.heads import JournalOpened
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.lock import holder_of, read_note
 from cuebook.persistence.memory import MemoryStore
 from cuebook.persistence.record import Entry, Kind
-from cuebook.runtime.errors import JournalBusy, JournalCorrupt, JournalError
 from tests.support.journals import completed, opened, run, state, write
 
 

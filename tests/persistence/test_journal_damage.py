@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import JournalBusy, JournalCorrupt, JournalError, UnsupportedVersion
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.reading import open_reader
 from cuebook.persistence.record import Record
 from cuebook.persistence.sqlite_schema import APPLICATION_ID
 from cuebook.persistence.verification import verify
-from cuebook.runtime.errors import JournalBusy, JournalCorrupt, JournalError, UnsupportedVersion
 from tests.support.journals import arguments, completed, opened, run, write
 
 SWEEP = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import JournalError, JournalFull
 from cuebook.persistence.faults import Fault, JournalFaults
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.memory import MemoryStore
 from cuebook.persistence.record import Kind
-from cuebook.runtime.errors import JournalError, JournalFull
 from tests.support.journals import completed, run, state
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import JournalBusy
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.reading import open_reader
-from cuebook.runtime.errors import JournalBusy
 from tests.support.journals import opened, run, write
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ asyncio.run(main())
 SECOND = """
 import asyncio, sys
 from cuebook.persistence.journal import JournalFile
-from cuebook.runtime.errors import JournalBusy
+from cuebook.errors import JournalBusy
 try:
     asyncio.run(JournalFile.open(sys.argv[1]))
 except JournalBusy as error:
@@ -49,7 +49,7 @@ except JournalBusy as error:
 FORKED = """
 import asyncio, os, sys
 from cuebook.persistence.journal import JournalFile
-from cuebook.runtime.errors import JournalBusy
+from cuebook.errors import JournalBusy
 from tests.support.journals import completed
 async def inner():
     try:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import JournalError
 from cuebook.persistence import location as module
 from cuebook.persistence.location import Location, is_trusted, located, make_folder, mount_of
-from cuebook.runtime.errors import JournalError
 
 
 def test_every_spelling_of_a_path_is_one_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

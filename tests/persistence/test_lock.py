@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import JournalBusy, JournalError
 from cuebook.persistence.lock import FileLock, Holder, holder_of, read_note
-from cuebook.runtime.errors import JournalBusy, JournalError
 
 HOLD = """
 import sys, time

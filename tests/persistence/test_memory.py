@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from cuebook.errors import JournalError, JournalFull
 from cuebook.persistence.faults import Fault, JournalFaults
 from cuebook.persistence.memory import MemoryStore
 from cuebook.persistence.store import Row
-from cuebook.runtime.errors import JournalError, JournalFull
 from tests.support.journals import run
 
 

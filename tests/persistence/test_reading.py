@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.reading import open_reader
 from cuebook.persistence.record import Kind
 from cuebook.persistence.run_state import RunStatus
-from cuebook.runtime.errors import JournalCorrupt, JournalError
 from tests.support.journals import completed, opened, run, state, write
 
 
@@ -117,8 +117,8 @@ from importlib import metadata
 from pathlib import Path
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.reading import open_reader
-from cuebook.runtime.errors import CuebookError
-import cuebook.runtime.logs
+from cuebook.errors import CuebookError
+import cuebook.logs
 path = sys.argv[1]
 if os.geteuid() == 0:  # after the imports, which another user may not be able to do
     os.setgroups([]); os.setgid(65534); os.setuid(65534)

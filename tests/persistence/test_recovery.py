@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.heads import JournalOpened
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.reading import open_reader
 from cuebook.persistence.salvage import recover, verify
-from cuebook.runtime.errors import JournalCorrupt
 from tests.support.journals import arguments, closed, completed, opened, run, state, write
 from tests.support.salvage import contents, read, replayed, reused, tamper
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.chain import FIRST_LINK, checked, rows_of
 from cuebook.persistence.heads import Closing, Completed, Failed, Forgetting, Forgotten, JournalOpened, Reason, Reused
 from cuebook.persistence.lock import Holder
 from cuebook.persistence.record import Entry, Kind, Record
 from cuebook.persistence.replay import JournalState, replay
 from cuebook.persistence.run_state import RESULTS_MAX, RunStatus
-from cuebook.runtime.errors import JournalCorrupt
 from tests.support.journals import arguments, closed, completed, completed_head, opened, state
 
 FIRST = Entry(Kind.JOURNAL, 0, JournalOpened(b"i" * 16, 1, 1.5, "0.1.0").encode())

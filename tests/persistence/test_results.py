@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.reading import open_reader
 from cuebook.persistence.record import Entry
@@ -16,7 +17,6 @@ from cuebook.persistence.replay import JournalState
 from cuebook.persistence.results import origins, read_results
 from cuebook.persistence.run_state import Reuses
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.errors import JournalCorrupt
 from tests.support.journals import write
 from tests.support.runs import completed_values, folded, reused, run_entries
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import JournalBusy, JournalCorrupt, JournalError, JournalFull
 from cuebook.persistence import sqlite as module
 from cuebook.persistence.location import Mount
 from cuebook.persistence.sqlite import SqliteStore
 from cuebook.persistence.sqlite_schema import APPLICATION_ID
 from cuebook.persistence.store import Row
-from cuebook.runtime.errors import JournalBusy, JournalCorrupt, JournalError, JournalFull
 from tests.support.journals import run
 
 
@@ -145,7 +145,7 @@ def test_a_full_disk_is_told_as_such_and_stores_nothing(tmp_path: Path) -> None:
 LIMITED = """
 import asyncio, resource, signal, sys
 from cuebook.persistence.sqlite import SqliteStore
-from cuebook.runtime.errors import JournalError
+from cuebook.errors import JournalError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 def row(seq, body): return (seq, 4, 1, b"h" * 32, 0, b"head", body, None)
 async def main():

@@ -14,6 +14,7 @@ import pytest
 from cuebook.chunks.checkpoint import Checkpoint
 from cuebook.chunks.chunker import chunk
 from cuebook.cli.command import main
+from cuebook.errors import JournalCorrupt, JournalError, WriterConflict
 from cuebook.persistence.chain import check_row
 from cuebook.persistence.heads import Head
 from cuebook.persistence.journal import JournalFile
@@ -32,8 +33,7 @@ from cuebook.persistence.stream_heads import (
     unpacked_places,
 )
 from cuebook.persistence.streams import NAME_MAX, opening
-from cuebook.runtime.codec import pack, unpack
-from cuebook.runtime.errors import JournalCorrupt, JournalError, WriterConflict
+from cuebook.wire.codec import pack, unpack
 from tests.durable.bank import Account, Balance, Deposit, Remind, Saver
 from tests.durable.scenes import played
 
@@ -319,7 +319,7 @@ def test_the_command_drops_events_when_told(cue: Path) -> None:
 def test_a_stream_whose_dropped_events_are_needed_says_so(cue: Path) -> None:
     import sqlite3
 
-    from cuebook.runtime.errors import ActorStopped
+    from cuebook.errors import ActorStopped
 
     async def later(runtime: Any) -> None:
         saver = await runtime.spawn(Saver, "s-1")

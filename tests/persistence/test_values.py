@@ -19,10 +19,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cuebook.errors import MalformedMessage, ValueNotKept
 from cuebook.persistence.placeholders import Opaque, Unresolved
 from cuebook.persistence.values import SCALARS, ValueDecoder, ValueEncoder
-from cuebook.runtime.codec import new_packer
-from cuebook.runtime.errors import MalformedMessage, ValueNotKept
+from cuebook.wire.codec import new_packer
 
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()

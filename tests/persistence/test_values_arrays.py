@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from cuebook.errors import ValueNotKept
 from cuebook.persistence.placeholders import Opaque
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.errors import ValueNotKept
 
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()

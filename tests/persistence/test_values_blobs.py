@@ -7,11 +7,11 @@ import os
 import numpy as np
 import pytest
 
+from cuebook.errors import JournalCorrupt, JournalFull
 from cuebook.persistence.blob_references import blob_references
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.placeholders import Opaque
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.errors import JournalCorrupt, JournalFull
 
 LARGE = 1000
 

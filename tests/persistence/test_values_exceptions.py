@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
+from cuebook.errors import CallFailed, JournalBusy
 from cuebook.persistence.placeholders import Opaque, UnresolvedException
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.errors import CallFailed, JournalBusy
 
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()

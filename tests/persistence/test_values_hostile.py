@@ -21,11 +21,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cuebook.errors import JournalCorrupt, MalformedMessage
 from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.placeholders import Opaque
 from cuebook.persistence.value_codes import Code
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.errors import JournalCorrupt, MalformedMessage
 
 REFUSALS = (MalformedMessage, JournalCorrupt)
 PLAIN = ValueEncoder(pickle=False)

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
+from cuebook.errors import ValueNotKept
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.errors import ValueNotKept
 
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()

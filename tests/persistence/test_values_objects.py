@@ -17,9 +17,9 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import pytest
 
+from cuebook.errors import ValueNotKept
 from cuebook.persistence.placeholders import Opaque, Unresolved
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.errors import ValueNotKept
 
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()

@@ -25,7 +25,7 @@ from cuebook import (
 )
 from cuebook.processes.place import Ladder
 from cuebook.processes.wire import VERSION, Hello, pack_order
-from cuebook.runtime.frame import pack_frame
+from cuebook.wire.frame import pack_frame
 from tests.support.lodgers import (
     Add,
     Block,

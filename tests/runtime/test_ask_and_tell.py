@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorFailed, ActorStopped, AskTimeout, MailboxFull, UnknownMessage
 from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.codec import pack
-from cuebook.runtime.errors import ActorFailed, ActorStopped, AskTimeout, MailboxFull, UnknownMessage
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef, current_actor
 from cuebook.runtime.system import ActorSystem
+from cuebook.wire.codec import pack
 from tests.support.cast import Add, Boom, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import AskCycle, AskTimeout, MessagingError
 from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.errors import AskCycle, AskTimeout, MessagingError
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Counter, Echo, Get, Pause

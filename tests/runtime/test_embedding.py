@@ -12,8 +12,8 @@ import anyio
 import pytest
 import uvloop
 
+from cuebook.errors import ActorStopped, AskTimeout
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped, AskTimeout
 from cuebook.runtime.ref import current_actor
 from cuebook.runtime.system import ActorSystem
 from tests.support.alarm import Blocking, listening

@@ -8,9 +8,9 @@ from typing import Any
 import anyio
 import pytest
 
+from cuebook.errors import ActorFailed, ActorStopped, MailboxFull, RestartLimitReached, UnhandledMessage
 from cuebook.runtime.actor import Actor, Delivery
 from cuebook.runtime.deadletters import DeadLetter, DeadReason
-from cuebook.runtime.errors import ActorFailed, ActorStopped, MailboxFull, RestartLimitReached, UnhandledMessage
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.readers import BEHIND_MAX
 from cuebook.runtime.ref import ActorRef

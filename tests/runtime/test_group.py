@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorFailed, ActorStopped, RestartLimitReached, SupervisionError
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorFailed, ActorStopped, RestartLimitReached, SupervisionError
 from cuebook.runtime.signals import Down
 from cuebook.runtime.strategy import ChildSpec, SupervisorSpec
 from cuebook.runtime.supervision import Backoff, Exit, RestartIntensity

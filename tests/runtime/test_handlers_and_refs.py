@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorFailed, ActorStopped, MalformedMessage, UnhandledMessage
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.codec import ExtType, pack
-from cuebook.runtime.errors import ActorFailed, ActorStopped, MalformedMessage, UnhandledMessage
-from cuebook.runtime.message import decode, encode, message
 from cuebook.runtime.ref import REF_CODE, ActorRef
 from cuebook.runtime.signals import Down
 from cuebook.runtime.supervision import Backoff
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.typed import Message
+from cuebook.wire.codec import ExtType, pack
+from cuebook.wire.message import decode, encode, message
 from tests.support.cast import Add, Boom, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorFailed
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorFailed
 from cuebook.runtime.immediate import never_waits, outcome_of
 from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Boom, Echo, Get

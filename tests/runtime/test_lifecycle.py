@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 import pytest
 
+from cuebook.errors import ActorFailed, ActorStopped, RestartLimitReached
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorFailed, ActorStopped, RestartLimitReached
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.status import ActorState
 from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity

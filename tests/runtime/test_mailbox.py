@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuebook.errors import MailboxFull
 from cuebook.runtime.envelope import Envelope
-from cuebook.runtime.errors import MailboxFull
 from cuebook.runtime.lanes import PriorityLane
 from cuebook.runtime.mailbox import Mailbox, MailboxSpec
-from cuebook.runtime.message import decode, encode
+from cuebook.wire.message import decode, encode
 from tests.support.cast import Add, Boom, Echo
 from tests.support.virtually import virtually
 

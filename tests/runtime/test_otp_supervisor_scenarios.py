@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorStopped, RestartLimitReached, SupervisionError
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped, RestartLimitReached, SupervisionError
 from cuebook.runtime.group import SupervisorRef
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec

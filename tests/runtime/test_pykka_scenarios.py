@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorFailed, ActorStopped, AskTimeout, UnhandledMessage
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.deadletters import DeadReason
-from cuebook.runtime.errors import ActorFailed, ActorStopped, AskTimeout, UnhandledMessage
 from cuebook.runtime.supervision import Exit, Restart
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.probe import Probe

@@ -13,10 +13,9 @@ from typing import Any
 import anyio
 import pytest
 
+from cuebook.errors import ActorStopped, AskCycle, MailboxFull, MessagingError, SupervisionError
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped, AskCycle, MailboxFull, MessagingError, SupervisionError
 from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.message import message
 from cuebook.runtime.pool import Pool
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.services import Listing, ServiceKey
@@ -26,6 +25,7 @@ from cuebook.runtime.supervision import Backoff, RestartIntensity
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.simulation_loop import run_shuffled
 from cuebook.testing.virtual_time import VirtualClock
+from cuebook.wire.message import message
 
 KEY = ServiceKey("work")
 OFTEN = RestartIntensity(30, 5.0)

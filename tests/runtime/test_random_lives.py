@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 import pytest
 
+from cuebook.errors import ActorStopped, MailboxFull, MessagingError
 from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.errors import ActorStopped, MailboxFull, MessagingError
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity
 from cuebook.runtime.system import ActorSystem

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorStopped, AskCycle, AskTimeout, MailboxFull
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped, AskCycle, AskTimeout, MailboxFull
 from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.message import message
 from cuebook.runtime.supervision import Backoff
 from cuebook.runtime.system import ActorSystem
+from cuebook.wire.message import message
 from tests.support.cast import Add, Boom, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorFailed, ActorStopped, AskTimeout
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorFailed, ActorStopped, AskTimeout
 from cuebook.runtime.pool import Pool
 from cuebook.runtime.services import Listing, ServiceKey
 from cuebook.runtime.supervision import Backoff, RestartIntensity

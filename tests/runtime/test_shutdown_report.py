@@ -8,8 +8,8 @@ from typing import Any
 import anyio
 import pytest
 
+from cuebook.errors import ActorStopped
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped
 from cuebook.runtime.shutdown import ShutdownReport
 from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Counter, Get, Pause

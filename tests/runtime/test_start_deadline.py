@@ -8,8 +8,8 @@ from typing import Any
 import anyio
 import pytest
 
+from cuebook.errors import ActorStopped, SupervisionError
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped, SupervisionError
 from cuebook.runtime.strategy import ChildSpec, SupervisorSpec
 from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity
 from cuebook.runtime.system import ActorSystem

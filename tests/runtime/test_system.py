@@ -12,8 +12,8 @@ from typing import Any
 import anyio
 import pytest
 
+from cuebook.errors import ActorStopped
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.supervision import Restart

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorFailed
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorFailed
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.system import ActorSystem

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorFailed, ActorStopped, MailboxFull
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.cell import Cell
-from cuebook.runtime.errors import ActorFailed, ActorStopped, MailboxFull
 from cuebook.runtime.mailbox import Mailbox, MailboxSpec
 from cuebook.runtime.readers import BEHIND_MAX
 from cuebook.runtime.ref import ActorRef, target_of

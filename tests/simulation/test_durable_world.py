@@ -15,9 +15,9 @@ import pytest
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.snapshots import SnapshotPolicy
-from cuebook.runtime.errors import CuebookError
-from cuebook.runtime.message import message
+from cuebook.errors import CuebookError
 from cuebook.testing.simulation import SimulationFailed, Trouble, World, simulate
+from cuebook.wire.message import message
 
 EVERYTHING = Trouble(kills=3, disk_faults=2, crashes=2)
 

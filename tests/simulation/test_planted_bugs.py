@@ -17,8 +17,8 @@ from cuebook.actors.run import Run
 from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.verdicts import Verdict
 from cuebook.actors.worker import WorkerActor
+from cuebook.errors import CallFailed
 from cuebook.persistence.memory import MemoryStore
-from cuebook.runtime.errors import CallFailed
 from cuebook.runtime.lifecycle import Lifecycle
 from cuebook.testing.simulation import Scenario, SimulationFailed, simulate
 

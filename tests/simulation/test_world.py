@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import CodecError, JournalError, MessagingError
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.record import Entry, Kind
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import CodecError, JournalError, MessagingError
-from cuebook.runtime.message import message
 from cuebook.testing.simulation import Scenario, SimulationFailed, Trouble, World, simulate
+from cuebook.wire.message import message
 
 CALM = Trouble(kills=0)
 

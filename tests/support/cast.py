@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.message import message
+from cuebook.wire.message import message
 
 
 @message(tag=60_001)

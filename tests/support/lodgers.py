@@ -12,9 +12,9 @@ import time
 from typing import Any
 
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.message import message
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.signals import Down, Restarted
+from cuebook.wire.message import message
 
 
 @message(tag=58_101)

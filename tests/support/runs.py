@@ -19,7 +19,7 @@ from cuebook.persistence.heads import Arguments, Closing, Completed, Failed, Rea
 from cuebook.persistence.record import Entry, Kind, Record
 from cuebook.persistence.replay import JournalState, replay
 from cuebook.persistence.values import ValueEncoder
-from cuebook.runtime.codec import pack
+from cuebook.wire.codec import pack
 from tests.support.journals import opened
 
 STARTED = 1_700_000_000.0

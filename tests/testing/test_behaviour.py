@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import ActorFailed, ActorStopped, AskTimeout, MailboxFull, UnhandledMessage
 from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.errors import ActorFailed, ActorStopped, AskTimeout, MailboxFull, UnhandledMessage
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.services import ServiceKey

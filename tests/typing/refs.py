@@ -7,12 +7,12 @@ from typing import Any, assert_type
 
 from cuebook.chunks.runtime import Runtime
 from cuebook.runtime.actor import Actor
-from cuebook.runtime.message import message
 from cuebook.runtime.pool import Pool
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import ActorOptions
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.typed import Message
+from cuebook.wire.message import message
 
 
 @message(tag=60_211)

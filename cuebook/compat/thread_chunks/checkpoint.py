@@ -13,8 +13,8 @@ from typing import Any, Self
 from cuebook.chunks.checkpoint import Checkpoint as Picture
 from cuebook.compat.thread_chunks.paths import checkpoint_path, explained
 from cuebook.compat.thread_chunks.saving import INDEX_OPTION, save_run
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.reading import open_reader
-from cuebook.runtime.errors import JournalCorrupt
 
 __all__ = ["Checkpoint", "CheckpointFailedWarning"]
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform, overload
 from weakref import WeakSet
 
-from cuebook.runtime.codec import FRAME_BYTES_MAX, UNPACK_ERRORS, ExtType, malformed, new_packer, unpack, unpackb
-from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMessage
-from cuebook.runtime.shape import PLAIN, PLAIN_TEXT, Shape
+from cuebook.errors import MalformedMessage, MessageTooLarge, UnknownMessage
+from cuebook.wire.codec import FRAME_BYTES_MAX, UNPACK_ERRORS, ExtType, malformed, new_packer, unpack, unpackb
+from cuebook.wire.shape import PLAIN, PLAIN_TEXT, Shape
 
 __all__ = [
     "DEPTH_MAX",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuebook.runtime.errors import MalformedMessage, MessageTooLarge
-from cuebook.runtime.frame import FrameReader, pack_frame
+from cuebook.errors import MalformedMessage, MessageTooLarge
+from cuebook.wire.frame import FrameReader, pack_frame
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=12), st.lists(st.integers(1, 30), min_size=1))
@@ -78,7 +78,7 @@ def test_a_stream_out_of_step_stays_refused() -> None:
 
 
 def test_packing_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cuebook.runtime.frame.FRAME_BYTES_MAX", 10)
+    monkeypatch.setattr("cuebook.wire.frame.FRAME_BYTES_MAX", 10)
     with pytest.raises(MessageTooLarge):
         pack_frame(b"x" * 11)
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuebook.runtime import message as message_module
-from cuebook.runtime.codec import ExtType, pack, unpack
-from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMessage
-from cuebook.runtime.message import decode, encode, is_message, message, outgoing, pack_plain, tag_in, tag_of
+from cuebook.errors import MalformedMessage, MessageTooLarge, UnknownMessage
 from cuebook.runtime.typed import Message
+from cuebook.wire import message as message_module
+from cuebook.wire.codec import ExtType, pack, unpack
+from cuebook.wire.message import decode, encode, is_message, message, outgoing, pack_plain, tag_in, tag_of
 
 
 @message(tag=61_001)

@@ -11,7 +11,7 @@ from typing import Any
 import msgpack
 from msgpack import ExtType, Timestamp
 
-from cuebook.runtime.errors import MalformedMessage
+from cuebook.errors import MalformedMessage
 
 __all__ = [
     "FRAME_BYTES_MAX",

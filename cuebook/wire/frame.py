@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import struct
 
-from cuebook.runtime.codec import FRAME_BYTES_MAX
-from cuebook.runtime.errors import MalformedMessage, MessageTooLarge
+from cuebook.errors import MalformedMessage, MessageTooLarge
+from cuebook.wire.codec import FRAME_BYTES_MAX
 
 __all__ = ["HEADER_BYTES", "LINK_BYTES_MAX", "FrameReader", "pack_frame"]
 

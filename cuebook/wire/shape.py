@@ -12,8 +12,8 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from cuebook.runtime.errors import MalformedMessage
-from cuebook.runtime.shape_code import FieldCode, compile_builder, compile_taker, compile_tester
+from cuebook.errors import MalformedMessage
+from cuebook.wire.shape_code import FieldCode, compile_builder, compile_taker, compile_tester
 
 __all__ = ["PLAIN", "PLAIN_TEXT", "Shape"]
 
