@@ -29,7 +29,7 @@ FLOORS = [
 
 SINGLE_IMPORTERS = {
     "msgpack": "cuebook.wire.codec",
-    "aiosqlite": "cuebook.persistence.sqlite",
+    "aiosqlite": "cuebook.persistence.stores.sqlite.writing",
     "structlog": "cuebook.logs",
     "opentelemetry": "cuebook.runtime.telemetry",
     "setproctitle": "cuebook.runtime.title",
@@ -42,9 +42,9 @@ MANY_POSITIONAL = {"chunk", "Chunker.__init__", "Chunker.__call__"}
 FIVE_POSITIONAL = {
     "cuebook.chunks.records.opening_entry",
     "cuebook.engines.outcome.failure_message",
-    "cuebook.persistence.chain.head_check",
-    "cuebook.persistence.compaction._copy",
-    "cuebook.persistence.opening.check_end",
+    "cuebook.persistence.records.chain.head_check",
+    "cuebook.persistence.upkeep.compaction._copy",
+    "cuebook.persistence.journal.header.check_end",
 }
 """Those that still take a fifth; the list may only get shorter."""
 

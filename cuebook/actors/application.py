@@ -23,7 +23,7 @@ from cuebook.actors.table import RunTable, WorkerKind
 from cuebook.actors.worker import WorkerActor
 from cuebook.engines.host import Host
 from cuebook.errors import InternalError, JournalBusy, MessagingError
-from cuebook.persistence.journal import JournalFile
+from cuebook.persistence.journal.file import JournalFile
 from cuebook.runtime.mailbox import MailboxSpec
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.shutdown import ShutdownReport

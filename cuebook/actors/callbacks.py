@@ -34,8 +34,8 @@ from cuebook.errors import (
     SupervisionError,
     WorkerDied,
 )
-from cuebook.persistence.heads import Failed, Reason, StateKept
-from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.records.record import Entry, Kind
+from cuebook.persistence.records.run_heads import Failed, Reason, StateKept
 from cuebook.persistence.values import ValueDecoder
 from cuebook.wire.codec import pack
 from cuebook.wire.message import encode

@@ -5,10 +5,10 @@ from __future__ import annotations
 from cuebook.actors.messages import Recover, Recovered
 from cuebook.actors.run import Kept, Run
 from cuebook.errors import CallFailed, InternalError
-from cuebook.persistence.failed_calls import FailedCall
-from cuebook.persistence.heads import Completed, Failed, StateKept
-from cuebook.persistence.record import Kind
-from cuebook.persistence.retention import completed_places
+from cuebook.persistence.history.failures import FailedCall
+from cuebook.persistence.records.bodies import completed_places
+from cuebook.persistence.records.record import Kind
+from cuebook.persistence.records.run_heads import Completed, Failed, StateKept
 from cuebook.persistence.values import ValueDecoder
 from cuebook.wire.codec import unpack
 

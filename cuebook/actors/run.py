@@ -19,7 +19,7 @@ from cuebook.actors.sources import Source
 from cuebook.engines.host import LocalWork
 from cuebook.engines.wire import Setup, StateSaved
 from cuebook.errors import CallFailed
-from cuebook.persistence.record import Entry
+from cuebook.persistence.records.record import Entry
 from cuebook.runtime.ref import ActorRef
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cuebook.persistence.record import Entry
+from cuebook.persistence.records.record import Entry
 from cuebook.wire.message import message
 
 __all__ = ["AppendEvents", "CloseStream", "EventsAppended", "EventsRefused", "OpenStream", "StreamFound"]

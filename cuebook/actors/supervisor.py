@@ -38,7 +38,7 @@ from cuebook.actors.writing import Writing
 from cuebook.engines.outcome import error_text
 from cuebook.engines.wire import StateFound, StateKeptAck
 from cuebook.errors import InternalError, JournalError, JournalFull
-from cuebook.persistence.record import Entry
+from cuebook.persistence.records.record import Entry
 from cuebook.runtime.actor import Actor, Delivery
 from cuebook.wire.message import decode, encode
 

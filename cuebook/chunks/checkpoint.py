@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cuebook.errors import JournalError
-from cuebook.persistence.reading import Reader, open_reader
-from cuebook.persistence.run_summary import Picture, RunSummary, look
+from cuebook.persistence.history.summary import Picture, RunSummary, look
+from cuebook.persistence.journal.reader import Reader, open_reader
 from cuebook.persistence.values import ValueDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cuebook.errors import CallFailed
-    from cuebook.persistence.lock import Holder
-    from cuebook.persistence.replay import JournalState
-    from cuebook.persistence.run_state import RunState, RunStatus
+    from cuebook.persistence.history.replay import JournalState
+    from cuebook.persistence.history.run import RunState, RunStatus
+    from cuebook.persistence.stores.sqlite.lock import Holder
 
 __all__ = ["Checkpoint"]
 
@@ -134,20 +134,20 @@ def _completed(run: RunState | None) -> list[bool]:
 
 
 def _decoder(reader: Reader) -> ValueDecoder:
-    from cuebook.persistence.blobs import BlobStore
+    from cuebook.persistence.blobs.folder import BlobStore
 
     return ValueDecoder(trusted=reader.trusted, blobs=BlobStore(reader.blobs_folder))
 
 
 def _read_parameters(reader: Reader, state: JournalState, number: int, into: list[Any]) -> list[Any]:
-    from cuebook.persistence.call_arguments import CallArguments
+    from cuebook.persistence.history.arguments_read import CallArguments
 
     into.extend(CallArguments(reader, state, _decoder(reader)).calls(number))
     return into
 
 
 def _read_output(reader: Reader, state: JournalState, number: int, into: list[Any]) -> list[Any]:
-    from cuebook.persistence.results import read_results
+    from cuebook.persistence.history.results import read_results
 
     for results in read_results(reader, state, number, _decoder(reader)):
         indexes = results.indexes
@@ -162,7 +162,7 @@ def _read_output(reader: Reader, state: JournalState, number: int, into: list[An
 def _read_errors(
     reader: Reader, state: JournalState, number: int, into: dict[int, CallFailed]
 ) -> dict[int, CallFailed]:
-    from cuebook.persistence.failed_calls import read_failures
+    from cuebook.persistence.history.failures import read_failures
 
     decoder = _decoder(reader)
     for failed in read_failures(reader, state, number, decoder):

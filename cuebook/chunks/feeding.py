@@ -18,9 +18,9 @@ from cuebook.chunks.records import iterator_entries, portions
 from cuebook.chunks.reusing import ResultReader
 from cuebook.chunks.sinks import ListSink
 from cuebook.errors import MessagingError
-from cuebook.persistence.arguments import check_call
-from cuebook.persistence.fingerprint_parts import readable
-from cuebook.persistence.whole_values import WholeDecoder
+from cuebook.persistence.history.arguments import check_call
+from cuebook.persistence.identity.parts import readable
+from cuebook.persistence.values.whole import WholeDecoder
 
 __all__ = ["Reuses", "start_feeding"]
 

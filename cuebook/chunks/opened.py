@@ -11,7 +11,7 @@ from cuebook.actors.run import Run
 from cuebook.chunks.feeder import Feeder
 from cuebook.chunks.options import Options
 from cuebook.chunks.sinks import ListSink, StreamSink
-from cuebook.persistence.journal import JournalFile
+from cuebook.persistence.journal.file import JournalFile
 
 __all__ = ["OpenedRun", "Request"]
 

@@ -34,14 +34,14 @@ from cuebook.chunks.spill import Spill
 from cuebook.engines.current import current_call
 from cuebook.engines.host import LocalWork
 from cuebook.errors import ActorFailed, JournalBusy, JournalError, JournalFull
-from cuebook.persistence.arguments import call_key, check_calls
-from cuebook.persistence.blobs import BlobStore, TransientBlobs
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.ownership import is_users_module
-from cuebook.persistence.record import Entry
-from cuebook.persistence.results import Results
+from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
+from cuebook.persistence.history.arguments import call_key, check_calls
+from cuebook.persistence.history.results import Results
+from cuebook.persistence.identity.ownership import is_users_module
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Entry
 from cuebook.persistence.values import ValueDecoder
-from cuebook.persistence.whole_values import WholeDecoder
+from cuebook.persistence.values.whole import WholeDecoder
 from cuebook.runtime.ref import ActorRef
 
 __all__ = ["OpenedRun", "Request", "open_run"]

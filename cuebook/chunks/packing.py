@@ -12,8 +12,8 @@ from cuebook.engines.parcel import cell_sources, culprits, dump, surroundings
 from cuebook.engines.wire import Setup
 from cuebook.errors import FunctionNotShippable
 from cuebook.logs import get_logger
-from cuebook.persistence.blobs import BlobStore
-from cuebook.persistence.plain import argument_types
+from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.identity.plain import argument_types
 from cuebook.persistence.values import ValueEncoder
 from cuebook.wire.codec import new_packer
 

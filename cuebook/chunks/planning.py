@@ -9,14 +9,14 @@ from typing import Any
 
 from cuebook.chunks.options import Options
 from cuebook.chunks.records import argument_entries, opening_entry, reused_entry, same_arguments_entry
-from cuebook.persistence.arguments import BLOCK_CALLS, Block, encode_blocks
-from cuebook.persistence.fingerprint import ALGORITHM, Fingerprint, Part, fingerprint
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
-from cuebook.persistence.replay import JournalState, replay
-from cuebook.persistence.reuse import Claim, EarlierRun, line_up
-from cuebook.persistence.reuse_cursor import Cursor
-from cuebook.persistence.run_state import RunState
+from cuebook.persistence.history.arguments import BLOCK_CALLS, Block, encode_blocks
+from cuebook.persistence.history.replay import JournalState, replay
+from cuebook.persistence.history.reuse import Claim, EarlierRun, line_up
+from cuebook.persistence.history.reuse_cursor import Cursor
+from cuebook.persistence.history.run import RunState
+from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint, Part, fingerprint
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Entry, Kind
 from cuebook.wire.codec import unpack
 
 __all__ = ["Plan", "plan_iterator", "plan_list"]

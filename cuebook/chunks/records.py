@@ -12,11 +12,11 @@ from typing import Any
 
 from cuebook.actors.run import Run, StopKind
 from cuebook.chunks.options import Options
-from cuebook.persistence.arguments import Block, encode_blocks
-from cuebook.persistence.fingerprint import ALGORITHM, Fingerprint
-from cuebook.persistence.heads import Arguments, Closing, Reuse, Reused, RunClosed, RunOpened, Source
-from cuebook.persistence.record import Entry, Kind
-from cuebook.persistence.reuse import Claim
+from cuebook.persistence.history.arguments import Block, encode_blocks
+from cuebook.persistence.history.reuse import Claim
+from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint
+from cuebook.persistence.records.record import Entry, Kind
+from cuebook.persistence.records.run_heads import Arguments, Closing, Reuse, Reused, RunClosed, RunOpened, Source
 from cuebook.wire.codec import pack
 
 __all__ = [

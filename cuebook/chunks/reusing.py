@@ -8,14 +8,14 @@ from itertools import accumulate
 from typing import Any
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.heads import Completed
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Kind
-from cuebook.persistence.replay import JournalState
-from cuebook.persistence.results import Results, read_ranges
-from cuebook.persistence.reuse import Claim
-from cuebook.persistence.run_state import Reuses
-from cuebook.persistence.whole_values import WholeDecoder
+from cuebook.persistence.history.replay import JournalState
+from cuebook.persistence.history.results import Results, read_ranges
+from cuebook.persistence.history.reuse import Claim
+from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Kind
+from cuebook.persistence.records.run_heads import Completed
+from cuebook.persistence.values.whole import WholeDecoder
 
 __all__ = ["ResultReader", "read_claims", "unclaimed"]
 

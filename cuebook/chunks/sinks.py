@@ -11,8 +11,8 @@ from typing import Any
 
 from cuebook.actors.run import Kept
 from cuebook.errors import CallFailed, ResultNotRebuilt
-from cuebook.persistence.heads import Completed
-from cuebook.persistence.whole_values import NotRebuilt, WholeDecoder
+from cuebook.persistence.records.run_heads import Completed
+from cuebook.persistence.values.whole import NotRebuilt, WholeDecoder
 
 __all__ = ["Done", "ListSink", "StreamSink"]
 

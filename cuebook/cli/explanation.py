@@ -18,14 +18,14 @@ from cuebook.cli.reasons import (
     sorted_out,
     twins,
 )
-from cuebook.persistence.heads import Reuse
+from cuebook.persistence.records.run_heads import Reuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cuebook.persistence.fingerprint_parts import Change
-    from cuebook.persistence.replay import JournalState
-    from cuebook.persistence.run_state import RunState
+    from cuebook.persistence.history.replay import JournalState
+    from cuebook.persistence.history.run import RunState
+    from cuebook.persistence.identity.parts import Change
 
 __all__ = ["Arguments", "Explanation", "explain", "explanation_lines", "explanation_object"]
 

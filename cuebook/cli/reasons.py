@@ -10,14 +10,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from cuebook.cli.queries import parts_of
-from cuebook.persistence.fingerprint_parts import Change, Part, compare
+from cuebook.persistence.identity.parts import Change, Part, compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from cuebook.persistence.heads import RunOpened
-    from cuebook.persistence.replay import JournalState
-    from cuebook.persistence.run_state import RunState
+    from cuebook.persistence.history.replay import JournalState
+    from cuebook.persistence.history.run import RunState
+    from cuebook.persistence.records.run_heads import RunOpened
 
 __all__ = [
     "CALLS_MAX",

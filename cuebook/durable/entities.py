@@ -21,9 +21,9 @@ from cuebook.durable.persistent_actor import PersistentActor, check_durable
 from cuebook.durable.waking import Alarm
 from cuebook.errors import ActorStopped, JournalBusy, JournalCorrupt, RecoveryFailed, UnsupportedVersion
 from cuebook.logs import get_logger
-from cuebook.persistence.names import resolve
-from cuebook.persistence.record import Kind, Picked
-from cuebook.persistence.stream_heads import Duties, StreamOpened
+from cuebook.persistence.records.record import Kind, Picked
+from cuebook.persistence.records.stream_heads import Duties, StreamOpened
+from cuebook.persistence.values.names import resolve
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.deadletters import DeadReason
 from cuebook.runtime.directives import Directives

@@ -11,10 +11,10 @@ from typing import Any
 
 from cuebook.durable.rebuilding import rebuilder
 from cuebook.errors import UnknownEvent
-from cuebook.persistence.names import resolve
-from cuebook.persistence.objects import stands_under_its_name
-from cuebook.persistence.placeholders import Opaque, Unresolved
 from cuebook.persistence.values import ValueEncoder
+from cuebook.persistence.values.names import resolve
+from cuebook.persistence.values.objects import stands_under_its_name
+from cuebook.persistence.values.placeholders import Opaque, Unresolved
 
 __all__ = ["EventTypes", "Upcaster", "name_of"]
 

@@ -29,7 +29,7 @@ from cuebook.errors import (
     UnhandledMessage,
     ValueNotKept,
 )
-from cuebook.persistence.stream_heads import DutyRow
+from cuebook.persistence.records.stream_heads import DutyRow
 from cuebook.runtime.actor import Context, Delivery
 from cuebook.runtime.reply import FailedReply, seal
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from cuebook.persistence.blobs import BlobStore
-from cuebook.persistence.journal import JournalFile
+from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.runtime.ref import ActorRef
 

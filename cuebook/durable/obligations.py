@@ -16,7 +16,7 @@ from cuebook.durable.ledger import Ledger
 from cuebook.durable.obligation_messages import Delivered, Due
 from cuebook.durable.posting import post
 from cuebook.errors import CodecError, CuebookError, Rejected, UnhandledMessage
-from cuebook.persistence.stream_heads import DutyRow
+from cuebook.persistence.records.stream_heads import DutyRow
 from cuebook.runtime.actor import Context
 from cuebook.runtime.ref import ActorRef
 from cuebook.wire.message import decode

@@ -11,7 +11,7 @@ from cuebook.durable.effects import Effect, persist
 from cuebook.durable.ledger import LedgerSource
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorFailed, RecoveryFailed
-from cuebook.persistence.placeholders import Opaque, Unresolved, placeholder_in
+from cuebook.persistence.values.placeholders import Opaque, Unresolved, placeholder_in
 from cuebook.runtime.answers import Delivery
 from cuebook.runtime.ref import ActorRef
 from cuebook.wire.message import message

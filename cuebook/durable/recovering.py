@@ -18,10 +18,10 @@ from cuebook.durable.kept_duties import KeptDuties
 from cuebook.durable.ledger import Ledger
 from cuebook.errors import CuebookError, JournalCorrupt, MalformedMessage, RecoveryFailed, UnknownEvent
 from cuebook.logs import get_logger
-from cuebook.persistence.placeholders import Opaque, Unresolved, placeholder_in
-from cuebook.persistence.record import Kind, Picked
-from cuebook.persistence.stream_heads import Duties, Events, Received, SnapshotKept, unpacked_places
+from cuebook.persistence.records.record import Kind, Picked
+from cuebook.persistence.records.stream_heads import Duties, Events, Received, SnapshotKept, unpacked_places
 from cuebook.persistence.values import ValueEncoder
+from cuebook.persistence.values.placeholders import Opaque, Unresolved, placeholder_in
 from cuebook.wire.codec import pack, unpack
 from cuebook.wording import text_of
 

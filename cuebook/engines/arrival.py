@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from cuebook.persistence.placeholders import Unresolved, placeholder_in
 from cuebook.persistence.values import ValueDecoder
+from cuebook.persistence.values.placeholders import Unresolved, placeholder_in
 
 __all__ = ["LostArguments", "arrived"]
 

@@ -55,7 +55,7 @@ class CurrentCall:
         """A number of 63 bits that is the same for this call (function, arguments, index) in every attempt and run."""
         from hashlib import blake2b
 
-        from cuebook.persistence.arguments import call_key
+        from cuebook.persistence.history.arguments import call_key
 
         key = call_key(self.arguments)
         digest = blake2b(self._fingerprint + key + self.index.to_bytes(8, "little"), digest_size=8).digest()

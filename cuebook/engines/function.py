@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from cuebook.engines.outcome import encoded_error, error_text, error_type_name, traceback_text
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Ready, Setup, SetupFailed
-from cuebook.persistence.blobs import BlobStore, TransientBlobs
+from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
 __all__ = ["LoadedFunction", "Worker", "adopt_environment", "load_function", "publish_in_main"]
@@ -203,7 +203,7 @@ def _difference(func: Any, order: Setup) -> str | None:
     parts = order.options.get("parts")
     if not parts:
         return None
-    from cuebook.persistence.fingerprint import fingerprint
+    from cuebook.persistence.identity.fingerprint import fingerprint
 
     here = {part.label: part.digest for part in fingerprint(func).parts}
     there = dict(parts)

@@ -15,7 +15,7 @@ from typing import Any
 
 from cuebook.engines.wire import Failure, Results
 from cuebook.errors import JournalError, ValueNotKept
-from cuebook.persistence.heads import Completed
+from cuebook.persistence.records.run_heads import Completed
 
 __all__ = [
     "FIELDS",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cuebook.persistence.faults import Fault, JournalFaults
-    from cuebook.persistence.memory import MemoryStore
     from cuebook.testing.behaviour import ActorKit
     from cuebook.testing.durable_kit import DurableKit
     from cuebook.testing.effects import DurableRan, Ran
+    from cuebook.testing.faults import Fault, JournalFaults
     from cuebook.testing.link import linked
     from cuebook.testing.memory_runtime import MemoryRuntime
+    from cuebook.testing.memory_store import MemoryStore
     from cuebook.testing.pipe import TransportFaults
     from cuebook.testing.probe import Probe
     from cuebook.testing.simulation import Simulation, SimulationFailed, simulate
@@ -52,11 +52,11 @@ _HOMES = {
     "ActorKit": "cuebook.testing.behaviour",
     "DurableKit": "cuebook.testing.durable_kit",
     "DurableRan": "cuebook.testing.effects",
-    "Fault": "cuebook.persistence.faults",
-    "JournalFaults": "cuebook.persistence.faults",
+    "Fault": "cuebook.testing.faults",
+    "JournalFaults": "cuebook.testing.faults",
     "LeftBehind": "cuebook.testing.stage",
     "MemoryRuntime": "cuebook.testing.memory_runtime",
-    "MemoryStore": "cuebook.persistence.memory",
+    "MemoryStore": "cuebook.testing.memory_store",
     "Probe": "cuebook.testing.probe",
     "Ran": "cuebook.testing.effects",
     "Scenario": "cuebook.testing.simulation_plan",

@@ -13,8 +13,8 @@ import pytest
 
 if TYPE_CHECKING:
     from cuebook.chunks.runtime import Runtime
-    from cuebook.persistence.faults import JournalFaults
     from cuebook.runtime.system import ActorSystem
+    from cuebook.testing.faults import JournalFaults
     from cuebook.testing.probe import Probe
     from cuebook.testing.simulation_world import World
     from cuebook.testing.stage import Stage
@@ -150,7 +150,7 @@ def actor_system(_cuebook_stage: Stage) -> ActorSystem:
 @pytest.fixture
 def journal_faults(_cuebook_stage: Stage) -> JournalFaults:
     """What goes wrong with the journal of `cuebook_runtime`: nothing, until the test says so."""
-    from cuebook.persistence.faults import JournalFaults
+    from cuebook.testing.faults import JournalFaults
 
     return JournalFaults()
 

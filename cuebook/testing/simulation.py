@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from cuebook.persistence.memory import MemoryStore
+from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.simulation_cast import CastPlay
 from cuebook.testing.simulation_diary import Diary
 from cuebook.testing.simulation_loop import run_shuffled

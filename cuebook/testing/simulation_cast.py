@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 
-from cuebook.persistence.memory import MemoryStore
+from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.simulation_chaos import Chaos
 from cuebook.testing.simulation_life import Life
 from cuebook.testing.simulation_plan import Scenario, drawn_calls

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cuebook.persistence.faults import Fault, JournalFaults
+from cuebook.testing.faults import Fault, JournalFaults
 from cuebook.testing.simulation_diary import Diary
 
 __all__ = ["Chaos", "Injected", "Mischief", "break_disk"]

@@ -6,8 +6,8 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from cuebook.persistence.memory import MemoryStore
-from cuebook.persistence.store import Row, Tail
+from cuebook.persistence.records.row import Row, Tail
+from cuebook.testing.memory_store import MemoryStore
 
 __all__ = ["SimDisk"]
 

@@ -17,11 +17,11 @@ from cuebook.actors.table import WorkerKind
 from cuebook.engines.host import LocalWork
 from cuebook.engines.wire import Setup
 from cuebook.errors import CallFailed, JournalError, RestartLimitReached
-from cuebook.persistence.heads import Closing, Reuse, Reused, RunClosed, RunOpened, Source
-from cuebook.persistence.memory import MemoryStore
-from cuebook.persistence.record import Entry, Kind
-from cuebook.persistence.replay import JournalState, replay
+from cuebook.persistence.history.replay import JournalState, replay
+from cuebook.persistence.records.record import Entry, Kind
+from cuebook.persistence.records.run_heads import Closing, Reuse, Reused, RunClosed, RunOpened, Source
 from cuebook.testing.memory_runtime import MemoryApplication
+from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.simulation_chaos import Chaos, break_disk
 from cuebook.testing.simulation_disk import SimDisk
 from cuebook.testing.simulation_host import SimEngine, SimHost

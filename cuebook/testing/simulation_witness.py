@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from cuebook.actors.run import Kept
 from cuebook.errors import CallFailed, CallTimedOut, WorkerDied
-from cuebook.persistence.heads import Completed, Failed, StateKept
-from cuebook.persistence.record import Kind
-from cuebook.persistence.retention import completed_places
-from cuebook.persistence.store import Row
+from cuebook.persistence.records.bodies import completed_places
+from cuebook.persistence.records.record import Kind
+from cuebook.persistence.records.row import Row
+from cuebook.persistence.records.run_heads import Completed, Failed, StateKept
 from cuebook.persistence.values import ValueDecoder
 from cuebook.testing.simulation_diary import Diary
 from cuebook.testing.simulation_plan import DEATHS_MAX, CallPlan, Fate, Scenario, expected_end

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from cuebook.persistence.memory import MemoryStore
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import Factory, SpawnOptions
 from cuebook.testing.leftovers import tasks_alive
 from cuebook.testing.link import linked
 from cuebook.testing.memory_runtime import MemoryRuntime
+from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.pipe import TransportFaults
 from cuebook.testing.simulation_chaos import Chaos, Mischief, break_disk
 from cuebook.testing.simulation_diary import Diary

@@ -9,8 +9,8 @@ from typing import Any
 from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import Append, Appended, AppendFailed, Recover, Recovered
 from cuebook.errors import JournalFull
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Entry, Kind
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.system import ActorSystem

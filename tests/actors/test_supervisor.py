@@ -11,7 +11,7 @@ import pytest
 
 from cuebook.actors.messages import Append, RunChanged
 from cuebook.actors.supervisor import Supervisor
-from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.records.record import Entry, Kind
 
 
 class Post:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from cuebook import CallFailed, CallTimedOut, Checkpoint, JournalCorrupt, JournalError, WorkerDied
-from cuebook.persistence.heads import Reason
-from cuebook.persistence.placeholders import Opaque
-from cuebook.persistence.salvage import compact
+from cuebook.persistence.records.run_heads import Reason
+from cuebook.persistence.upkeep.compaction import compact
+from cuebook.persistence.values.placeholders import Opaque
 from tests.support.journals import write
 from tests.support.runs import (
     completed_values,

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from cuebook.chunks.records import RANGES_MAX, merged, reused_entry
 from cuebook.chunks.reusing import unclaimed
-from cuebook.persistence.heads import Reused
-from cuebook.persistence.reuse import Claim
+from cuebook.persistence.history.reuse import Claim
+from cuebook.persistence.records.run_heads import Reused
 
 
 def spread(claims: list[Claim]) -> list[tuple[int, int, int]]:

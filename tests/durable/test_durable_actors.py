@@ -12,7 +12,7 @@ from cuebook.chunks.runtime import Runtime
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorFailed, ActorStopped, JournalFull, Rejected, UnhandledMessage
-from cuebook.persistence.record import Kind
+from cuebook.persistence.records.record import Kind
 from cuebook.runtime.deadletters import DeadReason
 from cuebook.wire.message import message
 from tests.durable.bank import Account, Balance, Break, Close, Deposit, Deposited, Slowly, Unheard, Withdraw

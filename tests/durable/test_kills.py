@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cuebook.chunks.runtime import Runtime
-from cuebook.persistence.salvage import verify
+from cuebook.persistence.upkeep.verification import verify
 from tests.durable.bank import Account, Balance, Saver
 from tests.durable.scenes import played
 

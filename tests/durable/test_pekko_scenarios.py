@@ -23,7 +23,7 @@ from cuebook.errors import (
     Rejected,
     UnhandledMessage,
 )
-from cuebook.persistence.record import Kind
+from cuebook.persistence.records.record import Kind
 from cuebook.testing.memory_runtime import MemoryRuntime
 from cuebook.testing.probe import Probe
 from cuebook.testing.virtual_time import run_virtual

@@ -14,8 +14,8 @@ from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.errors import ActorStopped
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Kind
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Kind
 from tests.durable.bank import Account, Balance, Break, Deposit, Saver, State
 from tests.durable.scenes import played
 
@@ -142,7 +142,7 @@ def test_a_state_whose_class_has_changed_is_folded_from_the_events(path: Path) -
     kept = dict(fields)
     try:
         del fields["history"]  # as if the field had been taken out of the class since
-        from cuebook.persistence.objects import _layout
+        from cuebook.persistence.values.objects import _layout
 
         _layout.cache_clear()
         played(path, changed)

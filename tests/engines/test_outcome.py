@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cuebook.engines.outcome import FIELDS, error_type_name, failure_message, results_messages, traceback_text
 from cuebook.engines.process import describe_exit
 from cuebook.errors import ValueNotKept
-from cuebook.persistence.heads import Completed
+from cuebook.persistence.records.run_heads import Completed
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cuebook.persistence.memory import MemoryStore
+from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.simulation_chaos import Chaos
 from cuebook.testing.simulation_life import Life
 from cuebook.testing.simulation_plan import Scenario, drawn_calls

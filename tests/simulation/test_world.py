@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from cuebook.errors import CodecError, JournalError, MessagingError
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Entry, Kind
 from cuebook.runtime.actor import Actor
 from cuebook.testing.simulation import Scenario, SimulationFailed, Trouble, World, simulate
 from cuebook.wire.message import message

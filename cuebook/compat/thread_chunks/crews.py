@@ -18,7 +18,7 @@ from cuebook.chunks.warm import WarmWorkers
 from cuebook.compat.thread_chunks.actors import LabelledActor
 from cuebook.compat.thread_chunks.seats import FUNCTION, Seat
 from cuebook.errors import FunctionNotShippable
-from cuebook.persistence.value_digest import value_digest
+from cuebook.persistence.identity.value_digest import value_digest
 
 __all__ = ["Crew", "crew_of", "functions_of", "traits"]
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.journal import JournalFile
+from cuebook.persistence.journal.file import JournalFile
 
 __all__ = ["checkpoint_path", "explained"]
 

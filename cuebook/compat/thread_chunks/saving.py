@@ -16,12 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from cuebook.chunks.records import argument_entries
-from cuebook.persistence.arguments import encode_blocks
-from cuebook.persistence.blobs import BlobStore
-from cuebook.persistence.digest import blake16
-from cuebook.persistence.heads import Closing, Completed, Reuse, RunClosed, RunOpened, Source
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.history.arguments import encode_blocks
+from cuebook.persistence.identity.digest import blake16
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Entry, Kind
+from cuebook.persistence.records.run_heads import Closing, Completed, Reuse, RunClosed, RunOpened, Source
 from cuebook.persistence.values import ValueEncoder
 
 __all__ = ["INDEX_OPTION", "Progress", "save_run"]

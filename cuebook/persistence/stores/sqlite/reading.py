@@ -1,0 +1,263 @@
+"""Reading a journal's SQLite file without its writer noticing: read-only connections and short read transactions.
+
+Knows no chain. Nothing here takes a lock of ours or moves the -wal into the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Self
+
+from cuebook.errors import JournalCorrupt, JournalError
+from cuebook.persistence.records.row import Row
+from cuebook.persistence.stores.sqlite.schema import (
+    check_identity,
+    check_size,
+    has_stream_index,
+    journal_error,
+    journal_uri,
+)
+
+__all__ = ["SqliteReading", "read_last"]
+
+_READ_ERRORS = (sqlite3.Error, UnicodeError)  # damage can sit in what SQLite holds for text
+_SLICE_SECONDS = 0.05
+_SLICE_BYTES = 16 << 20
+_WINDOW_ROWS = 8192
+_BUSY_SECONDS = 10.0
+_SIDE_FILES = ("-wal", "-journal")
+_LINK_BEFORE = "(SELECT p.hash FROM records AS p WHERE p.seq = r.seq - 1)"
+_ONE_ROW = f"SELECT seq, kind, run, hash, head_check, head, body, {_LINK_BEFORE} FROM records AS r WHERE seq = ?"
+
+
+class SqliteReading:
+    """One read-only connection. A context manager; may pass from thread to thread, used by one at a time.
+
+    Raises:
+        JournalError, JournalCorrupt, UnsupportedVersion: the file cannot be read, or is no journal of ours.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._has_index = False
+        try:
+            self._connection, self.is_empty = self._opened()
+        except BaseException:
+            self._drop_copy()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection and remove the private copy, where there was one."""
+        self._connection.close()
+        self._drop_copy()
+
+    def last(self) -> tuple[int, bytes]:
+        """Number and hash of the last record; 0 and nothing where there is none."""
+        with self._translated():
+            return read_last(self._connection)
+
+    def end(self) -> int:
+        """Number of the last record, 0 where there is none."""
+        with self._translated():
+            return int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
+
+    def scan(
+        self,
+        after: int = 0,
+        *,
+        kinds: Collection[int] | None = None,
+        runs: Collection[int] | None = None,
+        bodies: bool = True,
+    ) -> Iterator[Row]:
+        """As `Store.scan`, in slices of at most 50 ms, 16 MiB or one row, each a read transaction of its own."""
+        query = _query(kinds, runs, bodies=bodies)
+        is_selection = kinds is not None or runs is not None
+        end, position = self.end(), after
+        while position < end:
+            window = min(end, position + _WINDOW_ROWS)
+            with self._translated():
+                rows, is_whole = self._slice(query, position, window)
+                if is_whole:
+                    self._check_window(rows, position, window, is_selection=is_selection)
+            yield from rows
+            position = window if is_whole else rows[-1][0]
+
+    def row(self, seq: int) -> Row | None:
+        """As `Store.row`."""
+        with self._translated():
+            found: Row | None = self._connection.execute(_ONE_ROW, (seq,)).fetchone()
+        return found
+
+    def state(self, seq: int) -> bytes | None:
+        """As `Store.state`."""
+        with self._translated():
+            row = self._connection.execute("SELECT body FROM states WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def select(
+        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
+    ) -> list[Row]:
+        """As `Store.select`."""
+        with self._translated():
+            self._has_index = self._has_index or has_stream_index(self._connection)
+            query = _stream_query(is_one=run is not None, newest=newest, by_index=self._has_index)
+            chosen = (kind, after, limit) if run is None else (kind, after, limit, run)
+            return self._connection.execute(query, chosen).fetchall()
+
+    def states(self) -> list[int]:
+        """As `Store.states`."""
+        with self._translated():
+            return [seq for (seq,) in self._connection.execute("SELECT seq FROM states ORDER BY seq")]
+
+    def damaged_pages(self, limit: int = 100) -> list[str]:
+        """What SQLite itself finds wrong with its pages, at most `limit` lines; empty where all is well."""
+        with self._translated():
+            found = self._connection.execute(f"PRAGMA integrity_check({limit})").fetchall()
+        lines = [line.decode(errors="replace") for (line,) in found]
+        return [] if lines == ["ok"] else lines
+
+    def backup(self, target: sqlite3.Connection) -> None:
+        """Copy everything that is committed now into `target`, -wal included."""
+        with self._translated():
+            self._connection.backup(target)
+
+    def _slice(self, query: str, after: int, until: int) -> tuple[list[Row], bool]:
+        rows: list[Row] = []
+        size, deadline = 0, time.monotonic() + _SLICE_SECONDS
+        cursor = self._connection.execute(query, (after, until))
+        try:
+            for row in cursor:
+                rows.append(row)
+                body = row[6]
+                if body is not None:
+                    size += len(body)
+                if size > _SLICE_BYTES or (not len(rows) & 63 and time.monotonic() > deadline):
+                    return rows, False
+        finally:
+            cursor.close()
+        return rows, True
+
+    def _check_window(self, rows: list[Row], after: int, until: int, *, is_selection: bool) -> None:
+        # A damaged page can hide the pages below it without any error of SQLite's.
+        if is_selection:
+            query = "SELECT count(*) FROM records WHERE seq > ? AND seq <= ?"
+            (found,) = self._connection.execute(query, (after, until)).fetchone()
+            is_complete = found == until - after
+        else:
+            is_complete = bool(rows) and rows[-1][0] == until
+        if not is_complete:
+            raise JournalCorrupt(f"{self.path} is damaged: records between {after + 1} and {until} are missing")
+
+    def _opened(self) -> tuple[sqlite3.Connection, bool]:
+        if not self.path.exists():
+            raise JournalError(f"there is no journal at {self.path}")
+        try:
+            check_size(self.path)
+            return self._checked(_connect(journal_uri(self.path, "ro")))
+        except _READ_ERRORS as error:
+            if not _needs_copy(error):
+                raise journal_error(error, self.path, "read") from error
+        try:
+            return self._checked(_connect(journal_uri(self._private_copy(), "rw")))
+        except (*_READ_ERRORS, OSError) as error:
+            raise journal_error(error, self.path, "read") from error
+
+    def _checked(self, connection: sqlite3.Connection) -> tuple[sqlite3.Connection, bool]:
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            is_empty = not check_identity(connection, self.path)
+            connection.text_factory = bytes
+            return connection, is_empty
+        except BaseException:
+            connection.close()
+            raise
+
+    def _private_copy(self) -> Path:
+        # In a folder that cannot be written SQLite cannot share its -wal, so it gets files of its own.
+        self._copy = tempfile.TemporaryDirectory(prefix="cuebook-", ignore_cleanup_errors=True)
+        copy = Path(self._copy.name) / "journal"
+        for _ in range(10):
+            before = _signature(self.path)
+            for end in ("", *_SIDE_FILES):
+                Path(f"{copy}{end}").unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(f"{self.path}{end}", f"{copy}{end}")
+            if _signature(self.path) == before:
+                break
+        return copy
+
+    def _drop_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.cleanup()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except _READ_ERRORS as error:
+            raise journal_error(error, self.path, "read") from error
+
+
+def read_last(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    """Number and hash of the last record behind an open connection; 0 and nothing where there is none."""
+    row = connection.execute("SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1").fetchone()
+    if row is None:
+        return 0, b""
+    if not isinstance(row[1], bytes):
+        raise sqlite3.DatabaseError("a record holds something other than it was given")
+    return row[0], row[1]
+
+
+def _query(kinds: Collection[int] | None, runs: Collection[int] | None, *, bodies: bool) -> str:
+    is_selection = kinds is not None or runs is not None
+    chosen = "".join(
+        f" AND {column} IN ({','.join(str(int(number)) for number in numbers)})"
+        for column, numbers in (("kind", kinds), ("run", runs))
+        if numbers is not None
+    )
+    body = "body" if bodies else "NULL"
+    # Only a row that does not follow the row read before it needs the link before; each slice begins with one.
+    link = _LINK_BEFORE if bodies and is_selection else f"CASE r.seq WHEN ?1 + 1 THEN {_LINK_BEFORE} END"
+    columns = f"seq, kind, run, hash, head_check, head, {body}, {link}"
+    return f"SELECT {columns} FROM records AS r WHERE seq > ?1 AND seq <= ?2{chosen} ORDER BY seq"
+
+
+def _stream_query(*, is_one: bool, newest: bool, by_index: bool) -> str:
+    index = "INDEXED BY stream_records" if by_index else "NOT INDEXED"
+    of_one = " AND run = ?4" if is_one else ""
+    order = "DESC" if newest else "ASC"
+    columns = f"seq, kind, run, hash, head_check, head, body, {_LINK_BEFORE}"
+    # The first term is that of the index; were it one of `run`, SQLite would take it in place of an equality.
+    chosen = f"kind >= 10 AND kind = ?1 AND seq > ?2{of_one}"
+    return f"SELECT {columns} FROM records AS r {index} WHERE {chosen} ORDER BY seq {order} LIMIT ?3"
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _needs_copy(error: Exception) -> bool:
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return primary in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+
+
+def _signature(path: Path) -> list[tuple[int, int, int]]:
+    found = []
+    for end in ("", *_SIDE_FILES):
+        with contextlib.suppress(FileNotFoundError):
+            status = Path(f"{path}{end}").stat()
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return found
