@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from cuebook.durable.persistent_actor import PersistentActor
     from cuebook.durable.promise import DurablePromise
     from cuebook.durable.snapshots import SnapshotPolicy
-    from cuebook.engines.current import CurrentCall, current_call
-    from cuebook.engines.function import Worker
+    from cuebook.engines.calls.current import CurrentCall, current_call
+    from cuebook.engines.calls.function import Worker
     from cuebook.errors import (
         ActorFailed,
         ActorStopped,
@@ -99,7 +99,7 @@ _HOMES = {
     "ChildSpec": "cuebook.runtime.strategy",
     "Chunker": "cuebook.chunks.chunker",
     "Context": "cuebook.runtime.actor",
-    "CurrentCall": "cuebook.engines.current",
+    "CurrentCall": "cuebook.engines.calls.current",
     "DeadLetter": "cuebook.runtime.deadletters",
     "DeadReason": "cuebook.runtime.deadletters",
     "Delivery": "cuebook.runtime.actor",
@@ -134,10 +134,10 @@ _HOMES = {
     "TraceEvent": "cuebook.runtime.tracing",
     "TraceKind": "cuebook.runtime.tracing",
     "TreeNode": "cuebook.runtime.status",
-    "Worker": "cuebook.engines.function",
+    "Worker": "cuebook.engines.calls.function",
     "chunk": "cuebook.chunks.chunker",
     "current_actor": "cuebook.runtime.ref",
-    "current_call": "cuebook.engines.current",
+    "current_call": "cuebook.engines.calls.current",
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
     "message": "cuebook.wire.message",

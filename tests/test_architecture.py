@@ -19,7 +19,7 @@ FLOORS = [
     {"chunks", "checkpoints"},
     {"durable"},
     {"actors", "processes"},
-    {"engines"},
+    {"engines", "children"},
     {"persistence"},
     {"runtime"},
     {"wire"},
@@ -32,7 +32,7 @@ SINGLE_IMPORTERS = {
     "aiosqlite": "cuebook.persistence.stores.sqlite.writing",
     "structlog": "cuebook.logs",
     "opentelemetry": "cuebook.runtime.telemetry",
-    "setproctitle": "cuebook.runtime.title",
+    "setproctitle": "cuebook.children.title",
 }
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
@@ -41,7 +41,7 @@ MANY_POSITIONAL = {"chunk", "Chunker.__init__", "Chunker.__call__"}
 """The public faces whose order of parameters is given."""
 FIVE_POSITIONAL = {
     "cuebook.chunks.records.opening_entry",
-    "cuebook.engines.outcome.failure_message",
+    "cuebook.engines.calls.outcome.failure_message",
     "cuebook.persistence.records.chain.head_check",
     "cuebook.persistence.upkeep.compaction._copy",
     "cuebook.persistence.journal.header.check_end",
@@ -267,7 +267,7 @@ def is_virtual(path: Path, node: ast.Call) -> bool:
     return is_of_loop and "virtual" in path.read_text()
 
 
-@pytest.mark.parametrize("module", ["cuebook", "cuebook.engines.child"])
+@pytest.mark.parametrize("module", ["cuebook", "cuebook.engines.process.child"])
 def test_what_every_worker_and_program_imports_first_is_light(module: str) -> None:
     """Start-up time: heavy packages load when they are first needed."""
     program = f"import sys, {module}; print(*[name for name in {HEAVY!r} if name in sys.modules])"

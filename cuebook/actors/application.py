@@ -21,7 +21,7 @@ from cuebook.actors.run import Run, Slot
 from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.table import RunTable, WorkerKind
 from cuebook.actors.worker import WorkerActor
-from cuebook.engines.host import Host
+from cuebook.engines.port import Host
 from cuebook.errors import InternalError, JournalBusy, MessagingError
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.runtime.mailbox import MailboxSpec

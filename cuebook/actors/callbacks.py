@@ -11,9 +11,9 @@ from cuebook.actors.messages import ReadState, Release, Urge
 from cuebook.actors.run import EventKind, Kept, Run, Slot
 from cuebook.actors.verdicts import Loss, Verdict, after_failure, after_loss
 from cuebook.actors.writing import Acknowledgement, Writing
-from cuebook.engines.forwarding import emit_in_parent
-from cuebook.engines.outcome import NOT_WRITTEN
-from cuebook.engines.wire import (
+from cuebook.children.forwarding import emit_in_parent
+from cuebook.engines.calls.outcome import NOT_WRITTEN
+from cuebook.engines.calls.protocol import (
     Failure,
     Logged,
     Ready,

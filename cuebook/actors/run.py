@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from cuebook.actors.dispatch import Load
 from cuebook.actors.outstanding import Outstanding
 from cuebook.actors.sources import Source
-from cuebook.engines.host import LocalWork
-from cuebook.engines.wire import Setup, StateSaved
+from cuebook.engines.calls.protocol import Setup, StateSaved
+from cuebook.engines.port import LocalWork
 from cuebook.errors import CallFailed
 from cuebook.persistence.records.record import Entry
 from cuebook.runtime.ref import ActorRef

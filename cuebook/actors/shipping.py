@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.actors.run import Batch, Run, Slot
-from cuebook.engines.wire import calls_frame
+from cuebook.engines.calls.protocol import calls_frame
 from cuebook.errors import CallFailed, CuebookError
 
 __all__ = ["Shipment", "make_shipment"]

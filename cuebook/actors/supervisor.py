@@ -35,8 +35,8 @@ from cuebook.actors.run import EventKind, Kept, Run, Slot, Stop, StopKind
 from cuebook.actors.shipping import Shipment, make_shipment
 from cuebook.actors.table import RunTable
 from cuebook.actors.writing import Writing
-from cuebook.engines.outcome import error_text
-from cuebook.engines.wire import StateFound, StateKeptAck
+from cuebook.engines.calls.outcome import error_text
+from cuebook.engines.calls.protocol import StateFound, StateKeptAck
 from cuebook.errors import InternalError, JournalError, JournalFull
 from cuebook.persistence.records.record import Entry
 from cuebook.runtime.actor import Actor, Delivery

@@ -9,8 +9,8 @@ from typing import Any
 
 from cuebook.actors.messages import Release
 from cuebook.actors.run import Run, Slot
-from cuebook.engines.engine import Engine
-from cuebook.engines.host import LocalWork
+from cuebook.engines.port import LocalWork
+from cuebook.engines.registry import Engine
 from cuebook.errors import MessagingError
 
 __all__ = ["RunTable", "WorkerKind"]

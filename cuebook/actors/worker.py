@@ -21,8 +21,8 @@ from cuebook.actors.messages import (
     Urge,
     WorkerLost,
 )
-from cuebook.engines.host import Host, LocalWork, Loss
-from cuebook.engines.wire import Recall
+from cuebook.engines.calls.protocol import Recall
+from cuebook.engines.port import Host, LocalWork, Loss
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.ref import ActorRef
 from cuebook.wire.message import encode

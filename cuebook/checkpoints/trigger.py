@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from cuebook.engines.current import CurrentCall, current_call
+from cuebook.engines.calls.current import CurrentCall, current_call
 
 __all__ = ["last_checkpoint", "make_checkpoint"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from cuebook.children.spawner import spawner
 from cuebook.chunks.options import Options, check_flag, make_options
-from cuebook.engines.engine import ProcessEngine
-from cuebook.engines.spawner import spawner
+from cuebook.engines.registry import ProcessEngine
 
 if TYPE_CHECKING:
     from cuebook.chunks.warm import WarmWorkers
@@ -161,7 +161,7 @@ def chunk(
         progress_bar: None or True: shown on standard error when that is a terminal; False: never.
         path: the journal file, created with its folders. None: nothing is kept.
         batch: calls in one message to a worker. Default: adapted to how long they take.
-        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.engine.Engine`).
+        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.registry.Engine`).
         retries: further attempts after an exception or a time-out.
         backoff: seconds before the second attempt, doubled for each further one up to 60; or a function from the
             attempt's number (2, 3, ...) to seconds.

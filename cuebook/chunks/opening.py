@@ -31,8 +31,8 @@ from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
-from cuebook.engines.current import current_call
-from cuebook.engines.host import LocalWork
+from cuebook.engines.calls.current import current_call
+from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.history.arguments import call_key, check_calls

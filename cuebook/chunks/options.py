@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from cuebook.actors.verdicts import pause_s
-from cuebook.engines.engine import ENGINES, Engine
-from cuebook.engines.function import Worker, is_coroutine_function
-from cuebook.engines.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
+from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
+from cuebook.engines.calls.function import Worker, is_coroutine_function
+from cuebook.engines.registry import ENGINES, Engine
 
 __all__ = ["Options", "check_flag", "check_function", "checked_path", "make_options"]
 

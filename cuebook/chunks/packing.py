@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+from cuebook.children.byvalue import cell_sources, culprits, dump, surroundings
 from cuebook.chunks.options import Options
-from cuebook.engines.parcel import cell_sources, culprits, dump, surroundings
-from cuebook.engines.wire import Setup
+from cuebook.engines.calls.protocol import Setup
 from cuebook.errors import FunctionNotShippable
 from cuebook.logs import get_logger
 from cuebook.persistence.blobs.folder import BlobStore

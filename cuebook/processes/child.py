@@ -13,9 +13,10 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from cuebook.engines.child import settle_in
-from cuebook.engines.forwarding import forward_logging
-from cuebook.engines.function import adopt_environment
+from cuebook.children.forwarding import forward_logging
+from cuebook.children.title import show_title
+from cuebook.engines.calls.function import adopt_environment
+from cuebook.engines.process.child import settle_in
 from cuebook.errors import ActorFailed, UnknownMessage
 from cuebook.processes.guest import ForwardedDeadLetters, GuestCell, Room, guest_spec
 from cuebook.processes.link import Link, open_address
@@ -44,7 +45,6 @@ from cuebook.processes.wire import (
 )
 from cuebook.runtime.ref import ActorRef, find_ref, homes, routes
 from cuebook.runtime.system import ActorSystem
-from cuebook.runtime.title import show_title
 from cuebook.wire.frame import LINK_BYTES_MAX, FrameReader, pack_frame
 
 __all__ = ["House", "main"]

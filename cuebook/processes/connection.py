@@ -8,11 +8,11 @@ import contextvars
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from cuebook.engines.forwarding import emit_in_parent
-from cuebook.engines.host import Loss
-from cuebook.engines.parcel import surroundings
-from cuebook.engines.process import ProcessHost
-from cuebook.engines.wire import Logged
+from cuebook.children.byvalue import surroundings
+from cuebook.children.forwarding import emit_in_parent
+from cuebook.engines.calls.protocol import Logged
+from cuebook.engines.port import Loss
+from cuebook.engines.process.host import ProcessHost
 from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied
 from cuebook.processes.cell import RemoteCell
 from cuebook.processes.link import Link

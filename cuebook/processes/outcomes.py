@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 import cuebook.errors as errors
-from cuebook.engines.outcome import error_type_name, traceback_text
+from cuebook.engines.calls.outcome import error_type_name, traceback_text
 from cuebook.errors import ActorFailed, ActorStopped, CuebookError, MalformedMessage, ProcessDied
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.runtime.reply import IMMUTABLE, FailedReply, SealedReply, failure_of

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.engines.parcel import culprits, dump, is_importable
+from cuebook.children.byvalue import culprits, dump, is_importable
 from cuebook.errors import FunctionNotShippable, UnknownMessage
 from cuebook.processes.wire import Teach
 from cuebook.runtime.handlers import is_rebuilding
@@ -59,7 +59,7 @@ def open_parcel(data: bytes) -> Parcel:
     """The parcel, with its message types declared here. Raises whatever unpickling raises."""
     import pickle
 
-    from cuebook.engines.function import publish_in_main
+    from cuebook.engines.calls.function import publish_in_main
 
     before = is_rebuilding.set(True)
     try:

@@ -11,8 +11,8 @@ from typing import Any, Self, Unpack
 
 import anyio
 
-from cuebook.engines.limits import cpus_allowed
-from cuebook.engines.parcel import dump
+from cuebook.children.byvalue import dump
+from cuebook.children.limits import cpus_allowed
 from cuebook.errors import ActorStopped
 from cuebook.processes.cell import RemoteCell
 from cuebook.processes.connection import Connection

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from cuebook.engines.spawner import GUARD
+from cuebook.children.spawner import GUARD
 from cuebook.runtime.ref import homes
 from cuebook.runtime.system import ActorSystem
 

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from cuebook.engines.engine import Output
-from cuebook.engines.host import Listener, LocalWork, Loss
-from cuebook.engines.outcome import Finished, failure_message, results_messages
-from cuebook.engines.wire import (
+from cuebook.engines.calls.outcome import Finished, failure_message, results_messages
+from cuebook.engines.calls.protocol import (
     Calls,
     Quit,
     Ready,
@@ -29,6 +27,8 @@ from cuebook.engines.wire import (
     StateWanted,
     calls_indexes,
 )
+from cuebook.engines.port import Listener, LocalWork, Loss
+from cuebook.engines.registry import Output
 from cuebook.persistence.values import ValueEncoder
 from cuebook.testing.pipe import Pipe
 from cuebook.testing.simulation_plan import Fate

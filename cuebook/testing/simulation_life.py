@@ -14,8 +14,8 @@ from cuebook.actors.application import Application
 from cuebook.actors.run import Kept, Run, RunPolicy, Stop, StopKind
 from cuebook.actors.sources import ListSource
 from cuebook.actors.table import WorkerKind
-from cuebook.engines.host import LocalWork
-from cuebook.engines.wire import Setup
+from cuebook.engines.calls.protocol import Setup
+from cuebook.engines.port import LocalWork
 from cuebook.errors import CallFailed, JournalError, RestartLimitReached
 from cuebook.persistence.history.replay import JournalState, replay
 from cuebook.persistence.records.record import Entry, Kind

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from cuebook.actors.run import Run, Slot
 from cuebook.actors.table import RunTable, WorkerKind
-from cuebook.engines.engine import ENGINES
+from cuebook.engines.registry import ENGINES
 
 KIND = WorkerKind(ENGINES["thread"], 1)
 

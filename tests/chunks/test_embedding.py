@@ -249,7 +249,7 @@ def test_a_worker_process_is_called_by_its_number_and_its_journal(tmp_path: Path
 def test_a_title_that_no_process_can_have_is_shown_as_far_as_it_can_be(has_setproctitle: bool) -> None:
     script = (
         f"import sys; {has_setproctitle} or sys.modules.update(setproctitle=None)\n"
-        "from cuebook.runtime.title import show_title\n"
+        "from cuebook.children.title import show_title\n"
         "show_title('a\\0b \\ud800'); print('shown')"
     )
     done = subprocess.run([sys.executable, "-c", script], env=environment(), capture_output=True, text=True)
@@ -259,7 +259,7 @@ def test_a_title_that_no_process_can_have_is_shown_as_far_as_it_can_be(has_setpr
 def test_without_setproctitle_the_name_of_the_process_says_what_fits() -> None:
     program = (
         "import sys; sys.modules['setproctitle'] = None\n"
-        "from cuebook.runtime.title import show_title\n"
+        "from cuebook.children.title import show_title\n"
         "show_title('worker-12 census.cue'); print(open('/proc/self/comm').read().strip())"
     )
     done = subprocess.run([sys.executable, "-c", program], env=environment(), capture_output=True, text=True)

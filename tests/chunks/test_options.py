@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from cuebook import Chunker, Runtime, Worker, chunk
+from cuebook.children.limits import cpus_allowed
 from cuebook.chunks.options import make_options
-from cuebook.engines.limits import cpus_allowed
 
 
 def plain(x: int) -> int:

@@ -18,8 +18,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from cuebook.engines.limits import thread_limits
-from cuebook.engines.page import make_page
+from cuebook.children.limits import thread_limits
+from cuebook.children.page import make_page
 
 __all__ = ["GUARD", "Child", "Spawner", "spawner"]
 
@@ -38,7 +38,7 @@ done
 exit 0
 """
 
-WORKER = "cuebook.engines.child"
+WORKER = "cuebook.engines.process.child"
 """The module whose `main` a worker process runs."""
 
 

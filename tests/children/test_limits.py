@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from cuebook.engines.limits import cpus_allowed, memory_bytes, quota_cpus, thread_limits
+from cuebook.children.limits import cpus_allowed, memory_bytes, quota_cpus, thread_limits
 
 
 @pytest.mark.parametrize(

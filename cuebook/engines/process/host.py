@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from cuebook.engines.host import Listener, LocalWork, Loss
-from cuebook.engines.page import PAGE_BYTES
-from cuebook.engines.spawner import WORKER, Child, spawner
-from cuebook.engines.wire import Quit
+from cuebook.children.page import PAGE_BYTES
+from cuebook.children.spawner import WORKER, Child, spawner
+from cuebook.engines.calls.protocol import Quit
+from cuebook.engines.port import Listener, LocalWork, Loss
 from cuebook.wire.codec import FRAME_BYTES_MAX
 from cuebook.wire.frame import FrameReader, pack_frame
 from cuebook.wire.message import encode

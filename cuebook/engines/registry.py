@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from cuebook.engines.host import Host
-from cuebook.engines.limits import cpus_allowed
+from cuebook.children.limits import cpus_allowed
+from cuebook.engines.port import Host
 
 __all__ = ["ENGINES", "CoroutineEngine", "Engine", "Output", "ProcessEngine", "ThreadEngine"]
 
@@ -61,7 +61,7 @@ class ProcessEngine:
     def make_host(self, *, cores: int, output: Output) -> Host:
         if sys.platform == "win32":
             raise OSError('worker processes need Linux or macOS; on Windows use where="thread" or where="async"')
-        from cuebook.engines.process import ProcessHost
+        from cuebook.engines.process.host import ProcessHost
 
         return ProcessHost(cores=cores, output=output)
 
@@ -79,7 +79,7 @@ class ThreadEngine:
         return 4 * cpus_allowed()
 
     def make_host(self, *, cores: int, output: Output) -> Host:
-        from cuebook.engines.thread import ThreadHost
+        from cuebook.engines.local.thread import ThreadHost
 
         return ThreadHost()
 
@@ -97,7 +97,7 @@ class CoroutineEngine:
         return 100
 
     def make_host(self, *, cores: int, output: Output) -> Host:
-        from cuebook.engines.coroutine import CoroutineHost
+        from cuebook.engines.local.coroutine import CoroutineHost
 
         return CoroutineHost()
 

@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from cuebook.engines.wire import Logged
+from cuebook.engines.calls.protocol import Logged
 from cuebook.wire.message import encode
 
 __all__ = ["emit_in_parent", "forward_logging", "logging_levels"]

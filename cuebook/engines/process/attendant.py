@@ -13,8 +13,8 @@ import socket
 import threading
 from typing import Any, Protocol
 
-from cuebook.engines.states import StateExchange
-from cuebook.engines.wire import Recall, StateFound, StateKeptAck
+from cuebook.engines.calls.protocol import Recall, StateFound, StateKeptAck
+from cuebook.engines.calls.states import StateExchange
 from cuebook.wire.frame import FrameReader
 from cuebook.wire.message import decode
 

@@ -8,8 +8,8 @@ from unittest.mock import MagicMock, Mock
 import pytest
 
 from cuebook import chunk
-from cuebook.engines.function import is_coroutine_function
-from cuebook.engines.wire import Calls, calls_fields, calls_frame, calls_indexes
+from cuebook.engines.calls.function import is_coroutine_function
+from cuebook.engines.calls.protocol import Calls, calls_fields, calls_frame, calls_indexes
 from cuebook.wire.message import decode, encode
 
 
@@ -71,6 +71,6 @@ def test_the_quick_frame_of_calls_is_the_message_that_it_stands_for(fields: tupl
 
 
 def test_other_messages_have_no_fields_of_calls() -> None:
-    from cuebook.engines.wire import Quit
+    from cuebook.engines.calls.protocol import Quit
 
     assert calls_fields(encode(Quit())) is None

@@ -13,7 +13,7 @@ from operator import sub
 from types import TracebackType
 from typing import Any
 
-from cuebook.engines.wire import Failure, Results
+from cuebook.engines.calls.protocol import Failure, Results
 from cuebook.errors import JournalError, ValueNotKept
 from cuebook.persistence.records.run_heads import Completed
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from types import FunctionType, ModuleType
 from typing import Any
 
-from cuebook.engines.forwarding import logging_levels
+from cuebook.children.forwarding import logging_levels
 
 __all__ = ["CELL_SOURCES_MAX", "cell_sources", "culprits", "dump", "is_importable", "surroundings"]
 

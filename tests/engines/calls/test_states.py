@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cuebook.engines.states import StateExchange
-from cuebook.engines.wire import StateFound, StateKeptAck, StateSaved, StateWanted
+from cuebook.engines.calls.protocol import StateFound, StateKeptAck, StateSaved, StateWanted
+from cuebook.engines.calls.states import StateExchange
 from cuebook.errors import JournalError
 from cuebook.wire.message import decode
 

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuebook.engines.outcome import FIELDS, error_type_name, failure_message, results_messages, traceback_text
-from cuebook.engines.process import describe_exit
+from cuebook.engines.calls.outcome import FIELDS, error_type_name, failure_message, results_messages, traceback_text
+from cuebook.engines.process.host import describe_exit
 from cuebook.errors import ValueNotKept
 from cuebook.persistence.records.run_heads import Completed
 from cuebook.persistence.values import ValueDecoder, ValueEncoder

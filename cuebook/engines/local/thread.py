@@ -10,11 +10,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from cuebook.engines.function import LoadedFunction
-from cuebook.engines.host import Listener
-from cuebook.engines.local import ABANDON_S, LocalHost
-from cuebook.engines.outcome import error_type_name, failure_message, results_messages
-from cuebook.engines.wire import Calls, Quit, Setup
+from cuebook.engines.calls.function import LoadedFunction
+from cuebook.engines.calls.outcome import error_type_name, failure_message, results_messages
+from cuebook.engines.calls.protocol import Calls, Quit, Setup
+from cuebook.engines.local.host import ABANDON_S, LocalHost
+from cuebook.engines.port import Listener
 
 __all__ = ["ThreadHost"]
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from cuebook.engines.wire import StateFound, StateKeptAck, StateSaved, StateWanted
+from cuebook.engines.calls.protocol import StateFound, StateKeptAck, StateSaved, StateWanted
 from cuebook.errors import JournalError
 from cuebook.wire.message import encode
 

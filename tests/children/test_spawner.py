@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cuebook.engines.spawner import Spawner
+from cuebook.children.spawner import Spawner
 from tests.support.programs import calls, is_alive, run_script, start, wait_until
 
 
@@ -109,7 +109,7 @@ print(chunker([[-4]], func=abs))
 def test_a_killed_guard_is_replaced_and_minds_the_workers_that_were_there(tmp_path: Path) -> None:
     body = """
 import signal, subprocess
-from cuebook.engines.spawner import spawner
+from cuebook.children.spawner import spawner
 chunker = Chunker(chunk_size=1)
 def sleeper():
     child = subprocess.Popen(["sleep", "100"])

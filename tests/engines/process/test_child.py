@@ -143,7 +143,7 @@ def test_files_of_the_current_folder_do_not_take_the_place_of_the_standard_libra
     for name in ("signal.py", "mmap.py", "socket.py", "msgpack.py"):
         (tmp_path / "elsewhere" / name).write_text("raise RuntimeError('this is no module of the library')")
     body = """
-import cuebook.engines.child
+import cuebook.engines.process.child
 os.chdir("elsewhere")
 print(chunk(abs, [[-1]], chunk_size=1))
 """

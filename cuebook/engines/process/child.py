@@ -18,17 +18,17 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, NoReturn
 
-from cuebook.engines.arrival import arrived
-from cuebook.engines.attendant import Attendant
-from cuebook.engines.current import CurrentCall, enter_process_call
-from cuebook.engines.function import LoadedFunction, load_function
-from cuebook.engines.outcome import failure_message, flat_results, traceback_text
-from cuebook.engines.page import PAGE_BYTES
-from cuebook.engines.states import StateExchange
-from cuebook.engines.wire import Quit, Returned, Setup, SetupFailed, calls_fields, calls_indexes
+from cuebook.children.page import PAGE_BYTES
+from cuebook.children.title import show_title
+from cuebook.engines.calls.arrival import arrived
+from cuebook.engines.calls.current import CurrentCall, enter_process_call
+from cuebook.engines.calls.function import LoadedFunction, load_function
+from cuebook.engines.calls.outcome import failure_message, flat_results, traceback_text
+from cuebook.engines.calls.protocol import Quit, Returned, Setup, SetupFailed, calls_fields, calls_indexes
+from cuebook.engines.calls.states import StateExchange
+from cuebook.engines.process.attendant import Attendant
 from cuebook.errors import JournalError
 from cuebook.persistence.values import SCALARS
-from cuebook.runtime.title import show_title
 from cuebook.wire.codec import new_packer
 from cuebook.wire.frame import FrameReader, pack_frame
 from cuebook.wire.message import decode, encode

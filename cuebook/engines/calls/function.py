@@ -13,9 +13,9 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, Protocol
 
-from cuebook.engines.outcome import encoded_error, error_text, error_type_name, traceback_text
-from cuebook.engines.states import StateExchange
-from cuebook.engines.wire import Ready, Setup, SetupFailed
+from cuebook.engines.calls.outcome import encoded_error, error_text, error_type_name, traceback_text
+from cuebook.engines.calls.protocol import Ready, Setup, SetupFailed
+from cuebook.engines.calls.states import StateExchange
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
@@ -150,7 +150,7 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
     try:
         adopt_environment(order.options)
         if order.options.get("log_levels"):
-            from cuebook.engines.forwarding import forward_logging
+            from cuebook.children.forwarding import forward_logging
 
             forward_logging(order.options["log_levels"], home.send)
         import pickle

@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cuebook.engines.current import CurrentCall, enter_context_call
-from cuebook.engines.function import LoadedFunction, setup_failed
-from cuebook.engines.host import Listener, LocalWork, Loss
-from cuebook.engines.states import StateExchange
-from cuebook.engines.wire import Calls, Quit, Ready, Recall, Returned, Setup, StateFound, StateKeptAck
+from cuebook.engines.calls.current import CurrentCall, enter_context_call
+from cuebook.engines.calls.function import LoadedFunction, setup_failed
+from cuebook.engines.calls.protocol import Calls, Quit, Ready, Recall, Returned, Setup, StateFound, StateKeptAck
+from cuebook.engines.calls.states import StateExchange
+from cuebook.engines.port import Listener, LocalWork, Loss
 from cuebook.wire.message import decode, encode
 
 __all__ = ["ABANDON_S", "LocalHost"]
