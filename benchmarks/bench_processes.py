@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.harness import ROUNDS, in_turn, ratio, row, title
 from cuebook.chunks.runtime import Runtime
-from cuebook.runtime.actor import Actor
+from cuebook.runtime.cells.actor import Actor
 from cuebook.wire.message import message
 
 COUNT = int(os.environ.get("PROCESS_MESSAGES", "20000"))

@@ -51,25 +51,25 @@ if TYPE_CHECKING:
         WorkerDied,
         WriterConflict,
     )
-    from cuebook.processes.place import ActorProcess, Ladder
-    from cuebook.runtime.actor import Actor, Context, Delivery
-    from cuebook.runtime.deadletters import DeadLetter, DeadReason
-    from cuebook.runtime.directives import Directive
-    from cuebook.runtime.group import SupervisorRef
-    from cuebook.runtime.mailbox import MailboxSpec, Overflow
-    from cuebook.runtime.pool import Pool, Routing
-    from cuebook.runtime.ref import ActorRef, current_actor
-    from cuebook.runtime.services import Listing, ServiceKey, Services
-    from cuebook.runtime.shutdown import ShutdownReport
-    from cuebook.runtime.signals import Down, Restarted
-    from cuebook.runtime.spec import ActorOptions
-    from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
-    from cuebook.runtime.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
-    from cuebook.runtime.supervision import Backoff, Exit, Restart, RestartIntensity
+    from cuebook.processes.process import ActorProcess, Ladder
+    from cuebook.runtime.cells.actor import Actor, Context, Delivery
+    from cuebook.runtime.cells.mailbox import MailboxSpec, Overflow
+    from cuebook.runtime.cells.services import Listing, ServiceKey, Services
+    from cuebook.runtime.cells.signals import Down, Restarted
+    from cuebook.runtime.cells.spec import ActorOptions
+    from cuebook.runtime.groups.group import SupervisorRef
+    from cuebook.runtime.groups.pool import Pool, Routing
+    from cuebook.runtime.groups.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
+    from cuebook.runtime.policy.directives import Directive
+    from cuebook.runtime.policy.restarts import Backoff, Exit, Restart, RestartIntensity
+    from cuebook.runtime.refs.ref import ActorRef, current_actor
+    from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
+    from cuebook.runtime.refs.typed import Message
+    from cuebook.runtime.reports.deadletters import DeadLetter, DeadReason
+    from cuebook.runtime.reports.shutdown import ShutdownReport
+    from cuebook.runtime.seeing.tracing import TraceEvent, TraceKind
+    from cuebook.runtime.seeing.watchdog import Blockage
     from cuebook.runtime.system import ActorSystem
-    from cuebook.runtime.tracing import TraceEvent, TraceKind
-    from cuebook.runtime.typed import Message
-    from cuebook.runtime.watchdog import Blockage
     from cuebook.wire.message import message
 
 __version__ = "0.1.0"
@@ -85,58 +85,58 @@ _ERRORS = (
 
 _HOMES = {
     **dict.fromkeys(_ERRORS, "cuebook.errors"),
-    "Actor": "cuebook.runtime.actor",
-    "ActorOptions": "cuebook.runtime.spec",
-    "ActorProcess": "cuebook.processes.place",
-    "ActorRef": "cuebook.runtime.ref",
-    "ActorState": "cuebook.runtime.status",
-    "ActorStatistics": "cuebook.runtime.status",
+    "Actor": "cuebook.runtime.cells.actor",
+    "ActorOptions": "cuebook.runtime.cells.spec",
+    "ActorProcess": "cuebook.processes.process",
+    "ActorRef": "cuebook.runtime.refs.ref",
+    "ActorState": "cuebook.runtime.refs.status",
+    "ActorStatistics": "cuebook.runtime.refs.status",
     "ActorSystem": "cuebook.runtime.system",
-    "AutoShutdown": "cuebook.runtime.strategy",
-    "Backoff": "cuebook.runtime.supervision",
-    "Blockage": "cuebook.runtime.watchdog",
+    "AutoShutdown": "cuebook.runtime.groups.strategy",
+    "Backoff": "cuebook.runtime.policy.restarts",
+    "Blockage": "cuebook.runtime.seeing.watchdog",
     "Checkpoint": "cuebook.chunks.checkpoint",
-    "ChildSpec": "cuebook.runtime.strategy",
+    "ChildSpec": "cuebook.runtime.groups.strategy",
     "Chunker": "cuebook.chunks.chunker",
-    "Context": "cuebook.runtime.actor",
+    "Context": "cuebook.runtime.cells.actor",
     "CurrentCall": "cuebook.engines.calls.current",
-    "DeadLetter": "cuebook.runtime.deadletters",
-    "DeadReason": "cuebook.runtime.deadletters",
-    "Delivery": "cuebook.runtime.actor",
-    "Directive": "cuebook.runtime.directives",
+    "DeadLetter": "cuebook.runtime.reports.deadletters",
+    "DeadReason": "cuebook.runtime.reports.deadletters",
+    "Delivery": "cuebook.runtime.cells.actor",
+    "Directive": "cuebook.runtime.policy.directives",
     "Done": "cuebook.chunks.sinks",
-    "Down": "cuebook.runtime.signals",
+    "Down": "cuebook.runtime.cells.signals",
     "DurablePromise": "cuebook.durable.promise",
     "Effect": "cuebook.durable.effects",
     "Event": "cuebook.actors.run",
     "EventKind": "cuebook.actors.run",
-    "Exit": "cuebook.runtime.supervision",
-    "Ladder": "cuebook.processes.place",
-    "Listing": "cuebook.runtime.services",
-    "MailboxSpec": "cuebook.runtime.mailbox",
-    "Message": "cuebook.runtime.typed",
-    "Overflow": "cuebook.runtime.mailbox",
+    "Exit": "cuebook.runtime.policy.restarts",
+    "Ladder": "cuebook.processes.process",
+    "Listing": "cuebook.runtime.cells.services",
+    "MailboxSpec": "cuebook.runtime.cells.mailbox",
+    "Message": "cuebook.runtime.refs.typed",
+    "Overflow": "cuebook.runtime.cells.mailbox",
     "PersistentActor": "cuebook.durable.persistent_actor",
-    "Pool": "cuebook.runtime.pool",
+    "Pool": "cuebook.runtime.groups.pool",
     "Progress": "cuebook.actors.run",
-    "Restart": "cuebook.runtime.supervision",
-    "RestartIntensity": "cuebook.runtime.supervision",
-    "Restarted": "cuebook.runtime.signals",
-    "Routing": "cuebook.runtime.pool",
+    "Restart": "cuebook.runtime.policy.restarts",
+    "RestartIntensity": "cuebook.runtime.policy.restarts",
+    "Restarted": "cuebook.runtime.cells.signals",
+    "Routing": "cuebook.runtime.groups.pool",
     "Runtime": "cuebook.chunks.runtime",
-    "ServiceKey": "cuebook.runtime.services",
-    "Services": "cuebook.runtime.services",
-    "ShutdownReport": "cuebook.runtime.shutdown",
+    "ServiceKey": "cuebook.runtime.cells.services",
+    "Services": "cuebook.runtime.cells.services",
+    "ShutdownReport": "cuebook.runtime.reports.shutdown",
     "SnapshotPolicy": "cuebook.durable.snapshots",
-    "Strategy": "cuebook.runtime.strategy",
-    "SupervisorRef": "cuebook.runtime.group",
-    "SupervisorSpec": "cuebook.runtime.strategy",
-    "TraceEvent": "cuebook.runtime.tracing",
-    "TraceKind": "cuebook.runtime.tracing",
-    "TreeNode": "cuebook.runtime.status",
+    "Strategy": "cuebook.runtime.groups.strategy",
+    "SupervisorRef": "cuebook.runtime.groups.group",
+    "SupervisorSpec": "cuebook.runtime.groups.strategy",
+    "TraceEvent": "cuebook.runtime.seeing.tracing",
+    "TraceKind": "cuebook.runtime.seeing.tracing",
+    "TreeNode": "cuebook.runtime.refs.status",
     "Worker": "cuebook.engines.calls.function",
     "chunk": "cuebook.chunks.chunker",
-    "current_actor": "cuebook.runtime.ref",
+    "current_actor": "cuebook.runtime.refs.ref",
     "current_call": "cuebook.engines.calls.current",
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",

@@ -31,7 +31,7 @@ SINGLE_IMPORTERS = {
     "msgpack": "cuebook.wire.codec",
     "aiosqlite": "cuebook.persistence.stores.sqlite.writing",
     "structlog": "cuebook.logs",
-    "opentelemetry": "cuebook.runtime.telemetry",
+    "opentelemetry": "cuebook.runtime.seeing.telemetry",
     "setproctitle": "cuebook.children.title",
 }
 FILE_LINES_MAX = 400

@@ -24,10 +24,10 @@ from cuebook.actors.worker import WorkerActor
 from cuebook.engines.port import Host
 from cuebook.errors import InternalError, JournalBusy, MessagingError
 from cuebook.persistence.journal.file import JournalFile
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.shutdown import ShutdownReport
-from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.reports.shutdown import ShutdownReport
 from cuebook.runtime.system import ActorSystem
 
 __all__ = ["Application", "print_lines"]

@@ -13,7 +13,7 @@ from cuebook.actors.stream_messages import AppendEvents, EventsAppended, EventsR
 from cuebook.errors import WriterConflict
 from cuebook.persistence.journal.streams import StreamTable
 from cuebook.persistence.records.record import Entry, Kind
-from cuebook.runtime.actor import Delivery
+from cuebook.runtime.cells.actor import Delivery
 
 __all__ = ["Commit", "Refusal", "answered", "gathered"]
 

@@ -14,7 +14,7 @@ from cuebook.errors import CuebookError, InternalError
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.streams import opening
 from cuebook.persistence.records.record import Kind
-from cuebook.runtime.actor import Actor, Delivery
+from cuebook.runtime.cells.actor import Actor, Delivery
 
 __all__ = ["JournalActor", "Unanswered"]
 

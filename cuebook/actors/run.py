@@ -20,7 +20,7 @@ from cuebook.engines.calls.protocol import Setup, StateSaved
 from cuebook.engines.port import LocalWork
 from cuebook.errors import CallFailed
 from cuebook.persistence.records.record import Entry
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = [
     "Batch",

@@ -39,7 +39,7 @@ from cuebook.engines.calls.outcome import error_text
 from cuebook.engines.calls.protocol import StateFound, StateKeptAck
 from cuebook.errors import InternalError, JournalError, JournalFull
 from cuebook.persistence.records.record import Entry
-from cuebook.runtime.actor import Actor, Delivery
+from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.wire.message import decode, encode
 
 __all__ = ["Supervisor"]

@@ -23,8 +23,8 @@ from cuebook.actors.messages import (
 )
 from cuebook.engines.calls.protocol import Recall
 from cuebook.engines.port import Host, LocalWork, Loss
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.wire.message import encode
 
 __all__ = ["WorkerActor"]

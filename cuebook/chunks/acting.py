@@ -11,16 +11,16 @@ from weakref import WeakKeyDictionary
 
 from cuebook.actors.application import Application
 from cuebook.errors import ActorStopped, SupervisionError
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.group import SupervisorRef
-from cuebook.runtime.pool import Pool, Routing
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.spec import ActorOptions, SpawnOptions
-from cuebook.runtime.strategy import SupervisorSpec
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.spec import ActorOptions, SpawnOptions
+from cuebook.runtime.groups.group import SupervisorRef
+from cuebook.runtime.groups.pool import Pool, Routing
+from cuebook.runtime.groups.strategy import SupervisorSpec
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
 
 if TYPE_CHECKING:
-    from cuebook.processes.place import ActorProcess, Ladder, Processes
+    from cuebook.processes.process import ActorProcess, Ladder, Processes
 
 Where: TypeAlias = 'Literal["process"] | ActorProcess | None'
 """Where an actor lives: on this loop (None), in a process of its own, or in one that it shares."""
@@ -119,7 +119,7 @@ class Acting:
     def _processes(self) -> Processes:
         """Made, and imported, for the first actor that needs them."""
         if self._places is None:
-            from cuebook.processes.place import Processes
+            from cuebook.processes.process import Processes
 
             self._places = Processes(self.system, output=lambda lines: self.app.output(lines))
         return self._places
@@ -136,7 +136,7 @@ class Acting:
             return factory
         if where == "process":
             return self._processes.factory(actor, *args, **kwargs)
-        from cuebook.processes.place import ActorProcess
+        from cuebook.processes.process import ActorProcess
 
         if not isinstance(where, ActorProcess):
             raise ValueError(

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cuebook.chunks.acting import Acting, Where, factory_of, given
-from cuebook.durable.house import House, is_durable
+from cuebook.durable.durable_actors import House, is_durable
 from cuebook.durable.promise import DurablePromise
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.spec import ActorOptions
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.spec import ActorOptions
+from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = ["Lasting"]
 

@@ -25,13 +25,13 @@ def find_telemetry(wanted: Any) -> Any:
     if wanted is None or wanted is False:
         return None
     try:
-        from cuebook.runtime.telemetry import Telemetry
+        from cuebook.runtime.seeing.telemetry import Telemetry
     except ImportError as error:
         raise ImportError("telemetry= needs OpenTelemetry: pip install cuebook[otel]") from error
     if wanted is True:
         return Telemetry()
     if not isinstance(wanted, Telemetry):
-        raise TypeError(f"telemetry is True, False or a cuebook.runtime.telemetry.Telemetry, not {wanted!r}")
+        raise TypeError(f"telemetry is True, False or a cuebook.runtime.seeing.telemetry.Telemetry, not {wanted!r}")
     return wanted
 
 

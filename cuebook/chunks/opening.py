@@ -42,7 +42,7 @@ from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.whole import WholeDecoder
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = ["OpenedRun", "Request", "open_run"]
 

@@ -23,10 +23,10 @@ from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_flag, check_function, checked_path, make_options
 from cuebook.chunks.seeing import Seeing
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
-from cuebook.durable.house import House
+from cuebook.durable.durable_actors import House
 from cuebook.errors import ResultNotRebuilt, RunStopped
-from cuebook.runtime.readers import Readers
-from cuebook.runtime.shutdown import ShutdownReport
+from cuebook.runtime.reports.readers import Readers
+from cuebook.runtime.reports.shutdown import ShutdownReport
 
 __all__ = ["GRACE_S", "Runtime"]
 
@@ -46,7 +46,7 @@ class Runtime(Lasting, Seeing):
         signals: whether SIGINT and SIGTERM stop the runs, and SIGUSR1 prints `dump()` (main thread only).
         progress_bar: as for `chunk()`, for every run.
         telemetry: True: OpenTelemetry spans and metrics of messages and runs, by the program's providers; or a
-            `cuebook.runtime.telemetry.Telemetry` with others. Needs `pip install cuebook[otel]`.
+            `cuebook.runtime.seeing.telemetry.Telemetry` with others. Needs `pip install cuebook[otel]`.
         blocking_s: an actor's handler that holds up the event loop for so many seconds is named, with its stack, in
             the log and in `blockages()`; None: nobody watches.
         options: any keyword of `chunk()` from `chunk_size` on: the default for every run.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from cuebook.actors.application import Application
-from cuebook.runtime.deadletters import DeadLetter
-from cuebook.runtime.readers import Stream
-from cuebook.runtime.status import ActorStatistics, TreeNode
-from cuebook.runtime.tracing import TraceEvent
-from cuebook.runtime.watchdog import Blockage
+from cuebook.runtime.refs.status import ActorStatistics, TreeNode
+from cuebook.runtime.reports.deadletters import DeadLetter
+from cuebook.runtime.reports.readers import Stream
+from cuebook.runtime.seeing.tracing import TraceEvent
+from cuebook.runtime.seeing.watchdog import Blockage
 
 __all__ = ["Seeing"]
 

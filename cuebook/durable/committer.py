@@ -15,7 +15,7 @@ from cuebook.clock import Clock
 from cuebook.durable.batch import Batch
 from cuebook.durable.posting import post
 from cuebook.errors import CuebookError, JournalError
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = ["Committer"]
 

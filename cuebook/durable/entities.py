@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator
 from typing import Any
 
+from cuebook.durable.alarm import Alarm
 from cuebook.durable.duties import Address
 from cuebook.durable.entity import Entity
 from cuebook.durable.event_types import name_of
@@ -18,19 +19,18 @@ from cuebook.durable.kept_duties import KeptDuties
 from cuebook.durable.ledger import Ledger, ledger_of
 from cuebook.durable.obligations import offer_directory
 from cuebook.durable.persistent_actor import PersistentActor, check_durable
-from cuebook.durable.waking import Alarm
 from cuebook.errors import ActorStopped, JournalBusy, JournalCorrupt, RecoveryFailed, UnsupportedVersion
 from cuebook.logs import get_logger
 from cuebook.persistence.records.record import Kind, Picked
 from cuebook.persistence.records.stream_heads import Duties, StreamOpened
 from cuebook.persistence.values.names import resolve
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.deadletters import DeadReason
-from cuebook.runtime.directives import Directives
-from cuebook.runtime.ref import ActorRef, homes
-from cuebook.runtime.spec import OnTerminated, SpawnOptions
-from cuebook.runtime.status import ActorState
-from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.spec import OnTerminated, SpawnOptions
+from cuebook.runtime.policy.directives import Directives
+from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
+from cuebook.runtime.refs.ref import ActorRef, homes
+from cuebook.runtime.refs.status import ActorState
+from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.system import ActorSystem
 
 __all__ = ["IDLE_S", "Entities", "entity_name", "options"]

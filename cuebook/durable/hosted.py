@@ -7,8 +7,8 @@ from weakref import WeakValueDictionary
 
 from cuebook.clock import Clock, TimerHandle
 from cuebook.durable.entity import Entity
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.status import ActorState
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.refs.status import ActorState
 
 __all__ = ["Hosted"]
 

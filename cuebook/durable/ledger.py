@@ -8,7 +8,7 @@ from typing import Any
 from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = ["Ledger", "LedgerSource", "ledger_of", "offer_ledger"]
 

@@ -17,8 +17,8 @@ from cuebook.durable.obligation_messages import Delivered, Due
 from cuebook.durable.posting import post
 from cuebook.errors import CodecError, CuebookError, Rejected, UnhandledMessage
 from cuebook.persistence.records.stream_heads import DutyRow
-from cuebook.runtime.actor import Context
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.cells.actor import Context
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.wire.message import decode
 
 __all__ = ["Cause", "Directory", "Obligations", "directory_of", "offer_directory", "retry_delay_s"]

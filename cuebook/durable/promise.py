@@ -12,8 +12,8 @@ from cuebook.durable.ledger import LedgerSource
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorFailed, RecoveryFailed
 from cuebook.persistence.values.placeholders import Opaque, Unresolved, placeholder_in
-from cuebook.runtime.answers import Delivery
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.cells.answers import Delivery
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.wire.message import message
 
 __all__ = ["DurablePromise", "Promise"]

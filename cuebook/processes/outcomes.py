@@ -14,7 +14,7 @@ import cuebook.errors as errors
 from cuebook.engines.calls.outcome import error_type_name, traceback_text
 from cuebook.errors import ActorFailed, ActorStopped, CuebookError, MalformedMessage, ProcessDied
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.reply import IMMUTABLE, FailedReply, SealedReply, failure_of
+from cuebook.runtime.refs.reply import IMMUTABLE, FailedReply, SealedReply, failure_of
 from cuebook.wire.codec import FRAME_BYTES_MAX
 from cuebook.wording import text_of
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from cuebook.children.byvalue import culprits, dump, is_importable
 from cuebook.errors import FunctionNotShippable, UnknownMessage
-from cuebook.processes.wire import Teach
-from cuebook.runtime.handlers import is_rebuilding
+from cuebook.processes.protocol import Teach
+from cuebook.runtime.cells.handlers import is_rebuilding
 from cuebook.wire.message import TAG_MAX, declared, message, type_of
 
 __all__ = ["Parcel", "lesson", "open_parcel", "pack_parcel", "study"]

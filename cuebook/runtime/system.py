@@ -19,25 +19,25 @@ from anyio.abc import TaskGroup
 
 from cuebook.clock import Clock, SystemClock
 from cuebook.errors import ActorStopped
-from cuebook.runtime.cell import Cell
-from cuebook.runtime.deadletters import DeadLetters
-from cuebook.runtime.deadlines import Deadlines
-from cuebook.runtime.driver import Driven
-from cuebook.runtime.dump import dump_text
-from cuebook.runtime.group import Group, SupervisorRef
-from cuebook.runtime.observing import Observation
-from cuebook.runtime.premises import NO_CHILDREN, Parent
-from cuebook.runtime.readers import Stream
-from cuebook.runtime.ready import Ready
-from cuebook.runtime.ref import ActorRef, homes
-from cuebook.runtime.services import Services
-from cuebook.runtime.shutdown import Shutdown, ShutdownReport
-from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
-from cuebook.runtime.status import ActorStatistics, TreeNode
-from cuebook.runtime.strategy import SupervisorSpec
-from cuebook.runtime.supervision import Restart
-from cuebook.runtime.tracing import TraceEvent, Tracing
-from cuebook.runtime.watchdog import Blockage, Watchdog, tells_real_time
+from cuebook.runtime.cells.cell import Cell
+from cuebook.runtime.cells.driver import Driven
+from cuebook.runtime.cells.services import Services
+from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_spec
+from cuebook.runtime.cells.system_port import NO_CHILDREN, Parent
+from cuebook.runtime.groups.group import Group, SupervisorRef
+from cuebook.runtime.groups.strategy import SupervisorSpec
+from cuebook.runtime.policy.restarts import Restart
+from cuebook.runtime.refs.deadlines import Deadlines
+from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ref import ActorRef, homes
+from cuebook.runtime.refs.status import ActorStatistics, TreeNode
+from cuebook.runtime.reports.deadletters import DeadLetters
+from cuebook.runtime.reports.readers import Stream
+from cuebook.runtime.reports.shutdown import Shutdown, ShutdownReport
+from cuebook.runtime.seeing.dump import dump_text
+from cuebook.runtime.seeing.observing import Observation
+from cuebook.runtime.seeing.tracing import TraceEvent, Tracing
+from cuebook.runtime.seeing.watchdog import Blockage, Watchdog, tells_real_time
 
 __all__ = ["ActorSystem"]
 

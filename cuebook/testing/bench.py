@@ -12,16 +12,16 @@ from typing import Any
 
 from cuebook.errors import ActorStopped, MailboxFull, UnhandledMessage
 from cuebook.logs import get_logger
-from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.answers import Answers
-from cuebook.runtime.context import Context
-from cuebook.runtime.envelope import Envelope
-from cuebook.runtime.mailbox import Mailbox, MailboxSpec
-from cuebook.runtime.ready import Ready
-from cuebook.runtime.ref import ActorRef, as_actor
-from cuebook.runtime.reply import FailedReply, seal, unseal
-from cuebook.runtime.spec import Factory, SpawnOptions
-from cuebook.runtime.timers import Timer, Timers
+from cuebook.runtime.cells.actor import Actor, Delivery
+from cuebook.runtime.cells.answers import Answers
+from cuebook.runtime.cells.context import Context
+from cuebook.runtime.cells.envelope import Envelope
+from cuebook.runtime.cells.mailbox import Mailbox, MailboxSpec
+from cuebook.runtime.cells.spec import Factory, SpawnOptions
+from cuebook.runtime.cells.timers import Timer, Timers
+from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ref import ActorRef, as_actor
+from cuebook.runtime.refs.reply import FailedReply, seal, unseal
 from cuebook.testing.bench_system import BenchSystem
 from cuebook.testing.effects import (
     Became,

@@ -14,8 +14,8 @@ from cuebook.durable.folding import applied
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import Rejected
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.envelope import Envelope
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.envelope import Envelope
 from cuebook.testing.bench import Bench
 from cuebook.testing.effects import Delivers, DurableRan, Forgot, Ran, Reminded
 from cuebook.wire.message import decode

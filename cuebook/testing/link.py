@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cuebook.errors import ActorStopped, MailboxFull
-from cuebook.runtime.ref import ActorRef, target_of
-from cuebook.runtime.reply import FailedReply
+from cuebook.runtime.refs.ref import ActorRef, target_of
+from cuebook.runtime.refs.reply import FailedReply
 from cuebook.testing.pipe import Pipe, TransportFaults
 from cuebook.wire.message import decode, encode
 

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.spec import Factory, SpawnOptions
+from cuebook.runtime.cells.spec import Factory, SpawnOptions
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.testing.leftovers import tasks_alive
 from cuebook.testing.link import linked
 from cuebook.testing.memory_runtime import MemoryRuntime

@@ -11,8 +11,8 @@ from cuebook.actors.messages import Append, Appended, AppendFailed, Recover, Rec
 from cuebook.errors import JournalFull
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.record import Entry, Kind
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
 from tests.support.journals import completed, opened
 

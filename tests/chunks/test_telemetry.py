@@ -18,9 +18,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 from cuebook import Actor, ActorFailed, ActorRef, ActorStopped, AskTimeout, CallFailed, Runtime
-from cuebook.runtime.cell import Cell
-from cuebook.runtime.ref import target_of
-from cuebook.runtime.telemetry import Telemetry
+from cuebook.runtime.cells.cell import Cell
+from cuebook.runtime.refs.ref import target_of
+from cuebook.runtime.seeing.telemetry import Telemetry
 from tests.support.cast import Add, Boom, Counter, Get, Pause
 from tests.support.pages import environment
 
@@ -240,6 +240,6 @@ def test_actors_are_plain_again_when_telemetry_has_gone(seen: Seen) -> None:
 def test_what_is_no_telemetry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TypeError, match="telemetry is True, False or"):
         Runtime(telemetry="yes")
-    monkeypatch.setitem(sys.modules, "cuebook.runtime.telemetry", None)
+    monkeypatch.setitem(sys.modules, "cuebook.runtime.seeing.telemetry", None)
     with pytest.raises(ImportError, match=r"pip install cuebook\[otel\]"):
         Runtime(telemetry=True)

@@ -9,7 +9,7 @@ from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.errors import Rejected
-from cuebook.runtime.typed import Message
+from cuebook.runtime.refs.typed import Message
 from cuebook.wire.message import message
 
 

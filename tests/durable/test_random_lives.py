@@ -22,8 +22,8 @@ from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.errors import ActorFailed, AskTimeout, JournalError, MessagingError, Rejected
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.row import Row
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.supervision import Backoff, RestartIntensity
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.policy.restarts import Backoff, RestartIntensity
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.virtual_time import VirtualClock, run_virtual

@@ -23,8 +23,8 @@ from cuebook import (
     RestartIntensity,
     Runtime,
 )
-from cuebook.processes.place import Ladder
-from cuebook.processes.wire import VERSION, Hello, pack_order
+from cuebook.processes.process import Ladder
+from cuebook.processes.protocol import VERSION, Hello, pack_order
 from cuebook.wire.frame import pack_frame
 from tests.support.lodgers import (
     Add,

@@ -18,7 +18,7 @@ from cuebook.errors import (
     RestartLimitReached,
 )
 from cuebook.processes.outcomes import Form, pack_error, pack_outcome, unpack_error, unpack_outcome
-from cuebook.processes.wire import (
+from cuebook.processes.protocol import (
     ANSWERED,
     DELIVER,
     FORWARD,
@@ -30,7 +30,7 @@ from cuebook.processes.wire import (
     pack_order,
     pack_traffic,
 )
-from cuebook.runtime.reply import FailedReply, SealedReply
+from cuebook.runtime.refs.reply import FailedReply, SealedReply
 from cuebook.wire.codec import FRAME_BYTES_MAX
 
 TRAFFIC: list[list[Any]] = [

@@ -13,8 +13,8 @@ import pytest
 import uvloop
 
 from cuebook.errors import ActorStopped, AskTimeout
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.ref import current_actor
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.refs.ref import current_actor
 from cuebook.runtime.system import ActorSystem
 from tests.support.alarm import Blocking, listening
 from tests.support.cast import Add, Counter, Echo, Get, Pause

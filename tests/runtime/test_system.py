@@ -13,10 +13,10 @@ import anyio
 import pytest
 
 from cuebook.errors import ActorStopped
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.supervision import Restart
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.policy.restarts import Restart
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Boom, Counter, Get, Pause
 from tests.support.virtually import virtually

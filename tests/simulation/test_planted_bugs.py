@@ -18,7 +18,7 @@ from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.verdicts import Verdict
 from cuebook.actors.worker import WorkerActor
 from cuebook.errors import CallFailed
-from cuebook.runtime.lifecycle import Lifecycle
+from cuebook.runtime.cells.lifecycle import Lifecycle
 from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.simulation import Scenario, SimulationFailed, simulate
 

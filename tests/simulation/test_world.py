@@ -14,7 +14,7 @@ import pytest
 from cuebook.errors import CodecError, JournalError, MessagingError
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.record import Entry, Kind
-from cuebook.runtime.actor import Actor
+from cuebook.runtime.cells.actor import Actor
 from cuebook.testing.simulation import Scenario, SimulationFailed, Trouble, World, simulate
 from cuebook.wire.message import message
 

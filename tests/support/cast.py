@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from cuebook.runtime.actor import Actor
+from cuebook.runtime.cells.actor import Actor
 from cuebook.wire.message import message
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cuebook.errors import ActorFailed, ActorStopped, AskTimeout, CodecError, MailboxFull, MessagingError
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.mailbox import MailboxSpec
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.link import linked
 from cuebook.testing.pipe import TransportFaults

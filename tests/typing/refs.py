@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any, assert_type
 
 from cuebook.chunks.runtime import Runtime
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.pool import Pool
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.spec import ActorOptions
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.spec import ActorOptions
+from cuebook.runtime.groups.pool import Pool
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.refs.typed import Message
 from cuebook.runtime.system import ActorSystem
-from cuebook.runtime.typed import Message
 from cuebook.wire.message import message
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuebook.errors import MalformedMessage, MessageTooLarge, UnknownMessage
-from cuebook.runtime.typed import Message
+from cuebook.runtime.refs.typed import Message
 from cuebook.wire import message as message_module
 from cuebook.wire.codec import ExtType, pack, unpack
 from cuebook.wire.message import decode, encode, is_message, message, outgoing, pack_plain, tag_in, tag_of
