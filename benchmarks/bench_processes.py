@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import ROUNDS, in_turn, ratio, row, title
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from cuebook.runtime.cells.actor import Actor
 from cuebook.wire.message import message
 

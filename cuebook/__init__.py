@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cuebook.actors.run import Event, EventKind, Progress
+    from cuebook.api.checkpoint import Checkpoint
+    from cuebook.api.chunker import Chunker, chunk
+    from cuebook.api.runtime import Runtime
     from cuebook.checkpoints.trigger import last_checkpoint, make_checkpoint
-    from cuebook.chunks.checkpoint import Checkpoint
-    from cuebook.chunks.chunker import Chunker, chunk
-    from cuebook.chunks.runtime import Runtime
     from cuebook.chunks.sinks import Done
     from cuebook.durable.effects import Effect, persist
     from cuebook.durable.persistent_actor import PersistentActor
@@ -95,9 +95,9 @@ _HOMES = {
     "AutoShutdown": "cuebook.runtime.groups.strategy",
     "Backoff": "cuebook.runtime.policy.restarts",
     "Blockage": "cuebook.runtime.seeing.watchdog",
-    "Checkpoint": "cuebook.chunks.checkpoint",
+    "Checkpoint": "cuebook.api.checkpoint",
     "ChildSpec": "cuebook.runtime.groups.strategy",
-    "Chunker": "cuebook.chunks.chunker",
+    "Chunker": "cuebook.api.chunker",
     "Context": "cuebook.runtime.cells.actor",
     "CurrentCall": "cuebook.engines.calls.current",
     "DeadLetter": "cuebook.runtime.reports.deadletters",
@@ -123,7 +123,7 @@ _HOMES = {
     "RestartIntensity": "cuebook.runtime.policy.restarts",
     "Restarted": "cuebook.runtime.cells.signals",
     "Routing": "cuebook.runtime.groups.pool",
-    "Runtime": "cuebook.chunks.runtime",
+    "Runtime": "cuebook.api.runtime",
     "ServiceKey": "cuebook.runtime.cells.services",
     "Services": "cuebook.runtime.cells.services",
     "ShutdownReport": "cuebook.runtime.reports.shutdown",
@@ -135,7 +135,7 @@ _HOMES = {
     "TraceKind": "cuebook.runtime.seeing.tracing",
     "TreeNode": "cuebook.runtime.refs.status",
     "Worker": "cuebook.engines.calls.function",
-    "chunk": "cuebook.chunks.chunker",
+    "chunk": "cuebook.api.chunker",
     "current_actor": "cuebook.runtime.refs.ref",
     "current_call": "cuebook.engines.calls.current",
     "last_checkpoint": "cuebook.checkpoints.trigger",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,16 +17,24 @@ PACKAGE = ROOT / "cuebook"
 
 FLOORS = [
     {"__main__", "cli", "compat", "testing"},
+    {"api"},
     {"chunks", "checkpoints"},
     {"durable"},
     {"actors", "processes"},
     {"engines", "children"},
-    {"persistence"},
-    {"runtime"},
+    {"runtime", "persistence"},
     {"wire"},
     {"errors", "logs", "clock", "wording", "choices"},
 ]
 """The folders from the top down. Folders of one floor may import each other as long as no cycle arises."""
+
+APART = ({"runtime", "persistence"},)
+"""Folders of one floor that do not import each other."""
+
+ROOMS = {
+    "persistence": [{"upkeep"}, {"history"}, {"journal"}, {"stores"}, {"records"}, {"values"}, {"identity", "blobs"}],
+}
+"""The rooms of a folder, from the top down: imports between them run downwards too."""
 
 SINGLE_IMPORTERS = {
     "msgpack": "cuebook.wire.codec",
@@ -35,6 +44,9 @@ SINGLE_IMPORTERS = {
     "setproctitle": "cuebook.children.title",
 }
 FILE_LINES_MAX = 400
+ROOM_MODULES_MAX = 20
+CROWDED = {"cuebook/durable", "cuebook/testing"}
+"""Folders that hold more than a room should; the list may only get shorter."""
 FUNCTION_LINES_MAX = 50
 POSITIONAL_MAX = 4
 MANY_POSITIONAL = {"chunk", "Chunker.__init__", "Chunker.__call__"}
@@ -128,6 +140,75 @@ def test_imports_run_strictly_downwards() -> None:
     ]
 
     assert not upward, "\n".join(upward)
+
+
+def test_folders_that_stand_side_by_side_do_not_lean_on_each_other() -> None:
+    """What is kept knows no actor, and what an actor is knows no disk."""
+    sideways = [
+        f"{name} imports {target}"
+        for name, tree in MODULES.items()
+        for target in imported(tree)
+        for apart in APART
+        if (here := folder_of(name)) in apart and (there := folder_of(target)) in apart and here != there
+    ]
+
+    assert not sideways, "\n".join(sideways)
+
+
+@pytest.mark.parametrize("folder", ROOMS)
+def test_imports_between_the_rooms_of_a_folder_run_downwards(folder: str) -> None:
+    """A room is read without those above it."""
+    rooms = ROOMS[folder]
+    place = {name: number for number, names in enumerate(rooms) for name in names}
+    found = {path.name for path in (PACKAGE / folder).iterdir() if path.is_dir() and path.name != "__pycache__"}
+    upward = [
+        f"{name} imports {target}"
+        for name, tree in MODULES.items()
+        for target in imported(tree)
+        if (here := place.get(room_of(name, folder))) is not None
+        and (there := place.get(room_of(target, folder))) is not None
+        and there < here
+    ]
+
+    assert found == place.keys()
+    assert not upward, "\n".join(upward)
+
+
+def folder_of(module: str) -> str:
+    """The folder of the package that a module lies in."""
+    return (module.split(".") + [""])[1]
+
+
+def room_of(module: str, folder: str) -> str:
+    """The room of a folder that a module lies in; empty where it lies elsewhere."""
+    prefix = f"cuebook.{folder}."
+    return module.removeprefix(prefix).split(".")[0] if module.startswith(prefix) else ""
+
+
+def test_the_pages_name_the_floors_in_this_order() -> None:
+    """Whoever contributes reads the same list that is tested here."""
+    text = " ".join((ROOT / "CONTRIBUTING.md").read_text().split())
+    floors = [
+        [name for name in names if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()] for names in FLOORS
+    ]
+    said = re.search(r"Imports run strictly downwards: (.*?) → third parties", text)
+
+    assert said is not None
+    assert [set(re.findall(r"`(\w+)`", floor)) for floor in said.group(1).split(" → ")] == [
+        set(names) - {"__main__"} for names in floors
+    ]
+
+
+def test_no_room_is_a_cellar() -> None:
+    """A newcomer reads the names of a room at a glance."""
+    crowded = {
+        str(path.relative_to(ROOT)): count
+        for path in [PACKAGE, *PACKAGE.rglob("*")]
+        if path.is_dir()
+        and (count := len([f for f in path.glob("*.py") if f.name != "__init__.py"])) > ROOM_MODULES_MAX
+    }
+
+    assert crowded.keys() <= CROWDED, str(crowded)
 
 
 def test_no_module_but_the_package_itself_imports_the_package() -> None:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from cuebook.testing.memory_store import MemoryStore
     from cuebook.testing.pipe import TransportFaults
     from cuebook.testing.probe import Probe
-    from cuebook.testing.simulation import Simulation, SimulationFailed, simulate
-    from cuebook.testing.simulation_loop import ShuffledLoop, run_shuffled
-    from cuebook.testing.simulation_plan import Scenario
-    from cuebook.testing.simulation_world import Trouble, World
+    from cuebook.testing.simulation.loop import ShuffledLoop, run_shuffled
+    from cuebook.testing.simulation.plan import Scenario
+    from cuebook.testing.simulation.runner import Simulation, SimulationFailed, simulate
+    from cuebook.testing.simulation.world import Trouble, World
     from cuebook.testing.stage import LeftBehind
     from cuebook.testing.virtual_time import VirtualClock, VirtualTime, VirtualTimeLoop, run_virtual
 
@@ -59,20 +59,20 @@ _HOMES = {
     "MemoryStore": "cuebook.testing.memory_store",
     "Probe": "cuebook.testing.probe",
     "Ran": "cuebook.testing.effects",
-    "Scenario": "cuebook.testing.simulation_plan",
-    "ShuffledLoop": "cuebook.testing.simulation_loop",
-    "Simulation": "cuebook.testing.simulation",
-    "SimulationFailed": "cuebook.testing.simulation",
+    "Scenario": "cuebook.testing.simulation.plan",
+    "ShuffledLoop": "cuebook.testing.simulation.loop",
+    "Simulation": "cuebook.testing.simulation.runner",
+    "SimulationFailed": "cuebook.testing.simulation.runner",
     "TransportFaults": "cuebook.testing.pipe",
-    "Trouble": "cuebook.testing.simulation_world",
+    "Trouble": "cuebook.testing.simulation.world",
     "VirtualClock": "cuebook.testing.virtual_time",
     "VirtualTime": "cuebook.testing.virtual_time",
     "VirtualTimeLoop": "cuebook.testing.virtual_time",
-    "World": "cuebook.testing.simulation_world",
+    "World": "cuebook.testing.simulation.world",
     "linked": "cuebook.testing.link",
-    "run_shuffled": "cuebook.testing.simulation_loop",
+    "run_shuffled": "cuebook.testing.simulation.loop",
     "run_virtual": "cuebook.testing.virtual_time",
-    "simulate": "cuebook.testing.simulation",
+    "simulate": "cuebook.testing.simulation.runner",
 }
 
 

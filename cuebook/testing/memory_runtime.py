@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cuebook.actors.application import Application
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.stores.port import Store
 from cuebook.runtime.system import ActorSystem

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from cuebook.chunks.runtime import Runtime
+    from cuebook.api.runtime import Runtime
     from cuebook.runtime.system import ActorSystem
     from cuebook.testing.faults import JournalFaults
     from cuebook.testing.probe import Probe
-    from cuebook.testing.simulation_world import World
+    from cuebook.testing.simulation.world import World
     from cuebook.testing.stage import Stage
     from cuebook.testing.virtual_time import VirtualTime
 
@@ -89,7 +89,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 def _simulate(item: pytest.Function) -> None:
-    from cuebook.testing.simulation import SimulationFailed, Trouble, simulate
+    from cuebook.testing.simulation.runner import SimulationFailed, Trouble, simulate
 
     marker = item.get_closest_marker("simulation")
     assert marker is not None

@@ -154,7 +154,7 @@ except OSError as error:
 
 
 def test_a_thread_that_a_timed_out_coroutine_waits_for_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cuebook.chunks.loop_thread.ABANDON_S", 0.01)
+    monkeypatch.setattr("cuebook.api.loop_thread.ABANDON_S", 0.01)
     gate, opened = threading.Event(), []
 
     async def f(x: int) -> None:

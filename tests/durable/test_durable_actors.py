@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorFailed, ActorStopped, JournalFull, Rejected, UnhandledMessage

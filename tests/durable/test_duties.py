@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from cuebook.clock import SystemClock
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.obligations import retry_delay_s

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorFailed, ActorStopped, AskCycle
 from cuebook.runtime.cells.actor import Actor

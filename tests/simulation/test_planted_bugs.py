@@ -20,7 +20,7 @@ from cuebook.actors.worker import WorkerActor
 from cuebook.errors import CallFailed
 from cuebook.runtime.cells.lifecycle import Lifecycle
 from cuebook.testing.memory_store import MemoryStore
-from cuebook.testing.simulation import Scenario, SimulationFailed, simulate
+from cuebook.testing.simulation.runner import Scenario, SimulationFailed, simulate
 
 Patch = pytest.MonkeyPatch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, assert_type
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.spec import ActorOptions
 from cuebook.runtime.groups.pool import Pool

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from cuebook.chunks.checkpoint import Checkpoint as Picture
+from cuebook.api.checkpoint import Checkpoint as Picture
 from cuebook.compat.thread_chunks.paths import checkpoint_path, explained
 from cuebook.compat.thread_chunks.saving import INDEX_OPTION, save_run
 from cuebook.errors import JournalCorrupt

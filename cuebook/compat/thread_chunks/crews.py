@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from cuebook.chunks.warm import WarmWorkers
+from cuebook.api.warm import WarmWorkers
 from cuebook.compat.thread_chunks.actors import LabelledActor
 from cuebook.compat.thread_chunks.seats import FUNCTION, Seat
 from cuebook.errors import FunctionNotShippable

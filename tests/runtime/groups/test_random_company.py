@@ -23,7 +23,7 @@ from cuebook.runtime.groups.strategy import ChildSpec, SupervisorSpec
 from cuebook.runtime.policy.restarts import Backoff, RestartIntensity
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
-from cuebook.testing.simulation_loop import run_shuffled
+from cuebook.testing.simulation.loop import run_shuffled
 from cuebook.testing.virtual_time import VirtualClock
 from cuebook.wire.message import message
 

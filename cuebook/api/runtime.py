@@ -15,13 +15,13 @@ import anyio
 
 from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
-from cuebook.chunks.bar import Bar, wants_bar
-from cuebook.chunks.lasting import Lasting
+from cuebook.api.bar import Bar, wants_bar
+from cuebook.api.durable_face import Lasting
+from cuebook.api.view_face import Seeing
 from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_flag, check_function, checked_path, make_options
-from cuebook.chunks.seeing import Seeing
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.durable.durable_actors import House
 from cuebook.errors import ResultNotRebuilt, RunStopped
@@ -104,9 +104,9 @@ class Runtime(Lasting, Seeing):
         return self
 
     def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        from cuebook.chunks.dump_signal import dumps_on_signal
-        from cuebook.chunks.interruption import Watch, name_of_stop, watched_signals
-        from cuebook.chunks.waking import signals_wake
+        from cuebook.api.signals.dump import dumps_on_signal
+        from cuebook.api.signals.interruption import Watch, name_of_stop, watched_signals
+        from cuebook.api.signals.wakeup import signals_wake
 
         watch = Watch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
         self._exit.enter_context(watched_signals(watch))

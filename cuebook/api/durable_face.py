@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from cuebook.chunks.acting import Acting, Where, factory_of, given
+from cuebook.api.actors_face import Acting, Where, factory_of, given
 from cuebook.durable.durable_actors import House, is_durable
 from cuebook.durable.promise import DurablePromise
 from cuebook.runtime.cells.actor import Actor

@@ -18,10 +18,10 @@ from cuebook.testing.link import linked
 from cuebook.testing.memory_runtime import MemoryRuntime
 from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.pipe import TransportFaults
-from cuebook.testing.simulation_chaos import Chaos, Mischief, break_disk
-from cuebook.testing.simulation_diary import Diary
-from cuebook.testing.simulation_disk import SimDisk
-from cuebook.testing.simulation_loop import ShuffledLoop
+from cuebook.testing.simulation.chaos import Chaos, Mischief, break_disk
+from cuebook.testing.simulation.diary import Diary
+from cuebook.testing.simulation.disk import SimDisk
+from cuebook.testing.simulation.loop import ShuffledLoop
 
 __all__ = ["PATIENCE_S", "Trouble", "UserPlay", "UserScenario", "World"]
 

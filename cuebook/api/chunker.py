@@ -12,7 +12,7 @@ from cuebook.chunks.options import Options, check_flag, make_options
 from cuebook.engines.registry import ProcessEngine
 
 if TYPE_CHECKING:
-    from cuebook.chunks.warm import WarmWorkers
+    from cuebook.api.warm import WarmWorkers
 
 __all__ = ["Chunker", "chunk"]
 
@@ -62,7 +62,7 @@ class Chunker:
     def actors(self) -> WarmWorkers:
         """The warm workers."""
         if self._actors is None:
-            from cuebook.chunks.warm import WarmWorkers  # the runtime: 0.15 s, in which worker processes boot
+            from cuebook.api.warm import WarmWorkers  # the runtime: 0.15 s, in which worker processes boot
 
             self._actors = WarmWorkers(self.chunk_size, self._chosen.worker_class)
         return self._actors
@@ -108,7 +108,7 @@ class Chunker:
         path = self.path if path is _NOT_GIVEN else path
         if self._actors is None and callable(func):
             _stand_by(self._chosen, parameters, path)
-        from cuebook.chunks.warm import run_on
+        from cuebook.api.warm import run_on
 
         return run_on(
             self.actors,

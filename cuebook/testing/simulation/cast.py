@@ -7,10 +7,10 @@ from __future__ import annotations
 import random
 
 from cuebook.testing.memory_store import MemoryStore
-from cuebook.testing.simulation_chaos import Chaos
-from cuebook.testing.simulation_life import Life
-from cuebook.testing.simulation_plan import Scenario, drawn_calls
-from cuebook.testing.simulation_witness import Witness
+from cuebook.testing.simulation.chaos import Chaos
+from cuebook.testing.simulation.life import Life
+from cuebook.testing.simulation.plan import Scenario, drawn_calls
+from cuebook.testing.simulation.witness import Witness
 
 __all__ = ["CastPlay"]
 

@@ -109,7 +109,7 @@ def test_a_burst_of_signals_is_no_worse_than_two(tmp_path: Path) -> None:
 
 LATE = """
 import os, signal, sys, threading, time
-import cuebook.chunks.interruption as interruption
+import cuebook.api.signals.interruption as interruption
 from cuebook import chunk
 
 interruption.LATE_S = float(sys.argv[1])

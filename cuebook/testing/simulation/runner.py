@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cuebook.testing.memory_store import MemoryStore
-from cuebook.testing.simulation_cast import CastPlay
-from cuebook.testing.simulation_diary import Diary
-from cuebook.testing.simulation_loop import run_shuffled
-from cuebook.testing.simulation_plan import Scenario
-from cuebook.testing.simulation_world import Trouble, UserPlay, UserScenario, World
+from cuebook.testing.simulation.cast import CastPlay
+from cuebook.testing.simulation.diary import Diary
+from cuebook.testing.simulation.loop import run_shuffled
+from cuebook.testing.simulation.plan import Scenario
+from cuebook.testing.simulation.world import Trouble, UserPlay, UserScenario, World
 
 __all__ = ["Play", "Scenario", "Simulation", "SimulationFailed", "Trouble", "World", "simulate"]
 

@@ -22,11 +22,11 @@ from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.run_heads import Closing, Reuse, Reused, RunClosed, RunOpened, Source
 from cuebook.testing.memory_runtime import MemoryApplication
 from cuebook.testing.memory_store import MemoryStore
-from cuebook.testing.simulation_chaos import Chaos, break_disk
-from cuebook.testing.simulation_disk import SimDisk
-from cuebook.testing.simulation_host import SimEngine, SimHost
-from cuebook.testing.simulation_plan import Scenario
-from cuebook.testing.simulation_witness import Witness
+from cuebook.testing.simulation.chaos import Chaos, break_disk
+from cuebook.testing.simulation.disk import SimDisk
+from cuebook.testing.simulation.host import SimEngine, SimHost
+from cuebook.testing.simulation.plan import Scenario
+from cuebook.testing.simulation.witness import Witness
 from cuebook.wire.codec import pack
 
 __all__ = ["Life"]

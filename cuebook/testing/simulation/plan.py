@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from cuebook.testing.simulation_chaos import Mischief
+from cuebook.testing.simulation.chaos import Mischief
 
 __all__ = ["CallPlan", "Fate", "Scenario", "drawn_calls", "expected_end"]
 

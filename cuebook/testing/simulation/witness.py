@@ -12,8 +12,8 @@ from cuebook.persistence.records.record import Kind
 from cuebook.persistence.records.row import Row
 from cuebook.persistence.records.run_heads import Completed, Failed, StateKept
 from cuebook.persistence.values import ValueDecoder
-from cuebook.testing.simulation_diary import Diary
-from cuebook.testing.simulation_plan import DEATHS_MAX, CallPlan, Fate, Scenario, expected_end
+from cuebook.testing.simulation.diary import Diary
+from cuebook.testing.simulation.plan import DEATHS_MAX, CallPlan, Fate, Scenario, expected_end
 from cuebook.wire.codec import unpack
 
 __all__ = ["Witness"]

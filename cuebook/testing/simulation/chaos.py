@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.testing.faults import Fault, JournalFaults
-from cuebook.testing.simulation_diary import Diary
+from cuebook.testing.simulation.diary import Diary
 
 __all__ = ["Chaos", "Injected", "Mischief", "break_disk"]
 

@@ -31,8 +31,8 @@ from cuebook.engines.port import Listener, LocalWork, Loss
 from cuebook.engines.registry import Output
 from cuebook.persistence.values import ValueEncoder
 from cuebook.testing.pipe import Pipe
-from cuebook.testing.simulation_plan import Fate
-from cuebook.testing.simulation_witness import Witness
+from cuebook.testing.simulation.plan import Fate
+from cuebook.testing.simulation.witness import Witness
 from cuebook.wire.codec import pack, unpack
 from cuebook.wire.message import decode, encode
 

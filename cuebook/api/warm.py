@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
+from cuebook.api.loop_thread import LoopThread
+from cuebook.api.runtime import Runtime
+from cuebook.api.signals.interruption import Watch, as_exit, name_of_stop, watched_signals
 from cuebook.children.spawner import spawner
-from cuebook.chunks.interruption import Watch, as_exit, name_of_stop, watched_signals
-from cuebook.chunks.loop_thread import LoopThread
-from cuebook.chunks.runtime import Runtime
 from cuebook.errors import CuebookError, RunStopped
 
 __all__ = ["WarmWorkers", "run_on"]

@@ -90,7 +90,7 @@ def test_the_handler_that_was_there_is_there_again_in_whatever_order_runtimes_en
 
 
 def test_crossed_ends_leave_nothing_behind() -> None:
-    from cuebook.chunks.dump_signal import dumps_on_signal
+    from cuebook.api.signals.dump import dumps_on_signal
 
     one, two = dumps_on_signal(lambda: ""), dumps_on_signal(lambda: "")
     one.__enter__()
