@@ -6,11 +6,10 @@ from cuebook.actors.messages import Recover, Recovered
 from cuebook.actors.run import Kept, Run
 from cuebook.errors import CallFailed, InternalError
 from cuebook.persistence.history.failures import FailedCall
-from cuebook.persistence.records.bodies import completed_places
+from cuebook.persistence.records.bodies import open_failed
 from cuebook.persistence.records.record import Kind
 from cuebook.persistence.records.run_heads import Completed, Failed, StateKept
 from cuebook.persistence.values import ValueDecoder
-from cuebook.wire.codec import unpack
 
 __all__ = ["recover_run"]
 
@@ -51,7 +50,7 @@ def _apply(run: Run, kind: Kind, record: tuple[bytes, bytes | None], undone: set
     head, body = record
     if kind is Kind.COMPLETED:
         completed = Completed.decode(head)
-        indexes = completed_places(completed)
+        indexes = completed.places
         if undone.issuperset(indexes):
             run.deliver(Kept(indexes, head, body or b""))
             undone.difference_update(indexes)
@@ -59,11 +58,11 @@ def _apply(run: Run, kind: Kind, record: tuple[bytes, bytes | None], undone: set
         failed = Failed.decode(head)
         if failed.index in undone:
             undone.discard(failed.index)
-            run.deliver_failure(_failure(run, failed, body))
+            run.deliver_failure(_failure(run, failed, open_failed(body, run.delivered_seq)))
     elif kind is Kind.RUN_CLOSED:
         run.end()
 
 
-def _failure(run: Run, head: Failed, body: bytes | None) -> CallFailed:
-    text, exception = unpack(body) if body else ("", None)
+def _failure(run: Run, head: Failed, body: tuple[str, bytes | None]) -> CallFailed:
+    text, exception = body
     return FailedCall(head, run.source.argument(head.index), text, exception).error(ValueDecoder())

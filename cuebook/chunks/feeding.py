@@ -14,11 +14,12 @@ from cuebook.actors.sources import FedSource
 from cuebook.chunks.feeder import AsyncFeeder, ThreadFeeder, ahead_limit
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.planning import Plan
-from cuebook.chunks.records import iterator_entries, portions
+from cuebook.chunks.records import portions
 from cuebook.chunks.reusing import ResultReader
 from cuebook.chunks.sinks import ListSink
 from cuebook.errors import MessagingError
 from cuebook.persistence.history.arguments import check_call
+from cuebook.persistence.history.run_writer import iterator_entries
 from cuebook.persistence.identity.parts import readable
 from cuebook.persistence.values.whole import WholeDecoder
 

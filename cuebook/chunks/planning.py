@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.chunks.options import Options
-from cuebook.chunks.records import argument_entries, opening_entry, reused_entry, same_arguments_entry
-from cuebook.persistence.history.arguments import BLOCK_CALLS, Block, encode_blocks
+from cuebook.chunks.records import opening_entry
+from cuebook.persistence.history.arguments import Block, encode_blocks
+from cuebook.persistence.history.arguments_read import blocks_of
 from cuebook.persistence.history.replay import JournalState, replay
 from cuebook.persistence.history.reuse import Claim, EarlierRun, line_up
 from cuebook.persistence.history.reuse_cursor import Cursor
 from cuebook.persistence.history.run import RunState
+from cuebook.persistence.history.run_writer import argument_entries, reused_entries, same_arguments_entry
 from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint, Part, fingerprint
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.record import Entry, Kind
-from cuebook.wire.codec import unpack
 
 __all__ = ["Plan", "plan_iterator", "plan_list"]
 
@@ -72,7 +73,7 @@ def plan_list(file: JournalFile | None, func: Callable[..., Any], options: Optio
     plan.entries = [
         _opening(plan, options, len(calls)),
         *_arguments(plan.number, blocks, earlier),
-        *reused_entry(plan.number, plan.claims),
+        *reused_entries(plan.number, plan.claims),
     ]
     return plan
 
@@ -182,16 +183,8 @@ def _blocks_of(file: JournalFile, history: JournalState) -> dict[int, list[Block
         if head.source_run is not None:
             found[record.run].extend(_slice(found.get(head.source_run, []), head.source_start, head.count))
         else:
-            found[record.run].extend(_unpacked(unpack(record.body or b"\x90"), head.count, head.form))
+            found[record.run].extend(blocks_of(record, head))
     return found
-
-
-def _unpacked(body: list[list[Any]], count: int, form: int) -> Iterator[Block]:
-    left = count
-    for identity, shown in body:
-        size = min(BLOCK_CALLS, left)
-        left -= size
-        yield Block(size, form, identity, shown)
 
 
 def _slice(blocks: Sequence[Block], start: int, count: int) -> list[Block]:

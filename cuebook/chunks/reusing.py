@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from typing import Any
 
 from cuebook.errors import JournalCorrupt
@@ -13,6 +11,7 @@ from cuebook.persistence.history.results import Results, read_ranges
 from cuebook.persistence.history.reuse import Claim
 from cuebook.persistence.history.run import Reuses
 from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.bodies import durations_of, ends_of
 from cuebook.persistence.records.record import Kind
 from cuebook.persistence.records.run_heads import Completed
 from cuebook.persistence.values.whole import WholeDecoder
@@ -82,17 +81,13 @@ class ResultReader:
             self._load(seq, run)
         assert self._head is not None
         value = self._decoder.decode(self._body[self._offsets[place] : self._offsets[place + 1]])
-        durations = array("f")
-        durations.frombytes(self._head.durations)
-        return value, durations[place]
+        return value, durations_of(self._head)[place]
 
     def _load(self, seq: int, run: int) -> None:
         for record in self._file.records(after=seq - 1, kinds=(Kind.COMPLETED,), runs=(run,)):
             self._head = Completed.decode(record.head)
             self._body = record.body or b""
-            lengths = array("I")
-            lengths.frombytes(self._head.lengths)
-            self._offsets = list(accumulate(lengths, initial=0))
+            self._offsets = ends_of(self._head)
             self._seq = record.seq
             return
         raise JournalCorrupt(f"{self._file.path}: record {seq} is missing", seq=seq)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 from cuebook.actors.run import Kept
 from cuebook.errors import CallFailed, ResultNotRebuilt
+from cuebook.persistence.records.bodies import durations_of
 from cuebook.persistence.records.run_heads import Completed
 from cuebook.persistence.values.whole import NotRebuilt, WholeDecoder
 
@@ -165,8 +165,7 @@ class StreamSink:
 
     def keep(self, kept: Kept) -> None:
         values = self._decoder.decode_many(kept.body, len(kept.indexes))
-        durations = array("f")
-        durations.frombytes(Completed.decode(kept.head).durations)
+        durations = durations_of(Completed.decode(kept.head))
         arguments = self._arguments
         for index, value, seconds in zip(kept.indexes, values, durations, strict=True):
             self._waiting.append(_checked(Done(index, arguments(index), value, None, False, seconds)))

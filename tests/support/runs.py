@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cuebook.chunks.records import argument_entries
 from cuebook.persistence.history.arguments import encode_blocks
 from cuebook.persistence.history.replay import JournalState, replay
+from cuebook.persistence.history.run_writer import argument_entries
 from cuebook.persistence.records.record import Entry, Kind, Record
 from cuebook.persistence.records.run_heads import Arguments, Closing, Completed, Failed, Reason, Reused, RunClosed
 from cuebook.persistence.values import ValueEncoder

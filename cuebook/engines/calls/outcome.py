@@ -6,16 +6,14 @@ Light: imported by worker processes at start.
 from __future__ import annotations
 
 import time
-from array import array
 from collections.abc import Callable, Sequence
-from itertools import pairwise, repeat
-from operator import sub
+from itertools import pairwise
 from types import TracebackType
 from typing import Any
 
 from cuebook.engines.calls.protocol import Failure, Results
 from cuebook.errors import JournalError, ValueNotKept
-from cuebook.persistence.records.run_heads import Completed
+from cuebook.persistence.records.bodies import completed_record
 
 __all__ = [
     "FIELDS",
@@ -72,26 +70,15 @@ def flat_results(run: int, flat: list[Any]) -> list[Results]:
 
 def _message(run: int, flat: list[Any], *, is_range: bool) -> Results:
     indexes, starts, ends, values = (flat[field::FIELDS] for field in range(FIELDS))
-    count = len(indexes)
-    first = indexes[0]
-    durations = array("f", map(sub, ends, starts))
-    head = Completed(
-        start=first if is_range else None,
-        indexes=None if is_range else array("Q", indexes).tobytes(),
-        count=count,
-        t0=time.time() - (time.monotonic() - starts[0]),
-        starts=array("f", map(sub, starts, repeat(starts[0]))).tobytes(),
-        durations=durations.tobytes(),
-        lengths=array("I", map(len, values)).tobytes(),
-    )
+    head, body = completed_record(indexes, starts, ends, values, is_range=is_range)
     return Results(
         run=run,
-        start=first,
-        count=count,
+        start=indexes[0],
+        count=len(indexes),
         indexes=None if is_range else indexes,
-        seconds=sum(durations),
+        seconds=sum(ends) - sum(starts),
         head=head.encode(),
-        body=b"".join(values),
+        body=body,
     )
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.arguments import BLOCK_CALLS, Block, block_keys, shown_calls
 from cuebook.persistence.history.cursor import RecordCursor
-from cuebook.persistence.records.record import Kind
-from cuebook.wire.codec import unpack
+from cuebook.persistence.records.bodies import open_arguments
+from cuebook.persistence.records.record import Kind, Record
+from cuebook.persistence.records.run_heads import Arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from cuebook.persistence.journal.reader import Reader
     from cuebook.persistence.values import ValueDecoder
 
-__all__ = ["CallArguments", "Segment", "segments"]
+__all__ = ["CallArguments", "Segment", "blocks_of", "segments"]
 
 _BODIES_KEPT = 2
 _BLOCKS_KEPT = 64
@@ -78,6 +79,19 @@ def _within(state: JournalState, number: int, span: tuple[int, int], shift: int)
             yield from _within(state, head.source_run, (source, source + high - low), low + shift - source)
     if covered < end:
         raise JournalCorrupt(f"the arguments of calls {covered} to {end - 1} of run {number} are missing")
+
+
+def blocks_of(record: Record, head: Arguments) -> Iterator[Block]:
+    """The blocks of arguments in the body of a record, whose head this is.
+
+    Raises:
+        JournalCorrupt: its body holds no blocks.
+    """
+    left = head.count
+    for identity, shown in open_arguments(record.body, record.seq):
+        size = min(BLOCK_CALLS, left)
+        left -= size
+        yield Block(size, head.form, identity, shown)
 
 
 class CallArguments:
@@ -142,11 +156,11 @@ class CallArguments:
     def _block(self, segment: Segment, place: int) -> Block:
         body = self._bodies.get(segment.seq)
         if body is None:
-            body = unpack(self._cursor.read(segment.run, segment.seq).body or b"\x90")
+            body = open_arguments(self._cursor.read(segment.run, segment.seq).body, segment.seq)
             _remember(self._bodies, segment.seq, body, _BODIES_KEPT)
         try:
             identity, shown = body[place]
-        except (TypeError, ValueError, IndexError) as error:
+        except IndexError as error:
             raise JournalCorrupt(
                 f"record {segment.seq} holds no block {place} of arguments", seq=segment.seq
             ) from error

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cuebook.errors import CallFailed, CallTimedOut, CuebookError, JournalCorrupt, WorkerDied
+from cuebook.errors import CallFailed, CallTimedOut, CuebookError, WorkerDied
 from cuebook.persistence.history.arguments_read import CallArguments
+from cuebook.persistence.records.bodies import open_failed
 from cuebook.persistence.records.record import Kind
 from cuebook.persistence.records.run_heads import Failed, Reason
-from cuebook.wire.codec import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,17 +82,7 @@ def read_failures(reader: Reader, state: JournalState, number: int, decoder: Val
         head = wanted.pop(record.seq, None)
         if head is None:
             continue
-        text, exception = _opened(record.body, record.seq)
+        text, exception = open_failed(record.body, record.seq)
         yield FailedCall(head, arguments.call(number, head.index), text, exception)
         if not wanted:
             return
-
-
-def _opened(body: bytes | None, seq: int) -> tuple[str, bytes | None]:
-    if body is None:
-        return "", None
-    try:
-        text, exception = unpack(body)
-    except (TypeError, ValueError) as error:
-        raise JournalCorrupt(f"record {seq} holds no failure", seq=seq) from error
-    return str(text or ""), exception if isinstance(exception, bytes) else None

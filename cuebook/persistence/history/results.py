@@ -6,15 +6,12 @@ Knows no arguments. What is decoded, and whether anything is unpickled, is up to
 from __future__ import annotations
 
 import bisect
-import sys
-from array import array
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.run import Reuses
-from cuebook.persistence.records.bodies import completed_places
+from cuebook.persistence.records.bodies import durations_of, ends_of, starts_of
 from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Completed
 
@@ -156,7 +153,7 @@ class _Picked:
 
     def __init__(self, head: Completed, ranges: list[Reuses], starts: list[int], seen: bytearray) -> None:
         self.head = head
-        self.sources = completed_places(head)
+        self.sources = head.places
         self.places: Sequence[int] = range(head.count)
         self.indexes: Sequence[int] = self._whole(ranges, starts, seen) or self._singly(ranges, starts, seen)
 
@@ -194,11 +191,11 @@ class _Picked:
 
 def _results(record: Record, picked: _Picked, decoder: Decoder) -> Results:
     head, places, body = picked.head, picked.places, record.body or b""
-    durations, starts = _floats(head.durations), _floats(head.starts)
+    durations, starts = durations_of(head), starts_of(head)
     if len(places) == head.count:
         values = decoder.decode_many(body, head.count)
     else:
-        ends = list(accumulate(_lengths(head.lengths), initial=0))
+        ends = ends_of(head)
         view = memoryview(body)
         values = [decoder.decode(view[ends[place] : ends[place + 1]]) for place in places]
     is_whole = len(places) == head.count
@@ -211,18 +208,3 @@ def _results(record: Record, picked: _Picked, decoder: Decoder) -> Results:
         t0=head.t0,
         offsets=starts if is_whole else [starts[place] for place in places],
     )
-
-
-def _floats(data: bytes) -> array[float]:
-    return _little_endian(array("f"), data)
-
-
-def _lengths(data: bytes) -> array[int]:
-    return _little_endian(array("I"), data)
-
-
-def _little_endian(values: array[Any], data: bytes) -> array[Any]:
-    values.frombytes(data)
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values

@@ -5,15 +5,15 @@ Knows no other run, no file and no body.
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.records.bodies import STATES_KEPT, completed_places
+from cuebook.persistence.records.bodies import durations_of
 from cuebook.persistence.records.run_heads import (
+    STATES_KEPT,
     Arguments,
     Closing,
     Completed,
@@ -152,7 +152,7 @@ class RunState:
         """Fold in a COMPLETED record. A call that had a result keeps it: first committed wins."""
         record, start, count = len(self._seqs), head.start, head.count
         if start is None:
-            places = completed_places(head)
+            places = head.places
             self._scattered[record] = places
             self._reach(max(places) + 1, seq)
             fresh = self._mark_scattered(places)
@@ -174,7 +174,7 @@ class RunState:
         self._counts.append(count)
         self._record_of = None
         self.completed += fresh
-        self.seconds += _sum(head.durations)
+        self.seconds += sum(durations_of(head))
         self.last_at = max(self.last_at, head.t0)
 
     def add_failed(self, seq: int, head: Failed) -> None:
@@ -255,11 +255,3 @@ _STATUS = {
     Closing.INTERRUPTED: RunStatus.INTERRUPTED,
     Closing.FAILED: RunStatus.FAILED,
 }
-
-
-def _sum(durations: bytes) -> float:
-    values = array("f")
-    values.frombytes(durations)
-    if sys.byteorder == "big":
-        values.byteswap()
-    return sum(values)

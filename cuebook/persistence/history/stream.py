@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.stream_heads import Duties, DutyRow, Events, SnapshotKept, StreamOpened
 
 __all__ = ["StreamState"]
@@ -28,44 +27,43 @@ class StreamState:
         self.duties: dict[str, DutyRow] = {}
         self.last_at = opened.at
 
-    def apply(self, record: Record) -> None:
-        """Fold in one more of its records.
+    def add_events(self, seq: int, head: Events) -> None:
+        """Fold in an EVENTS record.
 
         Raises:
             JournalCorrupt: it does not continue the stream.
         """
-        if record.kind is Kind.EVENTS:
-            self._events(record)
-        elif record.kind is Kind.SNAPSHOT:
-            self._snapshot(record)
-        elif record.kind is Kind.DUTIES:
-            for row in Duties.decode(record.head).rows:
-                if row[2] is None:
-                    self.duties.pop(row[0], None)
-                else:
-                    self.duties[row[0]] = row
-
-    def _events(self, record: Record) -> None:
-        head = Events.decode(record.head)
         if head.first != self.events + 1 and (self.events or self.snapshots):
             raise JournalCorrupt(
-                f"record {record.seq}: the events of {self.opened.type} {self.opened.id!r} go from {self.events} to "
+                f"record {seq}: the events of {self.opened.type} {self.opened.id!r} go from {self.events} to "
                 f"{head.first}",
-                seq=record.seq,
+                seq=seq,
             )
         self.first = self.first or head.first
         self.events = head.last
         self.last_at = head.at
 
-    def _snapshot(self, record: Record) -> None:
-        head = SnapshotKept.decode(record.head)
+    def add_snapshot(self, seq: int, head: SnapshotKept) -> None:
+        """Fold in a SNAPSHOT record.
+
+        Raises:
+            JournalCorrupt: it is of another event than the last one.
+        """
         if head.number != self.events and (self.first or head.number < self.events):
             raise JournalCorrupt(
-                f"record {record.seq}: the state of {self.opened.type} {self.opened.id!r} is of event {head.number}, "
+                f"record {seq}: the state of {self.opened.type} {self.opened.id!r} is of event {head.number}, "
                 f"not of {self.events}",
-                seq=record.seq,
+                seq=seq,
             )
         self.events = head.number
-        self.snapshots.append((record.seq, head))
+        self.snapshots.append((seq, head))
         del self.snapshots[: -head.keep]
         self.last_at = head.at
+
+    def add_duties(self, head: Duties) -> None:
+        """Fold in a DUTIES record: what is owed, and what is owed no more."""
+        for row in head.rows:
+            if row[2] is None:
+                self.duties.pop(row[0], None)
+            else:
+                self.duties[row[0]] = row

@@ -17,9 +17,11 @@ from cuebook.persistence.journal.states import checked_state
 from cuebook.persistence.journal.streams import StreamTable
 from cuebook.persistence.journal.turnstile import Turnstile
 from cuebook.persistence.records.chain import FIRST_LINK, checked, checked_row, linked, rows_of
+from cuebook.persistence.records.families import KEEPING, kept_by
+from cuebook.persistence.records.head import Owner
 from cuebook.persistence.records.record import Entry, Kind, Picked, Record
 from cuebook.persistence.records.row import Row, Tail
-from cuebook.persistence.records.run_heads import JournalOpened, StateKept
+from cuebook.persistence.records.run_heads import JournalOpened
 from cuebook.persistence.stores.port import Store
 from cuebook.persistence.stores.sqlite.location import Location, mount_of
 from cuebook.persistence.stores.sqlite.lock import FileLock
@@ -154,7 +156,7 @@ class JournalCore:
 
     async def _write_first(self) -> None:
         self.header = first_head()
-        await self._commit(_Batch(rows_of([Entry(Kind.JOURNAL, 0, self.header.encode())], 0, self.hash), [], []))
+        await self._commit(_Batch(rows_of([self.header.entry(0)], 0, self.hash), [], []))
 
     def _check_opened(self, tail: Tail) -> None:
         self.header = opened_by(next(iter(self._store.scan(0, kinds=[Kind.JOURNAL])), None), self.location.path)
@@ -217,9 +219,9 @@ class JournalCore:
                 "what was committed is in the file that was moved"
             )
 
-    def _kept_states(self) -> Iterator[tuple[int, int, int]]:
+    def _kept_states(self) -> Iterator[tuple[int, Owner]]:
         alive = frozenset(self._store.states())
-        for record in checked(self._store.scan(0, kinds=[Kind.STATE, Kind.SNAPSHOT], bodies=False), bodies=False):
-            if record.seq in alive:
-                index = StateKept.decode(record.head).index if record.kind is Kind.STATE else 0
-                yield record.seq, record.run, index
+        for record in checked(self._store.scan(0, kinds=sorted(KEEPING), bodies=False), bodies=False):
+            told = kept_by(record) if record.seq in alive else None
+            if told is not None:
+                yield record.seq, told.owner

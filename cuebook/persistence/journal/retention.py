@@ -8,64 +8,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from cuebook.persistence.records.bodies import STATES_KEPT, completed_places
-from cuebook.persistence.records.record import Entry, Kind
-from cuebook.persistence.records.run_heads import Completed, StateKept
-from cuebook.persistence.records.stream_heads import SnapshotKept
+from cuebook.persistence.records.families import dropped_by, kept_by
+from cuebook.persistence.records.head import Owner
+from cuebook.persistence.records.record import Entry
 
 __all__ = ["Retention", "RetentionPlan"]
-
-_Call: TypeAlias = tuple[int, int]
 
 
 @dataclass(slots=True)
 class RetentionPlan:
-    """States to drop, and what is kept of each touched call when that is done."""
+    """States to drop, and what is kept of each touched owner when that is done."""
 
     drops: list[int] = field(default_factory=list)
-    kept: dict[_Call, list[int]] = field(default_factory=dict)
+    kept: dict[Owner, list[int]] = field(default_factory=dict)
 
 
 class Retention:
-    """The states kept in a journal, by run and call."""
+    """The states kept in a journal, by their owners."""
 
-    def __init__(self, kept: Iterable[tuple[int, int, int]] = ()) -> None:
-        """`kept` is (number of the record, run, index of the call; 0 of a stream) of each state in the store,
-        ascending.
-        """
-        self._kept: dict[_Call, list[int]] = {}
-        for seq, run, index in kept:
-            self._kept.setdefault((run, index), []).append(seq)
+    def __init__(self, kept: Iterable[tuple[int, Owner]] = ()) -> None:
+        """`kept` is the number of the record and the owner of each state in the store, ascending."""
+        self._kept: dict[Owner, list[int]] = {}
+        for seq, owner in kept:
+            self._kept.setdefault(owner, []).append(seq)
 
     def plan(self, entries: Sequence[Entry], states: Mapping[int, bytes], seq: int) -> RetentionPlan:
         """What appending `entries` after record `seq` does to the states; nothing is changed until `accept`."""
         plan = RetentionPlan()
         for position, entry in enumerate(entries):
-            if position in states:
-                call, most = _owner_of(entry)
-                kept = [*plan.kept.get(call, self._kept.get(call, [])), seq + position + 1]
-                plan.drops.extend(kept[:-most])
-                plan.kept[call] = kept[-most:]
-            elif entry.kind is Kind.COMPLETED and (self._kept or plan.kept):
-                for index in completed_places(Completed.decode(entry.head)):
-                    call = (entry.run, index)
-                    plan.drops.extend(plan.kept.get(call, self._kept.get(call, [])))
-                    plan.kept[call] = []
+            told = kept_by(entry) if position in states else None
+            if told is not None:
+                kept = [*plan.kept.get(told.owner, self._kept.get(told.owner, [])), seq + position + 1]
+                plan.drops.extend(kept[: -told.most])
+                plan.kept[told.owner] = kept[-told.most :]
+            elif self._kept or plan.kept:
+                for owner in dropped_by(entry):
+                    plan.drops.extend(plan.kept.get(owner, self._kept.get(owner, [])))
+                    plan.kept[owner] = []
         return plan
 
     def accept(self, plan: RetentionPlan) -> None:
         """The plan was carried out."""
-        for call, kept in plan.kept.items():
+        for owner, kept in plan.kept.items():
             if kept:
-                self._kept[call] = kept
+                self._kept[owner] = kept
             else:
-                self._kept.pop(call, None)
-
-
-def _owner_of(entry: Entry) -> tuple[_Call, int]:
-    """Whose state an entry tells of, a call's or a stream's, and how many of the newest are kept."""
-    if entry.kind is Kind.SNAPSHOT:
-        return (entry.run, 0), SnapshotKept.decode(entry.head).keep
-    return (entry.run, StateKept.decode(entry.head).index), STATES_KEPT
+                self._kept.pop(owner, None)

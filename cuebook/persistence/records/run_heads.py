@@ -6,21 +6,25 @@ tests; a field is only ever added at the end, with a new format version.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Self, TypeAlias
 
-from cuebook.errors import JournalCorrupt, MalformedMessage
+from cuebook.errors import MalformedMessage
+from cuebook.persistence.records.arrays import unpacked
+from cuebook.persistence.records.head import Head, Keep, Owner, malformed
+from cuebook.persistence.records.record import Kind
 from cuebook.wire.codec import pack, unpack
 
 __all__ = [
+    "STATES_KEPT",
     "Arguments",
     "Closing",
     "Completed",
     "Failed",
     "Forgetting",
     "Forgotten",
-    "Head",
     "JournalOpened",
     "Reason",
     "Reuse",
@@ -29,10 +33,11 @@ __all__ = [
     "RunOpened",
     "Source",
     "StateKept",
-    "malformed",
 ]
 
 _Types: TypeAlias = type | tuple[type, ...]
+STATES_KEPT = 2
+"""States kept of one call; the older one is there in case the newest cannot be used."""
 _OptionalInt = (int, type(None))
 _NUMBERS = frozenset({float, int})
 
@@ -76,47 +81,6 @@ class Forgetting(StrEnum):
     CALL = "call"
 
 
-class Head:
-    """A head is a msgpack array of its fields in their order."""
-
-    __slots__ = ()
-    _types: ClassVar[tuple[_Types, ...]]
-
-    def encode(self) -> bytes:
-        """The bytes of this head. Cost: 2 to 5 us."""
-        return pack([getattr(self, field.name) for field in fields(self)])  # type: ignore[arg-type]
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """The head of these bytes.
-
-        Raises:
-            JournalCorrupt: they are no head of this kind; nothing in them was executed.
-        """
-        try:
-            values = unpack(data)
-        except MalformedMessage as error:
-            raise malformed(cls, str(error)) from error
-        if type(values) is not list or len(values) != len(cls._types):
-            raise malformed(cls, f"expected {len(cls._types)} fields")
-        for value, types in zip(values, cls._types, strict=True):
-            if not isinstance(value, types):
-                raise malformed(cls, f"a field of type {type(value).__name__} is out of place")
-        try:
-            return cls._made(values)
-        except (TypeError, ValueError) as error:
-            raise malformed(cls, str(error)) from error
-
-    @classmethod
-    def _made(cls, values: list[Any]) -> Self:
-        return cls(*values)
-
-
-def malformed(cls: type, why: str) -> JournalCorrupt:
-    """The error for bytes that are no head of this kind."""
-    return JournalCorrupt(f"a head of kind {cls.__name__} does not decode: {why}")
-
-
 @dataclass(frozen=True, slots=True)
 class JournalOpened(Head):
     """The first record: what this file is.
@@ -130,6 +94,7 @@ class JournalOpened(Head):
             number of its last record and that one's hash; empty, 0 and empty where there was none.
     """
 
+    kind: ClassVar[Kind] = Kind.JOURNAL
     _types: ClassVar[tuple[_Types, ...]] = (bytes, int, float, str, bytes, int, bytes)
     journal_id: bytes
     version: int
@@ -161,6 +126,7 @@ class RunOpened(Head):
         command: the program's command line.
     """
 
+    kind: ClassVar[Kind] = Kind.RUN_OPENED
     _types: ClassVar[tuple[_Types, ...]] = (
         int, str, bytes, int, list, list, list, _OptionalInt, str, str, dict, str, int, str, (float, int), str,
     )  # fmt: skip
@@ -202,6 +168,7 @@ class Arguments(Head):
         source_start: first of those calls.
     """
 
+    kind: ClassVar[Kind] = Kind.ARGUMENTS
     _types: ClassVar[tuple[_Types, ...]] = (int, int, int, _OptionalInt, int)
     start: int
     count: int
@@ -224,6 +191,7 @@ class Completed(Head):
         lengths: little-endian u32 array: bytes of each encoded value in the body.
     """
 
+    kind: ClassVar[Kind] = Kind.COMPLETED
     _types: ClassVar[tuple[_Types, ...]] = (
         _OptionalInt, (bytes, type(None)), int, (float, int), bytes, bytes, bytes,
     )  # fmt: skip
@@ -256,6 +224,18 @@ class Completed(Head):
             raise malformed(cls, str(error)) from error
         raise malformed(cls, "its arrays do not fit its count")
 
+    @property
+    def places(self) -> Sequence[int]:
+        """The calls that the record is about, in the order of their values in its body."""
+        if self.indexes is None:
+            start = self.start or 0
+            return range(start, start + self.count)
+        return unpacked("I" if len(self.indexes) == 4 * self.count else "Q", self.indexes)
+
+    def drops(self, run: int) -> Iterable[Owner]:
+        """A call that is completed needs its states no more."""
+        return ((run, index) for index in self.places)
+
 
 @dataclass(frozen=True, slots=True)
 class Failed(Head):
@@ -270,6 +250,7 @@ class Failed(Head):
         error_type, error_text: qualified name of the exception's class, and its message.
     """
 
+    kind: ClassVar[Kind] = Kind.FAILED
     _types: ClassVar[tuple[_Types, ...]] = (int, int, (float, int), (float, int), str, str, str)
     index: int
     attempts: int
@@ -294,6 +275,7 @@ class Reused(Head):
             of `[source_start, source_start + count)` of `source_run`.
     """
 
+    kind: ClassVar[Kind] = Kind.REUSED
     _types: ClassVar[tuple[_Types, ...]] = (list,)
     ranges: tuple[tuple[int, int, int, int], ...]
 
@@ -319,6 +301,7 @@ class StateKept(Head):
         at: seconds since the epoch.
     """
 
+    kind: ClassVar[Kind] = Kind.STATE
     _types: ClassVar[tuple[_Types, ...]] = (int, int, (str, type(None)), bytes, int, bytes, (float, int))
     index: int
     number: int
@@ -327,6 +310,10 @@ class StateKept(Head):
     length: int
     call_key: bytes
     at: float
+
+    def keeps(self, run: int) -> Keep:
+        """A call's states: the newest few stay, until it is completed."""
+        return Keep((run, self.index), self.digest, STATES_KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +327,7 @@ class RunClosed(Head):
         reason: one line of text, may be empty.
     """
 
+    kind: ClassVar[Kind] = Kind.RUN_CLOSED
     _types: ClassVar[tuple[_Types, ...]] = (str, (float, int), int, int, int, str)
     status: Closing
     at: float
@@ -366,6 +354,7 @@ class Forgotten(Head):
         at: seconds since the epoch.
     """
 
+    kind: ClassVar[Kind] = Kind.FORGOTTEN
     _types: ClassVar[tuple[_Types, ...]] = (str, _OptionalInt, (str, type(None)), _OptionalInt, (float, int))
     what: Forgetting
     run: int | None

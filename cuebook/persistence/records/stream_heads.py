@@ -6,14 +6,14 @@ version.
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cuebook.errors import MalformedMessage
-from cuebook.persistence.records.run_heads import Head, malformed
+from cuebook.persistence.records.arrays import packed, unpacked
+from cuebook.persistence.records.head import Head, Keep, malformed
+from cuebook.persistence.records.record import Kind
 from cuebook.wire.codec import unpack
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 _Types = type | tuple[type, ...]
-_IS_BIG_ENDIAN = sys.byteorder == "big"
 _NUMBERS = frozenset({float, int})
 _TEXT = {str}
 
@@ -47,6 +46,7 @@ class StreamOpened(Head):
         at: seconds since the epoch.
     """
 
+    kind: ClassVar[Kind] = Kind.STREAM_OPENED
     _types: ClassVar[tuple[_Types, ...]] = (str, str, str, (float, int))
     type: str
     id: str
@@ -66,6 +66,7 @@ class Events(Head):
         at: seconds since the epoch.
     """
 
+    kind: ClassVar[Kind] = Kind.EVENTS
     _types: ClassVar[tuple[_Types, ...]] = (int, int, bytes, list, (bytes, type(None)), (float, int))
     first: int
     count: int
@@ -104,9 +105,7 @@ def unpacked_places(places: bytes, names: int) -> Sequence[int]:
     Raises:
         ValueError: one is not below `names`.
     """
-    found = array("H", places)
-    if _IS_BIG_ENDIAN:
-        found.byteswap()
+    found = unpacked("H", places)
     if max(found) >= names:
         raise ValueError("an event has no name")
     return found
@@ -114,10 +113,7 @@ def unpacked_places(places: bytes, names: int) -> Sequence[int]:
 
 def packed_places(places: Sequence[int]) -> bytes:
     """The bytes of `Events.places`."""
-    found = array("H", places)
-    if _IS_BIG_ENDIAN:
-        found.byteswap()
-    return found.tobytes()
+    return packed("H", places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +127,7 @@ class SnapshotKept(Head):
         at: seconds since the epoch.
     """
 
+    kind: ClassVar[Kind] = Kind.SNAPSHOT
     _types: ClassVar[tuple[_Types, ...]] = (int, bytes, int, int, (float, int))
     number: int
     digest: bytes
@@ -144,6 +141,10 @@ class SnapshotKept(Head):
             raise ValueError("it keeps no snapshot")
         return cls(*values)
 
+    def keeps(self, run: int) -> Keep:
+        """A stream's snapshots: as many of the newest stay as it says itself."""
+        return Keep((run, 0), self.digest, self.keep)
+
 
 @dataclass(frozen=True, slots=True)
 class Duties(Head):
@@ -153,6 +154,7 @@ class Duties(Head):
         rows: see `DutyRow`.
     """
 
+    kind: ClassVar[Kind] = Kind.DUTIES
     _types: ClassVar[tuple[_Types, ...]] = (list,)
     rows: tuple[DutyRow, ...]
 
@@ -178,6 +180,7 @@ class Received(Head):
         rows: name of the sender, and number of the delivery.
     """
 
+    kind: ClassVar[Kind] = Kind.RECEIVED
     _types: ClassVar[tuple[_Types, ...]] = (list,)
     rows: tuple[tuple[str, int], ...]
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from cuebook.errors import JournalBusy, JournalError
 from cuebook.persistence.blobs.folder import BlobStore
-from cuebook.persistence.history.replay import JournalState, state_of
+from cuebook.persistence.history.replay import FAMILIES, JournalState, state_of
+from cuebook.persistence.history.runs import dropped_runs
 from cuebook.persistence.journal.header import first_head
 from cuebook.persistence.journal.reader import Reader, open_reader
-from cuebook.persistence.records.record import Entry, Kind, Record
-from cuebook.persistence.records.run_heads import Forgetting, Forgotten
-from cuebook.persistence.records.stream_heads import Events
+from cuebook.persistence.records.families import KEEPING
+from cuebook.persistence.records.record import Entry, Record
 from cuebook.persistence.stores.sqlite.location import Location, located, sync_folder
 from cuebook.persistence.stores.sqlite.lock import FileLock
 from cuebook.persistence.stores.sqlite.rewriting import Rewriting, rewriting
@@ -86,71 +86,29 @@ def _compacted(location: Location, lock: FileLock, *, drop_events: bool) -> Comp
     lock.note(opened.journal_id, new.seq, new.hash, is_held=False)
     blobs = _drop_blobs(location.blobs_folder, referred)
     size_after = location.path.stat().st_size
-    return Compacted(location.path, before, new.seq, size, size_after, blobs, tuple(sorted(staying.dropped)))
-
-
-def _droppable(state: JournalState) -> set[int]:
-    """Forgotten runs that no run which stays refers to."""
-    sources: dict[int, set[int]] = {}
-    for run in state.runs.values():
-        sources[run.number] = {each.source_run for each in run.reused}
-        sources[run.number] |= {head.source_run for _, head in run.arguments if head.source_run is not None}
-    staying, waiting = set[int](), [run.number for run in state.runs.values() if not run.is_forgotten]
-    while waiting:
-        number = waiting.pop()
-        if number not in staying:
-            staying.add(number)
-            waiting.extend(sources.get(number, ()))
-    return set(state.runs) - staying
+    return Compacted(location.path, before, new.seq, size, size_after, blobs, tuple(sorted(dropped_runs(state))))
 
 
 class _Staying:
-    """What of a journal stays.
-
-    Attributes:
-        dropped: numbers of the runs that go.
-    """
+    """What of a journal stays, as each family of records says."""
 
     def __init__(self, reader: Reader, state: JournalState, *, drop_events: bool) -> None:
-        self.dropped = _droppable(state)
         self._reader = reader
-        self._state = state
-        self._kept = set(reader.states())
-        self._covered = self._covered_events() if drop_events else {}
+        kept = frozenset(reader.states())
+        self._by_kind = {
+            kind: staying
+            for family in FAMILIES
+            for staying in [family.staying(state, kept, drop_events=drop_events)]
+            for kind in family.folds
+        }
 
     def records(self) -> Iterator[tuple[Record, bytes | None]]:
         """The records in order, each with the bytes of the state that it tells of."""
         for record in self._reader.records(after=1):
-            if record.run in self.dropped or (record.kind is Kind.FORGOTTEN and self._is_moot(record)):
-                continue
-            if record.kind is Kind.SNAPSHOT:
-                if record.seq in self._kept:
-                    yield record, self._reader.state(record.seq)
-            elif record.kind is Kind.EVENTS:
-                if Events.decode(record.head).last > self._covered.get(record.run, 0):
-                    yield record, None
-            else:
-                yield record, self._call_state(record) if record.kind is Kind.STATE else None
-
-    def _covered_events(self) -> dict[int, int]:
-        """By stream the last event that is in each snapshot of it which is kept."""
-        return {
-            number: min(head.number for seq, head in stream.snapshots if seq in self._kept)
-            for number, stream in self._state.streams.items()
-            if any(seq in self._kept for seq, _ in stream.snapshots)
-        }
-
-    def _is_moot(self, record: Record) -> bool:
-        head = Forgotten.decode(record.head)
-        return head.what is not Forgetting.FUNCTION and head.run in self.dropped
-
-    def _call_state(self, record: Record) -> bytes | None:
-        run = self._state.runs[record.run]
-        for index, kept in run.states.items():
-            if any(seq == record.seq for seq, _ in kept):
-                is_done = index < len(run.done) and run.done[index]
-                return None if is_done or run.is_forgotten else self._reader.state(record.seq)
-        return None
+            staying = self._by_kind[record.kind]
+            if staying.keeps(record):
+                has_state = record.kind in KEEPING and staying.keeps_state(record)
+                yield record, self._reader.state(record.seq) if has_state else None
 
 
 def _copy(staying: _Staying, new: Rewriting, referred: set[bytes]) -> None:

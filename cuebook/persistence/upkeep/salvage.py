@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuebook.errors import JournalCorrupt, JournalError
-from cuebook.persistence.history.replay import JournalState
+from cuebook.persistence.history.replay import JournalState, apply, family_of
 from cuebook.persistence.journal.header import first_head
-from cuebook.persistence.journal.states import kept_digest
 from cuebook.persistence.records.chain import FIRST_LINK, check_row
+from cuebook.persistence.records.families import kept_by
 from cuebook.persistence.records.record import Entry, Kind, Record
 from cuebook.persistence.records.row import Row
-from cuebook.persistence.records.run_heads import JournalOpened, Reused
+from cuebook.persistence.records.run_heads import JournalOpened
 from cuebook.persistence.stores.sqlite.location import located, make_folder
 from cuebook.persistence.stores.sqlite.lock import read_note
 from cuebook.persistence.stores.sqlite.mending import readable
@@ -129,37 +129,23 @@ def _row(reading: SqliteReading, seq: int) -> Row | None:
 
 def _fitting(state: JournalState, record: Record) -> Entry | None:
     """The record as it can be kept beside those that were kept before it; None where it cannot."""
-    entry = Entry(record.kind, record.run, record.head, record.body)
     try:
-        state.apply(record)
+        apply(state, record)
     except JournalCorrupt:
-        if record.kind is not Kind.REUSED or record.run not in state.runs:
-            return None
-        head = _reduced(state, Reused.decode(record.head))
-        state.runs[record.run].add_reused(record.seq, head)
-        return Entry(record.kind, record.run, head.encode())
-    return entry
-
-
-def _reduced(state: JournalState, head: Reused) -> Reused:
-    ranges = list[tuple[int, int, int, int]]()
-    for source_run, source_start, start, count in head.ranges:
-        run = state.runs.get(source_run)
-        done = bytearray() if run is None else run.done[source_start : source_start + count]
-        for offset in (offset for offset, is_done in enumerate(done) if is_done):
-            ranges.append((source_run, source_start + offset, start + offset, 1))
-    return Reused(tuple(ranges))
+        family = family_of(record.kind)
+        return None if family is None else family.salvaged(state, record)
+    return Entry(record.kind, record.run, record.head, record.body)
 
 
 def _whole_state(reading: SqliteReading, record: Record) -> bytes | None:
-    digest = kept_digest(record)
-    if digest is None:
+    told = kept_by(record)
+    if told is None:
         return None
     try:
         body = reading.state(record.seq)
     except JournalError:
         return None
-    if body is None or hashlib.sha256(body).digest() != digest:
+    if body is None or hashlib.sha256(body).digest() != told.digest:
         return None
     return body
 

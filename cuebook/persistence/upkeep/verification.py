@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.blobs.folder import BlobStore
-from cuebook.persistence.history.replay import JournalState
+from cuebook.persistence.history.replay import JournalState, apply
 from cuebook.persistence.journal.reader import Reader, open_reader
 from cuebook.persistence.stores.sqlite.location import located
 from cuebook.persistence.values.blob_references import blob_references
@@ -106,7 +106,7 @@ class _Walk:
     def _walk(self, reader: Reader, *, deep: bool) -> None:
         state = JournalState()
         for record in reader.records(bodies=deep):
-            state.apply(record)
+            apply(state, record)
             self.whole = record.seq
             for digest in blob_references(record.body):
                 self.references.setdefault(digest, record.seq)

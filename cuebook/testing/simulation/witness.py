@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from cuebook.actors.run import Kept
 from cuebook.errors import CallFailed, CallTimedOut, WorkerDied
-from cuebook.persistence.records.bodies import completed_places
 from cuebook.persistence.records.record import Kind
 from cuebook.persistence.records.row import Row
 from cuebook.persistence.records.run_heads import Completed, Failed, StateKept
@@ -77,7 +76,7 @@ class Witness(Diary):
         bodies = dict(states)
         for seq, kind, run, _, _, head, body, _ in rows:
             if kind == Kind.COMPLETED:
-                indexes = completed_places(Completed.decode(head))
+                indexes = Completed.decode(head).places
                 self.note(f"on disk: results of {list(indexes)} of run {run}")
                 self._kept_results(run, indexes, body or b"")
             elif kind == Kind.FAILED:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuebook.chunks.records import argument_entries
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.arguments import Unkept, call_key, encode_blocks
 from cuebook.persistence.history.arguments_read import CallArguments, segments
 from cuebook.persistence.history.replay import state_of
+from cuebook.persistence.history.run_writer import argument_entries
 from cuebook.persistence.journal.reader import Reader, open_reader
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.values import ValueDecoder

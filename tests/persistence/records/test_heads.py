@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cuebook.errors import JournalCorrupt
+from cuebook.persistence.records.head import Head
 from cuebook.persistence.records.run_heads import (
     Arguments,
     Closing,
@@ -15,7 +16,6 @@ from cuebook.persistence.records.run_heads import (
     Failed,
     Forgetting,
     Forgotten,
-    Head,
     JournalOpened,
     Reason,
     Reused,
