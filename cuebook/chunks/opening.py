@@ -194,7 +194,7 @@ def _make_run(
     source: ListSource | FedSource
     source = FedSource() if calls is None else ListSource(calls, unclaimed(len(calls), plan.claims))
     place.folders["traceparent"] = request.traceparent
-    pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, parts=_parts(plan))
+    pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, code=plan.code)
     run_box: list[Run] = []
     spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
@@ -232,12 +232,6 @@ def _make_run(
     run.earlier_states = plan.states
     run.reship = partial(pack.reship, modules=_users_modules)
     return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"])
-
-
-def _parts(plan: Plan) -> list[tuple[str, str, bool]]:
-    """The parts of the function for its workers to compare, if any: only what a fresh process imports can differ."""
-    imported = plan.code.imported
-    return [(part.label, part.digest, part.label in imported) for part in plan.code.parts] if imported else []
 
 
 def _users_modules() -> list[str]:

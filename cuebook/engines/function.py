@@ -198,24 +198,16 @@ def adopt_environment(options: dict[str, Any]) -> None:
             linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
 
 
-def _difference(func: Any, order: Setup) -> str | None:
-    """What of the function is not here as it was in the parent (a global set at run time, an edited file).
-
-    What came by value is the parent's own: only what was imported here is compared.
-    """
+def _difference(func: Any, order: Setup) -> list[str] | None:
+    """What was imported here and is not as it is in the parent (a global set at run time, an edited file)."""
     parts = order.options.get("parts")
     if not parts:
         return None
+    from cuebook.engines.difference import difference
     from cuebook.persistence.fingerprint import fingerprint
 
-    print_ = fingerprint(func)
-    here = {part.label: part.digest for part in print_.parts}
-    there = {label: digest for label, digest, _ in parts}
-    gone = {label for label, _, is_imported in parts if is_imported} - here.keys()
-    for label in sorted(print_.imported | gone):
-        if here.get(label) != there.get(label):
-            return label
-    return None
+    found = difference(fingerprint(func), parts)
+    return None if found is None else list(found)
 
 
 _soft_limit: int | None = None

@@ -819,5 +819,8 @@ def test_what_hangs_on_a_module_that_another_process_would_import_is_told_apart(
 
     found = fingerprint(scope["f"])
 
-    assert {part.label for part in found.parts} - found.imported == {"code of f", "default k of f", "global RATE"}
-    assert found.imported == {f"code of {helpers.__name__}.clean", f"global {helpers.__name__}.LIMIT"}
+    imported = dict(found.imported)
+    assert {part.label for part in found.parts} - imported.keys() == {"code of f", "default k of f", "global RATE"}
+    assert imported == dict.fromkeys(
+        [f"code of {helpers.__name__}.clean", f"global {helpers.__name__}.LIMIT"], f"{helpers.__file__}, line 2"
+    )
