@@ -52,7 +52,7 @@ POSITIONAL_MAX = 4
 MANY_POSITIONAL = {"chunk", "Chunker.__init__", "Chunker.__call__"}
 """The public faces whose order of parameters is given."""
 FIVE_POSITIONAL = {
-    "cuebook.persistence.history.run_writer.opening_entry",
+    "cuebook.chunks.records.opening_entry",
     "cuebook.engines.calls.outcome.failure_message",
     "cuebook.persistence.records.chain.head_check",
     "cuebook.persistence.upkeep.compaction._copy",

@@ -121,20 +121,12 @@ def _ready(supervisor: Conductor, run: Run, slot: Slot, message: Ready) -> None:
         slot.is_ready = True
         return
     try:
-        is_sent_anew = run.reship(message.differs)
+        run.reship(message.differs)
     except FunctionNotShippable as error:
-        error.add_note(f"It is sent by value, since {message.differs} is not the same in a fresh worker as here")
         supervisor.break_run(run, error)
         return
-    if is_sent_anew:
-        for other in run.slots:
-            supervisor.prepare(run, other)
-    else:
-        text = (
-            f"{message.differs} is not the same in a fresh worker as here, and its module cannot be sent by value. "
-            "Set it where the module is imported, or pass it as an argument."
-        )
-        supervisor.break_run(run, FunctionNotShippable(text))
+    for other in run.slots:
+        supervisor.prepare(run, other)
 
 
 def _failure(supervisor: Conductor, run: Run, slot: Slot, message: Failure) -> None:

@@ -235,7 +235,7 @@ class Run:
         self.encoder_for = encoder_for
         self.journal: ActorRef | None = None
         self.closing_entries: Callable[[Run], list[Entry]] | None = None
-        self.reship: Callable[[str], bool] = lambda _: False
+        self.reship: Callable[[list[Any]], None] = lambda _: None
         self.on_shipped: Callable[[Sequence[int]], None] = lambda _: None
         self.on_over: Callable[[Sequence[int]], None] = lambda _: None
         self.call_key: Callable[[Any], bytes] | None = None

@@ -194,7 +194,7 @@ def _make_run(
     source: ListSource | FedSource
     source = FedSource() if calls is None else ListSource(calls, unclaimed(len(calls), plan.claims))
     place.folders["traceparent"] = request.traceparent
-    pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, parts=_parts(plan))
+    pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, code=plan.code)
     run_box: list[Run] = []
     spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
@@ -230,15 +230,8 @@ def _make_run(
     run.on_shipped, run.on_over = spill.shipped, spill.over
     run.call_key = call_key
     run.earlier_states = plan.states
-    run.reship = partial(pack.reship, modules=_users_modules())
+    run.reship = partial(pack.reship, modules=_users_modules)
     return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"])
-
-
-def _parts(plan: Plan) -> list[tuple[str, str]]:
-    """The parts of the function that its workers compare: only what a fresh process imports anew can differ."""
-    if not _users_modules():
-        return []
-    return [(part.label, part.digest) for part in plan.code_parts]
 
 
 def _users_modules() -> list[str]:

@@ -16,7 +16,7 @@ from cuebook.persistence.history.reuse import Claim, EarlierRun, line_up
 from cuebook.persistence.history.reuse_cursor import Cursor
 from cuebook.persistence.history.run import RunState
 from cuebook.persistence.history.run_writer import argument_entries, reused_entries, same_arguments_entry
-from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint, Part, fingerprint
+from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint, fingerprint
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.record import Entry, Kind
 
@@ -32,7 +32,7 @@ class Plan:
         number: its number there.
         func: the function.
         fingerprint: of the function.
-        code_parts: the parts that a worker can compare.
+        code: the fingerprint of what a worker can compare, its function alone.
         entries: the records to begin with.
         claims: calls of a list that take earlier results.
         cursor: finds earlier results for the calls of an iterator.
@@ -44,7 +44,7 @@ class Plan:
     number: int
     func: Callable[..., Any]
     fingerprint: Fingerprint
-    code_parts: tuple[Part, ...]
+    code: Fingerprint
     entries: list[Entry] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     cursor: Cursor | None = None
@@ -94,12 +94,12 @@ def _plan(file: JournalFile | None, func: Callable[..., Any], options: Options) 
     extra = () if options.worker_class is None else (options.worker_class,)
     print_ = fingerprint(func, depends=options.depends, version=options.version, extra=extra)
     is_plain = not extra and not options.depends and options.version is None
-    code_parts = print_.parts if is_plain else fingerprint(func).parts
+    code = print_ if is_plain else fingerprint(func)
     if file is None:
-        return Plan(None, 0, func, print_, code_parts)
+        return Plan(None, 0, func, print_, code)
     history = replay(file.records(bodies=False))
     _warn_of_opaque(print_, history, func)
-    plan = Plan(file, file.next_run(), func, print_, code_parts, history=history)
+    plan = Plan(file, file.next_run(), func, print_, code, history=history)
     if file.trusted:
         plan.states = _unfinished_states(history, print_)
     return plan

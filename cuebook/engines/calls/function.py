@@ -198,19 +198,16 @@ def adopt_environment(options: dict[str, Any]) -> None:
             linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
 
 
-def _difference(func: Any, order: Setup) -> str | None:
-    """What of the function is not here as it was in the parent (a global set at run time, an edited file)."""
+def _difference(func: Any, order: Setup) -> list[str] | None:
+    """What was imported here and is not as it is in the parent (a global set at run time, an edited file)."""
     parts = order.options.get("parts")
     if not parts:
         return None
+    from cuebook.engines.calls.difference import difference
     from cuebook.persistence.identity.fingerprint import fingerprint
 
-    here = {part.label: part.digest for part in fingerprint(func).parts}
-    there = dict(parts)
-    for label in sorted(here.keys() | there.keys()):
-        if here.get(label) != there.get(label):
-            return label
-    return None
+    found = difference(fingerprint(func), parts)
+    return None if found is None else list(found)
 
 
 _soft_limit: int | None = None

@@ -120,11 +120,15 @@ class StateFound:
 @message(tag=10)
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The function is there. `differs` names what is not the same in this worker as in the parent (None: all is)."""
+    """The function is there.
+
+    Attributes:
+        differs: what is not the same in this worker as in the parent, the fields of a `difference.Seen`; None: all is.
+    """
 
     run: int
     pid: int
-    differs: str | None
+    differs: list[Any] | None
 
 
 @message(tag=11)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cuebook.persistence.identity.classes import class_members, find_member, functions_of
 from cuebook.persistence.identity.code import code_form
 from cuebook.persistence.identity.digest import blake16, joined
+from cuebook.persistence.identity.imported import place_of_import
 from cuebook.persistence.identity.modules import module_text
 from cuebook.persistence.identity.ownership import (
     is_users_class,
@@ -51,6 +52,8 @@ class CodeGraph:
         self.parts: dict[str, Part] = {}
         self.opaque: set[str] = set()
         self.packages: dict[str, str] = {}
+        self.imported: dict[str, str] = {}
+        self._place: str | None = None
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._waiting: deque[tuple[Any, type | None]] = deque()
         self._alive: list[Any] = []
@@ -106,12 +109,15 @@ class CodeGraph:
         while self.parts.setdefault(part.label, part).digest != part.digest:
             part = Part(f"{label} ({number})", part.digest, part.detail)
             number += 1
+        if self._place is not None:
+            self.imported.setdefault(part.label, self._place)
 
     def drain(self) -> list[bytes]:
         """Visit all that was referred to and what that refers to; the lines of all nodes, in their order."""
         while self._waiting:
             item, owner = self._waiting.popleft()
             try:
+                self._place = place_of_import(item)
                 self.lines.append(self._node(item, owner))
             except Exception as error:  # identity never raises: a metaclass of the user's, a damaged module
                 name = readable(item)
