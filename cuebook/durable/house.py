@@ -15,6 +15,7 @@ from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.promise import DurablePromise, Promise
 from cuebook.runtime.actor import Actor
 from cuebook.runtime.errors import CuebookError
+from cuebook.runtime.hold import Hold
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.ref import ActorRef
 from cuebook.runtime.spec import SpawnOptions
@@ -84,7 +85,7 @@ class House:
         if is_durable(cls):
             self._check_path(cls.__qualname__)
         if self._entities.host(cls, idle_s) and is_durable(cls):
-            self._app.system.tasks().start_soon(self._recall, cls)
+            self._app.system.tasks().hold(lambda: self._recall(cls), Hold(), name=f"recall {cls.__qualname__}")
         return self._entities.entity(cls, id)
 
     def promise(self, id: str) -> DurablePromise:

@@ -18,6 +18,7 @@ from cuebook.runtime.driver import Driver, Work
 from cuebook.runtime.ending import GRACE_S, Ending
 from cuebook.runtime.envelope import Envelope
 from cuebook.runtime.errors import ActorFailed, ActorStopped, CuebookError, RestartLimitReached, SupervisionError
+from cuebook.runtime.hold import Hold
 from cuebook.runtime.incarnation import Incarnation
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.premises import Parent, Premises
@@ -176,9 +177,9 @@ class Lifecycle(Ending):
             raise ActorStopped(f"{self.name} is ending, so it starts no child {name!r}")
         return self._premises.start(make_spec(factory, name, options), self)
 
-    def start_task(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def start_task(self, work: Callable[[], Coroutine[Any, Any, None]], hold: Hold) -> None:
         """Run this beside the handlers."""
-        self._premises.tasks().start_soon(task, name=self.name)
+        self._premises.tasks().hold(work, hold, name=self.name)
 
     def become(self, handler: Callable[[Any], Any] | None) -> None:
         """Receive by another handler; None: by the class's own."""
