@@ -33,6 +33,7 @@ APART = ({"runtime", "persistence"},)
 
 ROOMS = {
     "persistence": [{"upkeep"}, {"history"}, {"journal"}, {"stores"}, {"records"}, {"values"}, {"identity", "blobs"}],
+    "runtime": [{"seeing", "groups"}, {"cells"}, {"reports"}, {"refs"}, {"policy", "tasks"}],
 }
 """The rooms of a folder, from the top down: imports between them run downwards too."""
 

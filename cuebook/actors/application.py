@@ -67,6 +67,7 @@ class Application:
 
     def __init__(self, *, keeps_warm: bool = False, blocking_s: float | None = 1.0) -> None:
         self.system = ActorSystem(name="cuebook", blocking_s=blocking_s)
+        self.system.on_failure = self._end_runs
         self.table = RunTable(self._hire)
         self.table.keeps_warm = keeps_warm
         self.output: Callable[[bytes], None] = print_lines
@@ -185,6 +186,12 @@ class Application:
         self._numbers -= 1
         return self._numbers
 
+    def check_whole(self) -> None:
+        """Raises what the system broke of, where it did."""
+        failure = self.system.failure
+        if failure is not None:
+            raise failure from failure.__cause__
+
     def begin(self, run: Run, kind: WorkerKind, workers: int) -> None:
         """Let a run go: lease its workers and hand it to the Supervisor."""
         self.table.add(run)
@@ -230,9 +237,13 @@ class Application:
                 run.end(error or InternalError("the Journal stopped while this run went on"))
                 self.changed(run)
 
+    def _end_runs(self, error: BaseException) -> None:
+        """What all runs need is broken: whoever waits for one hears of that, and of nothing that follows from it."""
+        for run in list(self.table.runs.values()):
+            run.end(error)
+
     def _supervisor_gone(self, ref: ActorRef, error: BaseException | None) -> None:
         del ref
-        for run in list(self.table.runs.values()):
-            run.end(error or InternalError("the Supervisor stopped while this run went on"))
+        self._end_runs(error or InternalError("the Supervisor stopped while this run went on"))
         if error is not None:
             self.system.fail(error)  # no run could begin any more

@@ -24,7 +24,7 @@ from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import Options, check_flag, check_function, checked_path, make_options
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.durable.durable_actors import House
-from cuebook.errors import ResultNotRebuilt, RunStopped
+from cuebook.errors import MessagingError, ResultNotRebuilt, RunStopped
 from cuebook.runtime.reports.readers import Readers
 from cuebook.runtime.reports.shutdown import ShutdownReport
 
@@ -266,6 +266,7 @@ class Runtime(Lasting, Seeing):
             bar.close()
 
     async def _open(self, request: Request, room: int | None, listener: Callable[[Event], None] | None) -> OpenedRun:
+        self.app.check_whole()
         if self._is_closed:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
         listeners: list[Callable[[Event], None]] = [self._events.put]
@@ -278,6 +279,9 @@ class Runtime(Lasting, Seeing):
             else:
                 opened = await open_observed(self.app, request, room, listeners=listeners, telemetry=self._telemetry)
             self._begin(opened.run, request)
+        except MessagingError:
+            self.app.check_whole()
+            raise
         finally:
             self._opening.discard(opening)
             opening.set_result(None)

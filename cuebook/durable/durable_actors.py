@@ -18,6 +18,7 @@ from cuebook.logs import get_logger
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.spec import SpawnOptions
 from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.tasks.hold import Hold
 
 __all__ = ["House", "is_durable"]
 
@@ -84,7 +85,7 @@ class House:
         if is_durable(cls):
             self._check_path(cls.__qualname__)
         if self._entities.host(cls, idle_s) and is_durable(cls):
-            self._app.system.tasks().start_soon(self._recall, cls)
+            self._app.system.tasks().hold(lambda: self._recall(cls), Hold(), name=f"recall {cls.__qualname__}")
         return self._entities.entity(cls, id)
 
     def promise(self, id: str) -> DurablePromise:

@@ -55,7 +55,7 @@ class Actor(Accepts[M_contra]):
         """Handle one message; plain or `async def`.
 
         One that awaits something runs in a task, which costs ten times as much as one that does not, plain or
-        async: that one runs where the message is received, and `asyncio.current_task()` is None in it.
+        async: that one runs where the message is received. `asyncio.current_task()` is a task that has ended in it.
 
         Where a class does not define it, the method called `on_...` whose parameter is annotated with the
         message's type handles it: `def on_put(self, message: Put)`, also `Put | Take`, also `async def`.

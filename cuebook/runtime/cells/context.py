@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from typing import Any, Protocol, TypeVar, Unpack
 
-from anyio import CancelScope
-
 from cuebook.clock import Clock
 from cuebook.logs import Log, get_logger
 from cuebook.runtime.cells.answers import Delivery
@@ -17,6 +15,7 @@ from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.status import ActorStatistics, TreeNode
 from cuebook.runtime.refs.waiting import in_hand
 from cuebook.runtime.reports.log_context import actor_context
+from cuebook.runtime.tasks.hold import Hold
 from cuebook.wire.message import outgoing
 
 __all__ = ["Context", "Home", "Owner"]
@@ -59,8 +58,8 @@ class Owner(Protocol):
     def defer(self) -> Delivery:
         """Take the message in hand out of the handler's duty."""
 
-    def start_task(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run this beside the handlers."""
+    def start_task(self, work: Callable[[], Coroutine[Any, Any, None]], hold: Hold) -> None:
+        """Run this beside the handlers, until it ends or is cancelled."""
 
     def kill(self, error: BaseException | None = None) -> None:
         """End the incarnation as a failure."""
@@ -190,22 +189,21 @@ class Context:
             wrap: makes the message, as `wrap(value, None)` or `wrap(None, error)`; where it raises, or gives
                 no message, the incarnation fails.
         """
-        scope = CancelScope()
-        timer = self._timers.expect(scope)
+        hold = Hold()
+        timer = self._timers.expect(hold)
 
         async def pipe() -> None:
             in_hand.set(None)  # no handler waits for it
-            with scope:
-                try:
-                    value, error = await awaitable, None
-                except Exception as raised:
-                    value, error = None, raised
-                try:
-                    self._timers.arrive(timer, outgoing(wrap(value, error)))
-                except Exception as raised:
-                    self._owner.kill(raised)
+            try:
+                value, error = await awaitable, None
+            except Exception as raised:
+                value, error = None, raised
+            try:
+                self._timers.arrive(timer, outgoing(wrap(value, error)))
+            except Exception as raised:
+                self._owner.kill(raised)
 
-        self._owner.start_task(pipe)
+        self._owner.start_task(pipe, hold)
 
     def become(self, handler: Callable[[Any], Any]) -> None:
         """Receive the next messages by this handler, plain or async, in place of `receive`; until `unbecome`,

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from types import FrameType
 from typing import Any, Protocol
 
-from anyio import CancelScope
-from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.tasks.hold import Hold
+from cuebook.runtime.tasks.tasks import Tasks
 
 __all__ = ["Driven", "Driver", "Work", "driven_in"]
 
@@ -32,6 +32,8 @@ class _Done:
 
 
 _DONE = _Done()
+_CUT = asyncio.CancelledError("cut off")
+"""In place of an error that the work is to get: it gets none, and is lost."""
 _Step = Awaitable[Any] | None | _Done
 
 
@@ -41,8 +43,8 @@ class Driven(Protocol):
     name: str
     ready: Ready
 
-    def tasks(self) -> TaskGroup:
-        """The task group that awaits."""
+    def tasks(self) -> Tasks:
+        """Where it awaits."""
 
     def work(self) -> Work:
         """Begin the work."""
@@ -70,7 +72,7 @@ class Driver:
         is_awake: whether the work is under way, or will be soon.
     """
 
-    __slots__ = ("_awaits", "_context", "_driven", "_error", "_scope", "_work", "is_awake")
+    __slots__ = ("_awaits", "_context", "_driven", "_error", "_hold", "_work", "is_awake")
 
     def __init__(self, driven: Driven, context: contextvars.Context) -> None:
         self._driven = driven
@@ -78,7 +80,7 @@ class Driver:
         self.is_awake = False
         self._awaits = False
         self._work: Work | None = None
-        self._scope: CancelScope | None = None
+        self._hold: Hold | None = None
         self._error: BaseException | None = None
 
     def wake(self) -> None:
@@ -89,14 +91,23 @@ class Driver:
 
     def step(self) -> None:
         """Do one slice of the work."""
+        ready = self._driven.ready
+        if not ready.is_entered:
+            ready.enter()
         self._context.run(self._slice)
 
     def interrupt(self, error: BaseException) -> None:
         """End what is being awaited, if anything is: the work gets `error` there."""
-        if self._awaits:
+        if self._awaits and self._error is not _CUT:
             self._error = error
-            if self._scope is not None:
-                self._scope.cancel()
+            if self._hold is not None:
+                self._hold.cancel()
+
+    def cut(self) -> None:
+        """End the task, if there is one, and the work with it."""
+        self._error = _CUT
+        if self._hold is not None:
+            self._hold.cancel()
 
     def _slice(self) -> None:
         if self._work is None:
@@ -108,8 +119,7 @@ class Driver:
             elif step is _DONE:
                 self.is_awake = False
             else:
-                self._awaits = True
-                self._driven.tasks().start_soon(self._drive, step, name=self._driven.name)
+                self._await(step)
         except Exception as error:
             self._lose()
             self._driven.on_broken(error)
@@ -121,30 +131,39 @@ class Driver:
             self._lose()
             self._driven.on_fatal(error)
 
+    def _await(self, step: _Step) -> None:
+        self._awaits = True
+        self._hold = Hold()  # it may be cancelled before the task has begun
+        try:
+            self._driven.tasks().start(self._drive(step), name=self._driven.name, cancel=self.cut)
+        except BaseException:
+            _close(step)
+            raise
+
     async def _drive(self, step: _Step) -> None:
         try:
             while step is not _DONE:
-                with CancelScope() as scope:
-                    self._scope = scope
-                    if self._error is not None:
-                        scope.cancel()  # interrupted before this task had begun
-                    step = await self._until_cancelled(step, scope)
-                self._scope = None
+                hold = self._hold = self._hold or Hold()
+                with hold:
+                    step = await self._until_cancelled(step, hold)
+                self._hold = None
                 error, self._error = self._error, None
-                if scope.cancelled_caught:
+                if error is _CUT and step is not _DONE:
+                    _close(step)
+                    self._lose()
+                    self._driven.on_lost()
+                    return
+                if hold.has_caught:
                     step = self._throw(error or asyncio.CancelledError())
         except Exception as error:
-            self._scope = None
             self._lose()
             self._driven.on_broken(error)
             return
         except _ENDS:
-            self._scope = None
             self._lose()
             self._driven.on_lost()
             raise
         except BaseException as error:
-            self._scope = None
             self._lose()
             self._driven.on_fatal(error)
             return
@@ -152,15 +171,15 @@ class Driver:
         self._context = contextvars.copy_context()
         self.is_awake = False
 
-    async def _until_cancelled(self, step: _Step, scope: CancelScope) -> _Step:
-        """Go on until the work ends, or the scope is cancelled although the awaitable ended by itself."""
+    async def _until_cancelled(self, step: _Step, hold: Hold) -> _Step:
+        """Go on until the work ends, or the hold is cancelled although the awaitable ended by itself."""
         while not isinstance(step, _Done):
             if step is None:
                 await checkpoint()
                 step = self._advance(None)
             else:
                 step = await self._until_answered(step)
-            if scope.cancel_called:
+            if hold.is_cancelled:
                 break
         return step
 
@@ -199,7 +218,7 @@ class Driver:
         work, self._work = self._work, None
         if work is not None:
             work.close()
-        self._error = None
+        self._error = self._hold = None
         self.is_awake = self._awaits = False
 
 
@@ -216,6 +235,12 @@ def driven_in(frame: FrameType | None) -> tuple[Driven, FrameType] | None:
             return frame.f_locals["self"]._driven, frame
         frame = frame.f_back
     return None
+
+
+def _close(step: _Step) -> None:
+    """A coroutine that nobody will await is not to complain of that."""
+    if isinstance(step, Coroutine):
+        step.close()
 
 
 def _is_being_cancelled() -> bool:

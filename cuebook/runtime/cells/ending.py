@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from anyio.abc import TaskGroup
-
 from cuebook.clock import Clock, TimerHandle
 from cuebook.errors import ActorStopped, CuebookError, InternalError, RestartLimitReached
 from cuebook.logs import get_logger
@@ -26,6 +24,7 @@ from cuebook.runtime.refs.ref import ActorRef, target_of
 from cuebook.runtime.refs.status import ActorState, TreeNode
 from cuebook.runtime.refs.waiting import Activation, in_hand
 from cuebook.runtime.reports.deadletters import DeadReason
+from cuebook.runtime.tasks.tasks import Tasks
 from cuebook.wording import repr_of, text_of
 
 __all__ = ["GRACE_S", "Ending"]
@@ -127,8 +126,8 @@ class Ending:
         """The id of its system."""
         return self._premises.id
 
-    def tasks(self) -> TaskGroup:
-        """The task group that awaits for it."""
+    def tasks(self) -> Tasks:
+        """What awaits for it."""
         return self._premises.tasks()
 
     def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
@@ -301,7 +300,7 @@ class Ending:
         self._premises.shutdown.killed(self.name, "was cancelled")
         self._is_stopping = True
         self._drains = False
-        if self._stop_timer is not None and self._waiting and self._premises.is_in_last_group:
+        if self._stop_timer is not None and self._waiting and self._premises.is_cut_short:
             self._driver.wake()  # that end has begun already: what was lost was begun before it
         else:
             self._cancel_timers()  # that end has a deadline of its own

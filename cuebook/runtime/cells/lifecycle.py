@@ -27,6 +27,7 @@ from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import failure_of
 from cuebook.runtime.refs.status import ActorState
 from cuebook.runtime.reports.deadletters import DeadReason
+from cuebook.runtime.tasks.hold import Hold
 from cuebook.wording import repr_of
 
 __all__ = ["Lifecycle"]
@@ -176,9 +177,9 @@ class Lifecycle(Ending):
             raise ActorStopped(f"{self.name} is ending, so it starts no child {name!r}")
         return self._premises.start(make_spec(factory, name, options), self)
 
-    def start_task(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def start_task(self, work: Callable[[], Coroutine[Any, Any, None]], hold: Hold) -> None:
         """Run this beside the handlers."""
-        self._premises.tasks().start_soon(task, name=self.name)
+        self._premises.tasks().hold(work, hold, name=self.name)
 
     def become(self, handler: Callable[[Any], Any] | None) -> None:
         """Receive by another handler; None: by the class's own."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
-from anyio.abc import TaskGroup
-
 from cuebook.clock import Clock
 from cuebook.runtime.cells.context import Home
 from cuebook.runtime.cells.spec import ActorSpec
@@ -15,6 +13,7 @@ from cuebook.runtime.refs.ready import Ready
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.reports.deadletters import DeadLetters
 from cuebook.runtime.reports.shutdown import Shutdown
+from cuebook.runtime.tasks.tasks import Tasks
 
 __all__ = ["NO_CHILDREN", "Parent", "Premises"]
 
@@ -43,11 +42,11 @@ class Premises(Home, Protocol):
     dead_letters: DeadLetters
     shutdown: Shutdown
     observation: Any
-    is_in_last_group: bool
-    """Whether the system ends by force: what still awaits does so in a group that nobody has cancelled."""
+    is_cut_short: bool
+    """Whether the system ends by force, and has cancelled all that was under way before."""
 
-    def tasks(self) -> TaskGroup:
-        """The one task group."""
+    def tasks(self) -> Tasks:
+        """What awaits for its actors."""
 
     def now(self) -> float:
         """Monotonic seconds."""

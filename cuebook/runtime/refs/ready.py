@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Protocol
 
+from cuebook.runtime.tasks.standin import StandIn
+
 __all__ = ["TURN_S", "Pending", "Ready"]
 
 TURN_S = 0.005
@@ -36,9 +38,13 @@ class Ready:
 
     Parameters:
         now: monotonic seconds.
+
+    Attributes:
+        is_entered: whether code of actors that runs now finds a current task: a step that runs some enters first,
+            one that goes on in a task leaves.
     """
 
-    __slots__ = ("_is_called", "_is_over", "_loop", "_now", "_one_by_one", "_waiting")
+    __slots__ = ("_is_called", "_is_over", "_loop", "_now", "_one_by_one", "_stand_in", "_waiting", "is_entered")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, now: Callable[[], float]) -> None:
         self._loop = loop
@@ -47,11 +53,23 @@ class Ready:
         self._waiting: deque[Step] = deque()
         self._is_called = False
         self._is_over = False
+        self._stand_in = StandIn(loop)
+        self.is_entered = False
+
+    def enter(self) -> None:
+        """Let there be a current task for the rest of the turn, or until `leave`."""
+        self._stand_in.enter()
+        self.is_entered = True
+
+    def leave(self) -> None:
+        """Let there be none, so that a task can go on."""
+        self.is_entered = False
+        self._stand_in.leave()
 
     def add(self, step: Step) -> None:
         """Let this one go on soon, after those that were added before."""
         if self._one_by_one:
-            self._loop.call_soon(step.step)
+            self._loop.call_soon(self._single, step)
             return
         self._waiting.append(step)
         if not self._is_called:
@@ -79,9 +97,18 @@ class Ready:
                 if not waiting or self._is_over or now() >= until:
                     break
         finally:  # also where a step ends the program
+            if self.is_entered:
+                self.leave()
             self._is_called = bool(waiting)
             if waiting:
                 self._loop.call_soon(self._turn)
+
+    def _single(self, step: Step) -> None:
+        try:
+            step.step()
+        finally:
+            if self.is_entered:
+                self.leave()
 
 
 _set_result = Future.set_result  # costs half of `super()`
@@ -141,4 +168,6 @@ class Pending(Future[Any]):
         waiter, context = self.waiter, self.context
         self.waiter = self.context = None
         if waiter is not None and context is not None:
+            if self.ready.is_entered:
+                self.ready.leave()
             context.run(waiter, self)
