@@ -14,6 +14,8 @@ from cuebook.persistence.store import Row, Store, Tail
 from cuebook.runtime.errors import JournalError
 from tests.support.journals import run
 
+pytestmark = pytest.mark.quick
+
 Make = Callable[[], Store]
 
 

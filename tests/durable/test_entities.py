@@ -20,6 +20,8 @@ from cuebook.runtime.status import ActorState
 from tests.durable.bank import Account, Balance, Break, Close, Deposit
 from tests.durable.scenes import played, until
 
+pytestmark = pytest.mark.quick
+
 
 @message(tag=30_200)
 class Count:

@@ -25,6 +25,8 @@ import pytest
 
 from cuebook.persistence.fingerprint import Part, compare, fingerprint
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).resolve().parents[2]
 numbers = itertools.count()
 

@@ -13,6 +13,8 @@ import pytest
 from cuebook.persistence.lock import FileLock, Holder, holder_of, read_note
 from cuebook.runtime.errors import JournalBusy, JournalError
 
+pytestmark = pytest.mark.quick
+
 HOLD = """
 import sys, time
 from pathlib import Path

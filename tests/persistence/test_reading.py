@@ -17,6 +17,8 @@ from cuebook.persistence.run_state import RunStatus
 from cuebook.runtime.errors import JournalCorrupt, JournalError
 from tests.support.journals import completed, opened, run, state, write
 
+pytestmark = pytest.mark.quick
+
 
 def test_a_closed_journal_is_read(tmp_path: Path) -> None:
     expected = write(tmp_path / "a.cue", [opened(), completed(0), completed(1)])

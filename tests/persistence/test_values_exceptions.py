@@ -12,6 +12,8 @@ from cuebook.persistence.placeholders import Opaque, UnresolvedException
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.runtime.errors import CallFailed, JournalBusy
 
+pytestmark = pytest.mark.quick
+
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()
 READER = ValueDecoder()

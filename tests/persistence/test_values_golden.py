@@ -21,6 +21,8 @@ import pytest
 from cuebook.persistence.placeholders import Opaque, Unresolved
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
+pytestmark = pytest.mark.quick
+
 
 @dataclass
 class Point:

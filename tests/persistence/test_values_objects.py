@@ -21,6 +21,8 @@ from cuebook.persistence.placeholders import Opaque, Unresolved
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.runtime.errors import ValueNotKept
 
+pytestmark = pytest.mark.quick
+
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()
 READER = ValueDecoder()

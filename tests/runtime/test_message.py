@@ -16,6 +16,8 @@ from cuebook.runtime.errors import MalformedMessage, MessageTooLarge, UnknownMes
 from cuebook.runtime.message import decode, encode, is_message, message, outgoing, pack_plain, tag_in, tag_of
 from cuebook.runtime.typed import Message
 
+pytestmark = pytest.mark.quick
+
 
 @message(tag=61_001)
 class Five:
