@@ -19,6 +19,8 @@ from cuebook import Actor, Checkpoint, RestartLimitReached, Runtime, ShutdownRep
 from tests.support.cast import Counter, Get
 from tests.support.pages import ROOT, environment
 
+pytestmark = pytest.mark.quick
+
 
 @message(tag=60_910)
 class Fill:

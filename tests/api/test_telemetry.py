@@ -24,6 +24,8 @@ from cuebook.runtime.seeing.telemetry import Telemetry
 from tests.support.cast import Add, Boom, Counter, Get, Pause
 from tests.support.pages import environment
 
+pytestmark = pytest.mark.quick
+
 
 class Seen:
     """A program's providers, and what they were given."""

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.programs import Program, calls, run_script
 
+pytestmark = pytest.mark.quick
+
 CALLABLES = {
     "function": "def f(x): note(x); return x + 1",
     "lambda": "f = lambda x: (note(x), x + 1)[1]",

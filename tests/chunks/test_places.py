@@ -11,6 +11,8 @@ import pytest
 from cuebook import CallFailed, CallTimedOut, JournalBusy, chunk
 from tests.support.programs import calls, run_script, start
 
+pytestmark = pytest.mark.quick
+
 
 def square(x: int) -> int:
     return x * x

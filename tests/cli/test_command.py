@@ -19,6 +19,8 @@ from cuebook.persistence.records.run_heads import Closing
 from tests.support.journals import state, write
 from tests.support.runs import closed, failed, reused, run_entries, same_arguments
 
+pytestmark = pytest.mark.quick
+
 CALLS = [[0], [1, "b"], [2], {"x": 3}]
 
 

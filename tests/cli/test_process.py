@@ -19,6 +19,8 @@ from cuebook.persistence.journal.reader import open_reader
 from tests.support.journals import write
 from tests.support.runs import environment, living, run_entries, script
 
+pytestmark = pytest.mark.quick
+
 WRITER = f"""
 import asyncio, sys
 sys.path.insert(0, "{Path(__file__).parents[2]}")

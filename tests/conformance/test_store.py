@@ -15,6 +15,8 @@ from cuebook.persistence.stores.sqlite.writing import SqliteStore
 from cuebook.testing.memory_store import MemoryStore
 from tests.support.journals import run
 
+pytestmark = pytest.mark.quick
+
 Make = Callable[[], Store]
 
 

@@ -18,6 +18,8 @@ from cuebook.wire.message import message
 from tests.durable.bank import Account, Balance, Break, Close, Deposit, Deposited, Slowly, Unheard, Withdraw
 from tests.durable.scenes import played
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

@@ -20,6 +20,8 @@ from cuebook.wire.message import message
 from tests.durable.bank import Account, Balance, Break, Close, Deposit
 from tests.durable.scenes import played, until
 
+pytestmark = pytest.mark.quick
+
 
 @message(tag=30_200)
 class Count:

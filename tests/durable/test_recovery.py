@@ -19,6 +19,8 @@ from cuebook.persistence.records.record import Kind
 from tests.durable.bank import Account, Balance, Break, Deposit, Saver, State
 from tests.durable.scenes import played
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

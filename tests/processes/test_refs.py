@@ -51,6 +51,8 @@ from tests.support.lodgers import (
 )
 from tests.support.programs import run_script
 
+pytestmark = pytest.mark.quick
+
 
 def living(test: Callable[[Runtime], Awaitable[None]]) -> None:
     """Run a test inside a runtime."""

@@ -20,6 +20,8 @@ from tests.support.alarm import Blocking, listening
 from tests.support.cast import Add, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 
+pytestmark = pytest.mark.quick
+
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="none")
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from cuebook.logs import get_logger
 
+pytestmark = pytest.mark.quick
+
 
 def run(script: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(

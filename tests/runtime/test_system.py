@@ -21,6 +21,8 @@ from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Boom, Counter, Get, Pause
 from tests.support.virtually import virtually
 
+pytestmark = pytest.mark.quick
+
 
 @virtually
 async def test_names_are_unique_among_the_living() -> None:

@@ -16,6 +16,8 @@ from cuebook.wire import message as message_module
 from cuebook.wire.codec import ExtType, pack, unpack
 from cuebook.wire.message import decode, encode, is_message, message, outgoing, pack_plain, tag_in, tag_of
 
+pytestmark = pytest.mark.quick
+
 
 @message(tag=61_001)
 class Five:

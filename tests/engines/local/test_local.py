@@ -14,6 +14,8 @@ import pytest
 from cuebook import CallFailed, Chunker, Worker, WorkerDied, chunk
 from cuebook.errors import RestartLimitReached
 
+pytestmark = pytest.mark.quick
+
 WHERE = ["process", "thread"]
 
 

@@ -19,6 +19,8 @@ import pytest
 from cuebook.persistence.identity.code import code_form, normal_text
 from cuebook.persistence.identity.references import Chain, chains_of
 
+pytestmark = pytest.mark.quick
+
 
 def functions_in(code: types.CodeType) -> Iterator[types.CodeType]:
     for inner in code.co_consts:

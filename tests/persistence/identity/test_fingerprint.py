@@ -25,6 +25,8 @@ import pytest
 
 from cuebook.persistence.identity.fingerprint import Part, compare, fingerprint
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).resolve().parents[3]
 numbers = itertools.count()
 

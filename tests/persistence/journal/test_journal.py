@@ -21,6 +21,8 @@ from cuebook.persistence.stores.sqlite.lock import holder_of, read_note
 from cuebook.testing.memory_store import MemoryStore
 from tests.support.journals import completed, opened, run, state, write
 
+pytestmark = pytest.mark.quick
+
 
 def test_what_was_appended_is_read_back_in_order_with_its_chain(tmp_path: Path) -> None:
     entries = [opened(), completed(0, b"zero"), completed(1, b""), Entry(Kind.REUSED, 1, b"\x91\x90")]

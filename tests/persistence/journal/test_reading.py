@@ -18,6 +18,8 @@ from cuebook.persistence.journal.reader import open_reader
 from cuebook.persistence.records.record import Kind
 from tests.support.journals import completed, opened, run, state, write
 
+pytestmark = pytest.mark.quick
+
 
 def test_a_closed_journal_is_read(tmp_path: Path) -> None:
     expected = write(tmp_path / "a.cue", [opened(), completed(0), completed(1)])

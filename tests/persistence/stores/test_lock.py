@@ -13,6 +13,8 @@ import pytest
 from cuebook.errors import JournalBusy, JournalError
 from cuebook.persistence.stores.sqlite.lock import FileLock, Holder, holder_of, read_note
 
+pytestmark = pytest.mark.quick
+
 HOLD = """
 import sys, time
 from pathlib import Path

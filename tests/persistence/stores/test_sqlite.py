@@ -22,6 +22,8 @@ from cuebook.persistence.stores.sqlite.schema import APPLICATION_ID
 from cuebook.persistence.stores.sqlite.writing import SqliteStore
 from tests.support.journals import run
 
+pytestmark = pytest.mark.quick
+
 
 def row(seq: int, body: bytes = b"body") -> Row:
     return (seq, 4, 1, b"%032d" % seq, 0, b"head", body, None)

@@ -12,6 +12,8 @@ from cuebook.errors import ValueNotKept
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque
 
+pytestmark = pytest.mark.quick
+
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()
 READER = ValueDecoder()
@@ -35,7 +37,7 @@ ARRAYS = [
     np.array([b"a", b"bc\0"]),
     np.array(["2020-01-01", "NaT"], "M8[ns]"),
     np.array([1, 2], "m8[25s]"),
-    np.array([1, "NaT"], "m8"),
+    np.array([1, np.iinfo("i8").min]).view("m8"),  # a unit of its own is asked of whoever makes one; old ones stay
     np.array([np.nan, -0.0, np.inf], "f2"),
     np.array([1, 2], ">i4"),
     np.array([1], np.longlong),

@@ -12,6 +12,8 @@ from cuebook.errors import CallFailed, JournalBusy
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque, UnresolvedException
 
+pytestmark = pytest.mark.quick
+
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()
 READER = ValueDecoder()

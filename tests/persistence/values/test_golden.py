@@ -21,6 +21,8 @@ import pytest
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque, Unresolved
 
+pytestmark = pytest.mark.quick
+
 
 @dataclass
 class Point:

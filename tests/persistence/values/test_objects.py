@@ -21,6 +21,8 @@ from cuebook.errors import ValueNotKept
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque, Unresolved
 
+pytestmark = pytest.mark.quick
+
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()
 READER = ValueDecoder()

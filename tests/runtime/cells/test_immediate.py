@@ -16,6 +16,8 @@ from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Boom, Echo, Get
 from tests.support.virtually import virtually
 
+pytestmark = pytest.mark.quick
+
 
 async def plain(value: Any) -> Any:
     return value

@@ -18,6 +18,8 @@ from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Boom, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 
+pytestmark = pytest.mark.quick
+
 QUICK = Backoff(first_s=0.0, jitter=0.0)
 SLOW = Backoff(first_s=1.0, max_s=60.0, jitter=0.0)
 

@@ -15,6 +15,8 @@ from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Boom, Echo, Get
 from tests.support.virtually import virtually
 
+pytestmark = pytest.mark.quick
+
 
 class Timed(Actor):
     """Carries out instructions [verb, ...] and writes down what arrives when."""

@@ -17,6 +17,8 @@ from cuebook.wire.codec import pack
 from tests.support.cast import Add, Boom, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 
+pytestmark = pytest.mark.quick
+
 
 @virtually
 async def test_messages_of_one_sender_arrive_in_order() -> None:

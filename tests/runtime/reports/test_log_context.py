@@ -15,6 +15,8 @@ from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 
+pytestmark = pytest.mark.quick
+
 
 class Looking(Actor):
     """Writes down what is known of the code that runs, here and there."""
