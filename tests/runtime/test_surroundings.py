@@ -17,7 +17,8 @@ import pytest
 from cuebook.errors import InternalError
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.system import ActorSystem
-from cuebook.runtime.tasks.tasks import Tasks, standin
+from cuebook.runtime.tasks import standin
+from cuebook.runtime.tasks.tasks import Tasks
 from tests.support.cast import Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 
