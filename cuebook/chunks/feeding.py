@@ -19,7 +19,7 @@ from cuebook.chunks.reusing import ResultReader
 from cuebook.chunks.sinks import ListSink
 from cuebook.persistence.arguments import check_call
 from cuebook.persistence.fingerprint_parts import readable
-from cuebook.persistence.whole_values import WholeDecoder
+from cuebook.persistence.results import Decoder
 from cuebook.runtime.errors import MessagingError
 
 __all__ = ["Reuses", "start_feeding"]
@@ -33,7 +33,7 @@ class Reuses:
         decoder: of values.
     """
 
-    def __init__(self, plan: Plan, decoder: WholeDecoder) -> None:
+    def __init__(self, plan: Plan, decoder: Decoder) -> None:
         self._cursor = plan.cursor
         self._reader = None if plan.file is None else ResultReader(plan.file, plan.history, decoder)
 

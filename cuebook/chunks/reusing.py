@@ -11,10 +11,9 @@ from cuebook.persistence.heads import Completed
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.record import Kind
 from cuebook.persistence.replay import JournalState
-from cuebook.persistence.results import Results, read_ranges
+from cuebook.persistence.results import Decoder, Results, read_ranges
 from cuebook.persistence.reuse import Claim
 from cuebook.persistence.run_state import Reuses
-from cuebook.persistence.whole_values import WholeDecoder
 from cuebook.runtime.errors import JournalCorrupt
 
 __all__ = ["ResultReader", "read_claims", "unclaimed"]
@@ -37,7 +36,7 @@ def unclaimed(total: int, claims: Sequence[Claim]) -> list[range]:
     return left
 
 
-def read_claims(file: JournalFile, claims: Sequence[Claim], decoder: WholeDecoder) -> Iterator[Results]:
+def read_claims(file: JournalFile, claims: Sequence[Claim], decoder: Decoder) -> Iterator[Results]:
     """The values of claimed calls, record by record, in the order of the journal.
 
     Blocks on the disk: run it in a thread. A record that is claimed whole costs one decode.
@@ -59,7 +58,7 @@ class ResultReader:
         file: the journal. history: its state when the run was planned. decoder: of values.
     """
 
-    def __init__(self, file: JournalFile, history: JournalState, decoder: WholeDecoder) -> None:
+    def __init__(self, file: JournalFile, history: JournalState, decoder: Decoder) -> None:
         self._file = file
         self._history = history
         self._decoder = decoder

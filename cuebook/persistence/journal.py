@@ -13,12 +13,13 @@ from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from cuebook.persistence.journal_core import JournalCore
-from cuebook.persistence.location import Location, is_trusted, located, make_folder
+from cuebook.persistence.location import Location, located, make_folder
 from cuebook.persistence.lock import FileLock, Holder
 from cuebook.persistence.record import Entry, Picked, Record
 from cuebook.persistence.sqlite import SqliteStore
 from cuebook.persistence.store import Store
 from cuebook.persistence.streams import StreamTable
+from cuebook.persistence.trust import Verdict
 from cuebook.persistence.turnstile import Turnstile
 from cuebook.runtime.errors import JournalError
 
@@ -187,10 +188,19 @@ class JournalFile:
         """The link of the last record: it stands for the whole journal."""
         return self._core.hash
 
-    @property
-    def trusted(self) -> bool:
-        """Whether nobody but this user and root can have written it, so that its values may be unpickled."""
-        return self._core.lock is None or is_trusted(self._core.location)
+    def verdict(self) -> Verdict:
+        """Who besides this user and root can have written what was opened: whether its values may be unpickled.
+
+        Raises:
+            JournalNotTrusted: something beside the file is not what it should be by now.
+        Cost: about 20 us.
+        """
+        return self._core.verdict()
+
+    def take_news(self) -> bool:
+        """Whether this process has just made the journal; True once."""
+        is_new, self._core.is_new = self._core.is_new, False
+        return is_new
 
     @property
     def holder(self) -> Holder | None:

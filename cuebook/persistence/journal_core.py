@@ -20,6 +20,7 @@ from cuebook.persistence.retention import Retention
 from cuebook.persistence.states import checked_state
 from cuebook.persistence.store import Row, Store, Tail
 from cuebook.persistence.streams import StreamTable
+from cuebook.persistence.trust import Verdict
 from cuebook.persistence.turnstile import Turnstile
 from cuebook.runtime.errors import JournalCorrupt, JournalError
 
@@ -48,6 +49,7 @@ class JournalCore:
         self.hash = b""
         self.header: JournalOpened
         self.key: tuple[int, int] | None = None
+        self.is_new = False
         self._store = store
         self._turn = Turnstile()
         self._runs_max = 0
@@ -123,6 +125,10 @@ class JournalCore:
         """As `JournalFile.select`."""
         return linked(self._store.select(kind, run, after=after, limit=limit, newest=newest))
 
+    def verdict(self) -> Verdict:
+        """As `JournalFile.verdict`."""
+        return self._store.verdict()
+
     async def close(self) -> None:
         """Wait for what is being appended, then let go of store and lock."""
         async with self._turn:
@@ -152,6 +158,7 @@ class JournalCore:
         self._say_end()
 
     async def _write_first(self) -> None:
+        self.is_new = True
         self.header = first_head()
         await self._commit(_Batch(rows_of([Entry(Kind.JOURNAL, 0, self.header.encode())], 0, self.hash), [], []))
 

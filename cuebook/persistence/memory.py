@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from cuebook.persistence.faults import Fault, JournalFaults
 from cuebook.persistence.store import Row, Tail
+from cuebook.persistence.trust import Verdict, Writers
 from cuebook.runtime.errors import JournalError, JournalFull
 
 __all__ = ["MemoryStore"]
@@ -91,6 +92,10 @@ class MemoryStore:
     def states(self) -> list[int]:
         """As `Store.states`."""
         return sorted(self._states)
+
+    def verdict(self) -> Verdict:
+        """As `Store.verdict`: nobody else."""
+        return Verdict(Writers.NOBODY)
 
     async def close(self) -> None:
         """As `Store.close`."""

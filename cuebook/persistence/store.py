@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from cuebook.persistence.trust import Verdict
+
 __all__ = ["Row", "Store", "Tail"]
 
 Row: TypeAlias = tuple[int, int, int, bytes, int, bytes, bytes | None, bytes | None]
@@ -94,6 +96,13 @@ class Store(Protocol):
 
     def states(self) -> list[int]:
         """The rows that states are kept for, ascending."""
+
+    def verdict(self) -> Verdict:
+        """Who else can have written what was opened, now and when it was opened; asked of that, not of a place.
+
+        Raises:
+            JournalNotTrusted: something beside it is not what it should be by now.
+        """
 
     async def close(self) -> None:
         """Let go of everything. Closing twice is fine."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from cuebook.persistence.memory import MemoryStore
 from cuebook.persistence.store import Row, Tail
+from cuebook.persistence.trust import Verdict
 
 __all__ = ["SimDisk"]
 
@@ -77,6 +78,10 @@ class SimDisk:
     def states(self) -> list[int]:
         """As `Store.states`."""
         return self.inner.states()
+
+    def verdict(self) -> Verdict:
+        """As `Store.verdict`."""
+        return self.inner.verdict()
 
     async def close(self) -> None:
         """As `Store.close`."""

@@ -14,6 +14,7 @@ from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.reading import open_reader
 from cuebook.persistence.record import Kind
 from cuebook.persistence.run_state import RunStatus
+from cuebook.persistence.trust import Writers
 from cuebook.runtime.errors import JournalCorrupt, JournalError
 from tests.support.journals import completed, opened, run, state, write
 
@@ -26,7 +27,7 @@ def test_a_closed_journal_is_read(tmp_path: Path) -> None:
         assert reader.record(3) == expected[2]
         assert reader.last_seq == 4
         assert reader.holder() is None
-        assert reader.trusted
+        assert reader.verdict().writers is Writers.NOBODY
         assert reader.replay().runs[1].completed == 2
     with pytest.raises(JournalCorrupt), open_reader(tmp_path / "a.cue") as reader:
         reader.record(5)
@@ -125,7 +126,7 @@ if os.geteuid() == 0:  # after the imports, which another user may not be able t
 try:
     if sys.argv[2] == "read":
         with open_reader(path) as reader:
-            print(len(list(reader.records())), len(list(reader.records(bodies=False))), reader.trusted)
+            print(len(list(reader.records())), len(list(reader.records(bodies=False))), reader.verdict().writers.name)
     else:
         asyncio.run(JournalFile.open(path))
 except CuebookError as error:

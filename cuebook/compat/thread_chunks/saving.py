@@ -21,7 +21,9 @@ from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.digest import blake16
 from cuebook.persistence.heads import Closing, Completed, Reuse, RunClosed, RunOpened, Source
 from cuebook.persistence.journal import JournalFile
+from cuebook.persistence.new_journal import say_if_not_private
 from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.trust_option import trust_of
 from cuebook.persistence.values import ValueEncoder
 
 __all__ = ["INDEX_OPTION", "Progress", "save_run"]
@@ -62,6 +64,7 @@ def save_run(path: str, progress: Progress) -> None:
 async def _append(path: str, progress: Progress) -> None:
     file = await JournalFile.open(path)
     try:
+        say_if_not_private(file, trust_of(None))
         number = file.next_run()
         entries = [_opening(number, progress), *_arguments(number, progress)]
         entries += _completed(number, progress, BlobStore(str(file.blobs_folder)))
