@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         JournalCorrupt,
         JournalError,
         JournalFull,
+        JournalNotTrusted,
         MailboxFull,
         MalformedMessage,
         MessageTooLarge,
@@ -77,10 +78,10 @@ __version__ = "0.1.0"
 _ERRORS = (
     "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError",
     "CuebookError", "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError",
-    "JournalFull", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "ProcessDied",
-    "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped", "SupervisionError",
-    "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
-    "WriterConflict",
+    "JournalFull", "JournalNotTrusted", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError",
+    "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped",
+    "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion", "ValueNotKept",
+    "WorkerDied", "WriterConflict",
 )  # fmt: skip
 
 _HOMES = {
@@ -186,6 +187,7 @@ __all__ = [
     "JournalCorrupt",
     "JournalError",
     "JournalFull",
+    "JournalNotTrusted",
     "Ladder",
     "Listing",
     "MailboxFull",

@@ -22,6 +22,7 @@ __all__ = [
     "JournalCorrupt",
     "JournalError",
     "JournalFull",
+    "JournalNotTrusted",
     "MailboxFull",
     "MalformedMessage",
     "MessageTooLarge",
@@ -189,6 +190,21 @@ class JournalCorrupt(JournalError):
 
 class JournalFull(JournalError):
     """The disk (or a quota) is full. Free some space and run the same command: every committed result is there."""
+
+
+class JournalNotTrusted(JournalError):
+    """Others may have written to the journal, or to a file beside it, so nothing of it is opened that could run their
+    code. No call was made, and no file changed. The text names the file, the reason and the ways out: rights, `trust=`,
+    another path.
+
+    Attributes:
+        path: the file or folder that it is about. reason: what was found there, in words.
+    """
+
+    def __init__(self, text: str, *, path: str = "", reason: str = "") -> None:
+        super().__init__(text)
+        self.path = path
+        self.reason = reason
 
 
 class WriterConflict(JournalError):

@@ -27,7 +27,7 @@ FLOORS = [
     {"engines", "children"},
     {"runtime", "persistence"},
     {"wire"},
-    {"errors", "logs", "clock", "wording", "choices"},
+    {"errors", "logs", "clock", "wording", "choices", "notices"},
 ]
 """The folders from the top down. Folders of one floor may import each other as long as no cycle arises."""
 
@@ -35,7 +35,7 @@ APART = ({"runtime", "persistence"},)
 """Folders of one floor that do not import each other."""
 
 ROOMS = {
-    "persistence": [{"upkeep"}, {"history"}, {"journal"}, {"stores"}, {"records"}, {"values"}, {"identity", "blobs"}],
+    "persistence": [{"upkeep"}, {"history"}, {"journal"}, {"stores"}, {"records"}, {"values"}, {"identity", "blobs"}, {"trust"}],
     "runtime": [{"seeing", "groups"}, {"cells"}, {"reports"}, {"refs"}, {"policy", "tasks"}],
 }
 """The rooms of a folder, from the top down: imports between them run downwards too."""

@@ -310,7 +310,9 @@ def _state_wanted(supervisor: Conductor, run: Run, slot: Slot, message: StateWan
     seq = run.states.get(message.index, (0, 0))[1]
     if not seq and run.earlier_states and run.call_key is not None:
         seq = run.earlier_states.get(run.call_key(run.source.argument(message.index)), 0)
-    if seq:
+    if seq in run.states_at_hand:
+        supervisor.answer_state(slot, message.ticket, run.states_at_hand[seq])
+    elif seq:
         run.journal.tell_nowait(ReadState(seq, slot.number, slot.host, message.ticket))
     else:
         supervisor.answer_state(slot, message.ticket, None)

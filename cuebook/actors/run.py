@@ -247,6 +247,7 @@ class Run:
         self.states: dict[int, tuple[int, int]] = {}
         self.states_in_memory: dict[int, bytes] = {}
         self.earlier_states: dict[bytes, int] = {}
+        self.states_at_hand: dict[int, bytes] = {}
         self.mean_s: float | None = None
         self.argument_bytes = 16.0
         self.done = 0

@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from cuebook.errors import JournalError
+from cuebook.errors import JournalError, JournalNotTrusted
 from cuebook.persistence.history.summary import Picture, RunSummary, look
 from cuebook.persistence.journal.reader import Reader, open_reader
+from cuebook.persistence.trust.option import trust_of
+from cuebook.persistence.trust.verdicts import Verdict
 from cuebook.persistence.values import ValueDecoder
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint"]
 
 _T = TypeVar("_T")
+_Source: TypeAlias = tuple[Reader, ValueDecoder]
 
 
 class Checkpoint:
@@ -33,7 +36,8 @@ class Checkpoint:
 
     `parameters`, `output` and `errors` are read from the journal and decoded when they are first asked for.
     Values and exceptions of the user's own classes are rebuilt then (their modules imported, pickles opened),
-    unless others than this user can write to the journal: they stay placeholders. Nothing else executes code.
+    unless others can have written to the journal who are not trusted: they stay placeholders; or, where `trust=` was
+    given and does not go that far, JournalNotTrusted is raised. Nothing else executes code.
     All three raise JournalError where the journal was compacted since it was loaded.
 
     Attributes:
@@ -46,8 +50,9 @@ class Checkpoint:
         runs: a summary of every run in the journal, oldest first.
     """
 
-    def __init__(self, reader: Reader, picture: Picture) -> None:
+    def __init__(self, reader: Reader, picture: Picture, trust: str | None = None) -> None:
         """Use `Checkpoint.load`."""
+        self._trust = trust
         self.path: Path = reader.path
         self.runs: Sequence[RunSummary] = list(picture.summaries(time.time()))
         self._journal_id = reader.journal_id
@@ -63,19 +68,25 @@ class Checkpoint:
         self._errors: dict[int, CallFailed] | None = None
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Checkpoint:
+    def load(cls, path: str | os.PathLike[str], *, trust: str | None = None) -> Checkpoint:
         """The newest run in the journal at `path`. Never blocks or disturbs whoever writes to it.
+
+        Args:
+            path: the journal.
+            trust: "group" or "anyone", as for `chunk()`: who else may have written what code rebuilds here. None: as
+                the variable CUEBOOK_TRUST says, else nobody.
 
         Raises:
             FileNotFoundError: there is no file.
+            JournalNotTrusted: a file beside it is no plain file, or somebody else's; nothing was opened.
             JournalCorrupt: it is no journal, or is damaged. UnsupportedVersion: a newer cuebook wrote it.
             JournalError: it cannot be read.
         Cost: one scan of the journal without its values, about 10 us a record.
         """
         if not Path(path).exists():
             raise FileNotFoundError(f"there is no journal at {os.fspath(path)}")
-        with open_reader(path) as reader:
-            return cls(reader, look(reader))
+        with open_reader(path, trust=trust_of(trust)) as reader:
+            return cls(reader, look(reader), trust)
 
     @property
     def parameters(self) -> list[Any]:
@@ -113,13 +124,19 @@ class Checkpoint:
         said = f"{self.func_name}, {self.done:,} of {total} done{failed}, {self.status}"
         return f"<Checkpoint {self.path}: {said}>"
 
-    def _read(self, read: Callable[[Reader, JournalState, int, _T], _T], into: _T) -> _T:
+    def _read(self, read: Callable[[_Source, JournalState, int, _T], _T], into: _T) -> _T:
         if self._run is None:
             return into
-        with open_reader(self.path) as reader:
+        trust = trust_of(self._trust)
+        with open_reader(self.path, trust=trust) as reader:
             if reader.journal_id != self._journal_id:
                 raise JournalError(f"{self.path} was compacted since this picture was taken: load it again")
-            return read(reader, self._state, self._run.number, into)
+            verdict = reader.verdict()
+            decoder = _decoder(reader, is_trusted=verdict.writers <= trust)
+            found = read((reader, decoder), self._state, self._run.number, into)
+        if decoder.placeholders and not decoder.trusted and self._trust is not None:
+            raise _not_trusted(verdict, self.path, found)
+        return found
 
 
 def _status(run: RunState | None, holder: Holder | None) -> RunStatus | None:
@@ -133,23 +150,33 @@ def _completed(run: RunState | None) -> list[bool]:
     return [*map(bool, run.done), *[False] * (length - len(run.done))]
 
 
-def _decoder(reader: Reader) -> ValueDecoder:
+def _decoder(reader: Reader, *, is_trusted: bool) -> ValueDecoder:
     from cuebook.persistence.blobs.folder import BlobStore
 
-    return ValueDecoder(trusted=reader.trusted, blobs=BlobStore(reader.blobs_folder))
+    return ValueDecoder(trusted=is_trusted, blobs=BlobStore(reader.blobs_folder))
 
 
-def _read_parameters(reader: Reader, state: JournalState, number: int, into: list[Any]) -> list[Any]:
+def _not_trusted(verdict: Verdict, path: Path, found: Any) -> JournalNotTrusted:
+    from cuebook.persistence.trust.texts import not_trusted
+    from cuebook.persistence.values.placeholders import Opaque, Unresolved, UnresolvedException, placeholder_in, type_of
+
+    name = type_of(placeholder_in(found, Opaque, Unresolved, UnresolvedException))
+    return not_trusted(verdict, path, f"{path} holds what only code can rebuild ({name})")
+
+
+def _read_parameters(source: _Source, state: JournalState, number: int, into: list[Any]) -> list[Any]:
     from cuebook.persistence.history.arguments_read import CallArguments
 
-    into.extend(CallArguments(reader, state, _decoder(reader)).calls(number))
+    reader, decoder = source
+    into.extend(CallArguments(reader, state, decoder).calls(number))
     return into
 
 
-def _read_output(reader: Reader, state: JournalState, number: int, into: list[Any]) -> list[Any]:
+def _read_output(source: _Source, state: JournalState, number: int, into: list[Any]) -> list[Any]:
     from cuebook.persistence.history.results import read_results
 
-    for results in read_results(reader, state, number, _decoder(reader)):
+    reader, decoder = source
+    for results in read_results(reader, state, number, decoder):
         indexes = results.indexes
         if isinstance(indexes, range):
             into[indexes.start : indexes.stop] = results.values
@@ -160,11 +187,11 @@ def _read_output(reader: Reader, state: JournalState, number: int, into: list[An
 
 
 def _read_errors(
-    reader: Reader, state: JournalState, number: int, into: dict[int, CallFailed]
+    source: _Source, state: JournalState, number: int, into: dict[int, CallFailed]
 ) -> dict[int, CallFailed]:
     from cuebook.persistence.history.failures import read_failures
 
-    decoder = _decoder(reader)
+    reader, decoder = source
     for failed in read_failures(reader, state, number, decoder):
         into[failed.head.index] = failed.error(decoder)
     return dict(sorted(into.items()))

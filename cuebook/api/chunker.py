@@ -144,6 +144,7 @@ def chunk(
     recycle_after: int | None = None,
     time_limit: float | None = None,
     stop_at: Any = None,
+    trust: str | None = None,
 ) -> list[Any]:
     """Call `func` with each item of `parameters`, in parallel, and keep every result as it completes.
 
@@ -179,12 +180,17 @@ def chunk(
         recycle_after: calls after which a worker is replaced by a fresh one.
         time_limit: seconds after which the run must be over: it stops in time, as Ctrl-C does.
         stop_at: a datetime by which it must be over.
+        trust: what to do with earlier results where others can write to the journal. None: plain values are taken if
+            only a group can; else, and for objects of your classes, `JournalNotTrusted` is raised before any call.
+            "group": whoever can write to it by a group (or owns its folder) is trusted with running code as you.
+            "anyone": everybody who can write to it is. The variable CUEBOOK_TRUST stands for it where it is not given.
 
     Returns:
         The results, in the order of the parameters.
 
     Raises:
         CallFailed: a call failed (with `errors="raise"`); every finished call is kept.
+        JournalNotTrusted: earlier results would be taken, and others may have written them; no call was made.
         JournalError: the journal cannot be used; what was committed stays readable.
         TypeError, ValueError: wrong use; nothing was started.
         KeyboardInterrupt: Ctrl-C or a time limit; SystemExit: SIGTERM; what is finished is kept.
@@ -207,6 +213,7 @@ def chunk(
         "recycle_after": recycle_after,
         "time_limit": time_limit,
         "stop_at": stop_at,
+        "trust": trust,
     }
     if func is None:
         raise TypeError("no function: chunk(func, parameters) calls func(*item) for each item of parameters")

@@ -97,7 +97,7 @@ class Runtime(Lasting, Seeing):
         if self._telemetry is not None:
             self._exit.enter_context(self.app.system.telemetry(self._telemetry))
         await self._exit.enter_async_context(self.app)
-        self._house = House(self.app, self.path)
+        self._house = House(self.app, self.path, self._options.trust)
         self._is_closed = False
         if self._signals:
             self._watch_signals(asyncio.get_running_loop())

@@ -19,9 +19,9 @@ from cuebook.chunks.reusing import ResultReader
 from cuebook.chunks.sinks import ListSink
 from cuebook.errors import MessagingError
 from cuebook.persistence.history.arguments import check_call
+from cuebook.persistence.history.results import Decoder
 from cuebook.persistence.history.run_writer import iterator_entries
 from cuebook.persistence.identity.parts import readable
-from cuebook.persistence.values.whole import WholeDecoder
 
 __all__ = ["Reuses", "start_feeding"]
 
@@ -34,7 +34,7 @@ class Reuses:
         decoder: of values.
     """
 
-    def __init__(self, plan: Plan, decoder: WholeDecoder) -> None:
+    def __init__(self, plan: Plan, decoder: Decoder) -> None:
         self._cursor = plan.cursor
         self._reader = None if plan.file is None else ResultReader(plan.file, plan.history, decoder)
 

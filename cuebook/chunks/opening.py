@@ -36,9 +36,10 @@ from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.history.arguments import call_key, check_calls
-from cuebook.persistence.history.results import Results
+from cuebook.persistence.history.results import Decoder, Results
 from cuebook.persistence.identity.ownership import is_users_module
 from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.new_journal import say_if_not_private
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.whole import WholeDecoder
@@ -85,6 +86,8 @@ async def _open_in(
     room: int | None,
     listeners: Sequence[Callable[[Event], None]],
 ) -> OpenedRun:
+    if place.file is not None:
+        say_if_not_private(place.file, request.options.trust)
     if calls is None:
         plan = await _in_thread(plan_iterator, place.file, request.func, request.options)
     else:
@@ -114,7 +117,7 @@ async def _begin(
         entries = [*plan.entries, *(closing_entries(run) if is_finished else [])]
         await _append(place, run.number, entries)
     if claims:
-        await _deliver_reused(opened, place, claims, calls)
+        await _deliver_reused(opened, place, plan, calls)
     run.announce(EventKind.STARTED)
     if is_finished:
         run.end()
@@ -125,7 +128,12 @@ async def _begin(
     workers = request.options.chunk_size if todo is None else min(request.options.chunk_size, todo)
     app.begin(run, _kind(request.options), workers)
     if calls is None:
-        start_feeding(app, opened, request, Reuses(plan, place.decoder))
+        start_feeding(app, opened, request, Reuses(plan, _of_earlier(plan, place)))
+
+
+def _of_earlier(plan: Plan, place: _Place) -> Decoder:
+    """What decodes earlier results; those of this run need no trust: its own workers have made them."""
+    return place.decoder if plan.plain is None else plan.plain.decoder
 
 
 async def _in_thread(function: Callable[..., Plan], *args: Any) -> Plan:
@@ -230,6 +238,7 @@ def _make_run(
     run.on_shipped, run.on_over = spill.shipped, spill.over
     run.call_key = call_key
     run.earlier_states = plan.states
+    run.states_at_hand = {} if plan.plain is None else dict(plan.plain.states)
     run.reship = partial(pack.reship, modules=_users_modules)
     return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"])
 
@@ -264,10 +273,10 @@ async def _wait_behind(ref: ActorRef, run: int) -> None:
             return
 
 
-async def _deliver_reused(opened: OpenedRun, place: _Place, claims: Sequence[Any], calls: list[Any] | None) -> None:
+async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: list[Any] | None) -> None:
     """Hand the results of earlier runs to the sink, a record at a time, without holding up the loop."""
     assert place.file is not None
-    parts = read_claims(place.file, claims, place.decoder)
+    parts = read_claims(place.file, plan.claims, _of_earlier(plan, place))
     sink = opened.sink
     if isinstance(sink, ListSink):
 

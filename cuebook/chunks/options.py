@@ -13,6 +13,8 @@ from cuebook.actors.verdicts import pause_s
 from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
 from cuebook.engines.calls.function import Worker, is_coroutine_function
 from cuebook.engines.registry import ENGINES, Engine
+from cuebook.persistence.trust.option import trust_of
+from cuebook.persistence.trust.verdicts import Writers
 
 __all__ = ["Options", "check_flag", "check_function", "checked_path", "make_options"]
 
@@ -37,6 +39,7 @@ class Options:
     recycle_after: int | None
     stop_after_s: float | None
     worker_class: type[Worker] | None
+    trust: Writers
 
     @property
     def cores(self) -> int:
@@ -103,6 +106,7 @@ def make_options(
     recycle_after: Any = None,
     time_limit: Any = None,
     stop_at: Any = None,
+    trust: Any = None,
 ) -> Options:
     """Check every parameter of a run.
 
@@ -136,6 +140,7 @@ def make_options(
         recycle_after=_count("recycle_after", recycle_after, 1, none=True),
         stop_after_s=_stop_after(time_limit, stop_at),
         worker_class=worker_class,
+        trust=trust_of(trust),
     )
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from cuebook.chunks.options import Options
 from cuebook.chunks.records import opening_entry
-from cuebook.persistence.history.arguments import Block, encode_blocks
+from cuebook.chunks.reusing import unclaimed
+from cuebook.chunks.trusting import Needed, PlainOnly, plain_only
+from cuebook.persistence.history.arguments import Block, call_key, encode_blocks
 from cuebook.persistence.history.arguments_read import blocks_of
 from cuebook.persistence.history.replay import JournalState, replay
 from cuebook.persistence.history.reuse import Claim, EarlierRun, line_up
 from cuebook.persistence.history.reuse_cursor import Cursor
-from cuebook.persistence.history.run import RunState
+from cuebook.persistence.history.run import Reuses, RunState
 from cuebook.persistence.history.run_writer import argument_entries, reused_entries, same_arguments_entry
 from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint, fingerprint
 from cuebook.persistence.journal.file import JournalFile
@@ -37,6 +39,7 @@ class Plan:
         claims: calls of a list that take earlier results.
         cursor: finds earlier results for the calls of an iterator.
         states: the newest checkpoint of calls that were never finished, by the call's key.
+        plain: how earlier results and these are to be read, where no code may come with them; None: it may.
         history: the journal as it was found.
     """
 
@@ -49,6 +52,7 @@ class Plan:
     claims: list[Claim] = field(default_factory=list)
     cursor: Cursor | None = None
     states: dict[bytes, int] = field(default_factory=dict)
+    plain: PlainOnly | None = None
     history: JournalState = field(default_factory=JournalState)
 
     def close(self) -> None:
@@ -70,6 +74,8 @@ def plan_list(file: JournalFile | None, func: Callable[..., Any], options: Optio
     if options.reuse == "run":
         earlier = [run for run in earlier if _is_same_list(run.blocks, blocks)]
     plan.claims = line_up(blocks, earlier)
+    taken = [Reuses(claim.source_run, claim.source_start, claim.start, claim.count) for claim in plan.claims]
+    plan.plain = plain_only(file, options.trust, Needed(plan.fingerprint.name, taken, lambda: _states_of(plan, calls)))
     plan.entries = [
         _opening(plan, options, len(calls)),
         *_arguments(plan.number, blocks, earlier),
@@ -83,8 +89,10 @@ def plan_iterator(file: JournalFile | None, func: Callable[..., Any], options: O
     plan = _plan(file, func, options)
     if file is None:
         return plan
-    earlier = _earlier_runs(file, plan)
-    if any(1 in run.completed for run in earlier):
+    earlier = [run for run in _earlier_runs(file, plan) if 1 in run.completed]
+    taken = [Reuses(run.number, 0, 0, len(run.completed)) for run in earlier]
+    plan.plain = plain_only(file, options.trust, Needed(plan.fingerprint.name, taken, lambda: [*plan.states.values()]))
+    if earlier:
         plan.cursor = Cursor(earlier)
     plan.entries = [_opening(plan, options, None)]
     return plan
@@ -100,8 +108,7 @@ def _plan(file: JournalFile | None, func: Callable[..., Any], options: Options) 
     history = replay(file.records(bodies=False))
     _warn_of_opaque(print_, history, func)
     plan = Plan(file, file.next_run(), func, print_, code, history=history)
-    if file.trusted:
-        plan.states = _unfinished_states(history, print_)
+    plan.states = _unfinished_states(history, print_)
     return plan
 
 
@@ -145,18 +152,19 @@ def _unfinished_states(history: JournalState, print_: Fingerprint) -> dict[bytes
     return found
 
 
+def _states_of(plan: Plan, calls: Sequence[Any]) -> list[int]:
+    """The checkpoints from which calls that are to be made would go on."""
+    if not plan.states:
+        return []
+    todo = {call_key(calls[index]) for part in unclaimed(len(calls), plan.claims) for index in part}
+    return [seq for key, seq in plan.states.items() if key in todo]
+
+
 def _earlier_runs(file: JournalFile, plan: Plan) -> list[EarlierRun]:
     """Earlier runs of the same function, with their arguments and what may be claimed."""
     history = plan.history
     wanted = [number for number, run in history.runs.items() if _is_same_function(run, plan.fingerprint)]
     if not wanted:
-        return []
-    if not file.trusted:
-        _warn(
-            f"{file.path} can be written by others, so its results are not taken (that would execute what they wrote): "
-            "every call is made afresh. Make the file and its folder writable by you alone.",
-            plan.func,
-        )
         return []
     blocks = _blocks_of(file, history)
     earlier = []

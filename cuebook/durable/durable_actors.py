@@ -15,6 +15,11 @@ from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.promise import DurablePromise, Promise
 from cuebook.errors import CuebookError
 from cuebook.logs import get_logger
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.new_journal import say_if_not_private
+from cuebook.persistence.records.record import Kind
+from cuebook.persistence.trust.texts import not_trusted
+from cuebook.persistence.trust.verdicts import Writers
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.spec import SpawnOptions
 from cuebook.runtime.refs.ref import ActorRef
@@ -35,11 +40,13 @@ class House:
 
     Args:
         app: whose system they live in. path: of their journal; None: there is none.
+        trust: how far others are trusted who can write to it.
     """
 
-    def __init__(self, app: Application, path: str | None) -> None:
+    def __init__(self, app: Application, path: str | None, trust: Writers = Writers.NOBODY) -> None:
         self._app = app
         self._path = path
+        self._trust = trust
         self._ledger: Ledger | None = None
         self._door = anyio.Lock()
         self._entities = Entities(app.system)
@@ -50,16 +57,28 @@ class House:
 
         Raises:
             ValueError: the runtime has no path. JournalError: the journal cannot be opened.
+            JournalNotTrusted: everybody can have written what it holds of actors.
         """
         self._check_path("a durable actor")
         async with self._door:
             if self._ledger is None:
                 assert self._path is not None
                 file, journal = await self._app.journal(self._path)
-                while file.streams.load():  # noqa: ASYNC110 - others have their turn between two pages
-                    await asyncio.sleep(0)
-                self._ledger = Ledger(file, journal)
+                try:
+                    self._check_trust(file)
+                    while file.streams.load():  # noqa: ASYNC110 - others have their turn between two pages
+                        await asyncio.sleep(0)
+                    self._ledger = Ledger(file, journal, self._trust)
+                except BaseException:
+                    await self._app.release(file)
+                    raise
             return self._ledger
+
+    def _check_trust(self, file: JournalFile) -> None:
+        say_if_not_private(file, self._trust)
+        verdict = file.verdict()
+        if verdict.writers is Writers.ANYONE > self._trust and file.select(Kind.STREAM_OPENED, None, limit=1):
+            raise not_trusted(verdict, file.path, f"{file.path} holds what durable actors have kept")
 
     async def spawn(self, make: Callable[[], Any], name: str | None, given: SpawnOptions) -> ActorRef[Any]:
         """Start a durable actor; under the name of its class and id, where none is given."""

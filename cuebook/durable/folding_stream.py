@@ -16,12 +16,19 @@ from cuebook.durable.event_types import EventTypes, Maker
 from cuebook.durable.folding import check_returned
 from cuebook.durable.kept_duties import KeptDuties
 from cuebook.durable.ledger import Ledger
-from cuebook.errors import CuebookError, JournalCorrupt, MalformedMessage, RecoveryFailed, UnknownEvent
+from cuebook.errors import (
+    CuebookError,
+    JournalCorrupt,
+    JournalNotTrusted,
+    MalformedMessage,
+    RecoveryFailed,
+    UnknownEvent,
+)
 from cuebook.logs import get_logger
 from cuebook.persistence.records.record import Kind, Picked
 from cuebook.persistence.records.stream_heads import Duties, Events, Received, SnapshotKept, unpacked_places
 from cuebook.persistence.values import ValueEncoder
-from cuebook.persistence.values.placeholders import Opaque, Unresolved, placeholder_in
+from cuebook.persistence.values.placeholders import Opaque, Unresolved, placeholder_in, type_of
 from cuebook.wire.codec import pack, unpack
 from cuebook.wording import text_of
 
@@ -71,6 +78,7 @@ async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> Recov
 
     Raises:
         RecoveryFailed: an event cannot be applied, is of an unknown type, or is missing.
+        JournalNotTrusted: only code could rebuild an event or the state, and others can have written to the journal.
         JournalError: the journal cannot be read.
     """
     so_far = (_from_snapshot(actor, ledger, found.number) if found.last else None) or Recovered(actor.initial_state())
@@ -130,7 +138,7 @@ class _Fold:
                     if new is None:
                         check_returned(apply, state, event)
                     state = new
-        except UnknownEvent:
+        except (UnknownEvent, JournalNotTrusted):
             raise
         except Exception as error:
             kind = f"apply event {number}, a {type(event).__qualname__}"
@@ -146,6 +154,8 @@ class _Fold:
             events = make(value)
             for event in events:
                 part = placeholder_in(event, Unresolved, Opaque)
+                if part is not None and self._ledger.refusal is not None:
+                    raise self._ledger.refusal(type_of(part))
                 if part is not None:
                     raise self._types.lost_part(event, part)
             return events
@@ -161,7 +171,7 @@ class _Fold:
 
     def _makers(self, record: Picked, names: tuple[str, ...], places: bytes | None) -> Iterable[Maker]:
         """What makes today's events of each one that was kept."""
-        makers = [self._types.maker(name, trusted=self._ledger.is_trusted) for name in names]
+        makers = [self._types.maker(name, refusal=self._ledger.refusal) for name in names]
         if places is None:
             return itertools.repeat(makers[0])
         try:
@@ -179,6 +189,8 @@ def _from_snapshot(actor: Folding, ledger: Ledger, stream: int) -> Recovered | N
             if body is None:
                 return None  # dropped, and so are all before it
             return _unpacked(body, ledger, number, record.seq)
+        except JournalNotTrusted:
+            raise
         except (CuebookError, ValueError, TypeError) as error:
             _log.warning(
                 "snapshot cannot be read; an older one is tried, or all events",
@@ -194,6 +206,8 @@ def _unpacked(body: bytes, ledger: Ledger, number: int, seq: int) -> Recovered:
     decoder = ledger.decoder
     before = decoder.placeholders
     value = decoder.decode(state)
+    if decoder.placeholders != before and ledger.refusal is not None:
+        raise ledger.refusal(type_of(placeholder_in(value, Unresolved, Opaque)))
     if decoder.placeholders != before:
         raise ValueError("a class of the state is gone or has other fields now")
     return Recovered(value, number, seq, KeptDuties.unpacked(duties))

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from cuebook.errors import JournalError, JournalFull
 from cuebook.persistence.records.row import Row, Tail
+from cuebook.persistence.trust.verdicts import Verdict, Writers
 from cuebook.testing.faults import Fault, JournalFaults
 
 __all__ = ["MemoryStore"]
@@ -91,6 +92,10 @@ class MemoryStore:
     def states(self) -> list[int]:
         """As `Store.states`."""
         return sorted(self._states)
+
+    def verdict(self) -> Verdict:
+        """As `Store.verdict`: nobody else."""
+        return Verdict(Writers.NOBODY)
 
     async def close(self) -> None:
         """As `Store.close`."""

@@ -15,9 +15,11 @@ from cuebook.persistence.history.arguments import encode_blocks
 from cuebook.persistence.history.run_writer import argument_entries, closing_entry, opening_entry
 from cuebook.persistence.identity.digest import blake16
 from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.new_journal import say_if_not_private
 from cuebook.persistence.records.bodies import completed_record
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.records.run_heads import Closing, Reuse
+from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.values import ValueEncoder
 
 __all__ = ["INDEX_OPTION", "Progress", "save_run"]
@@ -58,6 +60,7 @@ def save_run(path: str, progress: Progress) -> None:
 async def _append(path: str, progress: Progress) -> None:
     file = await JournalFile.open(path)
     try:
+        say_if_not_private(file, trust_of(None))
         number = file.next_run()
         entries = [
             _opening(number, progress),

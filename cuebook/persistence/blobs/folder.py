@@ -3,7 +3,7 @@
 Knows neither values nor records: a blob is bytes, a digest and a length.
 """
 # Workers import this at start, and pathlib takes longer to import than all of it:
-# ruff: noqa: PTH102, PTH104, PTH108, PTH116, PTH208
+# ruff: noqa: PTH102, PTH104, PTH108, PTH208
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from cuebook.errors import JournalCorrupt, JournalError, JournalFull
+from cuebook.persistence.trust.plain_file import check_folder, not_plain, open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,7 @@ class BlobStore:
         One that is there with this content is kept; one that was damaged is written anew.
 
         Raises:
+            JournalNotTrusted: what has its name is no plain file, or a folder's is no folder; nothing is followed.
             JournalFull, JournalError: it could not be written; nothing half-written stands under the digest.
 
         Cost: one sha256 and one write of the buffer, no copy; two fsync, more for a new folder.
@@ -55,7 +57,7 @@ class BlobStore:
         digest = _sha256(view)
         path = self.path_of(digest)
         try:
-            _make_folder(os.path.dirname(path))
+            self._make_room(path)
             if not _holds(path, view):
                 _write_file(path, view)
             _sync_folder(os.path.dirname(path))
@@ -72,11 +74,12 @@ class BlobStore:
 
         Raises:
             JournalCorrupt: it is missing or its content is not what was written; the message names it.
+            JournalNotTrusted: what has its name is no plain file. (Whose it is does not matter: the digest does.)
 
         Cost: one read and one sha256.
         """
         try:
-            with open(self.path_of(digest), "rb") as file:
+            with open(self._descriptor(digest), "rb") as file:
                 found = os.fstat(file.fileno()).st_size
                 self._check_length(digest, length, found)
                 data = file.read()
@@ -85,10 +88,25 @@ class BlobStore:
         self._check_content(digest, memoryview(data))
         return data
 
+    def whole(self, digest: bytes) -> bytes | None:
+        """The content of a blob whose length is not known; None where it is damaged.
+
+        Raises:
+            JournalError: it cannot be read. JournalNotTrusted: what has its name is no plain file.
+        """
+        path = self.path_of(digest)
+        try:
+            with open(self._descriptor(digest), "rb") as file:
+                data = file.read()
+        except OSError as error:
+            raise JournalError(f"{path} cannot be read: {error.strerror}") from error
+        return data if _sha256(memoryview(data)) == digest else None
+
     def check(self, digest: bytes, length: int) -> None:
         """Raise JournalCorrupt unless the blob is there with this length; its content is not read."""
         try:
-            found = os.stat(self.path_of(digest)).st_size
+            with open(self._descriptor(digest), "rb") as file:
+                found = os.fstat(file.fileno()).st_size
         except OSError as error:
             raise self._missing(digest, error) from error
         self._check_length(digest, length, found)
@@ -96,7 +114,7 @@ class BlobStore:
     def read_into(self, digest: bytes, target: memoryview) -> None:
         """Fill a writable buffer with a blob of exactly its length; errors and cost as `read`."""
         try:
-            with open(self.path_of(digest), "rb", buffering=0) as file:
+            with open(self._descriptor(digest), "rb", buffering=0) as file:
                 self._check_length(digest, target.nbytes, os.fstat(file.fileno()).st_size)
                 done = 0
                 while done < target.nbytes:
@@ -109,11 +127,13 @@ class BlobStore:
         self._check_content(digest, target)
 
     def digests(self) -> Iterator[bytes]:
-        """The digest of every blob in the folder, in order of name; unfinished files are not blobs."""
-        for prefix in _names(self.folder):
-            if len(prefix) != 2:
-                continue
-            for name in _names(os.path.join(self.folder, prefix)):
+        """The digest of every blob in the folder, in order of name; unfinished files are not blobs.
+
+        Raises:
+            JournalNotTrusted: it, or a folder in it, is a link or no folder.
+        """
+        for prefix in self._prefixes():
+            for name in _files(os.path.join(self.folder, prefix)):
                 digest = _digest_of(prefix + name)
                 if digest is not None:
                     yield digest
@@ -130,21 +150,35 @@ class BlobStore:
 
     def remove(self, digest: bytes) -> None:
         """Delete a blob that nothing refers to any more; one that is missing is no error."""
-        try:
-            os.unlink(self.path_of(digest))
-        except FileNotFoundError:
-            return
+        _remove(self.path_of(digest))
 
     def sweep(self) -> None:
         """Delete what writers that were killed left unfinished; only where nobody writes."""
-        for prefix in _names(self.folder):
-            for name in _names(os.path.join(self.folder, prefix)):
-                if len(prefix) == 2 and name.endswith(_PART_END):
-                    os.unlink(os.path.join(self.folder, prefix, name))
+        for prefix in self._prefixes():
+            for name in _files(os.path.join(self.folder, prefix)):
+                if name.endswith(_PART_END):
+                    _remove(os.path.join(self.folder, prefix, name))
+
+    def _prefixes(self) -> Iterator[str]:
+        """The names of the folders that blobs lie in; none is followed to somewhere else."""
+        if not check_folder(self.folder):
+            return
+        for name in _names(self.folder):
+            if len(name) == 2 and check_folder(os.path.join(self.folder, name)):
+                yield name
+
+    def _make_room(self, path: str) -> None:
+        """See to it that a blob's folders are there, themselves and not links to others."""
+        folder = os.path.dirname(path)
+        if not (check_folder(self.folder) and check_folder(folder)):
+            _make_folder(folder)
+
+    def _descriptor(self, digest: bytes) -> int:
+        return open_plain(self.path_of(digest))[0]
 
     def _damage(self, digest: bytes) -> str | None:
         try:
-            with open(self.path_of(digest), "rb") as file:
+            with open(self._descriptor(digest), "rb") as file:
                 import hashlib
 
                 found = hashlib.file_digest(file, "sha256").digest()
@@ -197,7 +231,7 @@ class TransientBlobs(BlobStore):
         digest = _sha256(view)
         path = super().path_of(digest)
         try:
-            _make_folder(os.path.dirname(path))
+            self._make_room(path)
             _write_file(f"{path}.{os.getpid()}-{os.urandom(8).hex()}", view, is_synced=False)
         except OSError as error:
             raise self._unwritten(digest, error) from error
@@ -252,6 +286,24 @@ def _names(folder: str) -> list[str]:
         return []
 
 
+def _files(folder: str) -> list[str]:
+    """The names in a folder of blobs, sorted.
+
+    Raises:
+        JournalNotTrusted: one that a blob has, or will have, is that of a link, a folder or the like.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    for entry in found:
+        is_ours = entry.name.endswith(_PART_END) or len(entry.name) == 2 * DIGEST_BYTES - 2
+        if is_ours and not entry.is_file(follow_symlinks=False):
+            raise not_plain(entry.path)
+    return [entry.name for entry in found]
+
+
 def _make_folder(folder: str) -> None:
     """Create a folder (0700) with its parents, each entry synced in the folder that holds it."""
     if os.path.isdir(folder):
@@ -265,11 +317,24 @@ def _make_folder(folder: str) -> None:
     _sync_folder(parent)
 
 
+def _remove(path: str) -> None:
+    """Take a name away; a link goes, and not what it leads to."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except (IsADirectoryError, PermissionError) as error:
+        if os.path.isdir(path):
+            raise not_plain(path) from error
+        raise JournalError(f"{path} cannot be removed: {error.strerror}") from error
+
+
 def _holds(path: str, view: memoryview) -> bool:
     """Whether the file has exactly this content: a damaged one would never heal if its name were believed."""
     try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size != view.nbytes:
+        descriptor, found = open_plain(path)
+        with open(descriptor, "rb") as file:
+            if found.st_size != view.nbytes:
                 return False
             for start in range(0, view.nbytes, _CHUNK_BYTES):
                 part = view[start : start + _CHUNK_BYTES]

@@ -25,6 +25,7 @@ from cuebook.persistence.records.run_heads import JournalOpened
 from cuebook.persistence.stores.port import Store
 from cuebook.persistence.stores.sqlite.location import Location, mount_of
 from cuebook.persistence.stores.sqlite.lock import FileLock
+from cuebook.persistence.trust.verdicts import Verdict
 
 __all__ = ["JournalCore"]
 
@@ -51,6 +52,7 @@ class JournalCore:
         self.hash = b""
         self.header: JournalOpened
         self.key: tuple[int, int] | None = None
+        self.is_new = False
         self._store = store
         self._turn = Turnstile()
         self._runs_max = 0
@@ -126,6 +128,10 @@ class JournalCore:
         """As `JournalFile.select`."""
         return linked(self._store.select(kind, run, after=after, limit=limit, newest=newest))
 
+    def verdict(self) -> Verdict:
+        """As `JournalFile.verdict`."""
+        return self._store.verdict()
+
     async def close(self) -> None:
         """Wait for what is being appended, then let go of store and lock."""
         async with self._turn:
@@ -155,6 +161,7 @@ class JournalCore:
         self._say_end()
 
     async def _write_first(self) -> None:
+        self.is_new = True
         self.header = first_head()
         await self._commit(_Batch(rows_of([self.header.entry(0)], 0, self.hash), [], []))
 

@@ -18,9 +18,10 @@ from cuebook.persistence.journal.streams import StreamTable
 from cuebook.persistence.journal.turnstile import Turnstile
 from cuebook.persistence.records.record import Entry, Picked, Record
 from cuebook.persistence.stores.port import Store
-from cuebook.persistence.stores.sqlite.location import Location, is_trusted, located, make_folder
+from cuebook.persistence.stores.sqlite.location import Location, located, make_folder
 from cuebook.persistence.stores.sqlite.lock import FileLock, Holder
 from cuebook.persistence.stores.sqlite.writing import SqliteStore
+from cuebook.persistence.trust.verdicts import Verdict
 
 __all__ = ["JournalFile"]
 
@@ -187,10 +188,19 @@ class JournalFile:
         """The link of the last record: it stands for the whole journal."""
         return self._core.hash
 
-    @property
-    def trusted(self) -> bool:
-        """Whether nobody but this user and root can have written it, so that its values may be unpickled."""
-        return self._core.lock is None or is_trusted(self._core.location)
+    def verdict(self) -> Verdict:
+        """Who besides this user and root can have written what was opened: whether its values may be unpickled.
+
+        Raises:
+            JournalNotTrusted: something beside the file is not what it should be by now.
+        Cost: about 20 us.
+        """
+        return self._core.verdict()
+
+    def take_news(self) -> bool:
+        """Whether this process has just made the journal; True once."""
+        is_new, self._core.is_new = self._core.is_new, False
+        return is_new
 
     @property
     def holder(self) -> Holder | None:

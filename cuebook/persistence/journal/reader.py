@@ -16,9 +16,11 @@ from cuebook.persistence.journal.header import check_end, opened_by
 from cuebook.persistence.journal.states import checked_state
 from cuebook.persistence.records.chain import checked, checked_row
 from cuebook.persistence.records.record import Record
-from cuebook.persistence.stores.sqlite.location import Location, is_trusted, located
+from cuebook.persistence.stores.sqlite.location import Location, located
 from cuebook.persistence.stores.sqlite.lock import Holder, holder_of, read_note
 from cuebook.persistence.stores.sqlite.reading import SqliteReading
+from cuebook.persistence.trust.option import trust_of
+from cuebook.persistence.trust.verdicts import Verdict, Writers
 
 __all__ = ["Reader", "open_reader"]
 
@@ -107,10 +109,9 @@ class Reader:
         """Number of the last record now."""
         return self._reading.end()
 
-    @property
-    def trusted(self) -> bool:
-        """As `JournalFile.trusted`."""
-        return is_trusted(self._location)
+    def verdict(self) -> Verdict:
+        """As `JournalFile.verdict`."""
+        return self._reading.verdict()
 
     def close(self) -> None:
         """Let go of the file. Twice is fine."""
@@ -127,21 +128,25 @@ class Reader:
         return row[3] if row is not None else b""
 
 
-def open_reader(path: str | os.PathLike[str], *, check_end: bool = True) -> Reader:
+def open_reader(path: str | os.PathLike[str], *, check_end: bool = True, trust: Writers | None = None) -> Reader:
     """Open the journal at `path` for reading.
 
     Args:
         path: the file.
         check_end: False also opens a journal that is shorter than it was, to salvage what is there.
+        trust: how far others are trusted not to exchange its files meanwhile; beyond it a copy is read. None: as the
+            environment says.
 
     Raises:
+        JournalNotTrusted: a file beside it is no plain file, or somebody else's.
         JournalError: there is none, or it cannot be read.
         JournalCorrupt: it is no journal, its first record is damaged, or committed records are missing at its end.
         UnsupportedVersion: a newer cuebook wrote it.
     Cost: about 1 ms.
     """
     location = located(path)
-    reader = Reader(location, SqliteReading(location.path))
+    chosen = trust_of(None) if trust is None else trust
+    reader = Reader(location, SqliteReading(location.path, trust=chosen))
     try:
         reader.check(end=check_end)
     except BaseException:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from cuebook.persistence.records.row import Row, Tail
+from cuebook.persistence.trust.verdicts import Verdict
 
 __all__ = ["Store"]
 
@@ -77,6 +78,13 @@ class Store(Protocol):
 
     def states(self) -> list[int]:
         """The rows that states are kept for, ascending."""
+
+    def verdict(self) -> Verdict:
+        """Who else can have written what was opened, now and when it was opened; asked of that, not of a place.
+
+        Raises:
+            JournalNotTrusted: something beside it is not what it should be by now.
+        """
 
     async def close(self) -> None:
         """Let go of everything. Closing twice is fine."""

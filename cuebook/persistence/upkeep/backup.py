@@ -12,8 +12,9 @@ from pathlib import Path
 
 from cuebook.errors import JournalError
 from cuebook.persistence.journal.reader import open_reader
-from cuebook.persistence.stores.sqlite.location import located, make_folder, sync_folder
+from cuebook.persistence.stores.sqlite.location import located, make_folder
 from cuebook.persistence.stores.sqlite.lock import FileLock
+from cuebook.persistence.stores.sqlite.part_file import part_of
 from cuebook.persistence.stores.sqlite.rewriting import refuse_existing
 from cuebook.persistence.stores.sqlite.schema import journal_error
 from cuebook.persistence.values.blob_references import copy_blobs
@@ -28,29 +29,23 @@ def backup(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> int:
 
     Raises:
         JournalError: there is no journal, there is something at `new`, or it cannot be written. JournalCorrupt: the
-            journal is damaged.
+            journal is damaged. JournalNotTrusted: a file of either of them, or a blob, is a link, no plain file, or
+            somebody else's.
     Cost: reads the journal and its blobs once and writes them once.
     """
     target = located(new)
     refuse_existing(target.path)
     make_folder(target.path.parent)
-    part = target.path.with_name(target.path.name + ".part")
     with open_reader(path) as reader:
         try:
-            part.unlink(missing_ok=True)
-            os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-            with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as copy:
-                copy.execute("PRAGMA synchronous = FULL")
-                reader.backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")
-            # Blobs are written before the records that refer to them: those of the copy are all there by now.
-            copy_blobs(reader.blobs_folder, target.blobs_folder)
-            part.rename(target.path)
-            sync_folder(target.path.parent)
+            with part_of(target.path) as part:
+                reader.backup(part.connection)
+                part.connection.execute("PRAGMA journal_mode = DELETE")
+                # Blobs are written before the records that refer to them: those of the copy are all there by now.
+                copy_blobs(reader.blobs_folder, target.blobs_folder)
+                part.finish(target.path)
         except (sqlite3.Error, OSError) as error:
             raise journal_error(error, target.path, "written") from error
-        finally:
-            part.unlink(missing_ok=True)
     with open_reader(target.path, check_end=False) as copied:
         last = copied.record(copied.last_seq)
         note_end(target.lock_path, copied.journal_id, last.seq, last.hash)

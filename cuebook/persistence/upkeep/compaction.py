@@ -19,6 +19,7 @@ from cuebook.persistence.journal.header import first_head
 from cuebook.persistence.journal.reader import Reader, open_reader
 from cuebook.persistence.records.families import KEEPING
 from cuebook.persistence.records.record import Entry, Record
+from cuebook.persistence.stores.sqlite.files import JournalFiles, check_beside
 from cuebook.persistence.stores.sqlite.location import Location, located, sync_folder
 from cuebook.persistence.stores.sqlite.lock import FileLock
 from cuebook.persistence.stores.sqlite.rewriting import Rewriting, rewriting
@@ -56,12 +57,14 @@ def compact(path: str | os.PathLike[str], *, drop_events: bool = False) -> Compa
 
     Raises:
         JournalBusy: it is in use. JournalCorrupt: it is damaged (recover it first). JournalError: the new file cannot
-            be written. In all of them the journal is as it was.
+            be written. JournalNotTrusted: a file beside it, or a blob, is no plain file, or somebody else's. In all of
+            them the journal is as it was.
     Cost: reads the journal twice and writes it once; needs that much free space.
     """
     location = located(path)
     if location.key() is None:
         raise JournalError(f"there is no journal at {location.path}")
+    check_beside(location.path)
     lock = FileLock(location.lock_path)
     lock.take()
     try:
@@ -71,6 +74,8 @@ def compact(path: str | os.PathLike[str], *, drop_events: bool = False) -> Compa
 
 
 def _compacted(location: Location, lock: FileLock, *, drop_events: bool) -> Compacted:
+    for _ in BlobStore(location.blobs_folder).digests():  # refuses what is none, before anything is changed
+        pass
     with open_reader(location.path) as reader:
         before, size = reader.last_seq, location.path.stat().st_size
         state = state_of(reader)
@@ -121,12 +126,15 @@ def _copy(staying: _Staying, new: Rewriting, referred: set[bytes]) -> None:
 def _empty_wal(path: Path) -> None:
     # A -wal with frames of the old file would be replayed into the new one.
     try:
-        connection = sqlite3.connect(journal_uri(path, "rw"), uri=True, isolation_level=None, timeout=10)
-        try:
-            (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
+        with JournalFiles(path) as files:
+            files.hold_names()
+            connection = sqlite3.connect(journal_uri(path, "rw"), uri=True, isolation_level=None, timeout=10)
+            try:
+                with files.being_opened():
+                    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.close()
+    except (sqlite3.Error, OSError) as error:
         raise journal_error(error, path, "written") from error
     if busy:
         raise JournalBusy(f"{path} is being read by another process; try again")
@@ -136,6 +144,8 @@ def _drop_side_files(path: Path) -> None:
     # Readers of the old file keep theirs; a new one must not find the old file's -shm beside the new file.
     for end in ("-wal", "-shm"):
         Path(f"{path}{end}").unlink(missing_ok=True)
+    with JournalFiles(path) as files:
+        files.hold_names()
     sync_folder(path.parent)
 
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from cuebook.errors import JournalError
 from cuebook.persistence.blobs.folder import DIGEST_BYTES, BlobStore
 from cuebook.persistence.values.codes import Code
 
@@ -28,21 +27,17 @@ def blob_references(body: bytes | None) -> Iterator[bytes]:
 
 
 def copy_blobs(source: Path, target: Path) -> int:
-    """Copy all blobs of one folder into another, on disk when it returns; gives their number.
+    """Copy all whole blobs of one folder into another, on disk when it returns; gives their number.
 
     Raises:
+        JournalNotTrusted: one of them, or a folder, is a link or no plain file: nothing is followed out of the folder.
         JournalError: a blob cannot be read or written.
     """
-    if not source.is_dir():
-        return 0
     blobs, copies = BlobStore(source), BlobStore(target)
     count = 0
     for digest in blobs.digests():
-        path = Path(blobs.path_of(digest))
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise JournalError(f"{path} cannot be read: {error.strerror}") from error
-        if copies.write(data) == digest:
+        data = blobs.whole(digest)
+        if data is not None:
+            copies.write(data)
             count += 1
     return count

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NoReturn
 
-__all__ = ["Opaque", "Unresolved", "UnresolvedException", "placeholder_in"]
+__all__ = ["Opaque", "Unresolved", "UnresolvedException", "placeholder_in", "type_of"]
 
 REPR_LENGTH_MAX = 200
 
@@ -129,6 +129,15 @@ def placeholder_in(value: Any, *kinds: type) -> Any:
         seen.add(id(part))
         waiting += _parts(part)
     return None
+
+
+def type_of(placeholder: Any) -> str:
+    """The class of what a placeholder stands for, as `module.Class`; "an object" for what is no placeholder."""
+    if isinstance(placeholder, Opaque):
+        return placeholder.type_name
+    if isinstance(placeholder, Unresolved | UnresolvedException):
+        return f"{placeholder.module}.{placeholder.qualname}"
+    return "an object"
 
 
 def _parts(value: Any) -> list[Any]:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from cuebook.persistence.records.row import Row, Tail
+from cuebook.persistence.trust.verdicts import Verdict
 from cuebook.testing.memory_store import MemoryStore
 
 __all__ = ["SimDisk"]
@@ -77,6 +78,10 @@ class SimDisk:
     def states(self) -> list[int]:
         """As `Store.states`."""
         return self.inner.states()
+
+    def verdict(self) -> Verdict:
+        """As `Store.verdict`."""
+        return self.inner.verdict()
 
     async def close(self) -> None:
         """As `Store.close`."""

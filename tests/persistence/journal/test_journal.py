@@ -18,6 +18,7 @@ from cuebook.persistence.records.chain import FIRST_LINK, link
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.run_heads import JournalOpened
 from cuebook.persistence.stores.sqlite.lock import holder_of, read_note
+from cuebook.persistence.trust.verdicts import Writers
 from cuebook.testing.memory_store import MemoryStore
 from tests.support.journals import completed, opened, run, state, write
 
@@ -305,7 +306,7 @@ def test_a_state_whose_bytes_changed_is_refused(tmp_path: Path) -> None:
 def test_a_store_in_memory_takes_no_lock_and_no_file(tmp_path: Path) -> None:
     async def work() -> None:
         journal = await JournalFile.open(tmp_path / "a.cue", store=MemoryStore())
-        assert journal.trusted
+        assert journal.verdict().writers is Writers.NOBODY
         assert journal.holder is None
         await journal.close()
 
@@ -329,9 +330,9 @@ def test_an_error_names_what_cannot_be_done_and_where(tmp_path: Path) -> None:
 def test_values_of_a_journal_that_others_can_write_are_not_trusted(tmp_path: Path) -> None:
     async def work() -> None:
         async with await JournalFile.open(tmp_path / "a.cue") as journal:
-            assert journal.trusted
+            assert journal.verdict().writers is Writers.NOBODY
             (tmp_path / "a.cue").chmod(0o666)
-            assert not journal.trusted
+            assert journal.verdict().writers is Writers.ANYONE
 
     run(work())
 

@@ -16,6 +16,7 @@ from cuebook.persistence.history.run import RunStatus
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.persistence.records.record import Kind
+from cuebook.persistence.trust.verdicts import Writers
 from tests.support.journals import completed, opened, run, state, write
 
 pytestmark = pytest.mark.quick
@@ -29,7 +30,7 @@ def test_a_closed_journal_is_read(tmp_path: Path) -> None:
         assert reader.record(3) == expected[2]
         assert reader.last_seq == 4
         assert reader.holder() is None
-        assert reader.trusted
+        assert reader.verdict().writers is Writers.NOBODY
         assert state_of(reader).runs[1].completed == 2
     with pytest.raises(JournalCorrupt), open_reader(tmp_path / "a.cue") as reader:
         reader.record(5)
@@ -128,7 +129,7 @@ if os.geteuid() == 0:  # after the imports, which another user may not be able t
 try:
     if sys.argv[2] == "read":
         with open_reader(path) as reader:
-            print(len(list(reader.records())), len(list(reader.records(bodies=False))), reader.trusted)
+            print(len(list(reader.records())), len(list(reader.records(bodies=False))), reader.verdict().writers.name)
     else:
         asyncio.run(JournalFile.open(path))
 except CuebookError as error:

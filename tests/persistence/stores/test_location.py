@@ -1,15 +1,14 @@
-"""Where a journal lies: one place for every spelling, whom it can be trusted from, and which disks are shared."""
+"""Where a journal lies: one place for every spelling, and which disks are shared."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from cuebook.errors import JournalError
 from cuebook.persistence.stores.sqlite import location as module
-from cuebook.persistence.stores.sqlite.location import Location, is_trusted, located, make_folder, mount_of
+from cuebook.persistence.stores.sqlite.location import Location, located, make_folder, mount_of
 
 
 def test_every_spelling_of_a_path_is_one_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,35 +49,6 @@ def test_folders_are_made_unless_a_file_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JournalError, match="cannot be created"):
         make_folder(tmp_path / "file" / "d")
-
-
-@pytest.mark.parametrize(
-    ("what", "mode", "trusted"),
-    [("folder", 0o755, True), ("folder", 0o777, False), ("file", 0o666, False), ("file", 0o644, True)],
-)
-def test_what_others_can_write_to_is_not_trusted(tmp_path: Path, what: str, mode: int, trusted: bool) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir(0o700)
-    file = folder / "a.cue"
-    file.touch(0o600)
-    (folder if what == "folder" else file).chmod(mode)
-    assert is_trusted(located(file)) is trusted
-
-
-@pytest.mark.parametrize("beside", ["a.cue-wal", "a.cue.blobs"])
-def test_what_lies_beside_a_journal_counts_for_its_trust(tmp_path: Path, beside: str) -> None:
-    (tmp_path / "a.cue").touch(0o600)
-    (tmp_path / beside).touch()
-    (tmp_path / beside).chmod(0o666)
-    assert not is_trusted(located(tmp_path / "a.cue"))
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")
-def test_a_file_of_another_user_is_not_trusted(tmp_path: Path) -> None:
-    file = tmp_path / "a.cue"
-    file.touch(0o600)
-    os.chown(file, 12345, -1)
-    assert not is_trusted(located(file))
 
 
 MOUNTS = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cuebook.errors import JournalBusy, JournalError
+from cuebook.errors import JournalBusy, JournalError, JournalNotTrusted
 from cuebook.persistence.stores.sqlite.lock import FileLock, Holder, holder_of, read_note
 
 pytestmark = pytest.mark.quick
@@ -170,11 +170,13 @@ def test_a_held_note_of_another_host_is_believed_where_locks_are_local(path: Pat
 
 def test_a_lock_file_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "b.lock").mkdir()
-    with pytest.raises(JournalError, match=r"b\.lock cannot be written"):
+    with pytest.raises(JournalNotTrusted, match=r"b\.lock is a folder"):
         FileLock(tmp_path / "b.lock").take()
     (tmp_path / "c.lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(JournalError):
+    with pytest.raises(JournalNotTrusted, match=r"c\.lock is a link"):
         FileLock(tmp_path / "c.lock").take()
+    with pytest.raises(JournalError, match=r"d\.lock cannot be written"):
+        FileLock(tmp_path / "nowhere" / "d.lock").take()
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -1,4 +1,4 @@
-"""Where a journal lies: its resolved path, the files beside it, whose they are, and what kind of disk that is.
+"""Where a journal lies: its resolved path, the files beside it, and what kind of disk that is.
 
 Knows nothing of what is in the files, and opens none of them.
 """
@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuebook.errors import JournalError
+from cuebook.persistence.trust.file_status import status_at
+from cuebook.persistence.trust.texts import refusal
+from cuebook.persistence.trust.users import current_user
+from cuebook.persistence.trust.verdicts import Finding, Refused, Why, must_hold_names, renamers
 
-__all__ = ["Location", "Mount", "is_trusted", "located", "make_folder", "mount_of", "sync_folder"]
+__all__ = ["Location", "Mount", "located", "make_folder", "mount_of", "sync_folder"]
 
 _NETWORK_TYPES = frozenset(
     {
@@ -78,7 +82,9 @@ def located(path: str | os.PathLike[str]) -> Location:
 
     Raises:
         JournalError: it is a folder or a device, or it is relative and the current folder is gone.
+        JournalNotTrusted: it is a link that another user has put into a folder open to others.
     """
+    _check_link(os.fspath(path))
     try:
         resolved = Path(os.path.realpath(os.fspath(path)))
     except FileNotFoundError as error:
@@ -96,6 +102,22 @@ def located(path: str | os.PathLike[str]) -> Location:
     return Location(resolved)
 
 
+def _check_link(path: str | bytes) -> None:
+    """As the kernel does it where it is told to (fs.protected_symlinks): no such link of another user is followed."""
+    user, text = current_user(), os.fsdecode(path)
+    try:
+        link = None if user is None else status_at(text)
+    except OSError:  # said where it is opened
+        return
+    if user is None or link is None or not stat.S_ISLNK(link.mode):
+        return
+    folder = status_at(os.path.realpath(os.path.dirname(text) or "."))
+    if folder is None or user.owns(link.uid) or link.uid == folder.uid:
+        return
+    if must_hold_names(folder, user) or renamers(folder, user):
+        raise refusal(Refused(Finding(Why.LINK, "", link.uid)), Path(text))
+
+
 def make_folder(folder: Path) -> None:
     """Create `folder` and those above it, on disk when it returns.
 
@@ -110,7 +132,7 @@ def make_folder(folder: Path) -> None:
         raise JournalError(f"the folder {wanted} cannot be created: {folder} is a file")
     try:
         for each in reversed(missing):
-            each.mkdir(exist_ok=True)
+            each.mkdir(0o755, exist_ok=True)  # whatever the umask: who can write to it could exchange the journal
             sync_folder(each.parent)
     except OSError as error:
         raise JournalError(f"the folder {wanted} cannot be created: {error.strerror}") from error
@@ -128,25 +150,6 @@ def sync_folder(folder: Path) -> None:
         pass
     finally:
         os.close(descriptor)
-
-
-def is_trusted(location: Location) -> bool:
-    """Whether nobody but this user and root can have written the journal: only then its values are unpickled."""
-    if not hasattr(os, "geteuid"):
-        return True
-    owners = {0, os.geteuid()}
-    path = location.path
-    for each in (path.parent, path, path.with_name(path.name + "-wal"), location.blobs_folder):
-        try:
-            found = each.stat()
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return False
-        is_sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX  # such as /tmp: only owners rename
-        if found.st_uid not in owners or (found.st_mode & stat.S_IWOTH and not is_sticky):
-            return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cuebook.errors import JournalBusy, JournalError
+from cuebook.persistence.trust.plain_file import open_plain
 
 try:
     import fcntl
@@ -77,11 +78,11 @@ class FileLock:
 
         Raises:
             JournalBusy: someone holds it: who, as far as the file tells.
+            JournalNotTrusted: the lock file is a link, has a second name, or is no file at all.
             JournalError: the lock file cannot be written.
         """
         try:
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-            descriptor = os.open(self.path, flags, 0o600)
+            descriptor, _ = open_plain(str(self.path), os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise JournalError(f"{self.path} cannot be written: {error.strerror}") from error
         try:
@@ -135,11 +136,21 @@ _held: weakref.WeakSet[FileLock] = weakref.WeakSet()
 
 
 def read_note(path: Path) -> Note | None:
-    """What the lock file says; None where there is none or it is no whole note."""
+    """What the lock file says; None where there is none or it is no whole note.
+
+    Raises:
+        JournalNotTrusted: it is a link, has a second name, or is no file at all.
+    """
     try:
-        return _parse(path.read_bytes()[:4096])
+        descriptor, _ = open_plain(str(path))
     except OSError:
         return None
+    try:
+        return _parse(os.pread(descriptor, 4096, 0))
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def holder_of(path: Path) -> Holder | None:
@@ -147,9 +158,12 @@ def holder_of(path: Path) -> Holder | None:
 
     A holder whose note cannot be read is `Holder("", 0, "")`. Where the kernel has no such question (macOS), the lock
     is tried for an instant.
+
+    Raises:
+        JournalNotTrusted: as `read_note`.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        descriptor, _ = open_plain(str(path))
     except OSError:
         return None
     try:

@@ -6,13 +6,12 @@ Knows no record. Without this, one damaged byte of the first 4 KiB would hide a 
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from cuebook.errors import JournalCorrupt, JournalError, UnsupportedVersion
+from cuebook.persistence.stores.sqlite.private_copy import PrivateCopy
 from cuebook.persistence.stores.sqlite.reading import SqliteReading
 from cuebook.persistence.stores.sqlite.schema import create_schema
 
@@ -34,9 +33,9 @@ def readable(path: Path) -> Iterator[SqliteReading]:
     except UnsupportedVersion:
         raise
     except JournalCorrupt as damage:
-        with tempfile.TemporaryDirectory(prefix="cuebook-", ignore_cleanup_errors=True) as folder:
-            copy = _mended_copy(path, Path(folder))
-            with _opened(copy, damage) as mended:
+        with contextlib.closing(PrivateCopy(path)) as copy:
+            _mend(copy.path)
+            with _opened(copy.path, damage) as mended:
                 yield mended
     else:
         with reading:
@@ -55,18 +54,13 @@ def _opened(copy: Path, damage: JournalCorrupt) -> SqliteReading:
     raise damage
 
 
-def _mended_copy(path: Path, folder: Path) -> Path:
-    copy = folder / "journal"
+def _mend(copy: Path) -> None:
     try:
-        for end in ("", "-wal"):
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copyfile(f"{path}{end}", f"{copy}{end}")
-        first = _first_page(folder / "fresh")
+        first = _first_page(copy.with_name("fresh"))
         with copy.open("r+b") as file:
             file.write(first)
     except OSError as error:
-        raise JournalError(f"{path} cannot be copied to {folder}: {error.strerror}") from error
-    return copy
+        raise JournalError(f"{copy} cannot be written: {error.strerror}") from error
 
 
 def _first_page(fresh: Path) -> bytes:

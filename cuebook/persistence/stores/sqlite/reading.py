@@ -6,9 +6,7 @@ Knows no chain. Nothing here takes a lock of ours or moves the -wal into the fil
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -16,6 +14,8 @@ from typing import Self
 
 from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.records.row import Row
+from cuebook.persistence.stores.sqlite.files import Exchanged, JournalFiles
+from cuebook.persistence.stores.sqlite.private_copy import PrivateCopy
 from cuebook.persistence.stores.sqlite.schema import (
     check_identity,
     check_size,
@@ -23,6 +23,7 @@ from cuebook.persistence.stores.sqlite.schema import (
     journal_error,
     journal_uri,
 )
+from cuebook.persistence.trust.verdicts import Verdict, Writers
 
 __all__ = ["SqliteReading", "read_last"]
 
@@ -31,7 +32,9 @@ _SLICE_SECONDS = 0.05
 _SLICE_BYTES = 16 << 20
 _WINDOW_ROWS = 8192
 _BUSY_SECONDS = 10.0
-_SIDE_FILES = ("-wal", "-journal")
+_OPENINGS_MAX = 5
+_REFRESH_SHARE = 5
+"""A copy that has to be taken anew is not, before so many times the time has passed that it took."""
 _LINK_BEFORE = "(SELECT p.hash FROM records AS p WHERE p.seq = r.seq - 1)"
 _ONE_ROW = f"SELECT seq, kind, run, hash, head_check, head, body, {_LINK_BEFORE} FROM records AS r WHERE seq = ?"
 
@@ -39,18 +42,33 @@ _ONE_ROW = f"SELECT seq, kind, run, hash, head_check, head, body, {_LINK_BEFORE}
 class SqliteReading:
     """One read-only connection. A context manager; may pass from thread to thread, used by one at a time.
 
+    Where others could exchange the journal's files meanwhile, what is read is a private copy, which `end` and `last`
+    take anew where the journal has changed.
+
+    Args:
+        path: the journal, links resolved.
+        trust: how far others are trusted not to exchange them.
+        writer: what this process writes to, where it does: that is read, where it is.
+
     Raises:
+        JournalNotTrusted: a file beside the journal is no plain file, or somebody else's; nothing was opened.
         JournalError, JournalCorrupt, UnsupportedVersion: the file cannot be read, or is no journal of ours.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, trust: Writers = Writers.NOBODY, writer: JournalFiles | None = None) -> None:
         self.path = path
-        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._copy: PrivateCopy | None = None
         self._has_index = False
+        self._copying_s = self._copied_at = 0.0
+        self._files = JournalFiles(path)
         try:
-            self._connection, self.is_empty = self._opened()
+            if not path.exists():
+                raise JournalError(f"there is no journal at {path}")
+            if writer is not None and not self._files.is_same(writer):
+                raise JournalError(f"{path} was moved, replaced or deleted while it was in use")
+            self._connection, self.is_empty = self._opened(trust, is_beside_writer=writer is not None)
         except BaseException:
-            self._drop_copy()
+            self._drop()
             raise
 
     def __enter__(self) -> Self:
@@ -62,15 +80,25 @@ class SqliteReading:
     def close(self) -> None:
         """Close the connection and remove the private copy, where there was one."""
         self._connection.close()
-        self._drop_copy()
+        self._drop()
+
+    def verdict(self) -> Verdict:
+        """Who else can have written what is read.
+
+        Raises:
+            JournalNotTrusted: a file beside the journal is refused now.
+        """
+        return self._files.verdict() if self._copy is None else self._copy.verdict
 
     def last(self) -> tuple[int, bytes]:
-        """Number and hash of the last record; 0 and nothing where there is none."""
+        """Number and hash of the last record now; 0 and nothing where there is none."""
+        self._catch_up()
         with self._translated():
             return read_last(self._connection)
 
     def end(self) -> int:
-        """Number of the last record, 0 where there is none."""
+        """Number of the last record now, 0 where there is none."""
+        self._catch_up()
         with self._translated():
             return int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
 
@@ -161,47 +189,62 @@ class SqliteReading:
         if not is_complete:
             raise JournalCorrupt(f"{self.path} is damaged: records between {after + 1} and {until} are missing")
 
-    def _opened(self) -> tuple[sqlite3.Connection, bool]:
-        if not self.path.exists():
-            raise JournalError(f"there is no journal at {self.path}")
+    def _opened(self, trust: Writers, *, is_beside_writer: bool) -> tuple[sqlite3.Connection, bool]:
         try:
             check_size(self.path)
-            return self._checked(_connect(journal_uri(self.path, "ro")))
+            if is_beside_writer or self._files.is_readable_in_place(trust):
+                return self._in_place()
         except _READ_ERRORS as error:
             if not _needs_copy(error):
                 raise journal_error(error, self.path, "read") from error
-        try:
-            return self._checked(_connect(journal_uri(self._private_copy(), "rw")))
-        except (*_READ_ERRORS, OSError) as error:
-            raise journal_error(error, self.path, "read") from error
+        self._copied_at = time.monotonic()
+        self._copy = PrivateCopy(self.path)
+        self._copying_s = time.monotonic() - self._copied_at
+        return self._of_copy(self._copy)
 
-    def _checked(self, connection: sqlite3.Connection) -> tuple[sqlite3.Connection, bool]:
+    def _in_place(self) -> tuple[sqlite3.Connection, bool]:
+        for tried in range(1, _OPENINGS_MAX + 1):
+            connection = _connect(journal_uri(self.path, "ro"))
+            try:
+                with self._files.being_opened():
+                    return connection, self._checked(connection)
+            except BaseException as error:
+                connection.close()
+                if not isinstance(error, Exchanged) or tried == _OPENINGS_MAX:
+                    raise
+        raise AssertionError
+
+    def _of_copy(self, copy: PrivateCopy) -> tuple[sqlite3.Connection, bool]:
+        connection = _connect(journal_uri(copy.path, "rw"))
         try:
-            connection.execute("PRAGMA query_only = ON")
-            is_empty = not check_identity(connection, self.path)
-            connection.text_factory = bytes
-            return connection, is_empty
-        except BaseException:
+            return connection, self._checked(connection)
+        except BaseException as error:
             connection.close()
+            if isinstance(error, _READ_ERRORS):
+                raise journal_error(error, self.path, "read") from error
             raise
 
-    def _private_copy(self) -> Path:
-        # In a folder that cannot be written SQLite cannot share its -wal, so it gets files of its own.
-        self._copy = tempfile.TemporaryDirectory(prefix="cuebook-", ignore_cleanup_errors=True)
-        copy = Path(self._copy.name) / "journal"
-        for _ in range(10):
-            before = _signature(self.path)
-            for end in ("", *_SIDE_FILES):
-                Path(f"{copy}{end}").unlink(missing_ok=True)
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.copyfile(f"{self.path}{end}", f"{copy}{end}")
-            if _signature(self.path) == before:
-                break
-        return copy
+    def _checked(self, connection: sqlite3.Connection) -> bool:
+        connection.execute("PRAGMA query_only = ON")
+        is_empty = not check_identity(connection, self.path)
+        connection.text_factory = bytes
+        return is_empty
 
-    def _drop_copy(self) -> None:
-        if self._copy is not None:
-            self._copy.cleanup()
+    def _catch_up(self) -> None:
+        """Read a new copy, where there is one to read and the journal has changed."""
+        copy, now = self._copy, time.monotonic()
+        if copy is None or now < self._copied_at + _REFRESH_SHARE * self._copying_s or not copy.is_outdated():
+            return
+        self._connection.close()
+        copy.refresh()
+        self._connection, self.is_empty = self._of_copy(copy)
+        self._copied_at, self._copying_s = now, time.monotonic() - now
+
+    def _drop(self) -> None:
+        copy, self._copy = self._copy, None
+        if copy is not None:
+            copy.close()
+        self._files.close()
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -252,12 +295,3 @@ def _connect(uri: str) -> sqlite3.Connection:
 def _needs_copy(error: Exception) -> bool:
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return primary in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
-
-
-def _signature(path: Path) -> list[tuple[int, int, int]]:
-    found = []
-    for end in ("", *_SIDE_FILES):
-        with contextlib.suppress(FileNotFoundError):
-            status = Path(f"{path}{end}").stat()
-            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
-    return found

@@ -6,7 +6,6 @@ Knows no lock and not why a journal is rewritten.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,9 @@ from cuebook.errors import JournalError
 from cuebook.persistence.records.chain import FIRST_LINK, rows_of
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.run_heads import JournalOpened
-from cuebook.persistence.stores.sqlite.location import sync_folder
-from cuebook.persistence.stores.sqlite.schema import create_schema, journal_error, journal_uri
+from cuebook.persistence.stores.sqlite.files import check_beside
+from cuebook.persistence.stores.sqlite.part_file import part_of
+from cuebook.persistence.stores.sqlite.schema import create_schema, journal_error
 
 __all__ = ["Rewriting", "refuse_existing", "rewriting"]
 
@@ -28,20 +28,16 @@ class Rewriting:
     """The journal that is being written. Use `rewriting`.
 
     Attributes:
-        path: the unfinished file.
         seq, hash: number and link of the last record so far.
     """
 
-    def __init__(self, path: Path, opened: JournalOpened) -> None:
-        self.path = path
+    def __init__(self, connection: sqlite3.Connection, opened: JournalOpened) -> None:
         self.seq = 0
         self.hash = FIRST_LINK
         self._waiting: list[Entry] = []
         self._bytes = 0
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        self._connection = sqlite3.connect(journal_uri(path, "rw"), uri=True, isolation_level=None)
-        self._connection.execute("PRAGMA synchronous = FULL")
-        create_schema(self._connection)
+        self._connection = connection
+        create_schema(connection)
         self.append(Entry(Kind.JOURNAL, 0, opened.encode()))
 
     def append(self, entry: Entry, state: bytes | None = None) -> None:
@@ -65,10 +61,6 @@ class Rewriting:
         self._waiting.clear()
         self._bytes = 0
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
-
 
 @contextlib.contextmanager
 def rewriting(target: Path, opened: JournalOpened, *, replaces: bool = False) -> Iterator[Rewriting]:
@@ -80,29 +72,30 @@ def rewriting(target: Path, opened: JournalOpened, *, replaces: bool = False) ->
         replaces: whether a file at `target` is replaced.
 
     Raises:
+        JournalNotTrusted: what has the name of the unfinished file, or stands beside one of them, is no plain file, or
+            somebody else's.
         JournalError: there is such a file and it is not to be replaced, or the new one cannot be written.
     """
     if not replaces:
         refuse_existing(target)
-    part = target.with_name(target.name + ".part")
-    part.unlink(missing_ok=True)
     try:
-        writing = Rewriting(part, opened)
-        try:
+        with part_of(target) as part:
+            writing = Rewriting(part.connection, opened)
             yield writing
             writing.flush()
-        finally:
-            writing.close()
-        part.replace(target)
-        sync_folder(target.parent)
+            part.finish(target)
     except (sqlite3.Error, OSError) as error:
         raise journal_error(error, target, "written") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise JournalError if something is at `path`, or beside it where SQLite would look."""
+    """Raise JournalError if something is at `path`, or beside it where SQLite would look.
+
+    Raises:
+        JournalNotTrusted: something beside it is no plain file, or somebody else's.
+    """
+    check_beside(path)
     for end in ("", "-wal", "-journal"):
-        if Path(f"{path}{end}").exists():
-            raise JournalError(f"{path}{end} exists already; give the path of a new file")
+        there = Path(f"{path}{end}")
+        if there.exists() and not (end and there.stat().st_size == 0):  # an empty one holds a name
+            raise JournalError(f"{there} exists already; give the path of a new file")

@@ -6,6 +6,7 @@ Knows no chain and no kind of record; keeps away from the file by any other way 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import threading
@@ -17,6 +18,7 @@ import aiosqlite
 
 from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.records.row import Row, Tail
+from cuebook.persistence.stores.sqlite.files import Exchanged, JournalFiles, check_beside
 from cuebook.persistence.stores.sqlite.location import make_folder, mount_of, sync_folder
 from cuebook.persistence.stores.sqlite.reading import SqliteReading, read_last
 from cuebook.persistence.stores.sqlite.schema import (
@@ -28,6 +30,7 @@ from cuebook.persistence.stores.sqlite.schema import (
     journal_error,
     journal_uri,
 )
+from cuebook.persistence.trust.verdicts import Verdict, Writers
 
 __all__ = ["SqliteStore"]
 
@@ -35,6 +38,7 @@ _INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _BUSY_SECONDS = 30.0
 _CHECKPOINT_PAGES = 4000
 _CLOSING_BUSY_MS = 200
+_OPENINGS_MAX = 5
 
 
 class _Batch:
@@ -54,6 +58,7 @@ class _Writer(sqlite3.Connection):
 
     batch: _Batch | None = None
     has_stream_index = False
+    is_empty = False
     tail: Tail
 
     def commit(self) -> None:
@@ -90,6 +95,7 @@ class SqliteStore:
         self.path = Path(path)
         self._connection: aiosqlite.Connection | None = None
         self._writer: _Writer | None = None
+        self._files: JournalFiles | None = None
         self._has_failed = False
         self._selecting = threading.Lock()
         self._selection: SqliteReading | None = None
@@ -108,6 +114,7 @@ class SqliteStore:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+            self._let_go()
             if isinstance(error, sqlite3.Error | OSError):
                 raise journal_error(error, self.path, "opened") from error
             raise
@@ -152,12 +159,12 @@ class SqliteStore:
         bodies: bool = True,
     ) -> Iterator[Row]:
         """As `Store.scan`, over a read-only connection of its own."""
-        with SqliteReading(self.path) as reading:
+        with SqliteReading(self.path, writer=self._files) as reading:
             yield from reading.scan(after, kinds=kinds, runs=runs, bodies=bodies)
 
     def row(self, seq: int) -> Row | None:
         """As `Store.row`."""
-        with SqliteReading(self.path) as reading:
+        with SqliteReading(self.path, writer=self._files) as reading:
             return reading.row(seq)
 
     def select(
@@ -166,18 +173,22 @@ class SqliteStore:
         """As `Store.select`, over one read-only connection that stays open until the store is closed."""
         with self._selecting:
             if self._selection is None:
-                self._selection = SqliteReading(self.path)
+                self._selection = SqliteReading(self.path, writer=self._files)
             return self._selection.select(kind, run, after=after, limit=limit, newest=newest)
 
     def state(self, seq: int) -> bytes | None:
         """As `Store.state`."""
-        with SqliteReading(self.path) as reading:
+        with SqliteReading(self.path, writer=self._files) as reading:
             return reading.state(seq)
 
     def states(self) -> list[int]:
         """As `Store.states`."""
-        with SqliteReading(self.path) as reading:
+        with SqliteReading(self.path, writer=self._files) as reading:
             return reading.states()
+
+    def verdict(self) -> Verdict:
+        """As `Store.verdict`."""
+        return Verdict(Writers.NOBODY) if self._files is None else self._files.verdict()
 
     async def close(self) -> None:
         """As `Store.close`; the -wal is moved into the file unless a reader is in the way."""
@@ -200,49 +211,58 @@ class SqliteStore:
                 await connection.close()
             finally:
                 _thread_of(connection).join()  # it may report to this loop once more, which may be about to close
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """Let go of the files; SQLite removes some of its own when it closes, and their names are to be ours still."""
+        files, self._files = self._files, None
+        if files is not None:
+            with contextlib.suppress(OSError, JournalError):  # whoever opens it next is told
+                files.hold_names()
+            files.close()
 
     def _connect(self) -> sqlite3.Connection:
         # Runs in the connection's thread: everything that opening touches the disk for.
         is_new = not self.path.exists()
         make_folder(self.path.parent)
+        check_beside(self.path)
         if is_new:
             # No descriptor of this file can hold SQLite's locks yet, so opening and closing it is harmless here.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             sync_folder(self.path.parent)
         elif not os.access(self.path, os.R_OK | os.W_OK):  # SQLite would open it for reading and fail at a commit
             raise JournalError(f"{self.path} cannot be written: permission denied, or a read-only file system")
-        elif self.path.stat().st_size:
-            _look_first(self.path)
-        uri = journal_uri(self.path, "rw")
-        writer = sqlite3.connect(
-            uri,
-            uri=True,
-            timeout=_BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-            factory=_Writer,
-        )
+        files = self._files = JournalFiles(self.path)
+        files.hold_names()
+        if self.path.stat().st_size:
+            _look_first(self.path, files)
+        writer = self._opened(files)
         try:
-            self._prepare(writer)
+            self._prepare(writer, files)
         except BaseException:
             writer.close()
             raise
         self._writer = writer
         return writer
 
-    def _prepare(self, writer: _Writer) -> None:
+    def _opened(self, files: JournalFiles) -> _Writer:
+        for tried in range(1, _OPENINGS_MAX + 1):
+            writer = _new_writer(self.path)
+            try:
+                with files.being_opened():
+                    writer.is_empty = not check_identity(writer, self.path)
+                    return writer
+            except BaseException as error:
+                writer.close()
+                if not isinstance(error, Exchanged) or tried == _OPENINGS_MAX:
+                    raise
+        raise AssertionError
+
+    def _prepare(self, writer: _Writer, files: JournalFiles) -> None:
         mount = mount_of(self.path)
-        writer.execute("PRAGMA recursive_triggers = ON")
-        writer.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the disk's own cache
-        writer.execute("PRAGMA checkpoint_fullfsync = ON")
         writer.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         writer.execute(f"PRAGMA synchronous = {'EXTRA' if mount.is_network else 'FULL'}")
-        if not check_identity(writer, self.path):
-            create_schema(writer)
-        mode = "DELETE" if mount.is_network else "WAL"
-        (found,) = writer.execute(f"PRAGMA journal_mode = {mode}").fetchone()
-        if found != mode.lower():
-            raise JournalError(f"{self.path} cannot be written safely: SQLite uses journal mode {found}, not {mode}")
+        self._choose_mode(writer, files, is_network=mount.is_network)
         if mount.is_network:
             _say_network(self.path, mount.kind)
         writer.tail, has_streams = _tail(writer)
@@ -255,6 +275,35 @@ class SqliteStore:
             busy, _, _ = writer.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
             if busy:
                 raise JournalError(f"{self.path} cannot be made durable while another program reads it")
+
+    def _choose_mode(self, writer: _Writer, files: JournalFiles, *, is_network: bool) -> None:
+        holds_names = files.holds_names()
+        (found,) = writer.execute("PRAGMA journal_mode").fetchone()
+        if holds_names and found != "wal":
+            # A rollback journal that is emptied, not deleted: in between, its name could be taken by somebody else.
+            writer.execute("PRAGMA journal_mode = TRUNCATE")
+        if writer.is_empty:
+            create_schema(writer)
+        mode = "WAL" if not is_network else "TRUNCATE" if holds_names else "DELETE"
+        (found,) = writer.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+        if found != mode.lower():
+            raise JournalError(f"{self.path} cannot be written safely: SQLite uses journal mode {found}, not {mode}")
+        files.hold_names()  # the rollback journal's went with the switch, and nothing was read since
+
+
+def _new_writer(path: Path) -> _Writer:
+    writer: _Writer = sqlite3.connect(
+        journal_uri(path, "rw"),
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_Writer,
+    )
+    writer.execute("PRAGMA recursive_triggers = ON")
+    writer.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the disk's own cache
+    writer.execute("PRAGMA checkpoint_fullfsync = ON")
+    return writer
 
 
 def _thread_of(connection: aiosqlite.Connection) -> threading.Thread:
@@ -271,10 +320,10 @@ def _tail(connection: sqlite3.Connection) -> tuple[Tail, bool]:
     return Tail(seq, hash_, max(runs[0], 0)), runs[1] < 0
 
 
-def _look_first(path: Path) -> None:
+def _look_first(path: Path, files: JournalFiles) -> None:
     # A file that is none of ours, or of a later version, must not be written to; opening for writing may.
     try:
-        SqliteReading(path).close()
+        SqliteReading(path, writer=files).close()
     except JournalCorrupt:
         raise
     except JournalError as error:

@@ -1,0 +1,20 @@
+"""What a user is told that is no error: a line on standard error, and a log record."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+from cuebook.logs import get_logger
+
+__all__ = ["notice"]
+
+
+def notice(text: str) -> None:
+    """Say it. Never raises, and is no Python warning: those become errors where a program wants that."""
+    get_logger("cuebook.notices").warning(text)
+    stream = sys.stderr
+    if stream is not None:
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(f"cuebook: {text}\n")
+            stream.flush()
