@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cuebook.actors.run import Event, EventKind, Progress
+    from cuebook.actors.progress import Event, EventKind, Progress
     from cuebook.checkpoints.trigger import last_checkpoint, make_checkpoint
     from cuebook.chunks.checkpoint import Checkpoint
     from cuebook.chunks.chunker import Chunker, chunk
@@ -108,8 +108,8 @@ _HOMES = {
     "Down": "cuebook.runtime.signals",
     "DurablePromise": "cuebook.durable.promise",
     "Effect": "cuebook.durable.effects",
-    "Event": "cuebook.actors.run",
-    "EventKind": "cuebook.actors.run",
+    "Event": "cuebook.actors.progress",
+    "EventKind": "cuebook.actors.progress",
     "Exit": "cuebook.runtime.supervision",
     "Ladder": "cuebook.processes.place",
     "Listing": "cuebook.runtime.services",
@@ -118,7 +118,7 @@ _HOMES = {
     "Overflow": "cuebook.runtime.mailbox",
     "PersistentActor": "cuebook.durable.persistent_actor",
     "Pool": "cuebook.runtime.pool",
-    "Progress": "cuebook.actors.run",
+    "Progress": "cuebook.actors.progress",
     "Restart": "cuebook.runtime.supervision",
     "RestartIntensity": "cuebook.runtime.supervision",
     "Restarted": "cuebook.runtime.signals",

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cuebook.actors.run import Run, StopKind
+from cuebook.actors.progress import StopKind
+from cuebook.actors.run import Run
 from cuebook.chunks.options import Options
 from cuebook.persistence.arguments import Block, encode_blocks
 from cuebook.persistence.fingerprint import ALGORITHM, Fingerprint

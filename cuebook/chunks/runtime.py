@@ -14,7 +14,8 @@ from typing import Any, Self
 import anyio
 
 from cuebook.actors.application import Application
-from cuebook.actors.run import Event, Run, Stop, StopKind
+from cuebook.actors.progress import Event, Stop, StopKind
+from cuebook.actors.run import Run
 from cuebook.chunks.bar import Bar, wants_bar
 from cuebook.chunks.lasting import Lasting
 from cuebook.chunks.observed import find_telemetry, open_observed
@@ -308,7 +309,7 @@ class Runtime(Lasting, Seeing):
             run.is_stop_applied = False
         if run.stop is None or stop.grace_s == 0.0:
             run.stop = stop
-        self.app.changed(run)
+        self.app.changed(run.key)
 
     async def _end_of(self, opened: OpenedRun) -> None:
         """Wait for the end of a run that is being stopped, whatever becomes of the waiting task."""

@@ -12,7 +12,7 @@ from cuebook.persistence.call_arguments import CallArguments
 from cuebook.persistence.heads import Failed, Reason
 from cuebook.persistence.record import Kind
 from cuebook.runtime.codec import unpack
-from cuebook.runtime.errors import CallFailed, CallTimedOut, CuebookError, JournalCorrupt, WorkerDied
+from cuebook.runtime.errors import CallFailed, CallTimedOut, CuebookError, JournalCorrupt, MalformedMessage, WorkerDied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cuebook.persistence.replay import JournalState
     from cuebook.persistence.values import ValueDecoder
 
-__all__ = ["FailedCall", "read_failures"]
+__all__ = ["FailedCall", "opened_failure", "read_failures"]
 
 _CLASSES = {Reason.TIMED_OUT: CallTimedOut, Reason.WORKER_DIED: WorkerDied}
 
@@ -82,17 +82,22 @@ def read_failures(reader: Reader, state: JournalState, number: int, decoder: Val
         head = wanted.pop(record.seq, None)
         if head is None:
             continue
-        text, exception = _opened(record.body, record.seq)
+        text, exception = opened_failure(record.body, record.seq)
         yield FailedCall(head, arguments.call(number, head.index), text, exception)
         if not wanted:
             return
 
 
-def _opened(body: bytes | None, seq: int) -> tuple[str, bytes | None]:
+def opened_failure(body: bytes | None, seq: int) -> tuple[str, bytes | None]:
+    """The traceback's text and the encoded exception in the body of a FAILED record, the record's number being `seq`.
+
+    Raises:
+        JournalCorrupt: it holds no such thing.
+    """
     if body is None:
         return "", None
     try:
         text, exception = unpack(body)
-    except (TypeError, ValueError) as error:
+    except (MalformedMessage, TypeError, ValueError) as error:
         raise JournalCorrupt(f"record {seq} holds no failure", seq=seq) from error
     return str(text or ""), exception if isinstance(exception, bytes) else None

@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 
-from cuebook.actors import recovery
+from cuebook.actors import orders, supervisor, takeover
+from cuebook.actors.checkpoints import Checkpoints
 from cuebook.actors.commits import answered
 from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import Appended, StateRead, WorkerLost
+from cuebook.actors.outbox import Outbox
 from cuebook.actors.outstanding import Outstanding
 from cuebook.actors.run import Run
+from cuebook.actors.slot import Slot
 from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.verdicts import Verdict
 from cuebook.actors.worker import WorkerActor
@@ -123,17 +126,16 @@ def test_an_acknowledgement_before_the_commit_is_caught(monkeypatch: Patch) -> N
 
 
 def test_a_delivery_before_the_commit_is_caught(monkeypatch: Patch) -> None:
-    flush = Supervisor._flush
+    send = Outbox.send
 
-    def hasty(self: Supervisor, run: Run) -> None:
-        writing = self._open.get(run.number)
-        if writing is not None:
-            for outcome in writing.outcomes:
-                run.deliver(outcome) if not isinstance(outcome, Exception) else run.deliver_failure(outcome)
-            writing.outcomes.clear()
-        flush(self, run)
+    def hasty(self: Outbox, run: Run) -> Any:
+        outcomes = self.of(run).outcomes
+        for outcome in outcomes:
+            run.deliver(outcome) if not isinstance(outcome, Exception) else run.deliver_failure(outcome)
+        outcomes.clear()
+        return send(self, run)
 
-    monkeypatch.setattr(Supervisor, "_flush", hasty)
+    monkeypatch.setattr(Outbox, "send", hasty)
 
     caught("was delivered before its result was on disk")
 
@@ -220,42 +222,39 @@ def test_a_store_that_forgets_what_it_had_synced_is_caught(monkeypatch: Patch) -
 
 def test_a_state_for_a_host_that_is_gone_is_caught(monkeypatch: Patch) -> None:
     """Each host counts its questions from 1: what a dead one has asked must not be answered to the next."""
-    handle = Supervisor._handle
+    found = Checkpoints.found
 
-    def confused(self: Supervisor, message: Any) -> Any:
-        if isinstance(message, StateRead):
-            slot = self.table.slots[message.worker]
-            message = replace(message, host=slot.host)
-        return handle(self, message)
+    def confused(self: Checkpoints, slot: Slot, read: StateRead) -> None:
+        found(self, slot, replace(read, host=slot.host))
 
-    monkeypatch.setattr(Supervisor, "_handle", confused)
+    monkeypatch.setattr(Checkpoints, "found", confused)
 
     caught("was given the state of call|was answered with", CHECKPOINTS)
 
 
 def test_an_acknowledgement_for_a_host_that_is_gone_is_caught(monkeypatch: Patch) -> None:
-    committed = Supervisor._committed
+    committed = Checkpoints.committed
 
-    def confused(self: Supervisor, writing: Any, seq: int) -> None:
-        writing.acks = [replace(ack, host=ack.slot.host) for ack in writing.acks]
-        for ack in writing.acks:
+    def confused(self: Checkpoints, outgoing: Any, seq: int) -> None:
+        outgoing.acks = [replace(ack, host=ack.slot.host) for ack in outgoing.acks]
+        for ack in outgoing.acks:
             ack.slot.saving.setdefault(ack.ticket, (ack.number, None))
-        committed(self, writing, seq)
+        committed(self, outgoing, seq)
 
-    monkeypatch.setattr(Supervisor, "_committed", confused)
+    monkeypatch.setattr(Checkpoints, "committed", confused)
 
     caught("before it was on disk", CHECKPOINTS)
 
 
 def test_a_checkpoint_that_no_one_acknowledges_after_a_restart_is_caught(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(Supervisor, "_take_over_states", lambda self, run, slot, kept: None)
+    monkeypatch.setattr(Checkpoints, "take_over", lambda self, run, slot, kept: None)
 
     caught(STUCK, CHECKPOINTS)
 
 
 def test_a_death_that_counts_as_a_retry_is_caught(monkeypatch: Patch) -> None:
     monkeypatch.setattr(
-        "cuebook.actors.callbacks.after_failure",
+        "cuebook.actors.outcomes.after_failure",
         lambda attempt, retries, stops: Verdict.RETRY if attempt < retries and not stops else Verdict.FAIL,
     )
 
@@ -283,13 +282,13 @@ def test_calls_counted_before_their_sink_has_them_are_caught(monkeypatch: Patch)
 
 
 def test_a_failure_that_loses_its_class_in_recovery_is_caught(monkeypatch: Patch) -> None:
-    failure = recovery._failure
+    failure = takeover._failure
 
-    def plain(run: Run, head: Any, body: Any) -> CallFailed:
-        error = failure(run, head, body)
+    def plain(run: Run, head: Any, body: Any, seq: int) -> CallFailed:
+        error = failure(run, head, body, seq)
         return CallFailed(error.index, error.arguments, error_type=error.error_type, attempts=error.attempts)
 
-    monkeypatch.setattr(recovery, "_failure", plain)
+    monkeypatch.setattr(takeover, "_failure", plain)
 
     caught("was given up without reason", Scenario(kills=5, misfortune=0.8, raises=False, retries=0))
 
@@ -302,16 +301,16 @@ def test_a_call_that_no_timer_watches_is_caught(monkeypatch: Patch) -> None:
 
 
 def test_calls_of_a_failed_dispatch_that_nobody_gets_are_caught(monkeypatch: Patch) -> None:
-    fill = Supervisor._fill
+    fill = supervisor.fill
 
-    def strand(self: Supervisor, run: Run, shipments: Any) -> None:
+    def strand(run: Run, shipments: Any) -> Any:
         try:
-            fill(self, run, shipments)
+            yield from fill(run, shipments)
         except BaseException:
             shipments.clear()
             raise
 
-    monkeypatch.setattr(Supervisor, "_fill", strand)
+    monkeypatch.setattr(supervisor, "fill", strand)
 
     caught(STUCK, Scenario(failures=8, kills=0, misfortune=0.0))
 
@@ -330,14 +329,14 @@ def test_a_time_out_charged_as_a_death_is_caught(monkeypatch: Patch) -> None:
 
 
 def test_a_prepare_that_is_counted_and_was_never_sent_is_caught(monkeypatch: Patch) -> None:
-    prepare = Supervisor.prepare
+    prepare = orders.prepare
 
-    def early(self: Supervisor, run: Run, slot: Any) -> None:
+    def early(run: Run, slot: Slot) -> None:
         slot.awaited += 1
-        prepare(self, run, slot)
+        prepare(run, slot)
         slot.awaited -= 1
 
-    monkeypatch.setattr(Supervisor, "prepare", early)
+    monkeypatch.setattr(orders, "prepare", early)
 
     caught(STUCK)
 
