@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cuebook.actors.run import Event, EventKind, Progress
+    from cuebook.actors.runs.progress import Event, EventKind, Progress
     from cuebook.api.checkpoint import Checkpoint
     from cuebook.api.chunker import Chunker, chunk
     from cuebook.api.runtime import Runtime
@@ -109,8 +109,8 @@ _HOMES = {
     "Down": "cuebook.runtime.cells.signals",
     "DurablePromise": "cuebook.durable.promise",
     "Effect": "cuebook.durable.effects",
-    "Event": "cuebook.actors.run",
-    "EventKind": "cuebook.actors.run",
+    "Event": "cuebook.actors.runs.progress",
+    "EventKind": "cuebook.actors.runs.progress",
     "Exit": "cuebook.runtime.policy.restarts",
     "Ladder": "cuebook.processes.process",
     "Listing": "cuebook.runtime.cells.services",
@@ -119,7 +119,7 @@ _HOMES = {
     "Overflow": "cuebook.runtime.cells.mailbox",
     "PersistentActor": "cuebook.durable.persistent_actor",
     "Pool": "cuebook.runtime.groups.pool",
-    "Progress": "cuebook.actors.run",
+    "Progress": "cuebook.actors.runs.progress",
     "Restart": "cuebook.runtime.policy.restarts",
     "RestartIntensity": "cuebook.runtime.policy.restarts",
     "Restarted": "cuebook.runtime.cells.signals",

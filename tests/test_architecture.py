@@ -35,7 +35,16 @@ APART = ({"runtime", "persistence"},)
 """Folders of one floor that do not import each other."""
 
 ROOMS = {
-    "persistence": [{"upkeep"}, {"history"}, {"journal"}, {"stores"}, {"records"}, {"values"}, {"identity", "blobs"}, {"trust"}],
+    "persistence": [
+        {"upkeep"},
+        {"history"},
+        {"journal"},
+        {"stores"},
+        {"records"},
+        {"values"},
+        {"identity", "blobs"},
+        {"trust"},
+    ],
     "runtime": [{"seeing", "groups"}, {"cells"}, {"reports"}, {"refs"}, {"policy", "tasks"}],
 }
 """The rooms of a folder, from the top down: imports between them run downwards too."""

@@ -17,9 +17,10 @@ import anyio
 
 from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import RunAdded, RunChanged
-from cuebook.actors.run import Run, Slot
+from cuebook.actors.runs.roster import RunTable, WorkerKind
+from cuebook.actors.runs.run import Run
+from cuebook.actors.runs.slot import Slot
 from cuebook.actors.supervisor import Supervisor
-from cuebook.actors.table import RunTable, WorkerKind
 from cuebook.actors.worker import WorkerActor
 from cuebook.engines.port import Host
 from cuebook.errors import InternalError, JournalBusy, MessagingError
@@ -198,10 +199,10 @@ class Application:
         self.table.lease(run, kind, workers)
         self.supervisor.tell_nowait(RunAdded(run.key))
 
-    def changed(self, run: Run) -> None:
-        """Something of the run changed from outside: the Supervisor should look at it."""
+    def changed(self, key: int) -> None:
+        """Something of the run of this key changed from outside: the Supervisor should look at it."""
         with contextlib.suppress(MessagingError):
-            self.supervisor.tell_nowait(RunChanged(run.key))
+            self.supervisor.tell_nowait(RunChanged(key))
 
     def drain_output(self) -> None:
         """Pass on what calls have printed so far."""
@@ -235,7 +236,7 @@ class Application:
         for run in list(self.table.runs.values()):
             if run.journal is ref:
                 run.end(error or InternalError("the Journal stopped while this run went on"))
-                self.changed(run)
+                self.changed(run.key)
 
     def _end_runs(self, error: BaseException) -> None:
         """What all runs need is broken: whoever waits for one hears of that, and of nothing that follows from it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cuebook.actors.run import Event, EventKind
+from cuebook.actors.runs.progress import Event, EventKind
 from cuebook.logs import get_logger
 
 __all__ = ["log_event"]

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from cuebook.actors.application import print_lines
-from cuebook.actors.run import Event, Progress
+from cuebook.actors.runs.progress import Event, Progress
 
 __all__ = ["Bar", "wants_bar"]
 

@@ -14,7 +14,8 @@ from typing import Any, Self
 import anyio
 
 from cuebook.actors.application import Application
-from cuebook.actors.run import Event, Run, Stop, StopKind
+from cuebook.actors.runs.progress import Event, Stop, StopKind
+from cuebook.actors.runs.run import Run
 from cuebook.api.bar import Bar, wants_bar
 from cuebook.api.durable_face import Lasting
 from cuebook.api.view_face import Seeing
@@ -312,7 +313,7 @@ class Runtime(Lasting, Seeing):
             run.is_stop_applied = False
         if run.stop is None or stop.grace_s == 0.0:
             run.stop = stop
-        self.app.changed(run)
+        self.app.changed(run.key)
 
     async def _end_of(self, opened: OpenedRun) -> None:
         """Wait for the end of a run that is being stopped, whatever becomes of the waiting task."""

@@ -9,8 +9,9 @@ from typing import Any
 
 from cuebook.actors.application import Application
 from cuebook.actors.messages import Append
-from cuebook.actors.run import Run, Stop, StopKind
-from cuebook.actors.sources import FedSource
+from cuebook.actors.runs.progress import Stop, StopKind
+from cuebook.actors.runs.run import Run
+from cuebook.actors.runs.sources import FedSource
 from cuebook.chunks.feeder import AsyncFeeder, ThreadFeeder, ahead_limit
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.planning import Plan
@@ -68,7 +69,7 @@ class _Feeding:
             self.end(error)
             return
         self.read_on()
-        self._app.changed(self._run)
+        self._app.changed(self._run.key)
 
     def _take_in(self, items: list[Any]) -> None:
         start = self._source.count
@@ -93,7 +94,8 @@ class _Feeding:
         self._run.reused += 1
         sink = self._opened.sink
         if isinstance(sink, ListSink):
-            sink.put([index], [value])
+            for error in sink.put([index], [value]):
+                self._run.heed_failure(error)
         else:
             sink.reuse(index, item, value, seconds)
 
@@ -116,7 +118,7 @@ class _Feeding:
             if isinstance(error, asyncio.CancelledError):  # nobody cancelled us, and whoever waits must hear of it
                 error = _caused(RuntimeError(text), error)
             self._run.stop = Stop(StopKind.FAILED, text, None, error)
-        self._app.changed(self._run)
+        self._app.changed(self._run.key)
 
     def read_on(self) -> None:
         """Calls were done: a few more may be read, unless the consumer of a stream is behind."""

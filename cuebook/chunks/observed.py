@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from cuebook.actors.application import Application
-from cuebook.actors.run import Event, EventKind, Progress, Run
+from cuebook.actors.runs.progress import Event, EventKind, Progress
+from cuebook.actors.runs.run import Run
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cuebook.actors.run import Run
+from cuebook.actors.runs.run import Run
 from cuebook.chunks.feeder import Feeder
 from cuebook.chunks.options import Options
 from cuebook.chunks.sinks import ListSink, StreamSink

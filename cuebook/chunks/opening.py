@@ -19,9 +19,10 @@ import anyio
 from cuebook.actors.application import Application
 from cuebook.actors.messages import Append, AppendFailed, Recover
 from cuebook.actors.reporting import log_event
-from cuebook.actors.run import Event, EventKind, Run, RunPolicy
-from cuebook.actors.sources import FedSource, ListSource
-from cuebook.actors.table import WorkerKind
+from cuebook.actors.runs.progress import Event, EventKind
+from cuebook.actors.runs.roster import WorkerKind
+from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
+from cuebook.actors.runs.sources import FedSource, ListSource
 from cuebook.chunks.feeding import Reuses, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
@@ -33,7 +34,7 @@ from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
 from cuebook.engines.calls.current import current_call
 from cuebook.engines.port import LocalWork
-from cuebook.errors import ActorFailed, JournalBusy, JournalError, JournalFull
+from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.history.arguments import call_key, check_calls
 from cuebook.persistence.history.results import Decoder, Results
@@ -92,10 +93,8 @@ async def _open_in(
         plan = await _in_thread(plan_iterator, place.file, request.func, request.options)
     else:
         plan = await _in_thread(plan_list, place.file, request.func, request.options, calls)
-    opened = _make_run(app, request, plan, place, calls=calls, room=room)
+    opened = _make_run(app, request, plan, place, calls=calls, room=room, listeners=listeners)
     opened.closers.append(plan.close)
-    opened.run.listeners.extend([log_event, *listeners])
-    opened.run.journal = place.ref
     try:
         await _begin(app, opened, request, plan=plan, place=place, calls=calls)
     except BaseException:
@@ -111,7 +110,6 @@ async def _begin(
     """Put the beginning of the run on record, deliver what is reused, and let the rest go."""
     run = opened.run
     claims = plan.claims
-    run.reused = sum(claim.count for claim in claims)
     is_finished = calls is not None and run.reused == len(calls)
     if place.ref is not None:
         entries = [*plan.entries, *(closing_entries(run) if is_finished else [])]
@@ -122,8 +120,6 @@ async def _begin(
     if is_finished:
         run.end()
         return
-    if plan.file is not None:
-        run.closing_entries = closing_entries
     todo = run.source.remaining
     workers = request.options.chunk_size if todo is None else min(request.options.chunk_size, todo)
     app.begin(run, _kind(request.options), workers)
@@ -196,51 +192,57 @@ def _make_run(
     *,
     calls: list[Any] | None,
     room: int | None,
+    listeners: Sequence[Callable[[Event], None]],
 ) -> OpenedRun:
+    """The run whole, before anything of it is on record."""
     options, func = request.options, request.func
     key = app.next_number()
     source: ListSource | FedSource
     source = FedSource() if calls is None else ListSource(calls, unclaimed(len(calls), plan.claims))
     place.folders["traceparent"] = request.traceparent
     pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, code=plan.code)
-    run_box: list[Run] = []
     spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
     if room is None:
-        sink = ListSink(
-            None if calls is None else len(calls),
-            place.decoder,
-            collects=not options.raises,
-            arguments=source.argument,
-            on_failure=lambda error: run_box[0].heed_failure(error),
-        )
+        total = None if calls is None else len(calls)
+        sink = ListSink(total, place.decoder, collects=not options.raises, arguments=source.argument)
     else:
-        sink = StreamSink(place.decoder, arguments=source.argument, room=room, on_room=lambda: app.changed(run_box[0]))
+        sink = StreamSink(place.decoder, arguments=source.argument, room=room, on_room=partial(app.changed, key))
     run = Run(
-        plan.number if plan.file is not None else key,
-        RunPolicy(
-            batch=options.batch,
-            retries=options.retries,
-            pause=options.pause,
-            timeout=options.timeout,
-            raises=options.raises,
-            recycle_after=options.recycle_after,
-            abandons=not options.engine.can_end_calls,
-        ),
-        source,
-        sink,
-        work=LocalWork(func, options.worker_class, source.argument),
-        setup=partial(pack.setup, key),
-        encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
-        key=key,
+        RunPlan(
+            plan.number if plan.file is not None else key,
+            _policy(options),
+            source,
+            sink,
+            LocalWork(func, options.worker_class, source.argument),
+            setup=partial(pack.setup, key),
+            encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
+            key=key,
+            journal=place.ref,
+            closing_entries=None if plan.file is None else closing_entries,
+            reship=partial(pack.reship, modules=_users_modules),
+            on_shipped=spill.shipped,
+            on_over=spill.over,
+            call_key=call_key,
+            earlier_states=plan.states,
+            states_at_hand={} if plan.plain is None else dict(plan.plain.states),
+            reused=sum(claim.count for claim in plan.claims),
+            listeners=(log_event, *listeners),
+        )
     )
-    run_box.append(run)
-    run.on_shipped, run.on_over = spill.shipped, spill.over
-    run.call_key = call_key
-    run.earlier_states = plan.states
-    run.states_at_hand = {} if plan.plain is None else dict(plan.plain.states)
-    run.reship = partial(pack.reship, modules=_users_modules)
     return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"])
+
+
+def _policy(options: Options) -> RunPolicy:
+    return RunPolicy(
+        batch=options.batch,
+        retries=options.retries,
+        pause=options.pause,
+        timeout=options.timeout,
+        raises=options.raises,
+        recycle_after=options.recycle_after,
+        abandons=not options.engine.can_end_calls,
+    )
 
 
 def _users_modules() -> list[str]:
@@ -280,11 +282,11 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: l
     sink = opened.sink
     if isinstance(sink, ListSink):
 
-        def fill(sink: ListSink = sink) -> None:
-            for part in parts:
-                sink.put(part.indexes, list(part.values))
+        def fill(sink: ListSink = sink) -> list[CallFailed]:
+            return [error for part in parts for error in sink.put(part.indexes, list(part.values))]
 
-        await anyio.to_thread.run_sync(fill)
+        for error in await anyio.to_thread.run_sync(fill):
+            opened.run.heed_failure(error)
         return
 
     def some() -> list[Results]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cuebook.actors.run import Run, StopKind
+from cuebook.actors.runs.progress import StopKind
+from cuebook.actors.runs.run import Run
 from cuebook.chunks.options import Options
 from cuebook.persistence.history import run_writer
 from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint

@@ -27,13 +27,13 @@ class Post:
 def test_what_came_in_before_a_failure_is_sent_to_the_journal_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Post()
     run: Any = SimpleNamespace(key=1, number=1, journal=journal)
-    table: Any = SimpleNamespace(inbox=deque(), in_hand=None)
+    table: Any = SimpleNamespace(inbox=deque(), in_hand=None, incarnation=0)
     supervisor = Supervisor(table)
 
     def handle(message: RunChanged) -> Iterable[Any]:
         if message.run == 2:
             raise ValueError("in the second message")
-        supervisor.write(run, [Entry(Kind.COMPLETED, 1, b"head", b"body")])
+        supervisor.outbox.write(run, [Entry(Kind.COMPLETED, 1, b"head", b"body")])
         return ()
 
     monkeypatch.setattr(supervisor, "_handle", handle)

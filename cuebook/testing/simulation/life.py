@@ -11,15 +11,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cuebook.actors.application import Application
-from cuebook.actors.run import Kept, Run, RunPolicy, Stop, StopKind
-from cuebook.actors.sources import ListSource
-from cuebook.actors.table import WorkerKind
+from cuebook.actors.runs.progress import Stop, StopKind
+from cuebook.actors.runs.roster import WorkerKind
+from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
+from cuebook.actors.runs.sink import CommittedResults
+from cuebook.actors.runs.sources import ListSource
 from cuebook.engines.calls.protocol import Setup
 from cuebook.engines.port import LocalWork
 from cuebook.errors import CallFailed, JournalError, RestartLimitReached
 from cuebook.persistence.history.replay import JournalState, replay
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.run_heads import Closing, Reuse, Reused, RunClosed, RunOpened, Source
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.testing.memory_runtime import MemoryApplication
 from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.simulation.chaos import Chaos, break_disk
@@ -49,10 +52,11 @@ class _Sink:
     def has_room(self) -> bool:
         return True
 
-    def keep(self, kept: Kept) -> None:
+    def keep(self, results: CommittedResults) -> Sequence[CallFailed]:
         self._chaos.fragile("the sink")
         self._chaos.moment("results are delivered")
-        self._witness.deliver(kept)
+        self._witness.deliver(results)
+        return ()
 
     def fail(self, error: CallFailed) -> None:
         self._chaos.fragile("the sink")
@@ -114,8 +118,7 @@ class Life:
         self._chaos.begin_life({"crash": self._crash, "disk": self._break_disk})
         file, journal = await app.journal("simulated.cue")
         history = replay(file.records(bodies=False))
-        run = self._run = self._make_run(file.next_run(), history)
-        run.journal = journal
+        run = self._run = self._make_run(file.next_run(), history, journal)
         self._witness.begin_life(run.number)
         await file.append(self._opening(run, history))
         self._chaos.begin_life(self._targets(app, run))
@@ -143,7 +146,7 @@ class Life:
         if error is None:
             if run.stop is not None and run.stop.kind is StopKind.INTERRUPTED:
                 return False
-            if failures and self._scenario.raises and (run.stop is None or run.first_failure is None):
+            if failures and self._scenario.raises and run.stop is None:
                 self._witness.blame("a call failed, and the run did not")
             if run.stop is not None and not isinstance(run.stop.error, CallFailed):
                 self._witness.blame(f"the run stopped without reason: {run.stop}")
@@ -153,7 +156,7 @@ class Life:
             self._witness.blame(f"the run ended with {error!r}")
         return False
 
-    def _make_run(self, number: int, history: JournalState) -> Run:
+    def _make_run(self, number: int, history: JournalState, journal: ActorRef) -> Run:
         scenario, chaos = self._scenario, self._chaos
         done = {index for run in history.runs.values() for index, own in enumerate(run.own) if own}
         calls = [[index] for index in range(scenario.calls)]
@@ -178,13 +181,24 @@ class Life:
         )
         work = LocalWork(_never_called, None, source.argument)
         sink = _Sink(self._witness, chaos)
-        run = Run(number, policy, source, sink, work=work, setup=set_up, encoder_for=encoder)
+        run = Run(
+            RunPlan(
+                number,
+                policy,
+                source,
+                sink,
+                work,
+                setup=set_up,
+                encoder_for=encoder,
+                journal=journal,
+                closing_entries=_closing_entries,
+                call_key=pack,
+                earlier_states=_states_of(history),
+                reused=len(done),
+                listeners=[lambda event: chaos.fragile(f"a listener, {event.kind.value}")],
+            )
+        )
         sink.stop = lambda: run.stop
-        run.call_key = pack
-        run.reused = len(done)
-        run.earlier_states = _states_of(history)
-        run.closing_entries = _closing_entries
-        run.listeners.append(lambda event: chaos.fragile(f"a listener, {event.kind.value}"))
         return run
 
     def _opening(self, run: Run, history: JournalState) -> list[Entry]:
@@ -210,7 +224,7 @@ class Life:
         def interrupt() -> None:
             if run.stop is None:
                 run.stop = Stop(StopKind.INTERRUPTED, "interrupted", self._chance.choice([0.0, 0.1]))
-                app.changed(run)
+                app.changed(run.key)
 
         assert run.journal is not None
         return {

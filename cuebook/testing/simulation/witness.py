@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from cuebook.actors.run import Kept
+from cuebook.actors.runs.sink import CommittedResults
 from cuebook.errors import CallFailed, CallTimedOut, WorkerDied
 from cuebook.persistence.records.record import Kind
 from cuebook.persistence.records.row import Row
@@ -118,11 +118,11 @@ class Witness(Diary):
 
     # -- what the caller gets -------------------------------------------------------------------------------------
 
-    def deliver(self, kept: Kept) -> None:
+    def deliver(self, results: CommittedResults) -> None:
         """Results reach the caller."""
-        self.note(f"delivered: {list(kept.indexes)}")
-        values = self._decode(kept.body, len(kept.indexes))
-        for index, value in zip(kept.indexes, values, strict=True):
+        self.note(f"delivered: {list(results.indexes)}")
+        values = self._decode(results.body, len(results.indexes))
+        for index, value in zip(results.indexes, values, strict=True):
             self._deliver_one(index)
             if value != self.plans[index].value:
                 self.blame(f"call {index} was delivered with the wrong result {value!r}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from cuebook.actors.run import Run, Slot
-from cuebook.actors.table import RunTable, WorkerKind
+from cuebook.actors.runs.roster import RunTable, WorkerKind
+from cuebook.actors.runs.run import Run
+from cuebook.actors.runs.slot import Slot
 from cuebook.engines.registry import ENGINES
 
 KIND = WorkerKind(ENGINES["thread"], 1)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cuebook.actors.messages import Release
-from cuebook.actors.run import Run, Slot
+from cuebook.actors.runs.run import Run
+from cuebook.actors.runs.slot import Slot
 from cuebook.engines.port import LocalWork
 from cuebook.engines.registry import Engine
 from cuebook.errors import MessagingError
@@ -25,13 +26,14 @@ class WorkerKind:
 
 
 class RunTable:
-    """Runs by number, and workers: leased to one run at a time, kept warm between runs where wanted.
+    """Runs by key, and workers: leased to one run at a time, kept warm between runs where wanted.
 
     Args:
         hire: spawns a Worker actor of a kind and gives its slot, by the slot's number.
 
     Attributes:
         inbox: what the Supervisor has received and not worked on; `in_hand` is what it works on.
+        incarnation: how many Supervisors have stood below this table.
     """
 
     def __init__(self, hire: Callable[[int, WorkerKind], Slot]) -> None:
@@ -45,7 +47,6 @@ class RunTable:
         self._idle: dict[WorkerKind, list[Slot]] = {}
         self._hire = hire
         self.keeps_warm = False
-        self.on_dismissed: Callable[[Run], None] = lambda _: None
 
     def __repr__(self) -> str:
         return f"<RunTable {len(self.runs)} runs, {len(self.slots)} workers>"
@@ -60,8 +61,7 @@ class RunTable:
         idle = self._idle.setdefault(kind, [])
         for _ in range(count):
             slot = idle.pop() if idle else self._new(kind)
-            slot.run = run.key
-            slot.losses = slot.awaited = 0
+            slot.lease(run.key)
             run.slots.append(slot)
 
     def _new(self, kind: WorkerKind) -> Slot:
@@ -82,7 +82,6 @@ class RunTable:
             if not self.keeps_warm:
                 self.retire(slot)
             self._idle.setdefault(self._kinds[slot.number], []).append(slot)
-        self.on_dismissed(run)
 
     def retire(self, slot: Slot) -> None:
         """Let a worker's host quit; the next Prepare starts a fresh one."""

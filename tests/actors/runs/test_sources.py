@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cuebook.actors.sources import FedSource, ListSource
+from cuebook.actors.runs.sources import FedSource, ListSource
 
 CALLS = [[number * 10] for number in range(12)]
 

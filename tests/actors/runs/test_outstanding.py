@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cuebook.actors.outstanding import Outstanding
+from cuebook.actors.runs.outstanding import Outstanding
 
 
 def filled(*batches: Sequence[int]) -> Outstanding:

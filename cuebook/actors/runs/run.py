@@ -8,33 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 from cuebook.actors.dispatch import Load
-from cuebook.actors.outstanding import Outstanding
-from cuebook.actors.sources import Source
-from cuebook.engines.calls.protocol import Setup, StateSaved
+from cuebook.actors.runs.progress import Event, EventKind, Progress, Stop, StopKind
+from cuebook.actors.runs.sink import CommittedResults, Sink
+from cuebook.actors.runs.slot import Slot
+from cuebook.actors.runs.sources import Source
+from cuebook.engines.calls.protocol import Setup
 from cuebook.engines.port import LocalWork
 from cuebook.errors import CallFailed
 from cuebook.persistence.records.record import Entry
 from cuebook.runtime.refs.ref import ActorRef
 
-__all__ = [
-    "Batch",
-    "Event",
-    "EventKind",
-    "Kept",
-    "Progress",
-    "Run",
-    "RunPolicy",
-    "Sink",
-    "Slot",
-    "Stop",
-    "StopKind",
-]
+__all__ = ["CallBatch", "Run", "RunPlan", "RunPolicy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,183 +51,91 @@ class RunPolicy:
     abandons: bool = False
 
 
-class StopKind(Enum):
-    """Why a run stops before its end."""
-
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-    BROKEN = "broken"
+def _nothing(_: Any) -> None:
+    """For what nobody wants to hear of."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """A wish to stop: `grace_s` is how long running calls may go on (None: to their end)."""
-
-    kind: StopKind
-    reason: str
-    grace_s: float | None = None
-    error: BaseException | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Finished calls on their way to the sink: the journal's bytes, unopened."""
-
-    indexes: Sequence[int]
-    head: bytes
-    body: bytes
-
-
-class Sink(Protocol):
-    """Where committed outcomes go, in the order of their commits."""
-
-    @property
-    def has_room(self) -> bool:
-        """Whether more calls may be started for it."""
-
-    def keep(self, kept: Kept) -> None:
-        """Finished calls."""
-
-    def fail(self, error: CallFailed) -> None:
-        """One failed call."""
-
-
-@dataclass(slots=True, eq=False)
-class Slot:
-    """A worker on a run's roster; survives the Supervisor and every host of the worker.
+class RunPlan:
+    """All that a run is made of; it does not change while the run goes on.
 
     Attributes:
-        awaited: answers to Prepare that are still to come; only the last one counts.
-        host: counts the worker's hosts; an answer to a question of an earlier one is dropped.
-        life: the worker's incarnation that is to be spoken to.
-        losses: hosts lost one after another without a single answer.
-        saving: of each checkpoint that is not on disk yet, its number and what the worker said, by ticket.
-        served: calls answered since the host was started.
+        number: the journal's number of this run (or a number of the process where nothing is kept).
+        policy: how calls are treated.
+        source, sink: where calls come from and outcomes go.
+        work: the function as hosts in this process need it.
+        setup: makes the Setup for a worker, by its number.
+        encoder_for: chooses how calls become the bytes that a worker gets, by looking at them.
+        key: what the run is known by in this process, where several journals may count alike; None: its number.
+        journal: takes what is to be kept; None: nothing is kept.
+        closing_entries: the last records of the run, made when it is over; None: it writes none.
+        reship: sends the function in another way, as a part of it (the fields of a `difference.Seen`) was not the same
+            in a worker. Raises FunctionNotShippable where there is no other way.
+        on_shipped, on_over: hear of the calls that went out in one message, and of those that will not go out again.
+        call_key: the bytes that a call is known by in later runs; None: checkpoints are not found again.
+        earlier_states: newest checkpoint (number of its record) of calls that earlier runs left unfinished, by key.
+        states_at_hand: states of those records that were read before the run began, by number.
+        reused: calls whose results were there before the run began.
+        listeners: hear what happens to the run.
     """
 
     number: int
-    ref: ActorRef
-    run: int = 0
-    is_ready: bool = False
-    awaited: int = 0
-    host: int = 0
-    life: int = 1
-    losses: int = 0
-    served: int = 0
-    saving: dict[int, tuple[int, StateSaved]] = field(default_factory=dict)
-    outstanding: Outstanding = field(default_factory=Outstanding)
-
-    def forget(self) -> list[int]:
-        """Its host is gone or free: what it was handed and what it asked has no answer. Returns those calls."""
-        self.is_ready = False
-        self.host += 1
-        self.awaited = self.served = 0
-        self.saving.clear()
-        return self.outstanding.clear()
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A run at a moment: counts of calls.
-
-    Attributes:
-        run: its number.
-        done: calls that have a result, reused ones too.
-        total: all calls; None while the source has no known end.
-        failed, reused, retried: as they say.
-        is_over: whether it has ended.
-    """
-
-    run: int
-    done: int
-    total: int | None
-    failed: int
-    reused: int
-    retried: int
-    is_over: bool
-
-
-class EventKind(Enum):
-    """What happened to a run."""
-
-    STARTED = "started"
-    PROGRESS = "progress"
-    CALL_FAILED = "call failed"
-    CALL_RETRIED = "call retried"
-    WORKER_LOST = "worker lost"
-    ENDED = "ended"
+    policy: RunPolicy
+    source: Source
+    sink: Sink
+    work: LocalWork
+    setup: Callable[[int], Setup]
+    encoder_for: Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]
+    key: int | None = None
+    journal: ActorRef | None = None
+    closing_entries: Callable[[Run], list[Entry]] | None = None
+    reship: Callable[[list[Any]], None] = _nothing
+    on_shipped: Callable[[Sequence[int]], None] = _nothing
+    on_over: Callable[[Sequence[int]], None] = _nothing
+    call_key: Callable[[Any], bytes] | None = None
+    earlier_states: Mapping[bytes, int] = field(default_factory=dict)
+    states_at_hand: Mapping[int, bytes] = field(default_factory=dict)
+    reused: int = 0
+    listeners: Sequence[Callable[[Event], None]] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a run.
-
-    Attributes:
-        kind: what.
-        function: name of the run's function.
-        progress: the run's counts at that moment.
-        index: the call concerned, None where none is.
-        detail: in words, for a failure or a loss.
-    """
-
-    kind: EventKind
-    function: str
-    progress: Progress
-    index: int | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
+class CallBatch:
     """Calls taken to be sent as one message."""
 
     indexes: Sequence[int]
     attempts: list[int] | None
 
-    def part(self, start: int, end: int) -> Batch:
+    def part(self, start: int, end: int) -> CallBatch:
         """Some of these calls, by their places in the batch."""
-        return Batch(self.indexes[start:end], None if self.attempts is None else self.attempts[start:end])
+        return CallBatch(self.indexes[start:end], None if self.attempts is None else self.attempts[start:end])
 
 
 class Run:
     """One run and its books.
 
     Args:
-        number: the journal's number of this run (or a number of the process where nothing is kept).
-        policy: how calls are treated.
-        source, sink: where calls come from and outcomes go.
-        work: the function as hosts in this process need it.
-        setup: makes the Setup for a worker, by its number.
-        key: what the run is known by in this process, where several journals may count alike; None: its number.
-        encoder_for: chooses how calls become the bytes that a worker gets, by looking at them.
+        plan: what it is made of.
+
+    Attributes:
+        slots: the workers that are leased to it.
+        retries: calls that go out before any other, with the number of their attempt; `retries_pausing` wait for it.
+        attempts, deaths: of calls that were tried more than once: the attempt that is next or under way, and how many
+            workers died of the call.
+        states: of calls with checkpoints, the number of the newest and its record (0: not on disk yet).
+        delivered_seq: the last record whose outcomes have reached the sink.
+        ended: done when the run is over; its exception is the error that broke the run.
     """
 
-    def __init__(
-        self,
-        number: int,
-        policy: RunPolicy,
-        source: Source,
-        sink: Sink,
-        *,
-        work: LocalWork,
-        setup: Callable[[int], Setup],
-        encoder_for: Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]],
-        key: int | None = None,
-    ) -> None:
-        self.number = number
-        self.key = number if key is None else key
-        self.policy = policy
-        self.source = source
-        self.sink = sink
-        self.work = work
-        self.setup = setup
-        self.encoder_for = encoder_for
-        self.journal: ActorRef | None = None
-        self.closing_entries: Callable[[Run], list[Entry]] | None = None
-        self.reship: Callable[[list[Any]], None] = lambda _: None
-        self.on_shipped: Callable[[Sequence[int]], None] = lambda _: None
-        self.on_over: Callable[[Sequence[int]], None] = lambda _: None
-        self.call_key: Callable[[Any], bytes] | None = None
+    def __init__(self, plan: RunPlan) -> None:
+        self.plan = plan
+        self.number = plan.number
+        self.key = plan.number if plan.key is None else plan.key
+        self.policy = plan.policy
+        self.source = plan.source
+        self.sink = plan.sink
+        self.work = plan.work
+        self.journal = plan.journal
         self.slots: list[Slot] = []
         self.retries: deque[tuple[int, int]] = deque()
         self.retries_pausing: dict[int, int] = {}
@@ -246,13 +143,11 @@ class Run:
         self.attempts: dict[int, int] = {}
         self.states: dict[int, tuple[int, int]] = {}
         self.states_in_memory: dict[int, bytes] = {}
-        self.earlier_states: dict[bytes, int] = {}
-        self.states_at_hand: dict[int, bytes] = {}
         self.mean_s: float | None = None
         self.argument_bytes = 16.0
         self.done = 0
         self.failed = 0
-        self.reused = 0
+        self.reused = plan.reused
         self.retried = 0
         self.setup_failures = 0
         self.abandoned = 0
@@ -260,10 +155,8 @@ class Run:
         self.stop: Stop | None = None
         self.is_stop_applied = False
         self.is_closing = False
-        self.first_failure: CallFailed | None = None
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.listeners: list[Callable[[Event], None]] = []
-        self.name = getattr(work.func, "__qualname__", type(work.func).__qualname__)
+        self.name = getattr(plan.work.func, "__qualname__", type(plan.work.func).__qualname__)
 
     def __repr__(self) -> str:
         """A status line."""
@@ -285,17 +178,22 @@ class Run:
         """Whether a call might be taken now."""
         return bool(self.retries) or not self.source.is_exhausted
 
-    def take(self, limit: int) -> Batch | None:
+    def take(self, limit: int) -> CallBatch | None:
         """Up to `limit` calls, repeated ones first; None when there is none now."""
         if self.retries:
             picked = [self.retries.popleft() for _ in range(min(limit, len(self.retries)))]
-            return Batch([index for index, _ in picked], [attempt for _, attempt in picked])
+            return CallBatch([index for index, _ in picked], [attempt for _, attempt in picked])
         indexes = self.source.take(limit)
-        return Batch(indexes, None) if len(indexes) else None
+        return CallBatch(indexes, None) if len(indexes) else None
 
     def put_back(self, indexes: Sequence[int]) -> None:
         """Calls that were handed out and not begun go first the next time."""
         self.retries.extendleft((index, self.attempts.get(index, 1)) for index in reversed(indexes))
+
+    def repeat(self, index: int, attempt: int) -> None:
+        """This call goes first the next time, as this attempt."""
+        self.attempts[index] = attempt
+        self.put_back([index])
 
     def lost_calls(self) -> list[int]:
         """Calls that nobody has: taken, not done, with no worker and in no queue (a Supervisor failed with them)."""
@@ -324,12 +222,18 @@ class Run:
         """Arguments of so many calls have so many bytes."""
         self.argument_bytes = 0.7 * self.argument_bytes + 0.3 * size_bytes / count
 
-    def deliver(self, kept: Kept) -> None:
+    def key_of(self, index: int) -> bytes:
+        """What the call is known by in later runs; empty where it is known by nothing."""
+        call_key = self.plan.call_key
+        return b"" if call_key is None else call_key(self.source.argument(index))
+
+    def deliver(self, results: CommittedResults) -> None:
         """Committed results reach their sink."""
-        self.sink.keep(kept)
-        self.done += len(kept.indexes)
-        self.source.done(kept.indexes)
-        self._forget(kept.indexes)
+        for error in self.sink.keep(results):
+            self.heed_failure(error)
+        self.done += len(results.indexes)
+        self.source.done(results.indexes)
+        self._forget(results.indexes)
 
     def heed_failure(self, error: CallFailed) -> None:
         """A call has failed for good: where the first failure ends the run, no more calls are started."""
@@ -343,13 +247,11 @@ class Run:
         self.failed += 1
         self.source.done([error.index])
         self._forget([error.index])
-        if self.first_failure is None:
-            self.first_failure = error
         self.announce(EventKind.CALL_FAILED, error.index, f"{error.error_type}: {error.error_text}")
 
     def _forget(self, indexes: Sequence[int]) -> None:
         """These calls are over: a run without an end must not grow with those that were tried more than once."""
-        self.on_over(indexes)
+        self.plan.on_over(indexes)
         for book in (self.attempts, self.deaths, self.states, self.states_in_memory):
             if book:
                 for index in indexes:
@@ -369,9 +271,10 @@ class Run:
 
     def announce(self, kind: EventKind = EventKind.PROGRESS, index: int | None = None, detail: str = "") -> None:
         """Tell the listeners what happened and where the run stands."""
-        if self.listeners:
+        listeners = self.plan.listeners
+        if listeners:
             event = Event(kind, self.name, self.progress(), index, detail)
-            for listener in self.listeners:
+            for listener in listeners:
                 listener(event)
 
     def end(self, error: BaseException | None = None) -> None:
