@@ -96,6 +96,14 @@ class Driver:
             ready.enter()
         self._context.run(self._slice)
 
+    def step_alone(self) -> None:
+        """The same, in a callback of its own."""
+        try:
+            self.step()
+        finally:
+            if self._driven.ready.is_entered:
+                self._driven.ready.leave()
+
     def interrupt(self, error: BaseException) -> None:
         """End what is being awaited, if anything is: the work gets `error` there."""
         if self._awaits and self._error is not _CUT:

@@ -29,6 +29,9 @@ class Step(Protocol):
     def step(self) -> None:
         """Go on, up to the next wait."""
 
+    def step_alone(self) -> None:
+        """The same, in a callback of its own."""
+
 
 class Ready:
     """A queue of those that can go on, on one loop.
@@ -69,7 +72,7 @@ class Ready:
     def add(self, step: Step) -> None:
         """Let this one go on soon, after those that were added before."""
         if self._one_by_one:
-            self._loop.call_soon(self._single, step)
+            self._loop.call_soon(step.step_alone)
             return
         self._waiting.append(step)
         if not self._is_called:
@@ -102,13 +105,6 @@ class Ready:
             self._is_called = bool(waiting)
             if waiting:
                 self._loop.call_soon(self._turn)
-
-    def _single(self, step: Step) -> None:
-        try:
-            step.step()
-        finally:
-            if self.is_entered:
-                self.leave()
 
 
 _set_result = Future.set_result  # costs half of `super()`
@@ -171,3 +167,5 @@ class Pending(Future[Any]):
             if self.ready.is_entered:
                 self.ready.leave()
             context.run(waiter, self)
+
+    step_alone = step
