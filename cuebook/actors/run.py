@@ -7,6 +7,7 @@ Plain bookkeeping: nothing here sends a message or waits.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -211,6 +212,9 @@ class Run:
         setup: makes the Setup for a worker, by its number.
         key: what the run is known by in this process, where several journals may count alike; None: its number.
         encoder_for: chooses how calls become the bytes that a worker gets, by looking at them.
+
+    Attributes:
+        context: the context variables of whoever asked for the run, as they were then.
     """
 
     def __init__(
@@ -260,6 +264,7 @@ class Run:
         self.is_stop_applied = False
         self.is_closing = False
         self.first_failure: CallFailed | None = None
+        self.context = contextvars.copy_context()
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.listeners: list[Callable[[Event], None]] = []
         self.name = getattr(work.func, "__qualname__", type(work.func).__qualname__)

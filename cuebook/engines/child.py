@@ -25,6 +25,7 @@ from cuebook.engines.function import LoadedFunction, load_function
 from cuebook.engines.outcome import failure_message, flat_results, traceback_text
 from cuebook.engines.page import PAGE_BYTES
 from cuebook.engines.states import StateExchange
+from cuebook.engines.stdio import flush_c, flush_streams, line_buffer_c, open_streams
 from cuebook.engines.wire import Quit, Returned, Setup, SetupFailed, calls_fields, calls_indexes
 from cuebook.persistence.values import SCALARS
 from cuebook.runtime.codec import new_packer
@@ -98,9 +99,7 @@ class WorkerProcess:
         if self.function is not None:
             self.function.tear_down()
             self.function = None
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):  # a call may have closed it, or put anything in its place
-                stream.flush()
+        flush_streams()
 
     def become_fork(self) -> None:
         """A call has forked, and this is the new process: it may go on with the call, but is no worker.
@@ -256,6 +255,7 @@ class WorkerProcess:
         """Send the finished results, in order; also called by the attendant, beside the running call."""
         if self.is_fork:
             end_fork(None)
+        flush_streams()  # what a call has printed is there before its result is
         with self.send_lock:
             count = len(self.finished)
             if not count:
@@ -303,8 +303,7 @@ def end_fork(error: BaseException | None) -> NoReturn:
         elif error is not None:
             code = 1
             sys.stderr.write(traceback_text(error))
-        sys.stdout.flush()
-        sys.stderr.flush()
+    flush_streams()
     os._exit(code & 0xFF)
 
 
@@ -316,6 +315,7 @@ def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
         WorkerProcess(data, control, page).serve()
     except (BrokenPipeError, ConnectionResetError):
         os._exit(0)
+    flush_c()
     os._exit(0)
 
 
@@ -331,8 +331,7 @@ def settle_in(
         sock.set_inheritable(False)
     page = memoryview(mmap.mmap(page_fd, PAGE_BYTES)).cast("d")
     os.close(page_fd)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    open_streams()
     return data, control, page
 
 
@@ -341,6 +340,8 @@ def _die_with(parent: int) -> None:
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(1, signal.SIGKILL, 0, 0, 0)
+        line_buffer_c(libc)
     if os.getppid() != parent:
         os._exit(0)

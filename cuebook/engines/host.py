@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Host", "Listener", "LocalWork", "Loss"]
+__all__ = ["Host", "Listener", "LocalWork", "Loss", "Output"]
+
+
+class Output(Protocol):
+    """Takes what calls have printed: whole lines, and now and then the beginning of one that is long in coming."""
+
+    def __call__(self, printed: bytes, stream: str = "stdout", /) -> None:
+        """Bytes of `stream`, "stdout" or "stderr"."""
 
 
 @dataclass(frozen=True, slots=True)

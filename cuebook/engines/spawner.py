@@ -55,15 +55,21 @@ class Child:
 
     Attributes:
         process: for its pid and exit code.
-        data, control: sockets to it; output: the read end of its stdout and stderr, as one pipe.
+        data, control: sockets to it; stdout, stderr: the read ends of what it prints.
         page_fd: the shared page (index and start of the running call).
     """
 
     process: subprocess.Popen[bytes]
     data: socket.socket
     control: socket.socket
-    output: int
+    stdout: int
+    stderr: int
     page_fd: int
+
+    @property
+    def descriptors(self) -> tuple[int, int, int]:
+        """What is to be closed beside the sockets."""
+        return self.stdout, self.stderr, self.page_fd
 
 
 class Spawner:
@@ -106,8 +112,8 @@ class Spawner:
         child = future.result()
         child.data.close()
         child.control.close()
-        os.close(child.output)
-        os.close(child.page_fd)
+        for descriptor in child.descriptors:
+            os.close(descriptor)
         child.process.kill()
         child.process.wait()
         self.forget(child.process.pid)
@@ -143,7 +149,8 @@ class Spawner:
         control, control_child = socket.socketpair()
         for sock in (data, data_child):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        output, output_child = os.pipe()
+        stdout, stdout_child = os.pipe()
+        stderr, stderr_child = os.pipe()
         page_fd = make_page()
         package = str(Path(__file__).resolve().parents[2])
         fds = [data_child.fileno(), control_child.fileno(), page_fd]
@@ -159,8 +166,8 @@ class Spawner:
                     str(os.getpid()),
                 ],
                 stdin=subprocess.DEVNULL,
-                stdout=output_child,
-                stderr=output_child,
+                stdout=stdout_child,
+                stderr=stderr_child,
                 pass_fds=fds,
                 env={**os.environ, **thread_limits(os.environ, cores)},
                 start_new_session=True,
@@ -168,16 +175,17 @@ class Spawner:
         except BaseException:
             for end in (data, control):
                 end.close()
-            os.close(output)
-            os.close(page_fd)
+            for descriptor in (stdout, stderr, page_fd):
+                os.close(descriptor)
             raise
         finally:
             data_child.close()
             control_child.close()
-            os.close(output_child)
+            os.close(stdout_child)
+            os.close(stderr_child)
         self._tell_guard(f"+ {process.pid}\n")
         self._guarded.add(process.pid)
-        return Child(process, data, control, output, page_fd)
+        return Child(process, data, control, stdout=stdout, stderr=stderr, page_fd=page_fd)
 
     def _tell_guard(self, line: str) -> None:
         with self._guard_lock:

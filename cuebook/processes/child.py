@@ -16,6 +16,7 @@ from typing import Any
 from cuebook.engines.child import settle_in
 from cuebook.engines.forwarding import forward_logging
 from cuebook.engines.function import adopt_environment
+from cuebook.engines.stdio import flush_c, flush_streams
 from cuebook.processes.guest import ForwardedDeadLetters, GuestCell, Room, guest_spec
 from cuebook.processes.link import Link, open_address
 from cuebook.processes.lodging import Lodging
@@ -306,6 +307,6 @@ def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
     house = House(data, page)
     code = house.run()
     house.flush()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    flush_streams()
+    flush_c()
     os._exit(code)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from cuebook.engines.forwarding import emit_in_parent
-from cuebook.engines.host import Loss
+from cuebook.engines.host import Loss, Output
 from cuebook.engines.parcel import surroundings
 from cuebook.engines.process import ProcessHost
 from cuebook.engines.wire import Logged
@@ -70,7 +70,7 @@ class Connection(Link):
 
     opened: asyncio.Task[None]
 
-    def __init__(self, name: str, system: System, *, cores: int, output: Callable[[bytes], None]) -> None:
+    def __init__(self, name: str, system: System, *, cores: int, output: Output) -> None:
         super().__init__(asyncio.get_running_loop(), system.deadlines, system.ready)
         self.name = name
         self.lost: ProcessDied | None = None

@@ -11,6 +11,7 @@ from typing import Any, Self, Unpack
 
 import anyio
 
+from cuebook.engines.host import Output
 from cuebook.engines.limits import cpus_allowed
 from cuebook.engines.parcel import dump
 from cuebook.processes.cell import RemoteCell
@@ -168,10 +169,10 @@ class Processes:
     """The processes of one actor system; an async context manager that ends them all.
 
     Parameters:
-        output: takes whole lines, as bytes, that actors have printed.
+        output: takes what actors print.
     """
 
-    def __init__(self, system: ActorSystem, *, output: Callable[[bytes], None]) -> None:
+    def __init__(self, system: ActorSystem, *, output: Output) -> None:
         self._system = system
         self._output = output
         self._named: dict[str, ActorProcess] = {}

@@ -71,7 +71,7 @@ def f(x):
         try:
             make_checkpoint(1)
         except JournalError as error:
-            print(error, flush=True)
+            print(error, file=sys.stderr, flush=True)
         os._exit(0)
     os.waitpid(pid, 0)
     return make_checkpoint(x)
