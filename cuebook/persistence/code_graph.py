@@ -15,6 +15,7 @@ from cuebook.persistence.code_identity import code_form
 from cuebook.persistence.code_references import Chain, chains_of
 from cuebook.persistence.digest import blake16, joined
 from cuebook.persistence.fingerprint_parts import DETAIL_MAX, Part, readable
+from cuebook.persistence.imported import is_imported
 from cuebook.persistence.module_identity import module_text
 from cuebook.persistence.ownership import (
     is_users_class,
@@ -51,6 +52,8 @@ class CodeGraph:
         self.parts: dict[str, Part] = {}
         self.opaque: set[str] = set()
         self.packages: dict[str, str] = {}
+        self.imported: set[str] = set()
+        self._is_imported = False
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._waiting: deque[tuple[Any, type | None]] = deque()
         self._alive: list[Any] = []
@@ -106,12 +109,15 @@ class CodeGraph:
         while self.parts.setdefault(part.label, part).digest != part.digest:
             part = Part(f"{label} ({number})", part.digest, part.detail)
             number += 1
+        if self._is_imported:
+            self.imported.add(part.label)
 
     def drain(self) -> list[bytes]:
         """Visit all that was referred to and what that refers to; the lines of all nodes, in their order."""
         while self._waiting:
             item, owner = self._waiting.popleft()
             try:
+                self._is_imported = is_imported(item)
                 self.lines.append(self._node(item, owner))
             except Exception as error:  # identity never raises: a metaclass of the user's, a damaged module
                 name = readable(item)

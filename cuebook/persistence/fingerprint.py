@@ -62,6 +62,7 @@ def fingerprint(
         tuple(sorted(graph.parts.values(), key=lambda part: part.label)),
         tuple(sorted(graph.opaque)),
         tuple(sorted(graph.packages.items())),
+        frozenset(graph.imported),
     )
 
 

@@ -46,6 +46,7 @@ class Fingerprint:
         parts: what counts, sorted by label.
         opaque: what the function refers to but nobody can see into, sorted.
         packages: (name, version) of installed packages that it refers to; recorded, not counted.
+        imported: labels of the parts that another process gets by importing a module of the user's, not by value.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Fingerprint:
     parts: tuple[Part, ...]
     opaque: tuple[str, ...]
     packages: tuple[tuple[str, str], ...]
+    imported: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
