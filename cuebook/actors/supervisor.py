@@ -280,7 +280,7 @@ class Supervisor(Actor):
     def prepare(self, run: Run, slot: Slot) -> None:
         """Have the worker load the function; it answers Ready."""
         slot.is_ready = False
-        setup = encode(run.setup(slot.number))
+        setup = encode(run.setup(slot.place))
         slot.ref.tell_nowait(Prepare(run.key, setup, run.policy.timeout, slot.life))
         slot.awaited += 1
 

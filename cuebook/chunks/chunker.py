@@ -129,6 +129,7 @@ def chunk(
     progress_bar: bool | None = None,
     path: str | os.PathLike[str] | None = None,
     *,
+    initializer: Callable[[], Any] | None = None,
     batch: int | None = None,
     where: Any = "process",
     retries: int = 0,
@@ -160,6 +161,8 @@ def chunk(
             threads, 100 for coroutines.
         progress_bar: None or True: shown on standard error when that is a terminal; False: never.
         path: the journal file, created with its folders. None: nothing is kept.
+        initializer: called in each worker before its first call of this run (with `where="async"`: once a run), as in
+            `ProcessPoolExecutor`; it may be an `async def`. It counts as the function's code does.
         batch: calls in one message to a worker. Default: adapted to how long they take.
         where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.engine.Engine`).
         retries: further attempts after an exception or a time-out.
@@ -192,6 +195,7 @@ def chunk(
     Cost: 1 to 3 us a call where calls are short and travel in batches; about 0.2 s to start worker processes.
     """
     options = {
+        "initializer": initializer,
         "batch": batch,
         "where": where,
         "retries": retries,

@@ -248,7 +248,7 @@ class Runtime(Lasting, Seeing):
 
     def _choose(self, func: Any, options: dict[str, Any]) -> Options:
         chosen = make_options(**{**self.defaults, **options}) if options else self._options
-        check_function(func, chosen.engine)
+        check_function(func, chosen.engine, chosen.worker_class)
         return chosen
 
     @contextlib.contextmanager

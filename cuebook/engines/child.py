@@ -58,6 +58,7 @@ class WorkerProcess:
         self.finished: list[Any] = []
         self.arguments: Any = None
         self.current: CurrentCall | None = None
+        self.between: CurrentCall | None = None
         self.is_fork = False
         self.read_lock = threading.Lock()
         self.send_lock = threading.Lock()
@@ -91,14 +92,16 @@ class WorkerProcess:
         self.attempts.clear()
         self.tear_down()
         answer, self.function = load_function(order, self)
+        self.between = None
         if isinstance(answer, SetupFailed):
             self.todo.clear()
         self.send(encode(answer))
 
     def tear_down(self) -> None:
         if self.function is not None:
+            self.between = self.function.outside
             self.function.tear_down()
-            self.function = None
+            self.function = self.between = None
         flush_streams()
 
     def become_fork(self) -> None:
@@ -228,7 +231,7 @@ class WorkerProcess:
         index = int(self.page[0])
         function = self.function
         if index < 0 or function is None:
-            return None
+            return self.between
         attempt = self.attempts.get(index, 1)
         if self.current is None or (self.current.index, self.current.attempt) != (index, attempt):
             self.current = CurrentCall(

@@ -49,11 +49,15 @@ class LocalWork:
         func: the function itself.
         worker_class: the user's Worker class, or None.
         fetch: the arguments of a call, by index.
+        initializer: called once a worker, before its first call; None: nothing is.
+        shared: holds the one Worker that all of the run's workers share (`SharedWorker`); None: each has its own.
     """
 
     func: Callable[..., Any]
     worker_class: type | None
     fetch: Callable[[int], Any]
+    initializer: Callable[[], Any] | None = None
+    shared: Any = None
 
 
 class Host(Protocol):

@@ -8,8 +8,8 @@ from unittest.mock import MagicMock, Mock
 import pytest
 
 from cuebook import chunk
-from cuebook.engines.function import is_coroutine_function
 from cuebook.engines.wire import Calls, calls_fields, calls_frame, calls_indexes
+from cuebook.engines.worker_life import is_coroutine_function
 from cuebook.runtime.message import decode, encode
 
 
