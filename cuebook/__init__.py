@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cuebook.durable.snapshots import SnapshotPolicy
     from cuebook.engines.current import CurrentCall, current_call
     from cuebook.engines.function import Worker
+    from cuebook.engines.interpreter import freeze_support
     from cuebook.processes.place import ActorProcess, Ladder
     from cuebook.runtime.actor import Actor, Context, Delivery
     from cuebook.runtime.deadletters import DeadLetter, DeadReason
@@ -138,6 +139,7 @@ _HOMES = {
     "chunk": "cuebook.chunks.chunker",
     "current_actor": "cuebook.runtime.ref",
     "current_call": "cuebook.engines.current",
+    "freeze_support": "cuebook.engines.interpreter",
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
     "message": "cuebook.runtime.message",
@@ -232,6 +234,7 @@ __all__ = [
     "chunk",
     "current_actor",
     "current_call",
+    "freeze_support",
     "last_checkpoint",
     "make_checkpoint",
     "message",

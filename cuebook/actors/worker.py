@@ -24,6 +24,7 @@ from cuebook.actors.messages import (
 from cuebook.engines.host import Host, LocalWork, Loss
 from cuebook.engines.wire import Recall
 from cuebook.runtime.actor import Actor
+from cuebook.runtime.errors import SupervisionError
 from cuebook.runtime.message import encode
 from cuebook.runtime.ref import ActorRef
 
@@ -138,7 +139,7 @@ class WorkerActor(Actor):
             host = self._make_host()
             try:
                 await host.start(_Mailer(self.context.self_ref, host, self))
-            except OSError as error:
+            except (OSError, SupervisionError) as error:
                 reason = f"could not be started: {error}"
                 self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self._life))
                 return

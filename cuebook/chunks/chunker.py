@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from cuebook.chunks.options import Options, check_flag, make_options
+from cuebook.chunks.options import Options, check_flag, check_workers, make_options
 from cuebook.engines.engine import ProcessEngine
 from cuebook.engines.spawner import spawner
 
@@ -106,6 +106,7 @@ class Chunker:
         self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
     ) -> list[Any]:
         path = self.path if path is _NOT_GIVEN else path
+        check_workers(func, self._chosen)
         if self._actors is None and callable(func):
             _stand_by(self._chosen, parameters, path)
         from cuebook.chunks.warm import run_on

@@ -10,12 +10,14 @@ from functools import partial
 from typing import Any
 
 from cuebook.actors.verdicts import pause_s
-from cuebook.engines.engine import ENGINES, Engine
+from cuebook.engines.engine import ENGINES, Engine, ProcessEngine
 from cuebook.engines.function import Worker
+from cuebook.engines.importing import check_importing
+from cuebook.engines.interpreter import check_interpreter
 from cuebook.engines.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
 from cuebook.engines.worker_life import is_coroutine_function
 
-__all__ = ["Options", "check_flag", "check_function", "checked_path", "make_options"]
+__all__ = ["Options", "check_flag", "check_function", "check_workers", "checked_path", "make_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,15 @@ def check_function(func: Any, engine: Engine, worker_class: type | None = None) 
         )
     checked: Callable[..., Any] = func
     return checked
+
+
+def check_workers(func: Any, options: Options) -> None:
+    """Raises SupervisionError where workers cannot be started here at all, FunctionNotShippable where they would import
+    the very module that asks for them.
+    """
+    if isinstance(options.engine, ProcessEngine):
+        check_interpreter()
+        check_importing(func, *options.of_workers)
 
 
 def checked_path(path: Any) -> str | None:

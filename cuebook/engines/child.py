@@ -22,6 +22,7 @@ from cuebook.engines.arrival import arrived
 from cuebook.engines.attendant import Attendant
 from cuebook.engines.current import CurrentCall, enter_process_call
 from cuebook.engines.function import LoadedFunction, load_function
+from cuebook.engines.importing import become_worker
 from cuebook.engines.outcome import failure_message, flat_results, traceback_text
 from cuebook.engines.page import PAGE_BYTES
 from cuebook.engines.states import StateExchange
@@ -327,6 +328,7 @@ def settle_in(
 ) -> tuple[socket.socket, socket.socket, memoryview[float]]:
     """Tie this process's life to the parent's. Its two sockets and its page."""
     _die_with(parent)
+    become_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     data, control = socket.socket(fileno=data_fd), socket.socket(fileno=control_fd)
     for sock in (data, control):
@@ -339,12 +341,15 @@ def settle_in(
 
 
 def _die_with(parent: int) -> None:
-    """Ask the kernel for SIGKILL at the parent's end (Linux); a parent that is gone already ends us here."""
+    """Ask the kernel for SIGKILL at the parent's end (Linux); a parent that is gone already ends us here.
+
+    0: it is not known by number, as something that has started us stands between.
+    """
     if sys.platform == "linux":
         import ctypes
 
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(1, signal.SIGKILL, 0, 0, 0)
         line_buffer_c(libc)
-    if os.getppid() != parent:
+    if parent and os.getppid() != parent:
         os._exit(0)

@@ -11,13 +11,13 @@ import os
 import queue
 import socket
 import subprocess
-import sys
 import threading
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from cuebook.engines.interpreter import worker_command
 from cuebook.engines.limits import thread_limits
 from cuebook.engines.page import make_page
 
@@ -40,13 +40,6 @@ exit 0
 
 WORKER = "cuebook.engines.child"
 """The module whose `main` a worker process runs."""
-
-
-def _boot(entry: str) -> str:
-    return (
-        "import sys; sys.path.insert(0, sys.argv[1]); import cuebook; sys.path.append(sys.path.pop(0)); "
-        f"from {entry} import main; main(*map(int, sys.argv[2:6]))"
-    )
 
 
 @dataclass(slots=True)
@@ -145,6 +138,7 @@ class Spawner:
                 future.set_exception(error)
 
     def _start(self, cores: int, entry: str) -> Child:
+        package = str(Path(__file__).resolve().parents[2])
         data, data_child = socket.socketpair()
         control, control_child = socket.socketpair()
         for sock in (data, data_child):
@@ -152,19 +146,11 @@ class Spawner:
         stdout, stdout_child = os.pipe()
         stderr, stderr_child = os.pipe()
         page_fd = make_page()
-        package = str(Path(__file__).resolve().parents[2])
         fds = [data_child.fileno(), control_child.fileno(), page_fd]
         try:
+            command = worker_command(entry, package, fds)
             process = subprocess.Popen(
-                [
-                    sys.executable,
-                    *_interpreter_options(),
-                    "-c",
-                    _boot(entry),
-                    package,
-                    *map(str, fds),
-                    str(os.getpid()),
-                ],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=stdout_child,
                 stderr=stderr_child,
@@ -204,14 +190,6 @@ class Spawner:
                 self._guard.stdin.flush()
             except BrokenPipeError:
                 self._guard = None
-
-
-def _interpreter_options() -> list[str]:
-    """What this interpreter was started with (-O, -W, -X ...), and no files of the current folder in place of modules.
-
-    What `multiprocessing` uses for its processes.
-    """
-    return ["-P", *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
 
 
 _spawner: Spawner | None = None

@@ -36,7 +36,7 @@ from cuebook.processes.wire import (
 )
 from cuebook.runtime.deadletters import DeadLetters, DeadReason
 from cuebook.runtime.deadlines import Deadlines
-from cuebook.runtime.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied
+from cuebook.runtime.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied, SupervisionError
 from cuebook.runtime.frame import LINK_BYTES_MAX
 from cuebook.runtime.message import tag_in
 from cuebook.runtime.ready import Ready
@@ -103,7 +103,7 @@ class Connection(Link):
     async def _open(self) -> None:
         try:
             await self.host.start(self)
-        except OSError as error:
+        except (OSError, SupervisionError) as error:
             self.lost = ProcessDied(f"process {self.name} could not be started: {error}", reason=str(error))
             self.close(self.lost)
             raise self.lost from error

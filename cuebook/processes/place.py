@@ -12,6 +12,8 @@ from typing import Any, Self, Unpack
 import anyio
 
 from cuebook.engines.host import Output
+from cuebook.engines.importing import check_importing
+from cuebook.engines.interpreter import check_interpreter
 from cuebook.engines.limits import cpus_allowed
 from cuebook.engines.parcel import dump
 from cuebook.processes.cell import RemoteCell
@@ -243,6 +245,8 @@ class Processes:
         """A factory for actors that live where `place` says."""
         if sys.platform == "win32":
             raise OSError("actors in processes need Linux or macOS")
+        check_interpreter()
+        check_importing(actor)
         name = getattr(actor, "__name__", "actor")
         return _Placed(place, self, name, pack_parcel(actor, args, kwargs))
 
