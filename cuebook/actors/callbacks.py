@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import copy_context
 from hashlib import sha256
 from time import time
 from typing import Any, Protocol
@@ -72,7 +73,8 @@ class Conductor(Protocol):
 def host_said(supervisor: Conductor, run: Run | None, slot: Slot, message: Any) -> None:
     """One message of a worker; what belongs to a run that is over is dropped."""
     if isinstance(message, Logged):
-        emit_in_parent(message)
+        context = copy_context() if run is None else run.context.copy()
+        context.run(emit_in_parent, message)
         return
     if run is None or message.run != run.key:
         return

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from time import monotonic
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cuebook.engines.arrival import arrived
 from cuebook.engines.attendant import Attendant
@@ -34,6 +34,9 @@ from cuebook.runtime.errors import JournalError
 from cuebook.runtime.frame import FrameReader, pack_frame
 from cuebook.runtime.message import decode, encode
 from cuebook.runtime.title import show_title
+
+if TYPE_CHECKING:
+    from cuebook.engines.forwarding import Forwarding
 
 __all__ = ["WorkerProcess", "main", "settle_in"]
 
@@ -60,6 +63,7 @@ class WorkerProcess:
         self.arguments: Any = None
         self.current: CurrentCall | None = None
         self.between: CurrentCall | None = None
+        self.forwarding: Forwarding | None = None
         self.is_fork = False
         self.read_lock = threading.Lock()
         self.send_lock = threading.Lock()

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from types import FunctionType, MethodType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.engines.current import OUTSIDE, CurrentCall, StatePort
 from cuebook.engines.outcome import encoded_error, error_text, error_type_name, traceback_text
@@ -20,11 +20,15 @@ from cuebook.engines.worker_life import OwnWorker, is_coroutine_function
 from cuebook.persistence.blobs import BlobStore, TransientBlobs
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
+if TYPE_CHECKING:
+    from cuebook.engines.forwarding import Forwarding
+
 __all__ = [
     "LoadedFunction",
     "Worker",
     "adopt_environment",
     "load_function",
+    "log_as_the_program",
     "outside_call",
     "publish_in_main",
     "setup_failed",
@@ -54,6 +58,7 @@ class Home(Protocol):
 
     states: StateExchange
     between: CurrentCall | None
+    forwarding: Forwarding | None
 
     def send(self, payload: bytes) -> None:
         """Send one message to the parent."""
@@ -138,14 +143,13 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
     """Carry out a Setup in a worker process; the answer is for the parent."""
     try:
         adopt_environment(order.options)
-        if order.options.get("log_levels"):
-            from cuebook.engines.forwarding import forward_logging
-
-            forward_logging(order.options["log_levels"], home.send)
+        forwarding = log_as_the_program(home, order.options.get("logging"))
         import pickle
 
         func, worker_class, initializer = pickle.loads(order.function)
         publish_in_main(func, worker_class, initializer)
+        if forwarding is not None:
+            forwarding.begin()
         differs = _difference(func, order)
         if differs is not None:
             return Ready(order.run, os.getpid(), differs), None
@@ -161,6 +165,17 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
     home.states.serve(order.run, loaded.encoder.encode, loaded.states_decoder.decode)
     _limit_memory(order.options.get("memory_bytes"))
     return Ready(order.run, os.getpid(), None), loaded
+
+
+def log_as_the_program(home: Home, state: dict[str, Any] | None) -> Forwarding | None:
+    """What forwards log records from here; None where the program has configured none, and never had."""
+    if home.forwarding is None and state is not None:
+        from cuebook.engines.forwarding import Forwarding
+
+        home.forwarding = Forwarding(home.send)
+    if home.forwarding is not None:
+        home.forwarding.load(state)
+    return home.forwarding
 
 
 def outside_call(order: Setup, port: StatePort) -> CurrentCall:

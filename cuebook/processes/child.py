@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cuebook.engines.child import settle_in
-from cuebook.engines.forwarding import forward_logging
+from cuebook.engines.forwarding import Forwarding
 from cuebook.engines.function import adopt_environment
 from cuebook.engines.stdio import flush_c, flush_streams
 from cuebook.processes.guest import ForwardedDeadLetters, GuestCell, Room, guest_spec
@@ -64,6 +64,8 @@ class House(Link):
         self.socket = data
         self.owner = b""
         self.is_closing = False
+        self.forwarding = Forwarding(self.write_soon)
+        self.logging_state: dict[str, Any] | None = None
         self.unlearned: dict[int, UnknownMessage] = {}
         self._page = page
         self._reader = FrameReader(LINK_BYTES_MAX)
@@ -192,8 +194,9 @@ class House(Link):
         routes.append(self.distant)
         adopt_environment(welcome.options)
         show_title(f"actors {welcome.options.get('title', '')}".rstrip())
-        if welcome.options.get("log_levels"):
-            forward_logging(welcome.options["log_levels"], self.write_soon)
+        self.logging_state = welcome.options.get("logging")
+        self.forwarding.load(self.logging_state)
+        self.forwarding.begin()
 
     def write_soon(self, frame: bytes) -> None:
         """`write` from any thread."""
@@ -204,12 +207,15 @@ class House(Link):
 
     def _on_admit(self, admit: Admit) -> None:
         lodging = Lodging(admit.guest, admit.name, self, self._page, slot=admit.slot)
+        self.forwarding.load(self.logging_state)
         try:
             parcel = open_parcel(admit.parcel)
             resumes = pickle.loads(admit.options["resumes"])
         except Exception as error:
             self._specs[admit.guest] = error
             return
+        finally:
+            self.forwarding.begin()
         room = self._rooms[admit.guest] = Room(self, lodging, parcel)
         self._specs[admit.guest] = guest_spec(room, admit.options, resumes)
 
