@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cuebook.api.chunker import Chunker, chunk
     from cuebook.api.runtime import Runtime
     from cuebook.checkpoints.trigger import last_checkpoint, make_checkpoint
+    from cuebook.children.interpreter import freeze_support
     from cuebook.chunks.sinks import Done
     from cuebook.durable.effects import Effect, persist
     from cuebook.durable.persistent_actor import PersistentActor
@@ -139,6 +140,7 @@ _HOMES = {
     "chunk": "cuebook.api.chunker",
     "current_actor": "cuebook.runtime.refs.ref",
     "current_call": "cuebook.engines.calls.current",
+    "freeze_support": "cuebook.children.interpreter",
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
     "message": "cuebook.wire.message",
@@ -234,6 +236,7 @@ __all__ = [
     "chunk",
     "current_actor",
     "current_call",
+    "freeze_support",
     "last_checkpoint",
     "make_checkpoint",
     "message",

@@ -17,7 +17,7 @@ import cuebook
 import cuebook.testing
 
 GROUPS = {
-    "Running calls": ["chunk", "Chunker", "Runtime", "Done", "Worker"],
+    "Running calls": ["chunk", "Chunker", "Runtime", "Done", "Worker", "freeze_support"],
     "Inside a call": ["current_call", "CurrentCall", "make_checkpoint", "last_checkpoint"],
     "Looking at a run": ["Checkpoint", "Event", "EventKind", "Progress"],
     "Actors": [

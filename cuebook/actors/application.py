@@ -5,11 +5,12 @@ which concrete parts there are.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import itertools
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +23,7 @@ from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.slot import Slot
 from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.worker import WorkerActor
-from cuebook.engines.port import Host
+from cuebook.engines.port import Host, Output
 from cuebook.errors import InternalError, JournalBusy, MessagingError
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.runtime.cells.mailbox import MailboxSpec
@@ -40,13 +41,18 @@ _BACKOFF = Backoff(max_s=0.5)
 """A run waits for them: what fails again and again is given up within some 3 s, well inside the window."""
 
 
-def print_lines(lines: bytes) -> None:
-    """What calls have printed goes to this process's standard error, whole lines."""
-    stream = sys.stderr
-    if stream is not None:
-        with contextlib.suppress(OSError, ValueError):
-            stream.write(lines.decode("utf-8", "replace"))
-            stream.flush()
+def print_lines(printed: bytes, stream: str = "stdout", /) -> None:
+    """What calls have printed goes to whatever is `sys.stdout` or `sys.stderr` at this moment: a capture, a cell."""
+    target = getattr(sys, stream, None)
+    if target is None:
+        return
+    text = printed.decode("utf-8", "replace")
+    with contextlib.suppress(Exception):  # closed, gone, or of the user's own making: the run goes on
+        try:
+            target.write(text)
+        except UnicodeEncodeError as error:
+            target.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+        target.flush()
 
 
 @dataclass(slots=True)
@@ -71,11 +77,12 @@ class Application:
         self.system.on_failure = self._end_runs
         self.table = RunTable(self._hire)
         self.table.keeps_warm = keeps_warm
-        self.output: Callable[[bytes], None] = print_lines
+        self.output: Output = print_lines
         self._journals: dict[str, _OpenJournal] = {}
         self._journal_numbers: set[int] = set()
         self._door = anyio.Lock()
         self._numbers = 0
+        self._context = contextvars.copy_context()
         self._supervisor: ActorRef | None = None
         self._workers: dict[int, WorkerActor] = {}
 
@@ -195,6 +202,7 @@ class Application:
 
     def begin(self, run: Run, kind: WorkerKind, workers: int) -> None:
         """Let a run go: lease its workers and hand it to the Supervisor."""
+        self._context = run.context
         self.table.add(run)
         self.table.lease(run, kind, workers)
         self.supervisor.tell_nowait(RunAdded(run.key))
@@ -214,7 +222,7 @@ class Application:
 
         def make() -> WorkerActor:
             worker = WorkerActor(
-                number, lambda: self._host(kind), self.table.works, lambda: self.supervisor, life=next(lives)
+                number, lambda: self._host(number, kind), self.table.works, lambda: self.supervisor, life=next(lives)
             )
             self._workers[number] = worker
             return worker
@@ -229,8 +237,15 @@ class Application:
         )
         return Slot(number, ref)
 
-    def _host(self, kind: WorkerKind) -> Host:
-        return kind.engine.make_host(cores=kind.cores, output=lambda lines: self.output(lines))
+    def _host(self, number: int, kind: WorkerKind) -> Host:
+        return kind.engine.make_host(cores=kind.cores, output=partial(self._show, number))
+
+    def _show(self, number: int, printed: bytes, stream: str = "stdout", /) -> None:
+        """What a worker printed is shown where its run was asked for: under that cell of a notebook, say."""
+        slot = self.table.slots.get(number)
+        run = None if slot is None else self.table.runs.get(slot.run)
+        context = self._context if run is None else run.context
+        context.copy().run(self.output, printed, stream)
 
     def _journal_gone(self, ref: ActorRef, error: BaseException | None) -> None:
         for run in list(self.table.runs.values()):

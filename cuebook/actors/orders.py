@@ -18,7 +18,7 @@ def prepare(run: Run, slot: Slot) -> None:
     # Making the Setup may fail, and the Supervisor with it. Then the worker counts as not ready, so that the next
     # incarnation prepares it; but no answer is counted on, as none was asked for: it would never come.
     slot.is_ready = False
-    setup = encode(run.plan.setup(slot.number))
+    setup = encode(run.plan.setup(slot.place))
     slot.ref.tell_nowait(Prepare(run.key, setup, run.policy.timeout, slot.life))
     slot.expect_ready()
 

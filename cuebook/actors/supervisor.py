@@ -8,6 +8,7 @@ the Journal is found again by asking the Journal. Knows no host and no file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextvars import copy_context
 from time import time
 from typing import Any
 
@@ -160,7 +161,8 @@ class Supervisor(Actor):
         for frame in message.frames:
             said = decode(frame)
             if isinstance(said, Logged):
-                emit_in_parent(said)
+                context = copy_context() if run is None else run.context.copy()
+                context.run(emit_in_parent, said)
             elif run is not None and said.run == run.key:  # what belongs to a run that is over is dropped
                 self._said(run, slot, said)
         return () if run is None else (run,)

@@ -23,6 +23,7 @@ from cuebook.actors.messages import (
 )
 from cuebook.engines.calls.protocol import Recall
 from cuebook.engines.port import Host, LocalWork, Loss
+from cuebook.errors import SupervisionError
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.wire.message import encode
@@ -138,7 +139,7 @@ class WorkerActor(Actor):
             host = self._make_host()
             try:
                 await host.start(_Mailer(self.context.self_ref, host, self))
-            except OSError as error:
+            except (OSError, SupervisionError) as error:
                 reason = f"could not be started: {error}"
                 self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self._life))
                 return

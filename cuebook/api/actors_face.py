@@ -121,7 +121,7 @@ class Acting:
         if self._places is None:
             from cuebook.processes.process import Processes
 
-            self._places = Processes(self.system, output=lambda lines: self.app.output(lines))
+            self._places = Processes(self.system, output=lambda *printed: self.app.output(*printed))
         return self._places
 
     async def _end_processes(self) -> None:

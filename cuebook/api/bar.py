@@ -9,6 +9,7 @@ from typing import Any
 
 from cuebook.actors.application import print_lines
 from cuebook.actors.runs.progress import Event, Progress
+from cuebook.children.output_pipe import LINE_BYTES_MAX
 
 __all__ = ["Bar", "wants_bar"]
 
@@ -40,9 +41,11 @@ class Bar:
         self._title = title
         self._bar: Any = None
         self._task: Any = None
+        self._has_stdout = False
         self._shown_at = 0.0
         self._latest: Progress | None = None
         self._is_gone = False
+        self._unfinished = {"stdout": b"", "stderr": b""}
 
     def on_event(self, event: Event) -> None:
         """Something happened to the run. A terminal that is gone ends the showing, never the run."""
@@ -68,16 +71,25 @@ class Bar:
         }
         self._bar.update(self._task, completed=_finished(progress), total=progress.total, **fields)
 
-    def print(self, lines: bytes) -> None:
-        """Whole lines that calls have printed, above the bar."""
-        if self._bar is None:
-            print_lines(lines)
+    def print(self, printed: bytes, stream: str = "stdout", /) -> None:
+        """What calls have printed: above the bar, where both have one terminal; a line is shown when it is whole."""
+        if self._bar is None or not (stream == "stderr" or self._has_stdout):
+            print_lines(printed, stream)
             return
+        lines, newline, rest = (self._unfinished[stream] + printed).rpartition(b"\n")
+        rest = rest[rest.rstrip(b"\r").rfind(b"\r") + 1 :]  # what was drawn over is not shown
+        if len(rest) > LINE_BYTES_MAX:
+            lines, newline, rest = lines + newline + rest, b"\n", b""
+        self._unfinished[stream] = rest
+        if newline:
+            self._print_above(lines)
+
+    def _print_above(self, lines: bytes) -> None:
         from rich.text import Text
 
-        text = Text.from_ansi(lines.decode("utf-8", "replace").removesuffix("\n"))
+        shown = b"\n".join(line.rstrip(b"\r").rpartition(b"\r")[2] for line in lines.split(b"\n"))
         with contextlib.suppress(*_GONE):
-            self._bar.console.print(text, soft_wrap=True)
+            self._bar.console.print(Text.from_ansi(shown.decode("utf-8", "replace")), soft_wrap=True)
 
     def close(self) -> None:
         """Leave the last state on the screen."""
@@ -89,8 +101,12 @@ class Bar:
             self._stop()
 
     def _stop(self) -> None:
-        bar, self._bar = self._bar, None
+        bar = self._bar
         if bar is not None:
+            for lines in self._unfinished.values():
+                if lines:
+                    self._print_above(lines)
+            self._bar = None
             with contextlib.suppress(*_GONE):
                 bar.stop()
 
@@ -107,6 +123,7 @@ class Bar:
         )
 
         self._opened_at = time.monotonic()
+        self._has_stdout = _is_terminal(sys.stdout)
         self._begun_with = _finished(progress)
         self._bar = RichProgress(
             TextColumn("{task.description}", markup=False),
@@ -117,7 +134,7 @@ class Bar:
             TextColumn("[red]{task.fields[failed]}"),
             console=Console(stderr=True),
             refresh_per_second=10,
-            redirect_stdout=_is_terminal(sys.stdout),  # else what goes to a file or a pipe would land on the terminal
+            redirect_stdout=self._has_stdout,  # else what goes to a file or a pipe would land on the terminal
         )
         title = self._title + (f" (resumed at {progress.reused:,})" if progress.reused else "")
         self._task = self._bar.add_task(title, total=progress.total, completed=self._begun_with, rate="", failed="")

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from cuebook.children.spawner import spawner
-from cuebook.chunks.options import Options, check_flag, make_options
+from cuebook.chunks.options import Options, check_flag, check_workers, make_options
 from cuebook.engines.registry import ProcessEngine
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class Chunker:
         self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
     ) -> list[Any]:
         path = self.path if path is _NOT_GIVEN else path
+        check_workers(func, self._chosen)
         if self._actors is None and callable(func):
             _stand_by(self._chosen, parameters, path)
         from cuebook.api.warm import run_on
@@ -129,6 +130,7 @@ def chunk(
     progress_bar: bool | None = None,
     path: str | os.PathLike[str] | None = None,
     *,
+    initializer: Callable[[], Any] | None = None,
     batch: int | None = None,
     where: Any = "process",
     retries: int = 0,
@@ -161,6 +163,8 @@ def chunk(
             threads, 100 for coroutines.
         progress_bar: None or True: shown on standard error when that is a terminal; False: never.
         path: the journal file, created with its folders. None: nothing is kept.
+        initializer: called in each worker before its first call of this run (with `where="async"`: once a run), as in
+            `ProcessPoolExecutor`; it may be an `async def`. It counts as the function's code does.
         batch: calls in one message to a worker. Default: adapted to how long they take.
         where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.registry.Engine`).
         retries: further attempts after an exception or a time-out.
@@ -198,6 +202,7 @@ def chunk(
     Cost: 1 to 3 us a call where calls are short and travel in batches; about 0.2 s to start worker processes.
     """
     options = {
+        "initializer": initializer,
         "batch": batch,
         "where": where,
         "retries": retries,

@@ -19,10 +19,18 @@ from cuebook.actors.runs.run import Run
 from cuebook.api.bar import Bar, wants_bar
 from cuebook.api.durable_face import Lasting
 from cuebook.api.view_face import Seeing
+from cuebook.children.importing import imports_pass
 from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
-from cuebook.chunks.options import Options, check_flag, check_function, checked_path, make_options
+from cuebook.chunks.options import (
+    Options,
+    check_flag,
+    check_function,
+    check_workers,
+    checked_path,
+    make_options,
+)
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.durable.durable_actors import House
 from cuebook.errors import MessagingError, ResultNotRebuilt, RunStopped
@@ -94,6 +102,7 @@ class Runtime(Lasting, Seeing):
         if self._was_opened:
             raise RuntimeError("a Runtime is opened once: make another one")
         self._was_opened = True
+        self._exit.enter_context(imports_pass())
         self._exit.push_async_callback(self._end_processes)
         if self._telemetry is not None:
             self._exit.enter_context(self.app.system.telemetry(self._telemetry))
@@ -249,7 +258,8 @@ class Runtime(Lasting, Seeing):
 
     def _choose(self, func: Any, options: dict[str, Any]) -> Options:
         chosen = make_options(**{**self.defaults, **options}) if options else self._options
-        check_function(func, chosen.engine)
+        check_function(func, chosen.engine, chosen.worker_class)
+        check_workers(func, chosen)
         return chosen
 
     @contextlib.contextmanager

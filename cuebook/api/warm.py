@@ -14,6 +14,7 @@ from typing import Any
 from cuebook.api.loop_thread import LoopThread
 from cuebook.api.runtime import Runtime
 from cuebook.api.signals.interruption import Watch, as_exit, name_of_stop, watched_signals
+from cuebook.children.importing import imports_pass
 from cuebook.children.spawner import spawner
 from cuebook.errors import CuebookError, RunStopped
 
@@ -109,7 +110,7 @@ def run_on(
         loop.call(lambda: runtime[0].interrupt(name_of_stop(number), count) if runtime else None)
 
     watch = Watch(on_signal)
-    with watched_signals(watch):
+    with imports_pass(), watched_signals(watch):
         try:
             runtime.append(workers.runtime())
             runtime[0].resume()

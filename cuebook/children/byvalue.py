@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from types import FunctionType, ModuleType
 from typing import Any
 
-from cuebook.children.forwarding import logging_levels
+from cuebook.children.forwarding import logging_state
 
 __all__ = ["CELL_SOURCES_MAX", "cell_sources", "culprits", "dump", "is_importable", "surroundings"]
 
@@ -33,7 +33,7 @@ def surroundings() -> dict[str, Any]:
         "sys_path": [os.path.normpath(os.path.join(folder or os.sep, entry)) for entry in sys.path],
         "argv": list(sys.argv),
         "cwd": folder,
-        "log_levels": logging_levels() or None,
+        "logging": logging_state(),
     }
 
 

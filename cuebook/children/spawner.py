@@ -11,13 +11,13 @@ import os
 import queue
 import socket
 import subprocess
-import sys
 import threading
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from cuebook.children.interpreter import worker_command
 from cuebook.children.limits import thread_limits
 from cuebook.children.page import make_page
 
@@ -42,28 +42,27 @@ WORKER = "cuebook.engines.process.child"
 """The module whose `main` a worker process runs."""
 
 
-def _boot(entry: str) -> str:
-    return (
-        "import sys; sys.path.insert(0, sys.argv[1]); import cuebook; sys.path.append(sys.path.pop(0)); "
-        f"from {entry} import main; main(*map(int, sys.argv[2:6]))"
-    )
-
-
 @dataclass(slots=True)
 class Child:
     """A started worker process and the parent's ends of its channels.
 
     Attributes:
         process: for its pid and exit code.
-        data, control: sockets to it; output: the read end of its stdout and stderr, as one pipe.
+        data, control: sockets to it; stdout, stderr: the read ends of what it prints.
         page_fd: the shared page (index and start of the running call).
     """
 
     process: subprocess.Popen[bytes]
     data: socket.socket
     control: socket.socket
-    output: int
+    stdout: int
+    stderr: int
     page_fd: int
+
+    @property
+    def descriptors(self) -> tuple[int, int, int]:
+        """What is to be closed beside the sockets."""
+        return self.stdout, self.stderr, self.page_fd
 
 
 class Spawner:
@@ -106,8 +105,8 @@ class Spawner:
         child = future.result()
         child.data.close()
         child.control.close()
-        os.close(child.output)
-        os.close(child.page_fd)
+        for descriptor in child.descriptors:
+            os.close(descriptor)
         child.process.kill()
         child.process.wait()
         self.forget(child.process.pid)
@@ -139,28 +138,22 @@ class Spawner:
                 future.set_exception(error)
 
     def _start(self, cores: int, entry: str) -> Child:
+        package = str(Path(__file__).resolve().parents[2])
         data, data_child = socket.socketpair()
         control, control_child = socket.socketpair()
         for sock in (data, data_child):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        output, output_child = os.pipe()
+        stdout, stdout_child = os.pipe()
+        stderr, stderr_child = os.pipe()
         page_fd = make_page()
-        package = str(Path(__file__).resolve().parents[2])
         fds = [data_child.fileno(), control_child.fileno(), page_fd]
         try:
+            command = worker_command(entry, package, fds)
             process = subprocess.Popen(
-                [
-                    sys.executable,
-                    *_interpreter_options(),
-                    "-c",
-                    _boot(entry),
-                    package,
-                    *map(str, fds),
-                    str(os.getpid()),
-                ],
+                command,
                 stdin=subprocess.DEVNULL,
-                stdout=output_child,
-                stderr=output_child,
+                stdout=stdout_child,
+                stderr=stderr_child,
                 pass_fds=fds,
                 env={**os.environ, **thread_limits(os.environ, cores)},
                 start_new_session=True,
@@ -168,16 +161,17 @@ class Spawner:
         except BaseException:
             for end in (data, control):
                 end.close()
-            os.close(output)
-            os.close(page_fd)
+            for descriptor in (stdout, stderr, page_fd):
+                os.close(descriptor)
             raise
         finally:
             data_child.close()
             control_child.close()
-            os.close(output_child)
+            os.close(stdout_child)
+            os.close(stderr_child)
         self._tell_guard(f"+ {process.pid}\n")
         self._guarded.add(process.pid)
-        return Child(process, data, control, output, page_fd)
+        return Child(process, data, control, stdout=stdout, stderr=stderr, page_fd=page_fd)
 
     def _tell_guard(self, line: str) -> None:
         with self._guard_lock:
@@ -196,14 +190,6 @@ class Spawner:
                 self._guard.stdin.flush()
             except BrokenPipeError:
                 self._guard = None
-
-
-def _interpreter_options() -> list[str]:
-    """What this interpreter was started with (-O, -W, -X ...), and no files of the current folder in place of modules.
-
-    What `multiprocessing` uses for its processes.
-    """
-    return ["-P", *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
 
 
 _spawner: Spawner | None = None

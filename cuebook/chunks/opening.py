@@ -32,7 +32,8 @@ from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
-from cuebook.engines.calls.current import current_call
+from cuebook.engines.calls.current import OUTSIDE, CurrentCall, NoStates, current_call
+from cuebook.engines.local.shared_worker import SharedWorker
 from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
@@ -176,7 +177,8 @@ async def _place(app: Application, request: Request) -> _Place:
     except JournalBusy as error:
         if inner is None:
             raise
-        text = f"{error}. This chunk() runs inside call {inner.index} of another one"
+        where = "the setup of a worker" if inner.index == OUTSIDE else f"call {inner.index}"
+        text = f"{error}. This chunk() runs inside {where} of another one"
         raise JournalBusy(text, host=error.host, pid=error.pid, since=error.since) from error
     folder = str(file.blobs_folder)
     spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
@@ -201,6 +203,7 @@ def _make_run(
     source = FedSource() if calls is None else ListSource(calls, unclaimed(len(calls), plan.claims))
     place.folders["traceparent"] = request.traceparent
     pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, code=plan.code)
+    work = _work(options, func, plan.fingerprint.digest, source.argument)
     spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
     if room is None:
@@ -214,7 +217,7 @@ def _make_run(
             _policy(options),
             source,
             sink,
-            LocalWork(func, options.worker_class, source.argument),
+            work,
             setup=partial(pack.setup, key),
             encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
             key=key,
@@ -230,7 +233,15 @@ def _make_run(
             listeners=(log_event, *listeners),
         )
     )
-    return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"])
+    return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"], shared=work.shared)
+
+
+def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch: Callable[[int], Any]) -> LocalWork:
+    shared = None
+    if options.engine.needs_coroutines and options.of_workers:
+        call = CurrentCall(OUTSIDE, 0, [], worker=0, fingerprint=fingerprint, port=NoStates())
+        shared = SharedWorker(options.worker_class, options.initializer, call)
+    return LocalWork(func, options.worker_class, fetch, options.initializer, shared)
 
 
 def _policy(options: Options) -> RunPolicy:

@@ -94,7 +94,7 @@ class FunctionPack:
         if self._options.engine.shares_memory:
             return b""
         try:
-            return dump((self._func, self._options.worker_class), self._by_value)
+            return dump((self._func, self._options.worker_class, self._options.initializer), self._by_value)
         except Exception as error:
             raise FunctionNotShippable(_why_not(self._func, error)) from error
 

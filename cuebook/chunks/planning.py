@@ -99,7 +99,7 @@ def plan_iterator(file: JournalFile | None, func: Callable[..., Any], options: O
 
 
 def _plan(file: JournalFile | None, func: Callable[..., Any], options: Options) -> Plan:
-    extra = () if options.worker_class is None else (options.worker_class,)
+    extra = options.of_workers
     print_ = fingerprint(func, depends=options.depends, version=options.version, extra=extra)
     is_plain = not extra and not options.depends and options.version is None
     code = print_ if is_plain else fingerprint(func)

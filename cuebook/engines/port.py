@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Host", "Listener", "LocalWork", "Loss"]
+__all__ = ["Host", "Listener", "LocalWork", "Loss", "Output"]
+
+
+class Output(Protocol):
+    """Takes what calls have printed: whole lines, and now and then the beginning of one that is long in coming."""
+
+    def __call__(self, printed: bytes, stream: str = "stdout", /) -> None:
+        """Bytes of `stream`, "stdout" or "stderr"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +49,15 @@ class LocalWork:
         func: the function itself.
         worker_class: the user's Worker class, or None.
         fetch: the arguments of a call, by index.
+        initializer: called once a worker, before its first call; None: nothing is.
+        shared: holds the one Worker that all of the run's workers share (`SharedWorker`); None: each has its own.
     """
 
     func: Callable[..., Any]
     worker_class: type | None
     fetch: Callable[[int], Any]
+    initializer: Callable[[], Any] | None = None
+    shared: Any = None
 
 
 class Host(Protocol):

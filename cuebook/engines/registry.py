@@ -6,17 +6,13 @@ Light: the hosts themselves are imported when the first one is made.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from cuebook.children.limits import cpus_allowed
-from cuebook.engines.port import Host
+from cuebook.engines.port import Host, Output
 
 __all__ = ["ENGINES", "CoroutineEngine", "Engine", "Output", "ProcessEngine", "ThreadEngine"]
-
-Output = Callable[[bytes], None]
-"""Takes whole lines that calls have printed."""
 
 
 @runtime_checkable

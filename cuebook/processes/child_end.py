@@ -13,7 +13,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from cuebook.children.forwarding import forward_logging
+from cuebook.children.forwarding import Forwarding
+from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
 from cuebook.engines.calls.function import adopt_environment
 from cuebook.engines.process.child import settle_in
@@ -63,6 +64,8 @@ class House(Link):
         self.socket = data
         self.owner = b""
         self.is_closing = False
+        self.forwarding = Forwarding(self.write_soon)
+        self.logging_state: dict[str, Any] | None = None
         self.unlearned: dict[int, UnknownMessage] = {}
         self._page = page
         self._reader = FrameReader(LINK_BYTES_MAX)
@@ -191,8 +194,9 @@ class House(Link):
         routes.append(self.distant)
         adopt_environment(welcome.options)
         show_title(f"actors {welcome.options.get('title', '')}".rstrip())
-        if welcome.options.get("log_levels"):
-            forward_logging(welcome.options["log_levels"], self.write_soon)
+        self.logging_state = welcome.options.get("logging")
+        self.forwarding.load(self.logging_state)
+        self.forwarding.begin()
 
     def write_soon(self, frame: bytes) -> None:
         """`write` from any thread."""
@@ -203,12 +207,15 @@ class House(Link):
 
     def _on_admit(self, admit: Admit) -> None:
         lodging = Lodging(admit.guest, admit.name, self, self._page, slot=admit.slot)
+        self.forwarding.load(self.logging_state)
         try:
             parcel = open_parcel(admit.parcel)
             resumes = pickle.loads(admit.options["resumes"])
         except Exception as error:
             self._specs[admit.guest] = error
             return
+        finally:
+            self.forwarding.begin()
         room = self._rooms[admit.guest] = Room(self, lodging, parcel)
         self._specs[admit.guest] = guest_spec(room, admit.options, resumes)
 
@@ -306,6 +313,6 @@ def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
     house = House(data, page)
     code = house.run()
     house.flush()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    flush_streams()
+    flush_c()
     os._exit(code)

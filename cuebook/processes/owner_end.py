@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from cuebook.children.byvalue import surroundings
 from cuebook.children.forwarding import emit_in_parent
 from cuebook.engines.calls.protocol import Logged
-from cuebook.engines.port import Loss
+from cuebook.engines.port import Loss, Output
 from cuebook.engines.process.host import ProcessHost
-from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied
+from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied, SupervisionError
 from cuebook.processes.link import Link
 from cuebook.processes.parcel import lesson
 from cuebook.processes.protocol import (
@@ -70,7 +70,7 @@ class Connection(Link):
 
     opened: asyncio.Task[None]
 
-    def __init__(self, name: str, system: System, *, cores: int, output: Callable[[bytes], None]) -> None:
+    def __init__(self, name: str, system: System, *, cores: int, output: Output) -> None:
         super().__init__(asyncio.get_running_loop(), system.deadlines, system.ready)
         self.name = name
         self.lost: ProcessDied | None = None
@@ -103,7 +103,7 @@ class Connection(Link):
     async def _open(self) -> None:
         try:
             await self.host.start(self)
-        except OSError as error:
+        except (OSError, SupervisionError) as error:
             self.lost = ProcessDied(f"process {self.name} could not be started: {error}", reason=str(error))
             self.close(self.lost)
             raise self.lost from error

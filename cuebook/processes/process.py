@@ -12,7 +12,10 @@ from typing import Any, Self, Unpack
 import anyio
 
 from cuebook.children.byvalue import dump
+from cuebook.children.importing import check_importing
+from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import cpus_allowed
+from cuebook.engines.port import Output
 from cuebook.errors import ActorStopped
 from cuebook.processes.owner_end import Connection
 from cuebook.processes.parcel import pack_parcel
@@ -168,10 +171,10 @@ class Processes:
     """The processes of one actor system; an async context manager that ends them all.
 
     Parameters:
-        output: takes whole lines, as bytes, that actors have printed.
+        output: takes what actors print.
     """
 
-    def __init__(self, system: ActorSystem, *, output: Callable[[bytes], None]) -> None:
+    def __init__(self, system: ActorSystem, *, output: Output) -> None:
         self._system = system
         self._output = output
         self._named: dict[str, ActorProcess] = {}
@@ -242,6 +245,8 @@ class Processes:
         """A factory for actors that live where `place` says."""
         if sys.platform == "win32":
             raise OSError("actors in processes need Linux or macOS")
+        check_interpreter()
+        check_importing(actor)
         name = getattr(actor, "__name__", "actor")
         return _Placed(place, self, name, pack_parcel(actor, args, kwargs))
 

@@ -38,3 +38,24 @@ def test_a_run_that_is_dismissed_twice_gives_its_workers_back_once() -> None:
     slots = [*second.slots, *third.slots]
     assert len({slot.number for slot in slots}) == 4
     assert [slot.run for slot in slots] == [2, 2, 3, 3]
+
+
+def test_the_workers_of_a_run_are_numbered_from_zero_in_each_kind_and_a_worker_keeps_its_number() -> None:
+    table = RunTable(hired)
+    table.keeps_warm = True
+    other = WorkerKind(ENGINES["thread"], 2)
+    places = []
+    for key, kind, count in [(1, KIND, 3), (2, other, 2), (3, KIND, 2), (4, KIND, 3), (5, KIND, 2)]:
+        run = stand_in(key)
+        table.add(run)
+        table.lease(run, kind, count)
+        places.append([(slot.number, slot.place) for slot in run.slots])
+        if key != 4:  # the fourth goes on while the fifth begins
+            table.dismiss(run)
+    assert places == [
+        [(0, 0), (1, 1), (2, 2)],
+        [(3, 0), (4, 1)],
+        [(0, 0), (1, 1)],
+        [(0, 0), (1, 1), (2, 2)],
+        [(5, 3), (6, 4)],
+    ]

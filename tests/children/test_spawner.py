@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cuebook.children.spawner import Spawner
+from cuebook.errors import SupervisionError
 from tests.support.programs import calls, is_alive, run_script, start, wait_until
 
 
@@ -47,18 +48,18 @@ def test_where_no_process_can_be_started_the_request_says_so_and_no_file_stays_o
     before = open_files()
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     for _ in range(3):
-        assert isinstance(spawner.spawn(1).exception(20), OSError)
+        assert isinstance(spawner.spawn(1).exception(20), SupervisionError)
     assert open_files() == before
     monkeypatch.undo()
     spawner.discard(spawner.spawn(1))
 
 
-def test_a_machine_that_starts_no_processes_ends_the_run_with_the_reason(tmp_path: Path) -> None:
+def test_where_no_process_can_be_started_a_run_ends_with_the_reason_before_it_begins(tmp_path: Path) -> None:
     body = """
 sys.executable = "/no/such/python"
 try:
     chunk(abs, [[1]], path="x.cue")
-except RestartLimitReached as error:
+except SupervisionError as error:
     print(error)
 """
     assert "/no/such/python" in run_script(tmp_path, body)

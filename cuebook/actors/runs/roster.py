@@ -57,8 +57,9 @@ class RunTable:
         self.works[run.key] = run.work
 
     def lease(self, run: Run, kind: WorkerKind, count: int) -> None:
-        """Give the run `count` workers of a kind, warm ones first."""
+        """Give the run `count` workers of a kind, warm ones first, and of these the ones with the lowest places."""
         idle = self._idle.setdefault(kind, [])
+        idle.sort(key=lambda slot: slot.place, reverse=True)
         for _ in range(count):
             slot = idle.pop() if idle else self._new(kind)
             slot.lease(run.key)
@@ -67,6 +68,7 @@ class RunTable:
     def _new(self, kind: WorkerKind) -> Slot:
         number = len(self._kinds)
         slot = self._hire(number, kind)
+        slot.place = sum(1 for other in self._kinds.values() if other == kind)
         self._kinds[number] = kind
         self.slots[number] = slot
         return slot

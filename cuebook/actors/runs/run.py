@@ -7,6 +7,7 @@ Plain bookkeeping: nothing here sends a message or waits.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -124,6 +125,7 @@ class Run:
             workers died of the call.
         states: of calls with checkpoints, the number of the newest and its record (0: not on disk yet).
         delivered_seq: the last record whose outcomes have reached the sink.
+        context: the context variables of whoever asked for the run, as they were then.
         ended: done when the run is over; its exception is the error that broke the run.
     """
 
@@ -153,6 +155,7 @@ class Run:
         self.abandoned = 0
         self.delivered_seq = 0
         self.stop: Stop | None = None
+        self.context = contextvars.copy_context()
         self.is_stop_applied = False
         self.is_closing = False
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()

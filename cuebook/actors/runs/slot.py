@@ -19,6 +19,7 @@ class Slot:
     Attributes:
         run: key of the run that it works for, 0: none.
         is_ready: whether it has the run's function.
+        place: its number among the workers of its kind, which is what calls see of it: which device is its own.
         awaited: answers to Prepare that are still to come; only the last one counts.
         host: counts the worker's hosts; an answer to a question of an earlier one is dropped.
         life: the worker's incarnation that is to be spoken to.
@@ -30,6 +31,7 @@ class Slot:
 
     number: int
     ref: ActorRef
+    place: int = 0
     run: int = 0
     is_ready: bool = False
     awaited: int = 0

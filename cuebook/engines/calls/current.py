@@ -7,7 +7,19 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-__all__ = ["CurrentCall", "StatePort", "current_call", "enter_context_call", "enter_process_call"]
+__all__ = [
+    "OUTSIDE",
+    "CurrentCall",
+    "NoStates",
+    "StatePort",
+    "current_call",
+    "enter_context_call",
+    "enter_process_call",
+]
+
+
+OUTSIDE = -1
+"""Index of the "call" that a Worker's `setup` and `teardown` run in."""
 
 
 class StatePort(Protocol):
@@ -20,14 +32,25 @@ class StatePort(Protocol):
         """The newest state of an earlier attempt of call `index`, else `default`; blocks."""
 
 
+class NoStates:
+    """Where no call runs, none has any progress."""
+
+    def save_state(self, index: int, label: str | None, state: Any) -> Any:
+        return None
+
+    def find_state(self, index: int, default: Any) -> Any:
+        return default
+
+
 class CurrentCall:
     """What a call can know of itself.
 
     Attributes:
-        index: its place in the list of parameters, from 0.
+        index: its place in the list of parameters, from 0; -1 in a Worker's `setup` and `teardown`, and in an
+            initializer, which run for a worker and no call.
         attempt: 1 for the first try, one more for each retry or replacement of a dead worker within a run.
         arguments: its arguments, a list or a dict of keyword arguments.
-        worker: a number of the worker it runs in, from 0.
+        worker: the number of the worker it runs in, from 0: which device is its own, which port.
     """
 
     __slots__ = ("_fingerprint", "_port", "arguments", "attempt", "began", "index", "marks", "worker")
@@ -47,18 +70,24 @@ class CurrentCall:
     @property
     def is_resumed(self) -> bool:
         """Whether an earlier, unfinished attempt of this call left a checkpoint. Cost: one question to the parent."""
+        if self.index == OUTSIDE:
+            return False
         missing = object()
         return self._port.find_state(self.index, missing) is not missing
 
     @property
     def seed(self) -> int:
-        """A number of 63 bits that is the same for this call (function, arguments, index) in every attempt and run."""
+        """A number of 63 bits that is the same for this call (function, arguments, index) in every attempt and run.
+
+        In a Worker's `setup` it is a number of the function and the worker.
+        """
         from hashlib import blake2b
 
         from cuebook.persistence.history.arguments import call_key
 
-        key = call_key(self.arguments)
-        digest = blake2b(self._fingerprint + key + self.index.to_bytes(8, "little"), digest_size=8).digest()
+        key = call_key(self.arguments) if self.index != OUTSIDE else b"worker"
+        number = self.index if self.index != OUTSIDE else self.worker
+        digest = blake2b(self._fingerprint + key + number.to_bytes(8, "little"), digest_size=8).digest()
         return int.from_bytes(digest, "little") >> 1
 
     @property
@@ -67,6 +96,8 @@ class CurrentCall:
         return self._port
 
     def __repr__(self) -> str:
+        if self.index == OUTSIDE:
+            return f"<CurrentCall of no call, worker {self.worker}>"
         return f"<CurrentCall {self.index}, attempt {self.attempt}, worker {self.worker}>"
 
 
@@ -75,7 +106,8 @@ _of_process: Callable[[], CurrentCall | None] | None = None
 
 
 def current_call() -> CurrentCall | None:
-    """The call that this code runs in, or None outside of one.
+    """The call that this code runs in, or None outside of one. In a Worker's `setup` and `teardown`, and in an
+    initializer, it tells the worker's number; its index is -1.
 
     In a worker process it is the same in all threads of the call; in `where="thread"` and `"async"` it follows the
     context. Cost: under 0.2 us.

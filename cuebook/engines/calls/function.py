@@ -8,55 +8,73 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from cuebook.engines.calls.current import OUTSIDE, CurrentCall, StatePort
 from cuebook.engines.calls.outcome import encoded_error, error_text, error_type_name, traceback_text
 from cuebook.engines.calls.protocol import Ready, Setup, SetupFailed
 from cuebook.engines.calls.states import StateExchange
+from cuebook.engines.calls.worker_life import OwnWorker, is_coroutine_function
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
-__all__ = ["LoadedFunction", "Worker", "adopt_environment", "load_function", "publish_in_main"]
+if TYPE_CHECKING:
+    from cuebook.children.forwarding import Forwarding
 
-
-CO_COROUTINE = 0x80
-"""`inspect.CO_COROUTINE`, without the import."""
+__all__ = [
+    "LoadedFunction",
+    "Worker",
+    "adopt_environment",
+    "load_function",
+    "log_as_the_program",
+    "outside_call",
+    "publish_in_main",
+    "setup_failed",
+]
 
 
 class Worker:
-    """A worker of the user's own: state that lives as long as its process, thread or task (a model, a connection).
+    """A worker of the user's own: state that lives as long as its process, thread or run (a model, a connection).
 
-    Subclass it and give the class as `actors=`. Each worker makes one instance.
+    Subclass it and give the class as `actors=`. Each process or thread makes one instance; with `where="async"` all
+    calls of a run share one. Each of the three methods may be an `async def`; they and the calls have one event loop.
     """
 
-    def setup(self) -> None:
+    def setup(self) -> Any:
         """Called once, before the first call. An exception ends the run after three tries in fresh workers."""
 
     def run(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run one call; the value is the call's result."""
         return func(*args, **kwargs)
 
-    def teardown(self) -> None:
-        """Called once, after the last call, unless the worker was killed."""
+    def teardown(self) -> Any:
+        """Called once, after the last call, however the run ended; not where the worker's process was killed."""
 
 
 class Home(Protocol):
     """What a function needs of the worker it is loaded into."""
 
     states: StateExchange
+    between: CurrentCall | None
+    forwarding: Forwarding | None
 
     def send(self, payload: bytes) -> None:
         """Send one message to the parent."""
 
 
 class LoadedFunction:
-    """A function ready to be called: `invoke(*args, **kwargs)`, with the codec of its values."""
+    """A function ready to be called: `invoke(*args, **kwargs)`, with the codec of its values.
+
+    Args:
+        worker: the user's Worker that runs it, None where there is none.
+        own: what has made that Worker and is to end with the function; None where it is shared.
+        outside: what `current_call()` gives where no call runs.
+    """
 
     def __init__(
-        self, func: Callable[..., Any], worker: Worker | None, order: Setup, *, runs_coroutines: bool = True
+        self, func: Callable[..., Any], worker: Any, order: Setup, *, own: OwnWorker | None, outside: CurrentCall
     ) -> None:
         options = order.options
         blobs, spill = options.get("blobs"), options.get("spill")
@@ -68,21 +86,16 @@ class LoadedFunction:
         self.states_decoder = ValueDecoder(blobs=results)
         self.worker: int = options.get("worker", 0)
         self.fingerprint = order.fingerprint
-        self._users = worker
-        self._runner: Any = None
-        self.invoke = self._invocation(func, runs_coroutines)
+        self.outside = outside
+        self._own = own
+        self.invoke = self._invocation(func, worker)
 
-    def _invocation(self, func: Callable[..., Any], runs_coroutines: bool) -> Callable[..., Any]:
-        invoke: Callable[..., Any] = func
-        if self._users is not None:
-            invoke = partial(self._users.run, func)
-        is_async = is_coroutine_function(func) or is_coroutine_function(getattr(self._users, "run", None))
-        if not runs_coroutines or not is_async:
+    def _invocation(self, func: Callable[..., Any], worker: Any) -> Callable[..., Any]:
+        invoke: Callable[..., Any] = func if worker is None else partial(worker.run, func)
+        runner = None if self._own is None else self._own.runner
+        if runner is None or not (is_coroutine_function(func) or is_coroutine_function(getattr(worker, "run", None))):
             return invoke
-        import asyncio
         from contextvars import copy_context
-
-        self._runner = runner = asyncio.Runner()
 
         async def awaited(*args: Any, **kwargs: Any) -> Any:
             value = invoke(*args, **kwargs)
@@ -91,28 +104,9 @@ class LoadedFunction:
         return lambda *args, **kwargs: runner.run(awaited(*args, **kwargs), context=copy_context())
 
     def tear_down(self) -> None:
-        """Give the user's worker its `teardown`; what it raises (SystemExit too) is printed, not passed on."""
-        for end in (getattr(self._users, "teardown", None), getattr(self._runner, "close", None)):
-            try:
-                if end is not None:
-                    end()
-            except (Exception, SystemExit) as error:
-                with suppress(Exception):  # a call may have closed it
-                    sys.stderr.write(traceback_text(error))
-
-
-def is_coroutine_function(func: Any) -> bool:
-    """Whether calling `func` gives a coroutine: also for partials, methods and objects with an async `__call__`.
-
-    An object that has every attribute (a mock) is none.
-    """
-    while isinstance(func, partial):
-        func = func.func
-    for candidate in (func, getattr(type(func), "__call__", None)):  # noqa: B004 - the class's, not the object's
-        plain = candidate.__func__ if isinstance(candidate, MethodType) else candidate
-        if isinstance(plain, FunctionType) and plain.__code__.co_flags & CO_COROUTINE:
-            return True
-    return False
+        """Give the user's worker its `teardown`, where it is this function's own."""
+        if self._own is not None:
+            self._own.end()
 
 
 def publish_in_main(*items: Any) -> None:
@@ -149,29 +143,45 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
     """Carry out a Setup in a worker process; the answer is for the parent."""
     try:
         adopt_environment(order.options)
-        if order.options.get("log_levels"):
-            from cuebook.children.forwarding import forward_logging
-
-            forward_logging(order.options["log_levels"], home.send)
+        forwarding = log_as_the_program(home, order.options.get("logging"))
         import pickle
 
-        func, worker_class = pickle.loads(order.function)
-        publish_in_main(func, worker_class)
+        func, worker_class, initializer = pickle.loads(order.function)
+        publish_in_main(func, worker_class, initializer)
+        if forwarding is not None:
+            forwarding.begin()
         differs = _difference(func, order)
         if differs is not None:
             return Ready(order.run, os.getpid(), differs), None
     except BaseException as error:
         return setup_failed(order, "load", error), None
+    home.between = outside_call(order, home.states)
     try:
-        worker = worker_class() if worker_class is not None else None
-        if worker is not None:
-            worker.setup()
+        own = OwnWorker(func, worker_class, initializer)
+        own.begin()
     except BaseException as error:
         return setup_failed(order, "setup", error), None
-    loaded = LoadedFunction(func, worker, order)
+    loaded = LoadedFunction(func, own.instance, order, own=own, outside=home.between)
     home.states.serve(order.run, loaded.encoder.encode, loaded.states_decoder.decode)
     _limit_memory(order.options.get("memory_bytes"))
     return Ready(order.run, os.getpid(), None), loaded
+
+
+def log_as_the_program(home: Home, state: dict[str, Any] | None) -> Forwarding | None:
+    """What forwards log records from here; None where the program has configured none, and never had."""
+    if home.forwarding is None and state is not None:
+        from cuebook.children.forwarding import Forwarding
+
+        home.forwarding = Forwarding(home.send)
+    if home.forwarding is not None:
+        home.forwarding.load(state)
+    return home.forwarding
+
+
+def outside_call(order: Setup, port: StatePort) -> CurrentCall:
+    """What `current_call()` gives to `setup`, `teardown` and the initializer: there is a worker, and no call."""
+    worker = order.options.get("worker", 0)
+    return CurrentCall(OUTSIDE, 0, [], worker=worker, fingerprint=order.fingerprint, port=port)
 
 
 def setup_failed(order: Setup, reason: str, error: BaseException) -> SetupFailed:

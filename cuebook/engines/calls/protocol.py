@@ -45,7 +45,7 @@ class Setup:
         run: number of the run, echoed in every answer.
         function: cloudpickle of `(function, worker class or None)`; empty where the host shares the parent's memory.
         fingerprint: the parent's digest of the function; it seeds `current_call().seed`.
-        options: plain settings: sys_path, cwd, pickle, blobs, memory_bytes, log_levels, worker, compare.
+        options: plain settings: sys_path, cwd, pickle, blobs, memory_bytes, logging, worker, compare.
     """
 
     run: int
@@ -212,12 +212,6 @@ class StateWanted:
 @message(tag=17)
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A record of the standard logging, made in a call, for the parent's handlers."""
+    """A record of the standard logging, made in a call, for the parent's handlers: bytes of `log_records`."""
 
-    name: str
-    level: int
-    text: str
-    created: float
-    pathname: str
-    line: int
-    function: str
+    data: bytes

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from cuebook.engines.calls.current import enter_context_call
-from cuebook.engines.calls.function import LoadedFunction
+from cuebook.engines.calls.function import LoadedFunction, outside_call
 from cuebook.engines.calls.outcome import error_type_name, failure_message, results_messages
 from cuebook.engines.calls.protocol import Calls, Quit, Setup
-from cuebook.engines.local.host import ABANDON_S, LocalHost
+from cuebook.engines.local.host import LocalHost
+from cuebook.engines.local.shared_worker import ABANDON_S
 from cuebook.engines.port import Listener
 
 __all__ = ["CoroutineHost"]
@@ -64,21 +66,28 @@ class CoroutineHost(LocalHost):
     async def _serve(self) -> None:
         function: LoadedFunction | None = None
         run = 0
-        try:
-            while not self._is_abandoned:
-                order = await self._orders.get()
-                if isinstance(order, Quit):
-                    break
-                if isinstance(order, Setup):
-                    if function is not None:
-                        function.tear_down()
-                    function, run = self._set_up(order, runs_coroutines=False), order.run
-                elif isinstance(order, Calls) and function is not None and order.run == run:
-                    for call, arguments in self._calls(order):
+        while not self._is_abandoned:
+            order = await self._orders.get()
+            if isinstance(order, Quit):
+                break
+            if isinstance(order, Setup):
+                function, run = await self._set_up(order), order.run
+            elif isinstance(order, Calls) and function is not None and order.run == run:
+                shared = None if self._work is None else self._work.shared
+                for call, arguments in self._calls(order):
+                    with contextlib.nullcontext() if shared is None else shared.in_use():
                         await self._run_call(function, run, call, arguments)
-        finally:
-            if function is not None:
-                function.tear_down()
+
+    async def _set_up(self, order: Setup) -> LoadedFunction | None:
+        """The function of a run with the Worker that its workers share; None where the user's `setup` raised."""
+        work = self._next_work()
+        try:
+            worker = None if work.shared is None else await work.shared.enter()
+        except (Exception, SystemExit) as error:
+            self._not_ready(order, error)
+            return None
+        outside = outside_call(order, self._states)
+        return self._ready(LoadedFunction(work.func, worker, order, own=None, outside=outside), order)
 
     async def _run_call(self, function: LoadedFunction, run: int, call: tuple[int, int], arguments: Any) -> None:
         started = self._begin(function, call, arguments)

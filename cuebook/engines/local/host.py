@@ -16,10 +16,7 @@ from cuebook.engines.calls.states import StateExchange
 from cuebook.engines.port import Listener, LocalWork, Loss
 from cuebook.wire.message import decode, encode
 
-__all__ = ["ABANDON_S", "LocalHost"]
-
-ABANDON_S = 5.0
-"""How long a call, or the teardown of a worker, may take to end before it is left to itself, in seconds."""
+__all__ = ["LocalHost"]
 
 
 class LocalHost(ABC):
@@ -93,20 +90,20 @@ class LocalHost(ABC):
 
     # -- in the worker --------------------------------------------------------------------------------------------
 
-    def _set_up(self, order: Setup, **options: Any) -> LoadedFunction | None:
-        """The function of a run with the user's worker around it; None where `setup` raised, which is told."""
+    def _next_work(self) -> LocalWork:
+        """What the Setup at hand means."""
         self._work = work = self._prepared.popleft()
-        try:
-            worker = work.worker_class() if work.worker_class is not None else None
-            if worker is not None:
-                worker.setup()
-        except (Exception, SystemExit) as error:
-            self._send_up(encode(setup_failed(order, "setup", error)))
-            return None
-        loaded = LoadedFunction(work.func, worker, order, **options)
+        return work
+
+    def _ready(self, loaded: LoadedFunction, order: Setup) -> LoadedFunction:
+        """The function is there with the user's worker around it, which is told."""
         self._states.serve(order.run, loaded.encoder.encode, loaded.states_decoder.decode)
         self._send_up(encode(Ready(order.run, 0, None)))
         return loaded
+
+    def _not_ready(self, order: Setup, error: BaseException) -> None:
+        """`setup` raised, which is told."""
+        self._send_up(encode(setup_failed(order, "setup", error)))
 
     def _calls(self, batch: Calls) -> Iterator[tuple[tuple[int, int], Any]]:
         """Index, attempt and arguments of each call of a batch, until this worker is given up."""

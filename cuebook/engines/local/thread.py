@@ -10,10 +10,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from cuebook.engines.calls.function import LoadedFunction
+from cuebook.engines.calls.current import enter_context_call
+from cuebook.engines.calls.function import LoadedFunction, outside_call
 from cuebook.engines.calls.outcome import error_type_name, failure_message, results_messages
 from cuebook.engines.calls.protocol import Calls, Quit, Setup
-from cuebook.engines.local.host import ABANDON_S, LocalHost
+from cuebook.engines.calls.worker_life import OwnWorker
+from cuebook.engines.local.host import LocalHost
+from cuebook.engines.local.shared_worker import ABANDON_S
 from cuebook.engines.port import Listener
 
 __all__ = ["ThreadHost"]
@@ -84,14 +87,33 @@ class ThreadHost(LocalHost):
             if isinstance(order, Quit):
                 break
             if isinstance(order, Setup):
-                if function is not None:
-                    function.tear_down()
+                self._tear_down(function)
                 function, run = self._set_up(order), order.run
             elif isinstance(order, Calls) and function is not None and order.run == run:
                 for call, arguments in self._calls(order):
                     self._run_call(function, run, call, arguments)
+        self._tear_down(function)
+
+    def _set_up(self, order: Setup) -> LoadedFunction | None:
+        """The function of a run; None where the user's `setup` raised."""
+        work = self._next_work()
+        outside = outside_call(order, self._states)
+        enter_context_call(outside)
+        try:
+            own = OwnWorker(work.func, work.worker_class, work.initializer)
+            own.begin()
+        except (Exception, SystemExit) as error:
+            self._not_ready(order, error)
+            return None
+        finally:
+            enter_context_call(None)
+        return self._ready(LoadedFunction(work.func, own.instance, order, own=own, outside=outside), order)
+
+    def _tear_down(self, function: LoadedFunction | None) -> None:
         if function is not None:
+            enter_context_call(function.outside)
             function.tear_down()
+            enter_context_call(None)
 
     def _run_call(self, function: LoadedFunction, run: int, call: tuple[int, int], arguments: Any) -> None:
         started = self._begin(function, call, arguments)

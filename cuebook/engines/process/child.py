@@ -16,9 +16,11 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from time import monotonic
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from cuebook.children.importing import become_worker
 from cuebook.children.page import PAGE_BYTES
+from cuebook.children.stdio import flush_c, flush_streams, line_buffer_c, open_streams
 from cuebook.children.title import show_title
 from cuebook.engines.calls.arrival import arrived
 from cuebook.engines.calls.current import CurrentCall, enter_process_call
@@ -32,6 +34,9 @@ from cuebook.persistence.values import SCALARS
 from cuebook.wire.codec import new_packer
 from cuebook.wire.frame import FrameReader, pack_frame
 from cuebook.wire.message import decode, encode
+
+if TYPE_CHECKING:
+    from cuebook.children.forwarding import Forwarding
 
 __all__ = ["WorkerProcess", "main", "settle_in"]
 
@@ -57,6 +62,8 @@ class WorkerProcess:
         self.finished: list[Any] = []
         self.arguments: Any = None
         self.current: CurrentCall | None = None
+        self.between: CurrentCall | None = None
+        self.forwarding: Forwarding | None = None
         self.is_fork = False
         self.read_lock = threading.Lock()
         self.send_lock = threading.Lock()
@@ -90,17 +97,17 @@ class WorkerProcess:
         self.attempts.clear()
         self.tear_down()
         answer, self.function = load_function(order, self)
+        self.between = None
         if isinstance(answer, SetupFailed):
             self.todo.clear()
         self.send(encode(answer))
 
     def tear_down(self) -> None:
         if self.function is not None:
+            self.between = self.function.outside
             self.function.tear_down()
-            self.function = None
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):  # a call may have closed it, or put anything in its place
-                stream.flush()
+            self.function = self.between = None
+        flush_streams()
 
     def become_fork(self) -> None:
         """A call has forked, and this is the new process: it may go on with the call, but is no worker.
@@ -229,7 +236,7 @@ class WorkerProcess:
         index = int(self.page[0])
         function = self.function
         if index < 0 or function is None:
-            return None
+            return self.between
         attempt = self.attempts.get(index, 1)
         if self.current is None or (self.current.index, self.current.attempt) != (index, attempt):
             self.current = CurrentCall(
@@ -256,6 +263,7 @@ class WorkerProcess:
         """Send the finished results, in order; also called by the attendant, beside the running call."""
         if self.is_fork:
             end_fork(None)
+        flush_streams()  # what a call has printed is there before its result is
         with self.send_lock:
             count = len(self.finished)
             if not count:
@@ -303,8 +311,7 @@ def end_fork(error: BaseException | None) -> NoReturn:
         elif error is not None:
             code = 1
             sys.stderr.write(traceback_text(error))
-        sys.stdout.flush()
-        sys.stderr.flush()
+    flush_streams()
     os._exit(code & 0xFF)
 
 
@@ -316,6 +323,7 @@ def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
         WorkerProcess(data, control, page).serve()
     except (BrokenPipeError, ConnectionResetError):
         os._exit(0)
+    flush_c()
     os._exit(0)
 
 
@@ -324,6 +332,7 @@ def settle_in(
 ) -> tuple[socket.socket, socket.socket, memoryview[float]]:
     """Tie this process's life to the parent's. Its two sockets and its page."""
     _die_with(parent)
+    become_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     data, control = socket.socket(fileno=data_fd), socket.socket(fileno=control_fd)
     for sock in (data, control):
@@ -331,16 +340,20 @@ def settle_in(
         sock.set_inheritable(False)
     page = memoryview(mmap.mmap(page_fd, PAGE_BYTES)).cast("d")
     os.close(page_fd)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    open_streams()
     return data, control, page
 
 
 def _die_with(parent: int) -> None:
-    """Ask the kernel for SIGKILL at the parent's end (Linux); a parent that is gone already ends us here."""
+    """Ask the kernel for SIGKILL at the parent's end (Linux); a parent that is gone already ends us here.
+
+    0: it is not known by number, as something that has started us stands between.
+    """
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(1, signal.SIGKILL, 0, 0, 0)
+        line_buffer_c(libc)
+    if parent and os.getppid() != parent:
         os._exit(0)

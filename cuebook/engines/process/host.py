@@ -10,12 +10,12 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 
+from cuebook.children.output_pipe import OutputPipe
 from cuebook.children.page import PAGE_BYTES
 from cuebook.children.spawner import WORKER, Child, spawner
 from cuebook.engines.calls.protocol import Quit
-from cuebook.engines.port import Listener, LocalWork, Loss
+from cuebook.engines.port import Listener, LocalWork, Loss, Output
 from cuebook.wire.codec import FRAME_BYTES_MAX
 from cuebook.wire.frame import FrameReader, pack_frame
 from cuebook.wire.message import encode
@@ -34,7 +34,7 @@ class ProcessHost:
 
     Args:
         cores: cores that its numeric libraries may use.
-        output: takes whole lines (bytes) that calls have printed.
+        output: takes what calls print.
         entry: the module whose `main` it runs.
         frame_limit: largest frame in bytes, both ways.
     """
@@ -45,7 +45,7 @@ class ProcessHost:
         self,
         *,
         cores: int,
-        output: Callable[[bytes], None],
+        output: Output,
         entry: str = WORKER,
         frame_limit: int = FRAME_BYTES_MAX,
     ) -> None:
@@ -58,7 +58,7 @@ class ProcessHost:
         self._listener: Listener | None = None
         self._data: asyncio.Transport | None = None
         self._control: asyncio.Transport | None = None
-        self._lines = b""
+        self._printing: list[OutputPipe] = []
         self._pidfd = -1
         self._killed_because: str | None = None
         self._ended = asyncio.Event()
@@ -102,8 +102,8 @@ class ProcessHost:
         control, _ = await loop.create_connection(asyncio.Protocol, sock=child.control)
         self._data, self._control = data, control
         data.set_write_buffer_limits(high=1 << 26)
-        os.set_blocking(child.output, False)
-        loop.add_reader(child.output, self._read_output)
+        for stream, end in (("stdout", child.stdout), ("stderr", child.stderr)):
+            self._printing.append(OutputPipe(end, stream, self._output))
         self._watch(loop, child)
 
     def prepare(self, run: int, work: LocalWork) -> None:
@@ -165,8 +165,8 @@ class ProcessHost:
                 os.kill(self._child.process.pid, number)
 
     def drain_output(self) -> None:
-        if self._child is not None and not self._ended.is_set():
-            self._read_output()
+        for pipe in self._printing:
+            pipe.drain()
 
     # -- the end of the child -------------------------------------------------------------------------------------
 
@@ -213,8 +213,9 @@ class ProcessHost:
 
     def _on_reaped(self, code: int) -> None:
         assert self._child is not None and self._page is not None
-        self._read_output()
-        self._flush_lines()
+        for pipe in self._printing:
+            pipe.close()
+        self._printing.clear()
         index, seconds = self.running()
         reason = self._killed_because or describe_exit(code)
         self._release(self._child)
@@ -224,8 +225,6 @@ class ProcessHost:
 
     def _release(self, child: Child) -> None:
         loop = asyncio.get_running_loop()
-        loop.remove_reader(child.output)
-        os.close(child.output)
         if self._pidfd >= 0:
             loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
@@ -241,26 +240,6 @@ class ProcessHost:
         """Frames of one read of the data channel."""
         if self._listener is not None and not self._is_closing:
             self._listener.on_frames(frames)
-
-    def _read_output(self) -> None:
-        assert self._child is not None
-        for _ in range(64):
-            try:
-                chunk = os.read(self._child.output, 1 << 16)
-            except (BlockingIOError, OSError):
-                return
-            if not chunk:
-                asyncio.get_running_loop().remove_reader(self._child.output)
-                return
-            whole, newline, rest = (self._lines + chunk).rpartition(b"\n")
-            self._lines = rest
-            if newline:
-                self._output(whole + newline)
-
-    def _flush_lines(self) -> None:
-        if self._lines:
-            self._output(self._lines + b"\n")
-            self._lines = b""
 
 
 class _DataProtocol(asyncio.BufferedProtocol):

@@ -8,8 +8,8 @@ from unittest.mock import MagicMock, Mock
 import pytest
 
 from cuebook import chunk
-from cuebook.engines.calls.function import is_coroutine_function
 from cuebook.engines.calls.protocol import Calls, calls_fields, calls_frame, calls_indexes
+from cuebook.engines.calls.worker_life import is_coroutine_function
 from cuebook.wire.message import decode, encode
 
 
