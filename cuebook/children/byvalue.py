@@ -131,7 +131,7 @@ def _dumped(value: Any) -> bytes:
     """Cloudpickle's bytes; classes sent by value keep their slots and the name of the place where they were made; it
     drops both.
     """
-    from cuebook.persistence.values.by_value import ByValuePickler
+    from cuebook.persistence.values.pickling.by_value import ByValuePickler
 
     class Pickler(ByValuePickler):
         def reducer_override(self, obj: Any) -> Any:
@@ -154,7 +154,7 @@ def _dumped(value: Any) -> bytes:
 
 def culprits(func: Any) -> str:
     """Names of globals, closure and default values of the function that cannot be pickled."""
-    from cuebook.persistence.values.by_value import dumps
+    from cuebook.persistence.values.pickling.by_value import dumps
 
     code = getattr(func, "__code__", None)
     if code is None:

@@ -30,7 +30,7 @@ from cuebook.errors import (
 from cuebook.logs import get_logger
 from cuebook.persistence.records.record import Kind, Picked
 from cuebook.persistence.records.stream_heads import Duties, StreamOpened
-from cuebook.persistence.values.names import resolve
+from cuebook.persistence.values.pickling.names import resolve
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.spec import OnTerminated, SpawnOptions
 from cuebook.runtime.policy.directives import Directives

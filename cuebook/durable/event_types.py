@@ -12,8 +12,8 @@ from typing import Any
 from cuebook.durable.rebuilding import rebuilder
 from cuebook.errors import JournalNotTrusted, UnknownEvent
 from cuebook.persistence.values import ValueEncoder
-from cuebook.persistence.values.names import resolve
-from cuebook.persistence.values.objects import stands_under_its_name
+from cuebook.persistence.values.pickling.names import resolve
+from cuebook.persistence.values.pickling.objects import stands_under_its_name
 from cuebook.persistence.values.placeholders import Opaque, Unresolved
 
 __all__ = ["EventTypes", "Upcaster", "name_of"]

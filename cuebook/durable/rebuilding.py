@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cuebook.persistence.values.objects import slots_of
+from cuebook.persistence.values.pickling.objects import slots_of
 
 __all__ = ["rebuilder"]
 

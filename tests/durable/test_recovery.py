@@ -144,7 +144,7 @@ def test_a_state_whose_class_has_changed_is_folded_from_the_events(path: Path) -
     kept = dict(fields)
     try:
         del fields["history"]  # as if the field had been taken out of the class since
-        from cuebook.persistence.values.objects import _layout
+        from cuebook.persistence.values.pickling.objects import _layout
 
         _layout.cache_clear()
         played(path, changed)

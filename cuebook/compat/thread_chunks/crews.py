@@ -68,7 +68,7 @@ class Crew:
 
 def _pickler(file: io.BytesIO, func: Callable[..., Any]) -> Any:
     """Writes an actor's bytes without the function of the run, which its worker has."""
-    from cuebook.persistence.values.by_value import ByValuePickler
+    from cuebook.persistence.values.pickling.by_value import ByValuePickler
 
     class Pickler(ByValuePickler):
         def persistent_id(self, item: Any) -> str | None:

@@ -16,7 +16,7 @@ from cuebook.persistence.identity.ownership import is_users_module, package_vers
 from cuebook.persistence.identity.parts import name_of, readable
 
 if TYPE_CHECKING:
-    from cuebook.persistence.identity.graph import CodeGraph
+    from cuebook.persistence.identity.code.graph import CodeGraph
 
 __all__ = ["dependency"]
 

@@ -9,10 +9,10 @@ import functools
 import types
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.identity.classes import find_member
+from cuebook.persistence.identity.code.classes import find_member
+from cuebook.persistence.identity.code.graph import CodeGraph
 from cuebook.persistence.identity.dependencies import dependency
 from cuebook.persistence.identity.digest import blake16, joined
-from cuebook.persistence.identity.graph import CodeGraph
 from cuebook.persistence.identity.ownership import is_users_class
 from cuebook.persistence.identity.parts import ALGORITHM, Change, Fingerprint, Part, compare, name_of
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from cuebook.persistence.identity.digest import DIGEST_BYTES, blake16, joined
 from cuebook.persistence.identity.fingerprint import code_digest
-from cuebook.persistence.identity.values import ValueWalk
+from cuebook.persistence.identity.values.walk import ValueWalk
 
 __all__ = ["value_digest"]
 

@@ -140,7 +140,7 @@ class ValueDecoder:
             raise LookupError("the journal is not trusted")
         name = (module, qualname)
         if name not in self._names:
-            from cuebook.persistence.values.names import resolve
+            from cuebook.persistence.values.pickling.names import resolve
 
             self._names[name] = resolve(module, qualname)
         return self._names[name]
@@ -186,7 +186,7 @@ class ValueDecoder:
 
             self._openings.update(ARRAY_OPENINGS)
         elif code in {Code.DATACLASS, Code.ENUM, Code.NAMED_TUPLE}:
-            from cuebook.persistence.values.objects import OBJECT_OPENINGS
+            from cuebook.persistence.values.pickling.objects import OBJECT_OPENINGS
 
             self._openings.update(OBJECT_OPENINGS)
         elif code == Code.EXCEPTION:
@@ -233,7 +233,7 @@ class ValueDecoder:
 
     def _load(self, scope: _Scope) -> None:
         """Rebuild the objects of a scope: the one place where bytes of a journal may run code."""
-        from cuebook.persistence.values.pickles import load_all
+        from cuebook.persistence.values.pickling.pickles import load_all
 
         stream, buffers = self.content(scope.stream), [self.content(part) for part in scope.buffers]
         try:

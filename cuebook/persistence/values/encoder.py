@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cuebook.errors import ValueNotKept
     from cuebook.persistence.blobs.folder import BlobStore
     from cuebook.persistence.values.codes import Form
-    from cuebook.persistence.values.pickles import PickleScope
+    from cuebook.persistence.values.pickling.pickles import PickleScope
 
 __all__ = ["ValueEncoder"]
 
@@ -171,7 +171,7 @@ class ValueEncoder:
         if not self._pickle:
             raise Refused("it needs pickle, which pickle=False forbids")
         if self._scope is None:
-            from cuebook.persistence.values.pickles import PickleScope
+            from cuebook.persistence.values.pickling.pickles import PickleScope
 
             self._scope = PickleScope(self._large, portable=self.portable)
         if self._reloads and cls not in self._reloaded:

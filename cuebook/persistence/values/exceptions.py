@@ -9,7 +9,7 @@ import builtins
 from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.values.codes import Code, type_name
-from cuebook.persistence.values.objects import HEAP_TYPE, slots_of, stands_under_its_name
+from cuebook.persistence.values.pickling.objects import HEAP_TYPE, slots_of, stands_under_its_name
 from cuebook.persistence.values.placeholders import Opaque, UnresolvedException
 from cuebook.wire.codec import ExtType
 

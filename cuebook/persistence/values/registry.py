@@ -37,7 +37,7 @@ def form_of(cls: type) -> Form:
 
         form = array_form(cls)
     if form is None:
-        from cuebook.persistence.values.objects import object_form
+        from cuebook.persistence.values.pickling.objects import object_form
 
         form = object_form(cls)
     return form or _pickled

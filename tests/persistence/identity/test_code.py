@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from cuebook.persistence.identity.code import code_form, normal_text
-from cuebook.persistence.identity.references import Chain, chains_of
+from cuebook.persistence.identity.syntax.code import code_form, normal_text
+from cuebook.persistence.identity.syntax.references import Chain, chains_of
 
 pytestmark = pytest.mark.quick
 

@@ -522,7 +522,7 @@ def test_a_shipped_function_has_the_same_fingerprint_where_it_arrives(tmp_path: 
         textwrap.dedent(f"""
         import sys; sys.path.insert(0, {str(ROOT)!r})
         import collections, contextlib, dataclasses, enum, functools, subprocess
-        from cuebook.persistence.values import by_value
+        from cuebook.persistence.values.pickling import by_value
         from cuebook.persistence.identity.fingerprint import fingerprint
         LIMIT = {{"a", "b", "c"}}
         class Color(enum.Enum):

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from cuebook.persistence.values import code_bytes
-from cuebook.persistence.values.by_value import dumps
 from cuebook.persistence.values.decoder import ValueDecoder
 from cuebook.persistence.values.encoder import ValueEncoder
+from cuebook.persistence.values.pickling import code_bytes
+from cuebook.persistence.values.pickling.by_value import dumps
 
 
 def make(k: int) -> Callable[[int], Any]:

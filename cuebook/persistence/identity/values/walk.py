@@ -13,8 +13,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.identity.digest import joined, shortened
-from cuebook.persistence.identity.forms import code_name, form_of
 from cuebook.persistence.identity.plain import plain_bytes
+from cuebook.persistence.identity.values.forms import code_name, form_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

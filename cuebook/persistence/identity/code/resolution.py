@@ -10,11 +10,11 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cuebook.persistence.identity.modules import imported_module
+from cuebook.persistence.identity.code.modules import imported_module
 from cuebook.persistence.identity.ownership import is_users_module
 
 if TYPE_CHECKING:
-    from cuebook.persistence.identity.references import Chain
+    from cuebook.persistence.identity.syntax.references import Chain
 
 __all__ = ["MISSING", "Resolved", "resolve_chain"]
 

@@ -18,7 +18,7 @@ def resolve(module: str, qualname: str) -> Any:
         LookupError: it cannot be had; the reason is its only argument.
     """
     if module == "__main__":
-        from cuebook.persistence.values.pickles import namesake_in_main
+        from cuebook.persistence.values.pickling.pickles import namesake_in_main
 
         found: Any = namesake_in_main(qualname)
         if found is None:

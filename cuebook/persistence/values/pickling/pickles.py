@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from cuebook.persistence.values.by_value import ByValuePickler, dumps
 from cuebook.persistence.values.codes import TOO_DEEP, Refused
+from cuebook.persistence.values.pickling.by_value import ByValuePickler, dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,11 +9,12 @@ import types
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.identity.classes import class_members, find_member, functions_of
-from cuebook.persistence.identity.code import code_form
+from cuebook.persistence.identity.code.classes import class_members, find_member, functions_of
+from cuebook.persistence.identity.code.imported import place_of_import
+from cuebook.persistence.identity.code.modules import module_text
+from cuebook.persistence.identity.code.resolution import MISSING, resolve_chain
+from cuebook.persistence.identity.code.wrappers import told_by
 from cuebook.persistence.identity.digest import blake16, joined
-from cuebook.persistence.identity.imported import place_of_import
-from cuebook.persistence.identity.modules import module_text
 from cuebook.persistence.identity.ownership import (
     is_users_class,
     is_users_function,
@@ -22,10 +23,9 @@ from cuebook.persistence.identity.ownership import (
     package_version,
 )
 from cuebook.persistence.identity.parts import DETAIL_MAX, Part, readable
-from cuebook.persistence.identity.references import Chain, chains_of
-from cuebook.persistence.identity.resolution import MISSING, resolve_chain
-from cuebook.persistence.identity.values import ValueWalk
-from cuebook.persistence.identity.wrappers import told_by
+from cuebook.persistence.identity.syntax.code import code_form
+from cuebook.persistence.identity.syntax.references import Chain, chains_of
+from cuebook.persistence.identity.values.walk import ValueWalk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,15 +9,15 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from cuebook.persistence.identity.arrays import (
+from cuebook.persistence.identity.digest import blake16, joined, shortened
+from cuebook.persistence.identity.plain import plain_bytes
+from cuebook.persistence.identity.values.arrays import (
     array_bytes,
     array_scalar_bytes,
     frame_bytes,
     index_bytes,
     series_bytes,
 )
-from cuebook.persistence.identity.digest import blake16, joined, shortened
-from cuebook.persistence.identity.plain import plain_bytes
 
 __all__ = ["Form", "Walk", "code_name", "form_of"]
 

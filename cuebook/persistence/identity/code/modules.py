@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.identity.code import normal_text
 from cuebook.persistence.identity.ownership import is_library_file, is_users_module
+from cuebook.persistence.identity.syntax.code import normal_text
 
 if TYPE_CHECKING:
     import types

@@ -11,7 +11,7 @@ from typing import Any
 
 import cloudpickle
 
-from cuebook.persistence.values.code_bytes import reduced_code
+from cuebook.persistence.values.pickling.code_bytes import reduced_code
 
 __all__ = ["ByValuePickler", "dumps"]
 
