@@ -32,7 +32,7 @@ from cuebook.persistence.wrapped_code import told_by
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CodeGraph"]
+__all__ = ["CodeGraph", "classes_referred_to"]
 
 _IMPLIED = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__")
 
@@ -251,3 +251,11 @@ def _bindings(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
             value = "@empty"
         if not isinstance(value, types.ModuleType):  # of a module, the attributes that are used count
             yield f"closure {name}", value
+
+
+def classes_referred_to(func: Any) -> list[type]:
+    """The user's own classes that a callable refers to, itself and by what it calls, in the order of their discovery."""
+    graph = CodeGraph()
+    graph.value("function", func)
+    graph.drain()
+    return [item for item, _ in graph._alive if isinstance(item, type)]

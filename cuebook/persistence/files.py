@@ -110,6 +110,8 @@ class File:
             return False
 
 
+File.__module__ = "cuebook"  # what users import is what stands in pickles
+
 _known: dict[str, FileStamp] = {}
 
 

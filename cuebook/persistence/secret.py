@@ -45,3 +45,6 @@ class Secret(Generic[T]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Secret, (self._value,)
+
+
+Secret.__module__ = "cuebook"  # what users import is what stands in pickles

@@ -79,7 +79,7 @@ STANDARD_FORMS: dict[tuple[str, str], Any] = {
     ("_weakrefset", "WeakSet"): _weak_set,
     ("weakref", "WeakKeyDictionary"): _weak_dict,
     ("weakref", "WeakValueDictionary"): _weak_dict,
-    ("cuebook.persistence.files", "File"): _file,
-    ("cuebook.persistence.secret", "Secret"): _secret,
+    ("cuebook", "File"): _file,
+    ("cuebook", "Secret"): _secret,
     ("pydantic.types", "_SecretBase"): _secret,
 }
