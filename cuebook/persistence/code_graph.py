@@ -25,6 +25,7 @@ from cuebook.persistence.ownership import (
     package_version,
 )
 from cuebook.persistence.secret_literals import hidden_source
+from cuebook.persistence.source_detail import source_detail
 from cuebook.persistence.value_identity import ValueWalk
 from cuebook.persistence.value_outline import outline
 from cuebook.persistence.wrapped_code import told_by
@@ -164,7 +165,7 @@ class CodeGraph:
         label = self._label(function.__globals__.get("__name__"), code.co_qualname)
         text = hidden_source(code_form(code).text, self.hiding)
         content = text.encode("utf-8", "surrogatepass")
-        self.add_part(f"code of {label}", content, text)
+        self.add_part(f"code of {label}", content, source_detail(text))
         bound = [self.value(f"{name} of {label}", value) for name, value in _bindings(function)]
         used = [line for chain in chains_of(code) for line in self._chain(function, owner, chain)]
         return joined(b"function", [content, joined(b"", bound), joined(b"", used)])
@@ -231,7 +232,7 @@ class CodeGraph:
             text = ""
         text = hidden_source(text, self.hiding)
         content = text.encode("utf-8", "surrogatepass")
-        self.add_part(label, content, text)
+        self.add_part(label, content, source_detail(text))
         return joined(b"module", [content])
 
 
@@ -254,7 +255,7 @@ def _bindings(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def classes_referred_to(func: Any) -> list[type]:
-    """The user's own classes that a callable refers to, itself and by what it calls, in the order of their discovery."""
+    """The user's own classes that a callable refers to, itself and by what it calls, the nearest first."""
     graph = CodeGraph()
     graph.value("function", func)
     graph.drain()
