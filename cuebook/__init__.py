@@ -53,6 +53,10 @@ if TYPE_CHECKING:
         WorkerDied,
         WriterConflict,
     )
+    from cuebook.persistence.identity.registry import register_identity
+    from cuebook.persistence.identity.secrets.secret import Secret
+    from cuebook.persistence.values.files import File
+    from cuebook.persistence.values.pickling.renamed import moved
     from cuebook.processes.process import ActorProcess, Ladder
     from cuebook.runtime.cells.actor import Actor, Context, Delivery
     from cuebook.runtime.cells.mailbox import MailboxSpec, Overflow
@@ -113,6 +117,7 @@ _HOMES = {
     "Event": "cuebook.actors.runs.progress",
     "EventKind": "cuebook.actors.runs.progress",
     "Exit": "cuebook.runtime.policy.restarts",
+    "File": "cuebook.persistence.values.files",
     "Ladder": "cuebook.processes.process",
     "Listing": "cuebook.runtime.cells.services",
     "MailboxSpec": "cuebook.runtime.cells.mailbox",
@@ -126,6 +131,7 @@ _HOMES = {
     "Restarted": "cuebook.runtime.cells.signals",
     "Routing": "cuebook.runtime.groups.pool",
     "Runtime": "cuebook.api.runtime",
+    "Secret": "cuebook.persistence.identity.secrets.secret",
     "ServiceKey": "cuebook.runtime.cells.services",
     "Services": "cuebook.runtime.cells.services",
     "ShutdownReport": "cuebook.runtime.reports.shutdown",
@@ -144,7 +150,9 @@ _HOMES = {
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
     "message": "cuebook.wire.message",
+    "moved": "cuebook.persistence.values.pickling.renamed",
     "persist": "cuebook.durable.effects",
+    "register_identity": "cuebook.persistence.identity.registry",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
@@ -183,6 +191,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Exit",
+    "File",
     "FunctionNotShippable",
     "InternalError",
     "JournalBusy",
@@ -213,6 +222,7 @@ __all__ = [
     "Routing",
     "RunStopped",
     "Runtime",
+    "Secret",
     "ServiceKey",
     "Services",
     "ShutdownReport",
@@ -240,7 +250,9 @@ __all__ = [
     "last_checkpoint",
     "make_checkpoint",
     "message",
+    "moved",
     "persist",
+    "register_identity",
 ]
 
 

@@ -7,12 +7,17 @@ import sys
 
 from cuebook.logs import get_logger
 
-__all__ = ["notice"]
+__all__ = ["notice", "say"]
 
 
 def notice(text: str) -> None:
     """Say it. Never raises, and is no Python warning: those become errors where a program wants that."""
     get_logger("cuebook.notices").warning(text)
+    say(text)
+
+
+def say(text: str) -> None:
+    """One line on standard error, as it is just now; a stream that is closed or gone is no error."""
     stream = sys.stderr
     if stream is not None:
         with contextlib.suppress(OSError, ValueError):

@@ -183,9 +183,11 @@ def _after_failure(said: Failure, run: Run) -> list[Decision]:
     counted = said.attempt - run.deaths.get(said.index, 0)  # deaths are counted apart
     if after_failure(counted, run.policy.retries, run.stop is not None) is Verdict.RETRY:
         return [RetryCall(said.index, said.attempt + 1)]
+    arguments = run.source.argument(said.index)
+    said = run.plan.hide(said, arguments)
     error = CallFailed(
         said.index,
-        run.source.argument(said.index),
+        arguments,
         error_type=said.error_type,
         error_text=said.error_text,
         traceback_text=said.traceback,

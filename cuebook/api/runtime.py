@@ -20,6 +20,7 @@ from cuebook.api.bar import Bar, wants_bar
 from cuebook.api.durable_face import Lasting
 from cuebook.api.view_face import Seeing
 from cuebook.children.importing import imports_pass
+from cuebook.chunks.notices import say_notices
 from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
@@ -281,7 +282,7 @@ class Runtime(Lasting, Seeing):
         if self._is_closed:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
         listeners: list[Callable[[Event], None]] = [self._events.put]
-        listeners += [] if listener is None else [listener]
+        listeners.append(say_notices if listener is None else listener)
         opening = asyncio.get_running_loop().create_future()
         self._opening.add(opening)
         try:

@@ -23,6 +23,7 @@ from cuebook.actors.runs.progress import Event, EventKind
 from cuebook.actors.runs.roster import WorkerKind
 from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
 from cuebook.actors.runs.sources import FedSource, ListSource
+from cuebook.chunks.failures import hide_failure
 from cuebook.chunks.feeding import Reuses, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
@@ -37,13 +38,15 @@ from cuebook.engines.local.shared_worker import SharedWorker
 from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
-from cuebook.persistence.history.arguments import call_key, check_calls
+from cuebook.persistence.history.arguments import check_calls
 from cuebook.persistence.history.results import Decoder, Results
 from cuebook.persistence.identity.ownership import is_users_module
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.values import ValueDecoder
+from cuebook.persistence.values.files import are_used
+from cuebook.persistence.values.pickling.names import Names
 from cuebook.persistence.values.whole import WholeDecoder
 from cuebook.runtime.refs.ref import ActorRef
 
@@ -96,6 +99,8 @@ async def _open_in(
         plan = await _in_thread(plan_list, place.file, request.func, request.options, calls)
     opened = _make_run(app, request, plan, place, calls=calls, room=room, listeners=listeners)
     opened.closers.append(plan.close)
+    for text in plan.notices:
+        opened.run.announce(EventKind.NOTICE, detail=text)
     try:
         await _begin(app, opened, request, plan=plan, place=place, calls=calls)
     except BaseException:
@@ -170,7 +175,7 @@ async def _place(app: Application, request: Request) -> _Place:
         title = getattr(request.func, "__name__", type(request.func).__name__)
         folders = {"blobs": spill, "spill": spill, "title": title}
         blobs = TransientBlobs(spill)
-        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=blobs), blobs), folders)
+        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=blobs, names=Names(request.func)), blobs), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -183,7 +188,8 @@ async def _place(app: Application, request: Request) -> _Place:
     folder = str(file.blobs_folder)
     spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
     folders = {"blobs": folder, "spill": spill, "title": Path(request.path).name}
-    return _Place(file, ref, WholeDecoder(ValueDecoder(blobs=BlobStore(folder))), folders)
+    decoder = ValueDecoder(blobs=BlobStore(folder), names=Names(request.func))
+    return _Place(file, ref, WholeDecoder(decoder), folders)
 
 
 def _make_run(
@@ -202,8 +208,10 @@ def _make_run(
     source: ListSource | FedSource
     source = FedSource() if calls is None else ListSource(calls, unclaimed(len(calls), plan.claims))
     place.folders["traceparent"] = request.traceparent
-    pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, code=plan.code)
-    work = _work(options, func, plan.fingerprint.digest, source.argument)
+    identity = plan.identity
+    known = {"ignore": sorted(options.ignore), "secrets_key": identity.hiding.key, "files": are_used()}
+    pack = FunctionPack(func, options, identity.seed, folders=place.folders, known=known, code=identity.code)
+    work = _work(options, func, identity.seed, source.argument)
     spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
     if room is None:
@@ -226,7 +234,8 @@ def _make_run(
             reship=partial(pack.reship, modules=_users_modules),
             on_shipped=spill.shipped,
             on_over=spill.over,
-            call_key=call_key,
+            call_key=identity.form.key,
+            hide=partial(hide_failure, identity),
             earlier_states=plan.states,
             states_at_hand={} if plan.plain is None else dict(plan.plain.states),
             reused=sum(claim.count for claim in plan.claims),

@@ -36,6 +36,7 @@ class FunctionPack:
         fingerprint: the function's digest, which seeds `current_call().seed`.
         folders: `blobs` for results, `spill` for arguments; `title`: what worker processes are
             called; `traceparent`: the trace of the run.
+        known: how calls are known: `ignore`, `secrets_key`, and whether there are `files` among the arguments.
         code: the fingerprint of the function alone, of which workers compare what they import; None: they do not.
     """
 
@@ -46,12 +47,14 @@ class FunctionPack:
         fingerprint: bytes,
         *,
         folders: dict[str, str],
+        known: dict[str, Any] | None = None,
         code: Fingerprint | None = None,
     ) -> None:
         self._func = func
         self._options = options
         self._fingerprint = fingerprint
         self._folders = folders
+        self._known = {} if known is None else known
         self._code = code
         self._parts = [] if code is None else comparable(code)
         self._by_value: list[ModuleType] = []
@@ -67,6 +70,7 @@ class FunctionPack:
             "parts": self._parts,
             "sources": cell_sources() if self._parts else {},
             **self._folders,
+            **self._known,
         }
         return Setup(run, self._function, self._fingerprint, options)
 

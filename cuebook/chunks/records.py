@@ -9,6 +9,7 @@ from cuebook.actors.runs.progress import StopKind
 from cuebook.actors.runs.run import Run
 from cuebook.chunks.options import Options
 from cuebook.persistence.history import run_writer
+from cuebook.persistence.history.run_parts import PARTS_OF
 from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.records.run_heads import Closing, Reuse
@@ -18,8 +19,22 @@ __all__ = ["closing_entries", "opening_entry", "portions"]
 PORTION_BYTES_MAX = 16 * 1024 * 1024
 
 
-def opening_entry(number: int, print_: Fingerprint, options: Options, total: int | None, parts_of: int | None) -> Entry:
-    """A run begins. `parts_of`: an earlier run with the same fingerprint, whose record has its parts."""
+def opening_entry(
+    number: int,
+    print_: Fingerprint,
+    options: Options,
+    total: int | None,
+    *,
+    inner: dict[str, Any],
+    command: str,
+) -> Entry:
+    """A run begins.
+
+    Args:
+        inner: options that nobody has given (see `run_parts`); `parts_of` is an earlier run with the same fingerprint,
+            whose record has its parts.
+        command: the command line, without secrets.
+    """
     settings: dict[str, Any] = {
         "where": options.engine.name,
         "chunk_size": options.chunk_size,
@@ -27,10 +42,10 @@ def opening_entry(number: int, print_: Fingerprint, options: Options, total: int
         "retries": options.retries,
         "timeout": options.timeout,
         "version": options.version,
+        **({"ignore": sorted(options.ignore)} if options.ignore else {}),
+        **inner,
     }
-    if parts_of is not None:
-        settings["parts_of"] = parts_of
-    is_first = parts_of is None
+    has_parts = PARTS_OF not in inner
     return run_writer.opening_entry(
         number,
         print_.name,
@@ -39,9 +54,10 @@ def opening_entry(number: int, print_: Fingerprint, options: Options, total: int
         total=total,
         reuse=Reuse(options.reuse),
         options=settings,
-        parts=tuple((part.label, part.digest, part.detail) for part in print_.parts) if is_first else (),
-        opaque=print_.opaque if is_first else (),
-        packages=print_.packages if is_first else (),
+        parts=tuple((part.label, part.digest, part.detail) for part in print_.parts) if has_parts else (),
+        opaque=print_.opaque if has_parts else (),
+        packages=print_.packages if has_parts else (),
+        command=command,
     )
 
 

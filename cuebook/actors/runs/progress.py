@@ -55,6 +55,7 @@ class EventKind(Enum):
     CALL_FAILED = "call failed"
     CALL_RETRIED = "call retried"
     WORKER_LOST = "worker lost"
+    NOTICE = "notice"
     ENDED = "ended"
 
 
@@ -67,7 +68,7 @@ class Event:
         function: name of the run's function.
         progress: the run's counts at that moment.
         index: the call concerned, None where none is.
-        detail: in words, for a failure or a loss.
+        detail: in words, for a failure, a loss or a notice: what the user is told that is no error.
     """
 
     kind: EventKind

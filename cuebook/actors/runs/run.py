@@ -18,7 +18,7 @@ from cuebook.actors.runs.progress import Event, EventKind, Progress, Stop, StopK
 from cuebook.actors.runs.sink import CommittedResults, Sink
 from cuebook.actors.runs.slot import Slot
 from cuebook.actors.runs.sources import Source
-from cuebook.engines.calls.protocol import Setup
+from cuebook.engines.calls.protocol import Failure, Setup
 from cuebook.engines.port import LocalWork
 from cuebook.errors import CallFailed
 from cuebook.persistence.records.record import Entry
@@ -56,6 +56,10 @@ def _nothing(_: Any) -> None:
     """For what nobody wants to hear of."""
 
 
+def _as_it_is(failure: Failure, _: Any) -> Failure:
+    return failure
+
+
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """All that a run is made of; it does not change while the run goes on.
@@ -73,6 +77,7 @@ class RunPlan:
         reship: sends the function in another way, as a part of it (the fields of a `difference.Seen`) was not the same
             in a worker. Raises FunctionNotShippable where there is no other way.
         on_shipped, on_over: hear of the calls that went out in one message, and of those that will not go out again.
+        hide: a failure as it may be told and recorded, given the arguments of its call: without secrets.
         call_key: the bytes that a call is known by in later runs; None: checkpoints are not found again.
         earlier_states: newest checkpoint (number of its record) of calls that earlier runs left unfinished, by key.
         states_at_hand: states of those records that were read before the run began, by number.
@@ -94,6 +99,7 @@ class RunPlan:
     on_shipped: Callable[[Sequence[int]], None] = _nothing
     on_over: Callable[[Sequence[int]], None] = _nothing
     call_key: Callable[[Any], bytes] | None = None
+    hide: Callable[[Failure, Any], Failure] = _as_it_is
     earlier_states: Mapping[bytes, int] = field(default_factory=dict)
     states_at_hand: Mapping[int, bytes] = field(default_factory=dict)
     reused: int = 0

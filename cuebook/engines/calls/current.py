@@ -53,10 +53,18 @@ class CurrentCall:
         worker: the number of the worker it runs in, from 0: which device is its own, which port.
     """
 
-    __slots__ = ("_fingerprint", "_port", "arguments", "attempt", "began", "index", "marks", "worker")
+    __slots__ = ("_fingerprint", "_key", "_port", "arguments", "attempt", "began", "index", "marks", "worker")
 
     def __init__(
-        self, index: int, attempt: int, arguments: Any, *, worker: int, fingerprint: bytes, port: StatePort
+        self,
+        index: int,
+        attempt: int,
+        arguments: Any,
+        *,
+        worker: int,
+        fingerprint: bytes,
+        port: StatePort,
+        key: Callable[[Any], bytes] | None = None,
     ) -> None:
         self.index = index
         self.attempt = attempt
@@ -66,6 +74,7 @@ class CurrentCall:
         self.marks: dict[str | None, list[float]] = {}
         self._fingerprint = fingerprint
         self._port = port
+        self._key = key
 
     @property
     def is_resumed(self) -> bool:
@@ -85,7 +94,7 @@ class CurrentCall:
 
         from cuebook.persistence.history.arguments import call_key
 
-        key = call_key(self.arguments) if self.index != OUTSIDE else b"worker"
+        key = (self._key or call_key)(self.arguments) if self.index != OUTSIDE else b"worker"
         number = self.index if self.index != OUTSIDE else self.worker
         digest = blake2b(self._fingerprint + key + number.to_bytes(8, "little"), digest_size=8).digest()
         return int.from_bytes(digest, "little") >> 1

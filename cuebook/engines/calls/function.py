@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +19,8 @@ from cuebook.engines.calls.states import StateExchange
 from cuebook.engines.calls.worker_life import OwnWorker, is_coroutine_function
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
+from cuebook.persistence.values.called_with import with_paths
+from cuebook.persistence.values.pickling.names import Names
 
 if TYPE_CHECKING:
     from cuebook.children.forwarding import Forwarding
@@ -53,6 +55,12 @@ class Worker:
         """Called once, after the last call, however the run ended; not where the worker's process was killed."""
 
 
+def _form_of(func: Callable[..., Any], ignore: Iterable[str]) -> Any:
+    from cuebook.persistence.identity.call_form import CallForm  # what makes fingerprints: for the few calls that ask
+
+    return CallForm(func, ignore=ignore)
+
+
 class Home(Protocol):
     """What a function needs of the worker it is loaded into."""
 
@@ -83,12 +91,23 @@ class LoadedFunction:
         arguments = BlobStore(spill) if spill else results
         self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results, reloads=True)
         self.decoder = ValueDecoder(blobs=arguments)
-        self.states_decoder = ValueDecoder(blobs=results)
+        self.states_decoder = ValueDecoder(blobs=results, names=Names(func))
         self.worker: int = options.get("worker", 0)
         self.fingerprint = order.fingerprint
         self.outside = outside
         self._own = own
         self.invoke = self._invocation(func, worker)
+        if options.get("files"):
+            self.invoke = with_paths(self.invoke)
+        self._form: Any = None
+        self._form_of = partial(_form_of, func, options.get("ignore", ()))
+
+    def call_key(self, arguments: Any) -> bytes:
+        """What the arguments of a call are known by, which seeds it: the same in every journal."""
+        if self._form is None:
+            self._form = self._form_of()
+        key: bytes = self._form.key(arguments)
+        return key
 
     def _invocation(self, func: Callable[..., Any], worker: Any) -> Callable[..., Any]:
         invoke: Callable[..., Any] = func if worker is None else partial(worker.run, func)
@@ -215,8 +234,10 @@ def _difference(func: Any, order: Setup) -> list[str] | None:
         return None
     from cuebook.engines.calls.difference import difference
     from cuebook.persistence.identity.fingerprint import fingerprint
+    from cuebook.persistence.identity.secrets.hiding import Hiding
 
-    found = difference(fingerprint(func), parts)
+    hiding = Hiding(order.options.get("secrets_key", b""))
+    found = difference(fingerprint(func, hiding=hiding), parts)
     return None if found is None else list(found)
 
 

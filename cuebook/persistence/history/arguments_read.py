@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.arguments import BLOCK_CALLS, Block, block_keys, shown_calls
-from cuebook.persistence.history.cursor import RecordCursor
+from cuebook.persistence.history.cursor import Numbered, RecordCursor
 from cuebook.persistence.records.bodies import open_arguments
 from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Arguments
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cuebook.persistence.history.replay import JournalState
-    from cuebook.persistence.journal.reader import Reader
     from cuebook.persistence.values import ValueDecoder
 
 __all__ = ["CallArguments", "Segment", "blocks_of", "segments"]
@@ -103,7 +102,7 @@ class CallArguments:
         decoder: of values; one that trusts nobody unpickles nothing.
     """
 
-    def __init__(self, reader: Reader, state: JournalState, decoder: ValueDecoder) -> None:
+    def __init__(self, reader: Numbered, state: JournalState, decoder: ValueDecoder) -> None:
         self._state = state
         self._decoder = decoder
         self._cursor = RecordCursor(reader, Kind.ARGUMENTS)
@@ -137,6 +136,11 @@ class CallArguments:
         """The 16 bytes by which each call's arguments are known, in order."""
         for block, low, high in self._blocks(run):
             yield from block_keys(block)[low:high]
+
+    def blocks(self, run: int) -> Iterator[Block]:
+        """The blocks of a run's arguments, in order, each whole."""
+        for block, _, _ in self._blocks(run):
+            yield block
 
     def _blocks(self, run: int) -> Iterator[tuple[Block, int, int]]:
         """The blocks of a run, each with the first and the last of its calls that are meant."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from cuebook.persistence.history.arguments import Block, encode_blocks
+from cuebook.persistence.history.arguments import Block
 from cuebook.persistence.history.reuse import Claim
 from cuebook.persistence.records.bodies import arguments_body, failed_body
 from cuebook.persistence.records.record import Entry, Kind
@@ -61,8 +61,9 @@ def opening_entry(
     parts: tuple[tuple[str, str, str], ...] = (),
     opaque: tuple[str, ...] = (),
     packages: tuple[tuple[str, str], ...] = (),
+    command: str | None = None,
 ) -> Entry:
-    """A run begins, here and now. The parameters are the fields of `RunOpened`."""
+    """A run begins, here and now. The parameters: as in `RunOpened`; no `command` is this program's."""
     head = RunOpened(
         number=number,
         function=function,
@@ -79,7 +80,7 @@ def opening_entry(
         pid=os.getpid(),
         python=platform.python_version(),
         started=time.time(),
-        command=" ".join(sys.argv)[:COMMAND_MAX],
+        command=(" ".join(sys.argv) if command is None else command)[:COMMAND_MAX],
     )
     return head.entry(number)
 
@@ -118,13 +119,13 @@ def same_arguments_entry(number: int, count: int, form: int, source_run: int) ->
 
 
 def iterator_entries(
-    number: int, start: int, items: Sequence[Any], claims: Sequence[tuple[int, int] | None], *, keep: bool
+    number: int, start: int, blocks: Sequence[Block], claims: Sequence[tuple[int, int] | None]
 ) -> list[Entry]:
     """A handful of an iterator's calls, from index `start` on: their arguments, and what they take from earlier runs.
 
     `claims` has the run and index for each item whose result is reused.
     """
-    entries = argument_entries(number, encode_blocks(items, keep=keep), start)
+    entries = argument_entries(number, blocks, start)
     taken = [Claim(found[0], found[1], start + place, 1) for place, found in enumerate(claims) if found is not None]
     return [*entries, *reused_entries(number, merged(taken))]
 

@@ -22,15 +22,19 @@ from cuebook.persistence.identity.ownership import (
     library_name,
     package_version,
 )
-from cuebook.persistence.identity.parts import DETAIL_MAX, Part, readable
+from cuebook.persistence.identity.parts import DETAIL_MAX, Part, name_in_label, readable
+from cuebook.persistence.identity.secrets.hiding import Hiding
+from cuebook.persistence.identity.secrets.literals import hidden_source
+from cuebook.persistence.identity.source_detail import source_detail
 from cuebook.persistence.identity.syntax.code import code_form
 from cuebook.persistence.identity.syntax.references import Chain, chains_of
+from cuebook.persistence.identity.values.outline import outline
 from cuebook.persistence.identity.values.walk import ValueWalk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CodeGraph"]
+__all__ = ["CodeGraph", "classes_referred_to"]
 
 _IMPLIED = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__")
 
@@ -44,10 +48,12 @@ class CodeGraph:
 
     Args:
         home: the module whose name is left out of labels.
+        hiding: gets the secrets that are met; by default they are forgotten.
     """
 
-    def __init__(self, home: str = "__main__") -> None:
+    def __init__(self, home: str = "__main__", hiding: Hiding | None = None) -> None:
         self.home = home
+        self.hiding = Hiding() if hiding is None else hiding
         self.lines: list[bytes] = []
         self.parts: dict[str, Part] = {}
         self.opaque: set[str] = set()
@@ -84,23 +90,26 @@ class CodeGraph:
             if reference.startswith(b"L"):
                 self.add_part(label, reference, library_name(value))
             return reference
-        return self._walked(label, value, ValueWalk.encode)
+        name = name_in_label(label)
+        return self._walked(label, value, lambda walk: walk.named(name, value))
 
     def bound(self, label: str, value: Any) -> bytes:
         """What a method is bound to: its state alone, as the class's code is in the method's node."""
         if isinstance(value, type):
             return self.refer(value)
-        return self._walked(label, value, ValueWalk.bound)
+        return self._walked(label, value, lambda walk: walk.bound(value))
 
-    def _walked(self, label: str, value: Any, encode: Callable[[ValueWalk, Any], bytes]) -> bytes:
-        walk = ValueWalk(loose=True)
+    def _walked(self, label: str, value: Any, encode: Callable[[ValueWalk], bytes]) -> bytes:
+        walk = ValueWalk(self.hiding)
         try:
-            encoded = encode(walk, value)
+            encoded = encode(walk)
         except Exception:  # nested too deep, or a class of the user's that raises where nobody expects it
             encoded = walk.unseen(value)
         self.opaque.update(f"{label} ({name})" for name in walk.opaque)
-        self.add_part(label, encoded, readable(value))
-        return joined(b"V", [encoded, *(self.refer(item) for item in walk.take_found())])
+        self.opaque.update(f"{label} ({name}, seeded by the system)" for name in walk.unseeded)
+        found = walk.take_found()
+        self.add_part(label, encoded, outline(value, walk, name_in_label(label)))
+        return joined(b"V", [encoded, *(self.refer(item) for item in found)])
 
     def add_part(self, label: str, content: bytes, detail: str) -> None:
         """Keep a part for people; another one of the same label is numbered."""
@@ -160,9 +169,9 @@ class CodeGraph:
             return joined(b"wrapper", [name.encode(), *inner])
         code = function.__code__
         label = self._label(function.__globals__.get("__name__"), code.co_qualname)
-        text = code_form(code).text
+        text = hidden_source(code_form(code).text, self.hiding)
         content = text.encode("utf-8", "surrogatepass")
-        self.add_part(f"code of {label}", content, text)
+        self.add_part(f"code of {label}", content, source_detail(text))
         bound = [self.value(f"{name} of {label}", value) for name, value in _bindings(function)]
         used = [line for chain in chains_of(code) for line in self._chain(function, owner, chain)]
         return joined(b"function", [content, joined(b"", bound), joined(b"", used)])
@@ -227,8 +236,9 @@ class CodeGraph:
         if text is None:
             self.opaque.add(label)
             text = ""
+        text = hidden_source(text, self.hiding)
         content = text.encode("utf-8", "surrogatepass")
-        self.add_part(label, content, text)
+        self.add_part(label, content, source_detail(text))
         return joined(b"module", [content])
 
 
@@ -248,3 +258,11 @@ def _bindings(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
             value = "@empty"
         if not isinstance(value, types.ModuleType):  # of a module, the attributes that are used count
             yield f"closure {name}", value
+
+
+def classes_referred_to(func: Any) -> list[type]:
+    """The user's own classes that a callable refers to, itself and by what it calls, the nearest first."""
+    graph = CodeGraph()
+    graph.value("function", func)
+    graph.drain()
+    return [item for item, _ in graph._alive if isinstance(item, type)]
