@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from cuebook.durable.snapshots import SnapshotPolicy
     from cuebook.engines.current import CurrentCall, current_call
     from cuebook.engines.function import Worker
+    from cuebook.persistence.files import File
+    from cuebook.persistence.identity_registry import register_identity
+    from cuebook.persistence.renamed import moved
+    from cuebook.persistence.secret import Secret
     from cuebook.processes.place import ActorProcess, Ladder
     from cuebook.runtime.actor import Actor, Context, Delivery
     from cuebook.runtime.deadletters import DeadLetter, DeadReason
@@ -111,6 +115,7 @@ _HOMES = {
     "Event": "cuebook.actors.run",
     "EventKind": "cuebook.actors.run",
     "Exit": "cuebook.runtime.supervision",
+    "File": "cuebook.persistence.files",
     "Ladder": "cuebook.processes.place",
     "Listing": "cuebook.runtime.services",
     "MailboxSpec": "cuebook.runtime.mailbox",
@@ -124,6 +129,7 @@ _HOMES = {
     "Restarted": "cuebook.runtime.signals",
     "Routing": "cuebook.runtime.pool",
     "Runtime": "cuebook.chunks.runtime",
+    "Secret": "cuebook.persistence.secret",
     "ServiceKey": "cuebook.runtime.services",
     "Services": "cuebook.runtime.services",
     "ShutdownReport": "cuebook.runtime.shutdown",
@@ -141,7 +147,9 @@ _HOMES = {
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
     "message": "cuebook.runtime.message",
+    "moved": "cuebook.persistence.renamed",
     "persist": "cuebook.durable.effects",
+    "register_identity": "cuebook.persistence.identity_registry",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
@@ -180,6 +188,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Exit",
+    "File",
     "FunctionNotShippable",
     "InternalError",
     "JournalBusy",
@@ -209,6 +218,7 @@ __all__ = [
     "Routing",
     "RunStopped",
     "Runtime",
+    "Secret",
     "ServiceKey",
     "Services",
     "ShutdownReport",
@@ -235,7 +245,9 @@ __all__ = [
     "last_checkpoint",
     "make_checkpoint",
     "message",
+    "moved",
     "persist",
+    "register_identity",
 ]
 
 

@@ -36,6 +36,7 @@ from cuebook.engines.host import LocalWork
 from cuebook.persistence.arguments import call_key, check_calls
 from cuebook.persistence.blobs import BlobStore, TransientBlobs
 from cuebook.persistence.journal import JournalFile
+from cuebook.persistence.names import Names
 from cuebook.persistence.ownership import is_users_module
 from cuebook.persistence.record import Entry
 from cuebook.persistence.results import Results
@@ -165,7 +166,7 @@ async def _place(app: Application, request: Request) -> _Place:
         title = getattr(request.func, "__name__", type(request.func).__name__)
         folders = {"blobs": spill, "spill": spill, "title": title}
         blobs = TransientBlobs(spill)
-        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=blobs), blobs), folders)
+        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=blobs, names=Names(request.func)), blobs), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -177,7 +178,8 @@ async def _place(app: Application, request: Request) -> _Place:
     folder = str(file.blobs_folder)
     spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
     folders = {"blobs": folder, "spill": spill, "title": Path(request.path).name}
-    return _Place(file, ref, WholeDecoder(ValueDecoder(blobs=BlobStore(folder))), folders)
+    decoder = ValueDecoder(blobs=BlobStore(folder), names=Names(request.func))
+    return _Place(file, ref, WholeDecoder(decoder), folders)
 
 
 def _make_run(

@@ -17,6 +17,7 @@ from cuebook.engines.outcome import encoded_error, error_text, error_type_name, 
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Ready, Setup, SetupFailed
 from cuebook.persistence.blobs import BlobStore, TransientBlobs
+from cuebook.persistence.names import Names
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
 __all__ = ["LoadedFunction", "Worker", "adopt_environment", "load_function", "publish_in_main"]
@@ -65,7 +66,7 @@ class LoadedFunction:
         arguments = BlobStore(spill) if spill else results
         self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results, reloads=True)
         self.decoder = ValueDecoder(blobs=arguments)
-        self.states_decoder = ValueDecoder(blobs=results)
+        self.states_decoder = ValueDecoder(blobs=results, names=Names(func))
         self.worker: int = options.get("worker", 0)
         self.fingerprint = order.fingerprint
         self._users = worker

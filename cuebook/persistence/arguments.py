@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from cuebook.persistence.call_form import Call, CallForm, call_key
 from cuebook.persistence.digest import DIGEST_BYTES, blake16
 from cuebook.persistence.fingerprint_parts import readable
-from cuebook.persistence.plain import argument_types, plain_block, plain_call
-from cuebook.persistence.value_digest import value_digest
+from cuebook.persistence.plain import argument_types, plain_block
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.runtime.codec import Unpacker, new_packer, unpack
 from cuebook.runtime.errors import MalformedMessage
@@ -33,9 +33,6 @@ __all__ = [
     "shown_calls",
 ]
 
-Call = list[Any] | tuple[Any, ...] | Mapping[str, Any]
-"""One call's arguments; a mapping is keyword arguments."""
-
 BLOCK_CALLS = 256
 """Calls of a whole block."""
 
@@ -46,8 +43,6 @@ _PLAIN_FORM = 0
 _FLAT = frozenset({int, bool, str, type(None)})
 _KEYED_FORM = 1
 _REPR_MAX = 200
-# 0xc1 is no msgpack: so no plain call's bytes begin as these do.
-_NOT_PLAIN = b"\xc1"
 
 
 class Block(NamedTuple):
@@ -115,33 +110,40 @@ def check_calls(calls: Sequence[Any]) -> set[type]:
     return kinds
 
 
-def encode_blocks(calls: Sequence[Call], *, keep: bool = True, kinds: set[type] | None = None) -> list[Block]:
+def encode_blocks(
+    calls: Sequence[Call], form: CallForm | None = None, *, keep: bool = True, kinds: set[type] | None = None
+) -> list[Block]:
     """Calls' arguments in blocks of `BLOCK_CALLS`, the last one shorter.
 
     Args:
         calls: checked calls.
+        form: how the calls of their function are known.
         keep: False keeps digests alone, nothing that could be read.
         kinds: the types of the items, where they are known.
+
+    Raises:
+        MissingFile: a `File` among the arguments cannot be read.
 
     Cost: 0.1 us a call of plain data, about 3 us and a walk over its values else.
     """
     kinds = set(map(type, calls)) if kinds is None else kinds
+    form = CallForm() if form is None else form
     encoder = ValueEncoder(pickle=True)
-    pack = new_packer().pack if keep and kinds == {list} else None
+    pack = new_packer().pack if keep and kinds == {list} and form.is_plain else None
     blocks: list[Block] = []
     for start in range(0, len(calls), BLOCK_CALLS):
         part = calls[start : start + BLOCK_CALLS]
+        identity = None
         if pack is not None and argument_types(part) <= _FLAT:  # type: ignore[arg-type]
             with contextlib.suppress(OverflowError, TypeError):  # a number beyond 64 bits: the long way sees to it
-                block = Block(len(part), _PLAIN_FORM, pack(part), None)
-                blocks.append(_keyed_block(part, encoder) if _holds_large_call(block) else block)
-                continue
-        identity = _plain(part, kinds) if keep else None
+                identity = pack(part)
+        if identity is None and keep and form.is_plain:
+            identity = _plain(part, kinds)
         plain = None if identity is None else Block(len(part), _PLAIN_FORM, identity, None)
-        if plain is not None and not _holds_large_call(plain):
-            blocks.append(plain)
+        if plain is None or _holds_large_call(plain) or form.hiding.is_in(plain.identity):
+            blocks.append(_keyed_block(part, form, encoder if keep else None))
         else:
-            blocks.append(_keyed_block(part, encoder if keep else None))
+            blocks.append(plain)
     return blocks
 
 
@@ -160,46 +162,36 @@ def _plain(part: Sequence[Call], kinds: set[type]) -> bytes | None:
     return None
 
 
-def _keyed_block(part: Sequence[Call], encoder: ValueEncoder | None) -> Block:
-    keys = [call_key(call) for call in part]
+def _keyed_block(part: Sequence[Call], form: CallForm, encoder: ValueEncoder | None) -> Block:
+    known = [form.keyed(call) for call in part]
     shown = None
     if encoder is not None:
-        shown = b"".join([_shown(call, key, encoder) for call, key in zip(part, keys, strict=True)])
-    return Block(len(part), _KEYED_FORM, b"".join(keys), shown)
+        shown = b"".join([_shown(call, form, encoder, each) for call, each in zip(part, known, strict=True)])
+    return Block(len(part), _KEYED_FORM, b"".join([key for key, _ in known]), shown)
 
 
-def call_key(call: Call) -> bytes:
-    """The 16 bytes by which a call's arguments are known: equal for equal values, on every machine.
-
-    Positional and keyword arguments differ; the type of the outer list or tuple does not count. Never raises:
-    where an argument cannot be seen by value (a lock, a generator) the key never comes again.
-
-    Cost: 2 us for plain data.
-    """
-    values: Any
-    if isinstance(call, Mapping):
-        values = dict(call)
-    else:
-        values = list(call)
-        plain = plain_call(values)
-        if plain is not None:
-            return blake16(plain)
-    return blake16(_NOT_PLAIN + value_digest(values))
-
-
-def _shown(call: Call, key: bytes, encoder: ValueEncoder) -> bytes:
+def _shown(call: Call, form: CallForm, encoder: ValueEncoder, known: tuple[bytes, bool]) -> bytes:
     """One call's arguments for reading; bytes in place of a list or dict stand for arguments that are not
     kept.
     """
-    values = dict(call) if isinstance(call, Mapping) else list(call)
+    key, has_secrets = known
+    values: Any = dict(call) if isinstance(call, Mapping) else list(call)
     if not _is_large(values):
-        try:
-            encoded = encoder.encode(values)
-        except Exception:  # arguments that cannot be kept are still calls that can be known again
-            encoded = b""
-        if 0 < len(encoded) <= SHOWN_BYTES_MAX:
+        encoded = b"" if has_secrets else _encoded(values, encoder)
+        if has_secrets or form.hiding.is_in(encoded):
+            values = form.shown(call)
+            encoded = _encoded(values, encoder)
+        if 0 < len(encoded) <= SHOWN_BYTES_MAX and not form.hiding.is_in(encoded):
             return encoded
-    return encoder.encode(key + _text(values).encode("utf-8", "replace"))
+    text = form.hiding.hide(_text(form.shown(call) if has_secrets else values))
+    return encoder.encode(key + text.encode("utf-8", "replace"))
+
+
+def _encoded(values: Any, encoder: ValueEncoder) -> bytes:
+    try:
+        return encoder.encode(values)
+    except Exception:  # arguments that cannot be kept are still calls that can be known again
+        return b""
 
 
 def _is_large(values: list[Any] | dict[str, Any]) -> bool:

@@ -14,7 +14,8 @@ from cuebook.persistence.class_identity import class_members, find_member, funct
 from cuebook.persistence.code_identity import code_form
 from cuebook.persistence.code_references import Chain, chains_of
 from cuebook.persistence.digest import blake16, joined
-from cuebook.persistence.fingerprint_parts import DETAIL_MAX, Part, readable
+from cuebook.persistence.fingerprint_parts import DETAIL_MAX, Part, name_in_label, readable
+from cuebook.persistence.hiding import Hiding
 from cuebook.persistence.module_identity import module_text
 from cuebook.persistence.ownership import (
     is_users_class,
@@ -23,13 +24,15 @@ from cuebook.persistence.ownership import (
     library_name,
     package_version,
 )
+from cuebook.persistence.secret_literals import hidden_source
 from cuebook.persistence.value_identity import ValueWalk
+from cuebook.persistence.value_outline import outline
 from cuebook.persistence.wrapped_code import told_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CodeGraph"]
+__all__ = ["CodeGraph", "classes_referred_to"]
 
 _IMPLIED = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__")
 
@@ -43,10 +46,12 @@ class CodeGraph:
 
     Args:
         home: the module whose name is left out of labels.
+        hiding: gets the secrets that are met; by default they are forgotten.
     """
 
-    def __init__(self, home: str = "__main__") -> None:
+    def __init__(self, home: str = "__main__", hiding: Hiding | None = None) -> None:
         self.home = home
+        self.hiding = Hiding() if hiding is None else hiding
         self.lines: list[bytes] = []
         self.parts: dict[str, Part] = {}
         self.opaque: set[str] = set()
@@ -81,23 +86,26 @@ class CodeGraph:
             if reference.startswith(b"L"):
                 self.add_part(label, reference, library_name(value))
             return reference
-        return self._walked(label, value, ValueWalk.encode)
+        name = name_in_label(label)
+        return self._walked(label, value, lambda walk: walk.named(name, value))
 
     def bound(self, label: str, value: Any) -> bytes:
         """What a method is bound to: its state alone, as the class's code is in the method's node."""
         if isinstance(value, type):
             return self.refer(value)
-        return self._walked(label, value, ValueWalk.bound)
+        return self._walked(label, value, lambda walk: walk.bound(value))
 
-    def _walked(self, label: str, value: Any, encode: Callable[[ValueWalk, Any], bytes]) -> bytes:
-        walk = ValueWalk(loose=True)
+    def _walked(self, label: str, value: Any, encode: Callable[[ValueWalk], bytes]) -> bytes:
+        walk = ValueWalk(self.hiding)
         try:
-            encoded = encode(walk, value)
+            encoded = encode(walk)
         except Exception:  # nested too deep, or a class of the user's that raises where nobody expects it
             encoded = walk.unseen(value)
         self.opaque.update(f"{label} ({name})" for name in walk.opaque)
-        self.add_part(label, encoded, readable(value))
-        return joined(b"V", [encoded, *(self.refer(item) for item in walk.take_found())])
+        self.opaque.update(f"{label} ({name}, seeded by the system)" for name in walk.unseeded)
+        found = walk.take_found()
+        self.add_part(label, encoded, outline(value, walk, name_in_label(label)))
+        return joined(b"V", [encoded, *(self.refer(item) for item in found)])
 
     def add_part(self, label: str, content: bytes, detail: str) -> None:
         """Keep a part for people; another one of the same label is numbered."""
@@ -154,7 +162,7 @@ class CodeGraph:
             return joined(b"wrapper", [name.encode(), *inner])
         code = function.__code__
         label = self._label(function.__globals__.get("__name__"), code.co_qualname)
-        text = code_form(code).text
+        text = hidden_source(code_form(code).text, self.hiding)
         content = text.encode("utf-8", "surrogatepass")
         self.add_part(f"code of {label}", content, text)
         bound = [self.value(f"{name} of {label}", value) for name, value in _bindings(function)]
@@ -221,6 +229,7 @@ class CodeGraph:
         if text is None:
             self.opaque.add(label)
             text = ""
+        text = hidden_source(text, self.hiding)
         content = text.encode("utf-8", "surrogatepass")
         self.add_part(label, content, text)
         return joined(b"module", [content])
@@ -242,3 +251,11 @@ def _bindings(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
             value = "@empty"
         if not isinstance(value, types.ModuleType):  # of a module, the attributes that are used count
             yield f"closure {name}", value
+
+
+def classes_referred_to(func: Any) -> list[type]:
+    """The user's own classes that a callable refers to, itself and by what it calls, in the order of their discovery."""
+    graph = CodeGraph()
+    graph.value("function", func)
+    graph.drain()
+    return [item for item, _ in graph._alive if isinstance(item, type)]

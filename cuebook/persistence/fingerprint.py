@@ -19,15 +19,22 @@ from cuebook.persistence.ownership import is_users_class
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cuebook.persistence.hiding import Hiding
+
 __all__ = ["ALGORITHM", "Change", "Fingerprint", "Part", "code_digest", "compare", "fingerprint"]
 
 _DIGESTS_MAX = 4096
-_digests: dict[tuple[int, int], tuple[Any, bytes]] = {}
+_digests: dict[tuple[int, int, int], tuple[Any, bytes]] = {}
 """Of the code inside values, since the last fingerprint; each item is held, so that its id stays its own."""
 
 
 def fingerprint(
-    func: Any, *, depends: Sequence[Any] = (), version: str | None = None, extra: Sequence[Any] = ()
+    func: Any,
+    *,
+    depends: Sequence[Any] = (),
+    version: str | None = None,
+    extra: Sequence[Any] = (),
+    hiding: Hiding | None = None,
 ) -> Fingerprint:
     """What makes a callable the same callable.
 
@@ -42,12 +49,13 @@ def fingerprint(
         version: stands in for all code: then only the name, the version and `depends` count.
         extra: classes and functions that count like helpers, in any order (those of arguments, of custom
             workers).
+        hiding: keys the digests of what stands under a secret name, and gets these.
 
     Cost: 1 to 5 ms for a function with a few helpers. Source: own; ast.unparse as the normal form.
     """
     _digests.clear()
     name = function_name(func)
-    graph = CodeGraph(_home(func))
+    graph = CodeGraph(_home(func), hiding)
     if version is not None:
         graph.add_part("version", version.encode("utf-8", "surrogatepass"), version)
         roots = [joined(b"version", [version.encode("utf-8", "surrogatepass")])]
@@ -65,20 +73,20 @@ def fingerprint(
     )
 
 
-def code_digest(item: Any) -> bytes:
+def code_digest(item: Any, hiding: Hiding) -> bytes:
     """The digest of a function, method, class or module inside a value.
 
     Cost: as `fingerprint`, then 1 us until the next fingerprint is taken: a run sees one state of the code.
     """
     is_method = isinstance(item, types.MethodType)
-    key = (id(item.__func__), id(item.__self__)) if is_method else (id(item), 0)
+    key = (id(hiding), id(item.__func__), id(item.__self__)) if is_method else (id(hiding), id(item), 0)
     known = _digests.get(key)
     if known is None:
-        graph = CodeGraph()
+        graph = CodeGraph(hiding=hiding)
         root = graph.refer(item)
         if len(_digests) >= _DIGESTS_MAX:
             _digests.clear()
-        known = _digests[key] = (item, blake16(joined(b"code", [root, *graph.drain()])))
+        known = _digests[key] = ((item, hiding), blake16(joined(b"code", [root, *graph.drain()])))
     return known[1]
 
 

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ALGORITHM", "DETAIL_MAX", "Change", "Fingerprint", "Part", "compare", "name_of", "readable"]
+__all__ = [
+    "ALGORITHM",
+    "DETAIL_MAX",
+    "Change",
+    "Fingerprint",
+    "Part",
+    "compare",
+    "name_in_label",
+    "name_of",
+    "readable",
+]
 
 ALGORITHM = 1
 """Number of the identity rules; a journal with another one was written under other rules, not other code."""
@@ -84,6 +94,16 @@ def compare(before: Sequence[Part], after: Sequence[Part]) -> list[Change]:
         elif now is not None and now.digest not in kept:
             changes.append(Change(label, "added", "", now.detail))
     return changes
+
+
+def name_in_label(label: str) -> str:
+    """The name that a value stands under, by the label of its part.
+
+    >>> [name_in_label(label) for label in ("global helpers.API_KEY", "default token of f", "partial token of f")]
+    ['API_KEY', 'token', 'token']
+    """
+    words = label.split(" ")
+    return words[1].rpartition(".")[2] if len(words) > 1 else ""
 
 
 class _Readable(reprlib.Repr):

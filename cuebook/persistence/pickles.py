@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
+from cuebook.persistence.secret_names import names_a_secret
 from cuebook.persistence.value_codes import TOO_DEEP, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from cuebook.persistence.names import Names
 
 __all__ = ["PickleScope", "class_of_main", "is_local", "load_all", "namesake_in_main"]
 
@@ -34,9 +37,11 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, type) and obj.__module__ == "__main__" and not is_local(obj):
             definition: bytes | None = _definition_of(obj)
-            if definition is not None and len(definition) > DEFINITION_BYTES_MAX and not self.portable:
+            if definition is not None and not self.portable and _is_too_much(definition):
                 definition = None  # it drags the script's data along, and the script itself has the class
             return class_of_main, (obj.__qualname__, definition)
+        if not self.portable and (type(obj).__module__, type(obj).__name__) == ("cuebook", "Secret"):
+            raise pickle.PicklingError("a Secret is never written to a journal")
         if type(obj) in CHANGED_BY_CLOUDPICKLE:
             return _as_it_is(obj)
         return super().reducer_override(obj)
@@ -47,6 +52,11 @@ def _as_it_is(obj: Any) -> Any:
     if type(obj) is memoryview and obj.format == "B" and obj.ndim == 1:
         return memoryview, (obj.tobytes() if obj.readonly else bytearray(obj),)
     raise pickle.PicklingError(f"cannot pickle {type(obj).__name__!r} object")
+
+
+def _is_too_much(definition: bytes) -> bool:
+    """Whether a class takes too much with it for a journal: a lot, or what has a secret's name."""
+    return len(definition) > DEFINITION_BYTES_MAX or names_a_secret(definition)
 
 
 def _definition_of(cls: type) -> bytes | None:
@@ -177,11 +187,43 @@ class PickleScope:
             raise Refused(f"it can be pickled, but not loaded again: {type(error).__name__}: {error}") from error
 
 
-def load_all(stream: bytes | bytearray | memoryview, buffers: Iterable[Any], count: int) -> list[Any]:
+class _Unpickler(pickle.Unpickler):
+    """Finds classes as the function knows them whose values these are."""
+
+    names: Names | None = None
+
+    def find_class(self, module: str, name: str) -> Any:
+        if self.names is None:
+            return super().find_class(module, name)
+        if (module, name) == (class_of_main.__module__, class_of_main.__name__):
+            return self._class_of_main
+        if module.partition(".")[0] in _NEVER_MOVED:
+            return super().find_class(module, name)
+        try:
+            return self.names.resolve(module, name)
+        except LookupError as error:
+            raise pickle.UnpicklingError(str(error.args[0])) from error
+
+    def _class_of_main(self, qualname: str, definition: bytes | None) -> type:
+        found = None if self.names is None else self.names.class_of_main(qualname)
+        return class_of_main(qualname, definition) if found is None else found
+
+
+_NEVER_MOVED = frozenset({*sys.builtin_module_names, "cloudpickle", "copyreg", "cuebook", "numpy", "_codecs"})
+
+
+def load_all(
+    stream: bytes | bytearray | memoryview, buffers: Iterable[Any], count: int, names: Names | None = None
+) -> list[Any]:
     """The objects of a scope. Executes what the stream says: only for bytes of this user's own.
+
+    Args:
+        names: gives the classes that the stream names; None: as pickle finds them.
 
     Raises:
         whatever the classes of the objects raise when they are rebuilt.
     """
-    load: Callable[[], Any] = pickle.Unpickler(io.BytesIO(stream), buffers=buffers).load
+    unpickler = _Unpickler(io.BytesIO(stream), buffers=buffers)
+    unpickler.names = names
+    load: Callable[[], Any] = unpickler.load
     return [load() for _ in range(count)]

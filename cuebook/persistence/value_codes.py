@@ -53,6 +53,7 @@ class Code(IntEnum):
     COUNTER = 23
     DEQUE = 24
     EXT_TYPE = 25
+    FILE = 26
     ARRAY = 30
     ARRAY_SCALAR = 31
     NAMED_TUPLE = 40
@@ -129,6 +130,7 @@ class Decoding(Protocol):
     """What the form of one type may ask of the decoder that it reads for."""
 
     trusted: bool
+    files: list[Any] | None
 
     def nested(self, data: bytes | memoryview) -> Any:
         """The part that these bytes stand for."""

@@ -16,6 +16,7 @@ from cuebook.runtime.errors import CuebookError, MalformedMessage
 
 if TYPE_CHECKING:
     from cuebook.persistence.blobs import BlobStore
+    from cuebook.persistence.names import Names
     from cuebook.persistence.value_codes import Decoding, Opening
 
 __all__ = ["ValueDecoder"]
@@ -34,23 +35,29 @@ class ValueDecoder:
         trusted: whether pickles may be opened and the modules of the user's classes imported. Without trust
             such parts become `Opaque` and `Unresolved` placeholders.
         blobs: where large buffers lie; None: they become `Opaque` placeholders, unread.
+        names: gives the classes that values name; None: as nobody's in particular.
 
     Attributes:
         placeholders: how many placeholders it has put in the place of parts so far; those that were values before
             do not count.
         unresolved_count: how many of them are `Unresolved`.
         newest_unresolved: what the last of these stands for, and why, in words.
+        files: gets each `File` that is read, where it is a list.
     """
 
-    def __init__(self, *, trusted: bool = True, blobs: BlobStore | None = None) -> None:
+    def __init__(
+        self, *, trusted: bool = True, blobs: BlobStore | None = None, names: Names | None = None
+    ) -> None:
         self.trusted = trusted
         self.placeholders = 0
         self.unresolved_count = 0
         self.newest_unresolved = ""
+        self.files: list[Any] | None = None
         self._blobs = blobs
         self._free = allocate_lock()
         self._depth = 0
         self._scopes: list[_Scope] = []
+        self._source = names
         self._names: dict[tuple[str, str], Any] = {}
         self._openings: dict[int, Opening] = {**OPENINGS, **_INNER_OPENINGS}
 
@@ -80,7 +87,7 @@ class ValueDecoder:
 
     def _twin(self) -> ValueDecoder:
         """Another of the same kind, for whoever comes while this one is at work (another thread)."""
-        return ValueDecoder(trusted=self.trusted, blobs=self._blobs)
+        return ValueDecoder(trusted=self.trusted, blobs=self._blobs, names=self._source)
 
     def decode_many(self, data: bytes | memoryview, count: int) -> list[Any]:
         """The values of `count` encodings one after the other; raises as `decode`. One pass for all of them.
@@ -140,10 +147,15 @@ class ValueDecoder:
             raise LookupError("the journal is not trusted")
         name = (module, qualname)
         if name not in self._names:
-            from cuebook.persistence.names import resolve
-
-            self._names[name] = resolve(module, qualname)
+            self._names[name] = self._known_names().resolve(module, qualname)
         return self._names[name]
+
+    def _known_names(self) -> Names:
+        if self._source is None:
+            from cuebook.persistence.names import Names
+
+            self._source = Names()
+        return self._source
 
     def unresolved(self, name: tuple[str, str], fields: dict[str, Any], reason: str) -> Unresolved:
         """The placeholder for an object that cannot be rebuilt here."""
@@ -237,7 +249,7 @@ class ValueDecoder:
 
         stream, buffers = self.content(scope.stream), [self.content(part) for part in scope.buffers]
         try:
-            scope.objects = load_all(stream, buffers, scope.count)
+            scope.objects = load_all(stream, buffers, scope.count, self._known_names())
         except Exception as error:  # a class that is gone or has changed
             scope.reason = f"{type(error).__name__}: {error}"
 

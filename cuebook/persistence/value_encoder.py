@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.value_codes import Code, Entangled, Refused, type_name
+from cuebook.persistence.value_files import FILE_MARK
 from cuebook.persistence.value_registry import form_of, known_forms
 from cuebook.persistence.value_scan import FIXED, SIZED, is_flat, packs_as_it_is, wrapped
 from cuebook.persistence.value_types import Wrapped
@@ -233,7 +234,9 @@ class ValueEncoder:
             data = self._as_pickle(value)
         if len(data) <= self._large:
             return data
-        inner = list(self._refs)
+        inner: list[Any] = list(self._refs)
+        if FILE_MARK in data:
+            inner.append(FILE_MARK)
         return self.bare(
             ExtType(Code.BLOB_VALUE, self.bare([type_name(type(value)), self._blob(data, len(data)), *inner]))
         )

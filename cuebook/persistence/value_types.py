@@ -15,6 +15,7 @@ from cuebook.persistence.value_containers import (
     CONTAINER_FORMS,
     CONTAINER_OPENINGS,
 )
+from cuebook.persistence.value_files import FILE_FORMS, FILE_OPENINGS
 from cuebook.persistence.value_times import TIME_FORMS, TIME_OPENINGS
 from cuebook.runtime.codec import ExtType
 
@@ -199,6 +200,7 @@ STANDARD: dict[str, dict[str, Form]] = {
     "decimal": {"Decimal": _decimal},
     **CONTAINER_FORMS,
     **TIME_FORMS,
+    **FILE_FORMS,
     "uuid": {"UUID": _uuid},
     "pathlib": dict.fromkeys(PATH_CLASSES, _path),
 }
@@ -227,6 +229,7 @@ OPENINGS: dict[int, Opening] = {
     Code.FRACTION: _open_fraction,
     **CONTAINER_OPENINGS,
     **TIME_OPENINGS,
+    **FILE_OPENINGS,
     Code.UUID: _open_uuid,
     Code.PATH: _open_path,
     Code.BLOB_BYTES: _open_bytes,

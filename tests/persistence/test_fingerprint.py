@@ -595,15 +595,16 @@ def test_what_cannot_be_seen_is_named(shop: Workshop) -> None:
     source = """
         import threading, random
         LOCK = threading.Lock()
-        RANDOM = random.Random()
+        RANDOM = random.Random(1)
+        rows = open(__file__)
         stream = (n for n in range(3))
         def f(x):
             with LOCK:
-                return RANDOM.random(), next(stream)
+                return RANDOM.random(), next(stream), rows
     """
     found = fingerprint(shop.module(source).f)
     assert found.opaque == (
-        "global RANDOM (random.Random)",
+        "global rows (_io.TextIOWrapper)",
         "global stream (builtins.generator)",
     )
     assert found.digest == shop.digest(source)
