@@ -45,9 +45,7 @@ class ValueDecoder:
         files: gets each `File` that is read, where it is a list.
     """
 
-    def __init__(
-        self, *, trusted: bool = True, blobs: BlobStore | None = None, names: Names | None = None
-    ) -> None:
+    def __init__(self, *, trusted: bool = True, blobs: BlobStore | None = None, names: Names | None = None) -> None:
         self.trusted = trusted
         self.placeholders = 0
         self.unresolved_count = 0
