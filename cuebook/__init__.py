@@ -53,9 +53,9 @@ if TYPE_CHECKING:
         WorkerDied,
         WriterConflict,
     )
+    from cuebook.persistence.identity.files import File
     from cuebook.persistence.identity.registry import register_identity
     from cuebook.persistence.identity.secrets.secret import Secret
-    from cuebook.persistence.values.files import File
     from cuebook.persistence.values.pickling.renamed import moved
     from cuebook.processes.process import ActorProcess, Ladder
     from cuebook.runtime.cells.actor import Actor, Context, Delivery
@@ -117,7 +117,7 @@ _HOMES = {
     "Event": "cuebook.actors.runs.progress",
     "EventKind": "cuebook.actors.runs.progress",
     "Exit": "cuebook.runtime.policy.restarts",
-    "File": "cuebook.persistence.values.files",
+    "File": "cuebook.persistence.identity.files",
     "Ladder": "cuebook.processes.process",
     "Listing": "cuebook.runtime.cells.services",
     "MailboxSpec": "cuebook.runtime.cells.mailbox",

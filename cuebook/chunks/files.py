@@ -11,15 +11,15 @@ from typing import Any
 from cuebook.chunks.identity import Identity
 from cuebook.persistence.history.arguments import shown_calls
 from cuebook.persistence.history.arguments_read import CallArguments
+from cuebook.persistence.history.call_form import CallForm
 from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.reuse import Claim, EarlierRun
 from cuebook.persistence.history.run import Reuses
-from cuebook.persistence.identity.call_form import CallForm
+from cuebook.persistence.identity.files import File, are_used, remember
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.file_forms import FILE_MARK
-from cuebook.persistence.values.files import File, are_used, remember
 from cuebook.persistence.values.whole import split_values
 
 __all__ = ["LostFile", "lost_files", "lost_files_in", "on_lost_files", "on_paths", "remember_files", "without"]

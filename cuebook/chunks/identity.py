@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cuebook.chunks.options import Options
+from cuebook.persistence.history.call_form import CallForm
 from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.run import RunState
 from cuebook.persistence.history.run_parts import secrets_key
-from cuebook.persistence.identity.call_form import CallForm
 from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint, fingerprint
 from cuebook.persistence.identity.secrets.hiding import Hiding
 
@@ -24,8 +24,6 @@ class Identity:
     Attributes:
         func, options: as given.
         fingerprint: of the function, with what `depends` names and the Worker class.
-        code: the fingerprint of the function alone, of which workers compare what they import;
-            None: they do not.
         form: how its calls are known.
         hiding: its secrets.
         has_secrets: whether the fingerprint depends on the key.
@@ -34,10 +32,14 @@ class Identity:
     func: Callable[..., Any]
     options: Options
     fingerprint: Fingerprint
-    code: Fingerprint | None
     form: CallForm
     hiding: Hiding
     has_secrets: bool
+
+    @property
+    def code(self) -> Fingerprint | None:
+        """Of which workers compare what they import; None: they do not."""
+        return self.fingerprint if self.options.version is None else None
 
     @property
     def seed(self) -> bytes:
@@ -72,16 +74,12 @@ def identify(func: Callable[..., Any], options: Options, key: bytes) -> Identity
     Raises:
         ValueError: `ignore` names what is no parameter.
 
-    Cost: as `fingerprint`; twice that with a Worker class or `depends`. With `version` the function is not looked at.
+    Cost: as `fingerprint`. With `version` the function is not looked at.
     """
     hiding = Hiding(key)
     form = CallForm(func, ignore=options.ignore, hiding=hiding)
     print_ = _fingerprint(func, options, hiding)
-    code: Fingerprint | None = None
-    if options.version is None:
-        is_plain = not options.of_workers and not options.depends
-        code = print_ if is_plain else fingerprint(func, hiding=hiding)
-    return Identity(func, options, print_, code, form, hiding, hiding.met > 0)
+    return Identity(func, options, print_, form, hiding, hiding.met > 0)
 
 
 def _fingerprint(func: Callable[..., Any], options: Options, hiding: Hiding) -> Fingerprint:

@@ -40,12 +40,12 @@ from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, J
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.history.arguments import check_calls
 from cuebook.persistence.history.results import Decoder, Results
+from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.identity.ownership import is_users_module
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.values import ValueDecoder
-from cuebook.persistence.values.files import are_used
 from cuebook.persistence.values.pickling.names import Names
 from cuebook.persistence.values.whole import WholeDecoder
 from cuebook.runtime.refs.ref import ActorRef

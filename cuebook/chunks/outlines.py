@@ -9,9 +9,9 @@ from cuebook.chunks.noticing import OUTLINED_CALLS
 from cuebook.errors import CuebookError
 from cuebook.persistence.history.arguments import Unkept
 from cuebook.persistence.history.arguments_read import CallArguments
+from cuebook.persistence.history.call_form import CallForm
 from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.run_parts import recorded_outline
-from cuebook.persistence.identity.call_form import CallForm
 from cuebook.persistence.identity.values.outline import outline_of_parts
 from cuebook.persistence.identity.values.walk import ValueWalk
 from cuebook.persistence.journal.file import JournalFile

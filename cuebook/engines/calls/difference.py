@@ -27,7 +27,7 @@ class Seen(NamedTuple):
 def comparable(print_: Fingerprint) -> list[list[Any]]:
     """Of each part the label, the digest and whether a worker imports it; nothing where it imports none."""
     imported = dict(print_.imported)
-    return [[part.label, part.digest, part.label in imported] for part in print_.parts] if imported else []
+    return [[part.label, part.digest, part.label in imported] for part in print_.code_parts] if imported else []
 
 
 def difference(print_: Fingerprint, parts: Sequence[Sequence[Any]]) -> Seen | None:

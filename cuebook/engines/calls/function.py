@@ -56,7 +56,7 @@ class Worker:
 
 
 def _form_of(func: Callable[..., Any], ignore: Iterable[str]) -> Any:
-    from cuebook.persistence.identity.call_form import CallForm  # what makes fingerprints: for the few calls that ask
+    from cuebook.persistence.history.call_form import CallForm  # what makes fingerprints: for the few calls that ask
 
     return CallForm(func, ignore=ignore)
 

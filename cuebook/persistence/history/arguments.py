@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cuebook.errors import MalformedMessage
-from cuebook.persistence.identity.call_form import Call, CallForm, call_key
+from cuebook.persistence.history.call_form import Call, CallForm, call_key
 from cuebook.persistence.identity.digest import DIGEST_BYTES, blake16
 from cuebook.persistence.identity.parts import readable
 from cuebook.persistence.identity.plain import argument_types, plain_block

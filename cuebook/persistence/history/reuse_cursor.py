@@ -9,8 +9,8 @@ import sqlite3
 from typing import TYPE_CHECKING, Self
 
 from cuebook.persistence.history.arguments import Block, block_keys
+from cuebook.persistence.history.call_form import Call, CallForm
 from cuebook.persistence.history.reuse import EarlierRun, set_places
-from cuebook.persistence.identity.call_form import Call, CallForm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

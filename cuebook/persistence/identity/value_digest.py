@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.identity.digest import DIGEST_BYTES, blake16, joined
+from cuebook.persistence.identity.files import MissingFile
 from cuebook.persistence.identity.fingerprint import code_digest
 from cuebook.persistence.identity.values.walk import ValueWalk
-from cuebook.persistence.values.files import MissingFile
 
 if TYPE_CHECKING:
     from cuebook.persistence.identity.secrets.hiding import Hiding

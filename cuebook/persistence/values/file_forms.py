@@ -32,7 +32,7 @@ def _file(value: Any, encoding: Encoding) -> Any:
 
 
 def _open_file(data: bytes, decoding: Decoding) -> Any:
-    from cuebook.persistence.values.files import File, FileStamp
+    from cuebook.persistence.identity.files import File, FileStamp
 
     if not data.startswith(FILE_MARK):
         raise ValueError("no file")
@@ -52,7 +52,7 @@ def _secret(value: Any, encoding: Encoding) -> Any:
 
 
 FILE_FORMS: dict[str, dict[str, Form]] = {
-    "cuebook.persistence.values.files": {"File": _file},
+    "cuebook.persistence.identity.files": {"File": _file},
     "cuebook.persistence.identity.secrets.secret": {"Secret": _secret},
 }
 

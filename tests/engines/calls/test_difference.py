@@ -14,7 +14,7 @@ PLACE = "/home/me/mod.py, line 3"
 
 def fingerprint_of(parts: dict[str, str], imported: set[str]) -> Fingerprint:
     made = tuple(Part(label, content * 8, f"detail {content}") for label, content in sorted(parts.items()))
-    return Fingerprint("f", b"", made, (), (), tuple((label, PLACE) for label in sorted(imported)))
+    return Fingerprint("f", b"", made, (), (), made, tuple((label, PLACE) for label in sorted(imported)))
 
 
 MINE, GLOBAL = "code of f", "global mod.K"

@@ -35,7 +35,7 @@ from cuebook.persistence.identity.registry import register_identity
 from cuebook.persistence.identity.value_digest import value_digest, walked_digest
 from cuebook.persistence.identity.values.walk import ValueWalk
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def walked(value: Any) -> ValueWalk:
