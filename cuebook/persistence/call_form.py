@@ -14,7 +14,7 @@ from cuebook.persistence.hiding import Hiding
 from cuebook.persistence.parameters import Parameters, parameters_of
 from cuebook.persistence.placeholders import Opaque
 from cuebook.persistence.plain import plain_call
-from cuebook.persistence.secret_names import is_secret_name
+from cuebook.persistence.secret_names import may_be_secret, names_secret
 from cuebook.persistence.value_codes import type_name
 from cuebook.persistence.value_digest import value_digest, walked_digest
 from cuebook.persistence.value_identity import ValueWalk
@@ -62,7 +62,7 @@ class CallForm:
         self._ignored = frozenset(ignore)
         self._check_ignored(func)
         names = () if self._parameters is None else (*self._parameters.positional, self._parameters.rest or "")
-        self.is_plain = not self._ignored and not any(map(is_secret_name, names))
+        self.is_plain = not self._ignored and not any(map(may_be_secret, names))
 
     def _check_ignored(self, func: Any) -> None:
         known = self._parameters
@@ -176,7 +176,7 @@ def call_key(call: Call) -> bytes:
 
 
 def _hidden_copy(name: Any, value: Any, hiding: Hiding, *, is_secret: bool = False) -> Any:
-    is_secret = is_secret or (isinstance(name, str) and is_secret_name(name))
+    is_secret = is_secret or (isinstance(name, str) and names_secret(name, value))
     kind = type(value)
     if isinstance(value, str | bytes):
         return Opaque("hidden", kind.__qualname__) if is_secret or _holds_text(value, hiding) else value
