@@ -20,6 +20,6 @@ def say(text: str) -> None:
     """One line on standard error, as it is just now; a stream that is closed or gone is no error."""
     stream = sys.stderr
     if stream is not None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(Exception):  # a program may have put anything in its place
             stream.write(f"cuebook: {text}\n")
             stream.flush()

@@ -13,7 +13,7 @@ from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.run import RunState
 from cuebook.persistence.history.run_parts import parts_in, parts_of
 from cuebook.persistence.identity.argument_outlines import are_alike
-from cuebook.persistence.identity.change_text import change_lines, is_of_code, outline_lines
+from cuebook.persistence.identity.change_text import change_lines, is_of_code, is_restless_part, outline_lines
 from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint, compare
 from cuebook.persistence.identity.outline_changes import outline_changes
 from cuebook.persistence.identity.parts import Change
@@ -25,7 +25,6 @@ OUTLINED_CALLS = 3
 
 _TOLD_MAX = 2
 _NAMES_MAX = 4
-_IS_DIFFERENT = "different in each run"
 
 
 def not_reused(
@@ -47,6 +46,8 @@ def not_reused(
     base = with_results[-1]
     count = base.done.count(1)
     if identity.is_of(base):
+        if identity.form.opaque:
+            return None  # that is told
         return _other_arguments(identity, base, outlines, earlier_outlines)
     if any(identity.is_of(run) for run in named[named.index(base) + 1 :]):
         return None  # said when that one began
@@ -66,26 +67,24 @@ def _changes(print_: Fingerprint, history: JournalState, base: RunState) -> list
     changes = compare(parts_in(opened), print_.parts)
     values = [change for change in changes if not is_of_code(change.label)]
     code = [change for change in changes if is_of_code(change.label) and not change.label.startswith("class ")]
-    restless = _restless(print_, history, base)
-    lines = [_line(change, line, restless) for change in (*code, *values) for line in change_lines(change)]
+    older = _outlines_before(print_, history, base)
+    lines = [line for change in (*code, *values) for line in _lines(change, older.get(change.label))]
     return lines or [line for change in changes for line in change_lines(change)]
 
 
-def _line(change: Change, line: str, restless: set[str]) -> str:
-    return f"{line}, {_IS_DIFFERENT}" if change.label in restless else line
-
-
-def _restless(print_: Fingerprint, history: JournalState, base: RunState) -> set[str]:
-    """Labels of parts that were not the same in any two of this run, the base and the run before that."""
+def _outlines_before(print_: Fingerprint, history: JournalState, base: RunState) -> dict[str, str]:
+    """The details of the run of this name before the base, by label."""
     before = [run for run in history.runs.values() if run.number < base.number and run.opened.function == print_.name]
-    if not before:
-        return set()
-    older, old = ({part.label: part.digest for part in parts_in(parts_of(history, run))} for run in (before[-1], base))
-    return {
-        part.label
-        for part in print_.parts
-        if len({part.digest, old.get(part.label), older.get(part.label)} - {None}) == 3
-    }
+    return {part.label: part.detail for part in parts_in(parts_of(history, before[-1]))} if before else {}
+
+
+def _lines(change: Change, older: str | None) -> Iterator[str]:
+    """The lines of a change; where the same part of an object is another one in each of three runs, that is said."""
+    is_restless = (
+        older is not None and change.kind == "changed" and is_restless_part(older, change.before, change.after)
+    )
+    for line in change_lines(change):
+        yield f"{line}, different in each run" if is_restless else line
 
 
 def _other_arguments(

@@ -13,7 +13,7 @@ from cuebook.persistence.identity.parameters import Parameters, parameters_of
 from cuebook.persistence.identity.parts import readable
 from cuebook.persistence.identity.plain import plain_call
 from cuebook.persistence.identity.secrets.hiding import Hiding
-from cuebook.persistence.identity.secrets.names import is_secret_name
+from cuebook.persistence.identity.secrets.names import may_be_secret, names_secret
 from cuebook.persistence.identity.value_digest import value_digest, walked_digest
 from cuebook.persistence.identity.values.walk import ValueWalk
 from cuebook.persistence.values.codes import type_name
@@ -62,7 +62,7 @@ class CallForm:
         self._ignored = frozenset(ignore)
         self._check_ignored(func)
         names = () if self._parameters is None else (*self._parameters.positional, self._parameters.rest or "")
-        self.is_plain = not self._ignored and not any(map(is_secret_name, names))
+        self.is_plain = not self._ignored and not any(map(may_be_secret, names))
 
     def _check_ignored(self, func: Any) -> None:
         known = self._parameters
@@ -176,7 +176,7 @@ def call_key(call: Call) -> bytes:
 
 
 def _hidden_copy(name: Any, value: Any, hiding: Hiding, *, is_secret: bool = False) -> Any:
-    is_secret = is_secret or (isinstance(name, str) and is_secret_name(name))
+    is_secret = is_secret or (isinstance(name, str) and names_secret(name, value))
     kind = type(value)
     if isinstance(value, str | bytes):
         return Opaque("hidden", kind.__qualname__) if is_secret or _holds_text(value, hiding) else value

@@ -11,7 +11,7 @@ from cuebook.persistence.identity.outline_changes import PartChange, is_reordere
 if TYPE_CHECKING:
     from cuebook.persistence.identity.parts import Change
 
-__all__ = ["SHOWN_MAX", "change_lines", "is_of_code", "outline_lines", "shortened_text"]
+__all__ = ["SHOWN_MAX", "change_lines", "is_of_code", "is_restless_part", "outline_lines", "shortened_text"]
 
 SHOWN_MAX = 80
 """Characters of a value that are shown."""
@@ -46,6 +46,17 @@ def outline_lines(label: str, before: str, after: str) -> Iterator[str]:
         yield f"{label}: differs"
     for each in found:
         yield f"{_placed(label, each.path)}: {_told(each)}"
+
+
+def is_restless_part(older: str, before: str, after: str) -> bool:
+    """Whether one and the same part of an object differs in any two of three outlines: it is another one each time."""
+    steps = [
+        {change.path for change in outline_changes(*pair)}
+        for pair in ((older, before), (before, after), (older, after))
+    ]
+    changed = outline_changes(before, after)
+    is_inner = all("." in change.path or change.after.endswith(">") for change in changed)
+    return bool(changed) and is_inner and steps[0] == steps[1] == steps[2]
 
 
 def _told(change: PartChange) -> str:

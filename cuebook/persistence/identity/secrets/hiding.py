@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from cuebook.persistence.identity.digest import DIGEST_BYTES
-from cuebook.persistence.identity.secrets.names import is_secret_name
+from cuebook.persistence.identity.secrets.names import is_secret_name, names_secret
 
 __all__ = ["HIDDEN", "HIDDEN_CHARACTERS_MIN", "Hiding"]
 
@@ -128,7 +128,7 @@ class Hiding:
         return value
 
     def _under(self, name: Any, value: Any) -> Any:
-        if isinstance(name, str) and is_secret_name(name) and isinstance(value, str | bytes):
+        if isinstance(name, str) and names_secret(name, value) and isinstance(value, str | bytes):
             return HIDDEN
         return self.hidden_in(value)
 
