@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuebook.persistence.identity.code.annotations import note_of
 from cuebook.persistence.identity.code.class_contents import ClassContents
+from cuebook.persistence.identity.digest import joined
 
-__all__ = ["contents_of"]
+__all__ = ["FORMS", "contents_of"]
 
 _HIDDEN = frozenset({"__slots__", "__match_args__"})
 _SETTINGS = (
     "frozen", "eq", "order", "array_like", "gc", "repr_omit_defaults", "omit_defaults", "forbid_unknown_fields",
     "weakref", "dict", "cache_hash", "tag", "tag_field",
 )  # fmt: skip
+_META = (
+    "gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length", "tz", "title", "description",
+    "examples", "extra_json_schema", "extra",
+)  # fmt: skip
+_CODEC = ("strict", "dec_hook", "float_hook", "ext_hook", "enc_hook", "decimal_format", "uuid_format", "order")
 
 
 def contents_of(cls: type) -> ClassContents | None:
@@ -32,3 +39,18 @@ def _default(default: Any) -> list[Any]:
     if type(default).__name__ == "Factory":
         return ["@factory", default.factory]
     return ["@required"] if repr(default) == "NODEFAULT" else ["@value", default]
+
+
+def _meta(walk: Any, value: Any) -> bytes:
+    """A constraint of a field."""
+    return joined(b"msgspec.Meta", [walk.encode([[name, getattr(value, name, None)] for name in _META])])
+
+
+def _codec(walk: Any, value: Any) -> bytes:
+    """A decoder or encoder, by its type and settings."""
+    settings = [[name, getattr(value, name, None)] for name in _CODEC]
+    name = f"{type(value).__module__}.{type(value).__name__}".encode()
+    return joined(b"msgspec", [name, walk.encode([note_of(getattr(value, "type", None), {}), settings])])
+
+
+FORMS = {"Decoder": _codec, "Encoder": _codec, "Meta": _meta}

@@ -1,4 +1,4 @@
-"""Models and dataclasses of pydantic: fields, private attributes, and what its decorators declare."""
+"""Models of pydantic: fields, private attributes, what its decorators declare; type adapters and validated calls."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 from cuebook.persistence.identity.code.annotations import note_of
 from cuebook.persistence.identity.code.class_contents import ClassContents
+from cuebook.persistence.identity.digest import joined
 from cuebook.persistence.identity.ownership import is_users_function
 
-__all__ = ["contents_of"]
+__all__ = ["FORMS", "contents_of"]
 
 _FIELD = (
     "default", "default_factory", "alias", "alias_priority", "validation_alias", "serialization_alias", "title",
@@ -76,3 +77,19 @@ def _decorators(infos: Any, scope: dict[str, Any]) -> Iterator[Any]:
                 if field != "wrapped_property" and _is_given(value := getattr(info, field, None))
             ]
             yield [group, name, *said]
+
+
+def _type_adapter(walk: Any, value: Any) -> bytes:
+    """A TypeAdapter: its type and its configuration, and not what it was compiled to."""
+    said = [note_of(getattr(value, "_type", None), {}), getattr(value, "_config", None)]
+    return joined(b"pydantic.TypeAdapter", [walk.encode(said)])
+
+
+def _validated_call(walk: Any, value: Any) -> bytes:
+    """What `@validate_call` puts around a function."""
+    config = getattr(getattr(value, "config_wrapper", None), "config_dict", None)
+    said = [value.function, bool(getattr(value, "validate_return", False)), config]
+    return joined(b"pydantic.validate_call", [walk.encode(said)])
+
+
+FORMS = {"TypeAdapter": _type_adapter, "ValidateCallWrapper": _validated_call}

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from cuebook.persistence.identity.code.modules import imported_module
 from cuebook.persistence.identity.code.static_attributes import Attribute, StaticReader
 from cuebook.persistence.identity.code.use_labels import Receiver, UseLabels
-from cuebook.persistence.identity.ownership import is_users_function, is_users_module
+from cuebook.persistence.identity.ownership import is_users_class, is_users_function, is_users_module
 from cuebook.persistence.identity.syntax.access import Chain, indirection
 
 __all__ = ["MISSING", "Resolver", "Use"]
@@ -76,6 +76,11 @@ class Resolver:
 
     def _base(self, base: str, name: str, level: int = 0) -> tuple[Any] | None:
         if base == "import":
+            by = indirection(name)
+            given = self._base(*by) if by is not None else (name,)
+            if given is None or not isinstance(given[0], str):
+                return (MISSING,)
+            name = given[0]
             return (imported_module(name, level, self._function.__globals__),)
         if base == "free":
             try:
@@ -98,6 +103,8 @@ class Resolver:
             found = Attribute("unsure") if name is None else self._attribute(value, name, use, chain)
             if found.kind == "unsure":
                 yield Use("value", ".".join(names), value)
+                if name == "__subclasses__" and isinstance(value, type):
+                    yield from (Use("value", each.__qualname__, each) for each in _below(value))
                 return
             names = [*names, str(name)]
             if found.kind != "value":
@@ -176,6 +183,15 @@ class Resolver:
             yield Use("value", "super", cls[0])
             if receiver is not None:
                 yield Use("value", "", receiver.value)
+
+
+def _below(cls: type) -> Iterator[type]:
+    """The classes of the user's own that a class has below it."""
+    found: list[type] = type.__subclasses__(cls)
+    for each in found:
+        if is_users_class(each):
+            yield each
+        yield from _below(each)
 
 
 def _of_module(module: types.ModuleType, name: str, *, is_imported: bool) -> Attribute:

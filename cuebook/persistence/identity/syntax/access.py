@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["HINT_READERS", "Access", "Chain", "indirect", "indirection"]
+__all__ = ["HINT_READERS", "SCOPES", "Access", "Chain", "indirect", "indirection"]
 
 HINT_READERS = frozenset(
     {"__annotations__", "__signature__", "get_type_hints", "get_annotations", "signature", "getfullargspec"}
 )
 """Names by which code looks at the hints of functions."""
+
+SCOPES = frozenset({"__globals__", "f_builtins", "f_globals", "f_locals"})
+"""Attributes by which code gets at all variables of another function."""
 
 _MARK = "*"
 

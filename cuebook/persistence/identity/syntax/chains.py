@@ -78,8 +78,8 @@ class Reaching:
                 return None
             self.taken.add(called)
             return inner.then(step, *arguments[1:])
-        if called in IMPORTING and isinstance(arguments[0], ast.Constant) and len(arguments) == 1:
-            return _imported(arguments[0].value, node.func, whole=called == "import_module")
+        if called in IMPORTING and len(arguments) == 1:
+            return _imported(arguments[0], node.func, whole=called == "import_module")
         if called == "get" and isinstance(node.func, ast.Attribute) and _is_globals(node.func.value):
             name = getattr(arguments[0], "value", None)
             self.taken.add("globals")
@@ -90,7 +90,7 @@ class Reaching:
         """`globals()["name"]`, `vars(x)["name"]`, `x.__dict__["name"]` and `sys.modules["name"]`."""
         held, step = node.value, step_of(node.slice)
         if isinstance(held, ast.Attribute) and held.attr == "modules" and isinstance(node.slice, ast.Constant):
-            return _imported(node.slice.value, held, whole=True) if last_name(held.value) == "sys" else None
+            return _imported(node.slice, held, whole=True) if last_name(held.value) == "sys" else None
         if step is None:
             return None
         if _is_globals(held) and not step.startswith("*"):
@@ -121,7 +121,11 @@ def _is_globals(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and not node.args and getattr(node.func, "id", None) == "globals"
 
 
-def _imported(name: Any, callee: ast.AST, *, whole: bool) -> Reached | None:
+def _imported(given: ast.AST, callee: ast.AST, *, whole: bool) -> Reached | None:
+    """The module of a name that is written out, or that a variable holds."""
+    if isinstance(given, ast.Name) and whole:
+        return Reached("import", f"*{given.id}", rest=(callee, given))
+    name = getattr(given, "value", None)
     if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
         return None
     top, *below = name.split(".")

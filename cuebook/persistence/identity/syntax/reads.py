@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.identity.syntax.access import HINT_READERS, Access, Chain, indirect
+from cuebook.persistence.identity.syntax.access import HINT_READERS, SCOPES, Access, Chain, indirect
 from cuebook.persistence.identity.syntax.chains import IMPORTING, Reached, Reaching, last_name, step_of
 from cuebook.persistence.identity.syntax.scopes import Scope, place_of
 
@@ -75,7 +75,8 @@ class _Reader:
                 attribute = indirect(str(where), attribute[1:])
             path = (*path, attribute)
         if reached.base != "name":
-            return [Chain(reached.base, reached.name, path, reached.level, use)]
+            name = self._module_name(scope, reached.name)
+            return [] if name is None else [Chain(reached.base, name, path, reached.level, use)]
         place = place_of(scope, reached.name, self._owner, self._free)
         if isinstance(place, list):
             return [each._replace(attributes=each.attributes + path, use=use) for each in place]
@@ -88,6 +89,16 @@ class _Reader:
             self.reaching.taken.add(reached.name)
         return [Chain(place, reached.name, path, 0, use)]
 
+    def _module_name(self, scope: Scope, name: str) -> str | None:
+        """The module that is imported, where it is not its own name that is written but a variable that holds it."""
+        if not name.startswith("*"):
+            return name
+        where = place_of(scope, name[1:], self._owner, self._free)
+        if where in ("global", "free"):
+            return indirect(str(where), name[1:])
+        self._hidden.add("import_module()")
+        return None
+
     def _record(self, reached: Reached, use: str) -> None:
         self._all(reached.rest)
         self._note(reached.name)
@@ -98,6 +109,8 @@ class _Reader:
     def _note(self, name: str) -> None:
         if name in HINT_READERS:
             self._hints = True
+        elif name in SCOPES:
+            self._hidden.add(name)
 
     def _bind(self, name: str, scope: Scope | None = None) -> None:
         name = self._spelled(name)

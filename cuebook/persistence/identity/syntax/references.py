@@ -10,7 +10,7 @@ import sys
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.identity.syntax.access import HINT_READERS, Access, Chain
+from cuebook.persistence.identity.syntax.access import HINT_READERS, SCOPES, Access, Chain
 from cuebook.persistence.identity.syntax.instructions import (
     ATTRIBUTES,
     CELLS,
@@ -42,7 +42,7 @@ def access_of_code(code: CodeType) -> Access:
     chains = set(chains_of(code))
     if "super" in names:
         chains.add(Chain("super", ""))
-    hidden = tuple(sorted(f"{name}()" for name in names & _HIDING))
+    hidden = tuple(sorted([*(f"{name}()" for name in names & _HIDING), *(names & SCOPES)]))
     return Access(tuple(sorted(chains)), hidden, reads_hints=bool(names & HINT_READERS))
 
 
