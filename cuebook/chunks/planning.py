@@ -10,7 +10,7 @@ from typing import Any
 from cuebook.chunks.options import Options
 from cuebook.chunks.records import argument_entries, opening_entry, reused_entry, same_arguments_entry
 from cuebook.persistence.arguments import BLOCK_CALLS, Block, encode_blocks
-from cuebook.persistence.fingerprint import ALGORITHM, Fingerprint, Part, fingerprint
+from cuebook.persistence.fingerprint import ALGORITHM, Fingerprint, fingerprint
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.record import Entry, Kind
 from cuebook.persistence.replay import JournalState, replay
@@ -31,7 +31,6 @@ class Plan:
         number: its number there.
         func: the function.
         fingerprint: of the function.
-        code_parts: the parts that a worker can compare.
         entries: the records to begin with.
         claims: calls of a list that take earlier results.
         cursor: finds earlier results for the calls of an iterator.
@@ -43,7 +42,6 @@ class Plan:
     number: int
     func: Callable[..., Any]
     fingerprint: Fingerprint
-    code_parts: tuple[Part, ...]
     entries: list[Entry] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     cursor: Cursor | None = None
@@ -92,13 +90,11 @@ def plan_iterator(file: JournalFile | None, func: Callable[..., Any], options: O
 def _plan(file: JournalFile | None, func: Callable[..., Any], options: Options) -> Plan:
     extra = () if options.worker_class is None else (options.worker_class,)
     print_ = fingerprint(func, depends=options.depends, version=options.version, extra=extra)
-    is_plain = not extra and not options.depends and options.version is None
-    code_parts = print_.parts if is_plain else fingerprint(func).parts
     if file is None:
-        return Plan(None, 0, func, print_, code_parts)
+        return Plan(None, 0, func, print_)
     history = replay(file.records(bodies=False))
     _warn_of_opaque(print_, history, func)
-    plan = Plan(file, file.next_run(), func, print_, code_parts, history=history)
+    plan = Plan(file, file.next_run(), func, print_, history=history)
     if file.trusted:
         plan.states = _unfinished_states(history, print_)
     return plan

@@ -19,6 +19,7 @@ from cuebook.persistence.digest import joined
 from cuebook.persistence.fingerprint_parts import name_in_label, readable
 from cuebook.persistence.function_bindings import attributes_of, closure_of, defaults_of
 from cuebook.persistence.hiding import Hiding
+from cuebook.persistence.imported import is_imported
 from cuebook.persistence.instructions import UnknownInstruction
 from cuebook.persistence.module_identity import module_members
 from cuebook.persistence.ownership import is_users_class, is_users_function, is_users_module, library_name
@@ -123,6 +124,7 @@ class CodeGraph(PartList):
                 continue
             item, receiver = self._waiting.popleft()
             try:
+                self.is_imported = is_imported(item.item if isinstance(item, _Attributes | _Hints) else item)
                 self.lines.append(self._node(item, receiver))
             except UnknownInstruction:
                 raise
@@ -130,6 +132,7 @@ class CodeGraph(PartList):
                 name = readable(item)
                 self.opaque.add(f"{name} ({type(error).__name__})")
                 self.lines.append(joined(b"unseen", [name.encode("utf-8", "surrogatepass")]))
+        self.is_imported = False
         return self.lines
 
     def _refer_to_hints(self) -> bool:

@@ -69,6 +69,7 @@ class Fingerprint:
         parts: what counts, sorted by label.
         opaque: what the function refers to but nobody can see into, sorted.
         packages: (name, version) of installed packages that it refers to; recorded, not counted.
+        imported: labels of the parts that another process gets by importing a module of the user's, not by value.
         code_parts: those parts that come with the function itself, and not with `depends` or a Worker class.
     """
 
@@ -77,6 +78,7 @@ class Fingerprint:
     parts: tuple[Part, ...]
     opaque: tuple[str, ...]
     packages: tuple[tuple[str, str], ...]
+    imported: frozenset[str] = frozenset()
     code_parts: tuple[Part, ...] = ()
 
 

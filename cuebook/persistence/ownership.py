@@ -48,7 +48,12 @@ def _is_library_name(name: str) -> bool:
     filename = getattr(module, "__file__", None)
     if isinstance(filename, str):
         return is_library_file(filename)
-    return top in sys.stdlib_module_names or top in sys.builtin_module_names or top == "cuebook"
+    return top in sys.stdlib_module_names or top in sys.builtin_module_names or top == "cuebook" or _is_cythons(top)
+
+
+def _is_cythons(name: str) -> bool:
+    """Whether a module without a file is one that extensions made by Cython share (`_cython_3_1_2`)."""
+    return name == "cython_runtime" or name.startswith("_cython_")
 
 
 def is_users_module(module: types.ModuleType) -> bool:

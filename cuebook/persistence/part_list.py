@@ -26,6 +26,8 @@ class PartList:
         parts: by label.
         opaque: what nobody can see.
         packages: installed packages that were met, with their versions.
+        imported: labels of the parts that another process gets by importing a module of the user's.
+        is_imported: whether the parts that are added now are such.
     """
 
     def __init__(self, home: str) -> None:
@@ -33,6 +35,8 @@ class PartList:
         self.parts: dict[str, Part] = {}
         self.opaque: set[str] = set()
         self.packages: dict[str, str] = {}
+        self.imported: set[str] = set()
+        self.is_imported = False
 
     def label(self, module: Any, name: str) -> str:
         """The name of something in a module, for people."""
@@ -45,6 +49,8 @@ class PartList:
         while self.parts.setdefault(part.label, part).digest != part.digest:
             part = Part(f"{label} ({number})", part.digest, detail if callable(detail) else detail[:DETAIL_MAX])
             number += 1
+        if self.is_imported:
+            self.imported.add(part.label)
 
     def note_package(self, item: Any) -> None:
         """Record the version of the installed package that a function, class or module is of."""
