@@ -151,9 +151,11 @@ def _failure(supervisor: Conductor, run: Run, slot: Slot, message: Failure) -> N
     if after_failure(counted, run.policy.retries, run.stop is not None) is Verdict.RETRY:
         supervisor.retry_later(run, message.index, message.attempt + 1)
         return
+    arguments = run.source.argument(message.index)
+    message = run.hide(message, arguments)
     error = CallFailed(
         message.index,
-        run.source.argument(message.index),
+        arguments,
         error_type=message.error_type,
         error_text=message.error_text,
         traceback_text=message.traceback,

@@ -30,3 +30,5 @@ def log_event(event: Event) -> None:
             log.info("call tried again", reason=event.detail)
         case EventKind.WORKER_LOST:
             log.warning("worker lost", reason=event.detail)
+        case EventKind.NOTICE:
+            log.warning(event.detail)

@@ -17,7 +17,7 @@ from cuebook.actors.dispatch import Load
 from cuebook.actors.outstanding import Outstanding
 from cuebook.actors.sources import Source
 from cuebook.engines.host import LocalWork
-from cuebook.engines.wire import Setup, StateSaved
+from cuebook.engines.wire import Failure, Setup, StateSaved
 from cuebook.persistence.record import Entry
 from cuebook.runtime.errors import CallFailed
 from cuebook.runtime.ref import ActorRef
@@ -166,6 +166,7 @@ class EventKind(Enum):
     CALL_FAILED = "call failed"
     CALL_RETRIED = "call retried"
     WORKER_LOST = "worker lost"
+    NOTICE = "notice"
     ENDED = "ended"
 
 
@@ -178,7 +179,7 @@ class Event:
         function: name of the run's function.
         progress: the run's counts at that moment.
         index: the call concerned, None where none is.
-        detail: in words, for a failure or a loss.
+        detail: in words, for a failure, a loss or a notice: what the user is told that is no error.
     """
 
     kind: EventKind
@@ -239,6 +240,7 @@ class Run:
         self.on_shipped: Callable[[Sequence[int]], None] = lambda _: None
         self.on_over: Callable[[Sequence[int]], None] = lambda _: None
         self.call_key: Callable[[Any], bytes] | None = None
+        self.hide: Callable[[Failure, Any], Failure] = lambda failure, _: failure
         self.slots: list[Slot] = []
         self.retries: deque[tuple[int, int]] = deque()
         self.retries_pausing: dict[int, int] = {}

@@ -8,7 +8,8 @@ import time
 from typing import Any
 
 from cuebook.actors.application import print_lines
-from cuebook.actors.run import Event, Progress
+from cuebook.actors.run import Event, EventKind, Progress
+from cuebook.chunks.notices import say
 
 __all__ = ["Bar", "wants_bar"]
 
@@ -46,12 +47,21 @@ class Bar:
 
     def on_event(self, event: Event) -> None:
         """Something happened to the run. A terminal that is gone ends the showing, never the run."""
-        if not self._is_gone:
+        if event.kind is EventKind.NOTICE:
+            self.say(event.detail)
+        elif not self._is_gone:
             try:
                 self.show(event.progress)
             except _GONE:
                 self._is_gone = True
                 self._stop()
+
+    def say(self, text: str) -> None:
+        """A notice, above the bar."""
+        if self._bar is None:
+            say(text)
+        else:
+            self.print(f"cuebook: {text}\n".encode("utf-8", "replace"))
 
     def show(self, progress: Progress) -> None:
         """Bring the bar up to date; cheap when it was just now."""

@@ -139,6 +139,7 @@ def chunk(
     reuse: str = "calls",
     version: str | None = None,
     depends: Any = (),
+    ignore: Any = (),
     pickle: bool = True,
     keep_arguments: bool = True,
     recycle_after: int | None = None,
@@ -171,9 +172,11 @@ def chunk(
         errors: "raise": the first failure ends the run when running calls are done; "collect": the failed call's
             place holds the CallFailed.
         reuse: "calls": a result is reused wherever the same function was called with the same arguments in this
-            journal; "run": only by a run with the same function and the same list.
+            journal; "run": only by a run with the same function and the same list; "none": every call is made afresh,
+            and recorded for later runs.
         version: stands in for the function's fingerprint: you decide when old results stop counting.
         depends: what else the results depend on: objects by value, functions by code, `pathlib.Path` by content.
+        ignore: names of parameters that do not count, such as ("verbose",): a call is the same whatever they are.
         pickle: False: a value that is kept only by pickle fails its call.
         keep_arguments: False: the journal keeps digests of the arguments, not the arguments.
         recycle_after: calls after which a worker is replaced by a fresh one.
@@ -202,6 +205,7 @@ def chunk(
         "reuse": reuse,
         "version": version,
         "depends": depends,
+        "ignore": ignore,
         "pickle": pickle,
         "keep_arguments": keep_arguments,
         "recycle_after": recycle_after,

@@ -9,15 +9,16 @@ from typing import Any
 
 from cuebook.actors.application import Application
 from cuebook.actors.messages import Append
-from cuebook.actors.run import Run, Stop, StopKind
+from cuebook.actors.run import EventKind, Run, Stop, StopKind
 from cuebook.actors.sources import FedSource
 from cuebook.chunks.feeder import AsyncFeeder, ThreadFeeder, ahead_limit
+from cuebook.chunks.files import LostFile, lost_files_in, on_lost_files
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.planning import Plan
 from cuebook.chunks.records import iterator_entries, portions
 from cuebook.chunks.reusing import ResultReader
 from cuebook.chunks.sinks import ListSink
-from cuebook.persistence.arguments import check_call
+from cuebook.persistence.arguments import check_call, encode_blocks
 from cuebook.persistence.fingerprint_parts import readable
 from cuebook.persistence.whole_values import WholeDecoder
 from cuebook.runtime.errors import MessagingError
@@ -36,10 +37,18 @@ class Reuses:
     def __init__(self, plan: Plan, decoder: WholeDecoder) -> None:
         self._cursor = plan.cursor
         self._reader = None if plan.file is None else ResultReader(plan.file, plan.history, decoder)
+        self.identity = plan.identity
+        self.lost: list[LostFile] = []
 
     def find(self, call: Any) -> tuple[int, int] | None:
-        """The run and index whose result this call takes, if there is one."""
-        return None if self._cursor is None else self._cursor.claim(call)
+        """The run and index whose result this call takes, if there is one; none that returned a file that is lost."""
+        found = None if self._cursor is None else self._cursor.claim(call)
+        if found is not None and self._reader is not None:
+            lost = lost_files_in(self._reader.encoded(*found), *found)
+            if lost:
+                self.lost.extend(lost)
+                return None
+        return found
 
     def value(self, found: tuple[int, int]) -> tuple[Any, float]:
         """That result, and the seconds it took."""
@@ -56,6 +65,7 @@ class _Feeding:
         self._request = request
         self._reuses = reuses
         self._run: Run = opened.run
+        self._has_told = False
         assert isinstance(opened.run.source, FedSource)
         self._source: FedSource = opened.run.source
 
@@ -85,6 +95,14 @@ class _Feeding:
                 claims.append(found)
         finally:
             self._record(start, good, claims)
+            self._tell_of_lost_files()
+
+    def _tell_of_lost_files(self) -> None:
+        """The first ones: which else there are, is found out as the calls come."""
+        lost = self._reuses.lost
+        if lost and not self._has_told:
+            self._has_told = True
+            self._run.announce(EventKind.NOTICE, detail=on_lost_files(self._run.name, lost))
 
     def _take_reused(self, item: Any, found: tuple[int, int]) -> None:
         value, seconds = self._reuses.value(found)
@@ -100,7 +118,9 @@ class _Feeding:
         run = self._run
         if run.journal is None or not items:
             return
-        entries = iterator_entries(run.number, start, items, claims, keep=self._request.options.keep_arguments)
+        keep = self._request.options.keep_arguments
+        blocks = encode_blocks(items, self._reuses.identity.form, keep=keep)
+        entries = iterator_entries(run.number, start, blocks, claims)
         with contextlib.suppress(MessagingError):
             for rows in portions(entries):
                 run.journal.tell_nowait(Append(run.number, 0, rows, []))

@@ -22,6 +22,7 @@ from cuebook.actors.reporting import log_event
 from cuebook.actors.run import Event, EventKind, Run, RunPolicy
 from cuebook.actors.sources import FedSource, ListSource
 from cuebook.actors.table import WorkerKind
+from cuebook.chunks.failures import hide_failure
 from cuebook.chunks.feeding import Reuses, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
@@ -33,8 +34,9 @@ from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
 from cuebook.engines.current import current_call
 from cuebook.engines.host import LocalWork
-from cuebook.persistence.arguments import call_key, check_calls
+from cuebook.persistence.arguments import check_calls
 from cuebook.persistence.blobs import BlobStore, TransientBlobs
+from cuebook.persistence.files import are_used
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.names import Names
 from cuebook.persistence.ownership import is_users_module
@@ -94,6 +96,8 @@ async def _open_in(
     opened.closers.append(plan.close)
     opened.run.listeners.extend([log_event, *listeners])
     opened.run.journal = place.ref
+    for text in plan.notices:
+        opened.run.announce(EventKind.NOTICE, detail=text)
     try:
         await _begin(app, opened, request, plan=plan, place=place, calls=calls)
     except BaseException:
@@ -196,7 +200,9 @@ def _make_run(
     source: ListSource | FedSource
     source = FedSource() if calls is None else ListSource(calls, unclaimed(len(calls), plan.claims))
     place.folders["traceparent"] = request.traceparent
-    pack = FunctionPack(func, options, plan.fingerprint.digest, folders=place.folders, parts=_parts(plan))
+    identity = plan.identity
+    known = {"ignore": sorted(options.ignore), "secrets_key": identity.hiding.key, "files": are_used()}
+    pack = FunctionPack(func, options, identity.seed, folders=place.folders, known=known, parts=_parts(plan))
     run_box: list[Run] = []
     spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
@@ -230,7 +236,8 @@ def _make_run(
     )
     run_box.append(run)
     run.on_shipped, run.on_over = spill.shipped, spill.over
-    run.call_key = call_key
+    run.call_key = identity.form.key
+    run.hide = partial(hide_failure, identity)
     run.earlier_states = plan.states
     run.reship = partial(pack.reship, modules=_users_modules)
     return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"])

@@ -32,6 +32,7 @@ class Options:
     reuse: str
     version: str | None
     depends: tuple[Any, ...]
+    ignore: frozenset[str]
     pickle: bool
     keep_arguments: bool
     recycle_after: int | None
@@ -98,6 +99,7 @@ def make_options(
     reuse: Any = "calls",
     version: Any = None,
     depends: Any = (),
+    ignore: Any = (),
     pickle: Any = True,
     keep_arguments: Any = True,
     recycle_after: Any = None,
@@ -111,7 +113,7 @@ def make_options(
     """
     engine = _engine(where)
     _one_of("errors", errors, ("raise", "collect"))
-    _one_of("reuse", reuse, ("calls", "run"))
+    _one_of("reuse", reuse, ("calls", "run", "none"))
     if memory_limit is not None and engine.shares_memory:
         raise ValueError(f'memory_limit needs where="process": a worker of where={engine.name!r} shares this process')
     if version is not None and not isinstance(version, str):
@@ -131,12 +133,22 @@ def make_options(
         reuse=reuse,
         version=version,
         depends=tuple(depends),
+        ignore=_names("ignore", ignore),
         pickle=check_flag("pickle", pickle),
         keep_arguments=check_flag("keep_arguments", keep_arguments),
         recycle_after=_count("recycle_after", recycle_after, 1, none=True),
         stop_after_s=_stop_after(time_limit, stop_at),
         worker_class=worker_class,
     )
+
+
+def _names(option: str, value: Any) -> frozenset[str]:
+    if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
+        raise TypeError(f'{option} is {value!r}; write a tuple of names, such as {option}=("verbose",)')
+    odd = [name for name in value if not isinstance(name, str)]
+    if odd:
+        raise TypeError(f"{option} names parameters, and {odd[0]!r} is no name")
+    return frozenset(value)
 
 
 def _workers(actors: Any, chunk_size: Any, engine: Engine) -> tuple[type[Worker] | None, int]:

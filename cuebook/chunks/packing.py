@@ -34,6 +34,7 @@ class FunctionPack:
         fingerprint: the function's digest, which seeds `current_call().seed`.
         folders: `blobs` for results, `spill` for arguments; `title`: what worker processes are
             called; `traceparent`: the trace of the run.
+        known: how calls are known: `ignore`, `secrets_key`, and whether there are `files` among the arguments.
         parts: of each part of the function the label, the digest, and whether workers import it, for them to compare;
             empty: do not.
     """
@@ -45,12 +46,14 @@ class FunctionPack:
         fingerprint: bytes,
         *,
         folders: dict[str, str],
+        known: dict[str, Any] | None = None,
         parts: Sequence[tuple[str, str, bool]] = (),
     ) -> None:
         self._func = func
         self._options = options
         self._fingerprint = fingerprint
         self._folders = folders
+        self._known = {} if known is None else known
         self._parts = [list(part) for part in parts]
         self._by_value: list[ModuleType] = []
         self._function = self._dump()
@@ -65,6 +68,7 @@ class FunctionPack:
             "parts": self._parts,
             "sources": cell_sources() if self._parts else {},
             **self._folders,
+            **self._known,
         }
         return Setup(run, self._function, self._fingerprint, options)
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from cuebook.chunks.files import lost_files, on_lost_files, on_paths, remember_files, without
+from cuebook.chunks.identity import Identity, identify, key_of
+from cuebook.chunks.noticing import not_reused, on_arguments, on_opaque
 from cuebook.chunks.options import Options
+from cuebook.chunks.outlines import outlines_of, read_outlines
 from cuebook.chunks.records import argument_entries, opening_entry, reused_entry, same_arguments_entry
 from cuebook.persistence.arguments import BLOCK_CALLS, Block, encode_blocks
-from cuebook.persistence.fingerprint import ALGORITHM, Fingerprint, fingerprint
+from cuebook.persistence.fingerprint import Fingerprint
 from cuebook.persistence.journal import JournalFile
 from cuebook.persistence.record import Entry, Kind
 from cuebook.persistence.replay import JournalState, replay
 from cuebook.persistence.reuse import Claim, EarlierRun, line_up
 from cuebook.persistence.reuse_cursor import Cursor
-from cuebook.persistence.run_state import RunState
+from cuebook.persistence.run_parts import OUTLINES, PARTS_OF, SECRETS_KEY, UNSEEN
 from cuebook.runtime.codec import unpack
 
 __all__ = ["Plan", "plan_iterator", "plan_list"]
@@ -29,24 +35,29 @@ class Plan:
     Attributes:
         file: its journal, None where nothing is kept.
         number: its number there.
-        func: the function.
-        fingerprint: of the function.
+        identity: who the function is, and how its calls are known.
         entries: the records to begin with.
         claims: calls of a list that take earlier results.
         cursor: finds earlier results for the calls of an iterator.
         states: the newest checkpoint of calls that were never finished, by the call's key.
         history: the journal as it was found.
+        notices: what the user has to be told before the run begins.
     """
 
     file: JournalFile | None
     number: int
-    func: Callable[..., Any]
-    fingerprint: Fingerprint
+    identity: Identity
     entries: list[Entry] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     cursor: Cursor | None = None
     states: dict[bytes, int] = field(default_factory=dict)
     history: JournalState = field(default_factory=JournalState)
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Of the function."""
+        return self.identity.fingerprint
 
     def close(self) -> None:
         """Drop the cursor's index."""
@@ -57,18 +68,29 @@ class Plan:
 def plan_list(file: JournalFile | None, func: Callable[..., Any], options: Options, calls: Sequence[Any]) -> Plan:
     """Plan a run over a whole list.
 
+    Raises:
+        ValueError: `ignore` names what is no parameter. FileNotFoundError: a `File` among the arguments is not there.
+
     Cost: one encoding of all arguments, one scan of the journal's heads and of earlier arguments.
     """
     plan = _plan(file, func, options)
     if file is None:
         return plan
-    blocks = encode_blocks(calls, keep=options.keep_arguments)
+    remember_files(file, plan.history, plan.identity)
+    blocks = encode_blocks(calls, plan.identity.form, keep=options.keep_arguments)
     earlier = _earlier_runs(file, plan)
     if options.reuse == "run":
         earlier = [run for run in earlier if _is_same_list(run.blocks, blocks)]
     plan.claims = line_up(blocks, earlier)
+    lost = lost_files(file, plan.claims)
+    if lost:
+        plan.notices.append(on_lost_files(plan.fingerprint.name, lost))
+        plan.claims = line_up(blocks, without(earlier, lost))
+    is_whole = sum(claim.count for claim in plan.claims) == len(calls)
+    outlines = [] if is_whole else outlines_of(plan.identity.form, calls)
+    _notice(file, plan, calls, outlines)
     plan.entries = [
-        _opening(plan, options, len(calls)),
+        _opening(plan, len(calls), outlines if options.keep_arguments else []),
         *_arguments(plan.number, blocks, earlier),
         *reused_entry(plan.number, plan.claims),
     ]
@@ -80,59 +102,74 @@ def plan_iterator(file: JournalFile | None, func: Callable[..., Any], options: O
     plan = _plan(file, func, options)
     if file is None:
         return plan
+    remember_files(file, plan.history, plan.identity)
     earlier = _earlier_runs(file, plan)
     if any(1 in run.completed for run in earlier):
-        plan.cursor = Cursor(earlier)
-    plan.entries = [_opening(plan, options, None)]
+        plan.cursor = Cursor(earlier, plan.identity.form)
+    _notice(file, plan, (), ())
+    plan.entries = [_opening(plan, None, [])]
     return plan
 
 
 def _plan(file: JournalFile | None, func: Callable[..., Any], options: Options) -> Plan:
-    extra = () if options.worker_class is None else (options.worker_class,)
-    print_ = fingerprint(func, depends=options.depends, version=options.version, extra=extra)
     if file is None:
-        return Plan(None, 0, func, print_)
+        return Plan(None, 0, identify(func, options, b""))
     history = replay(file.records(bodies=False))
-    _warn_of_opaque(print_, history, func)
-    plan = Plan(file, file.next_run(), func, print_, history=history)
-    if file.trusted:
-        plan.states = _unfinished_states(history, print_)
+    plan = Plan(file, file.next_run(), identify(func, options, key_of(history)), history=history)
+    if file.trusted and options.reuse != "none":
+        plan.states = _unfinished_states(history, plan.identity)
     return plan
 
 
-def _warn(text: str, func: Callable[..., Any]) -> None:
-    """Warn where the user's function stands: the thread that plans has none of the user's frames."""
-    code = getattr(func, "__code__", None)
-    place = ("<cuebook>", 1) if code is None else (code.co_filename, code.co_firstlineno)
-    warnings.warn_explicit(text, UserWarning, *place)
+def _notice(file: JournalFile, plan: Plan, calls: Sequence[Any], outlines: Sequence[str]) -> None:
+    """Note what the user has to be told."""
+    identity, history = plan.identity, plan.history
+    is_reusing = bool(plan.claims) or plan.cursor is not None
+    told: list[str | None] = list(on_arguments(identity))
+    if is_reusing:
+        told.append(on_opaque(plan.fingerprint))
+    elif identity.options.reuse != "none":
+        why = not_reused(identity, history, outlines, partial(read_outlines, file, history, form=identity.form))
+        told.append(None if why is None else f"{why}; cuebook why {_shown(file.path)}")
+    if not any(run.opened.function == plan.fingerprint.name for run in history.runs.values()):
+        told.append(on_paths(identity.form, calls))
+    plan.notices.extend(identity.hiding.hide(text) for text in told if text is not None)
 
 
-def _warn_of_opaque(print_: Fingerprint, history: JournalState, func: Callable[..., Any]) -> None:
-    if print_.opaque and not any(_is_same_function(run, print_) for run in history.runs.values()):
-        _warn(
-            f"cuebook cannot see into {', '.join(print_.opaque)}, which {print_.name} uses: if it changes, old results "
-            "are still taken. Name what it depends on with depends=, or set version=.",
-            func,
-        )
+def _shown(path: Path) -> str:
+    """The journal as the user may call it: from the folder that he is in."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
 
 
-def _is_same_function(run: RunState, print_: Fingerprint) -> bool:
-    return run.opened.fingerprint == print_.digest and run.opened.algorithm == ALGORITHM
-
-
-def _opening(plan: Plan, options: Options, total: int | None) -> Entry:
+def _opening(plan: Plan, total: int | None, outlines: Sequence[str]) -> Entry:
+    identity = plan.identity
     same = (
         number
         for number, run in plan.history.runs.items()
-        if _is_same_function(run, plan.fingerprint) and "parts_of" not in run.opened.options and not run.is_forgotten
+        if identity.is_of(run)
+        and run.opened.fingerprint == plan.fingerprint.digest
+        and PARTS_OF not in run.opened.options
+        and not run.is_forgotten
     )
-    return opening_entry(plan.number, plan.fingerprint, options, total, next(same, None))
+    inner: dict[str, Any] = {SECRETS_KEY: identity.hiding.key}
+    parts_from = next(same, None)
+    if parts_from is not None:
+        inner[PARTS_OF] = parts_from
+    if outlines:
+        inner[OUTLINES] = [identity.hiding.hide(text) for text in outlines]
+    if identity.form.opaque:
+        inner[UNSEEN] = dict(identity.form.opaque)
+    command = identity.hiding.hidden_command(sys.argv)
+    return opening_entry(plan.number, identity.redacted(), identity.options, total, inner=inner, command=command)
 
 
-def _unfinished_states(history: JournalState, print_: Fingerprint) -> dict[bytes, int]:
+def _unfinished_states(history: JournalState, identity: Identity) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for run in history.runs.values():
-        if _is_same_function(run, print_) and not run.is_forgotten:
+        if identity.is_of(run) and not run.is_forgotten:
             for index, kept in run.states.items():
                 if not (index < len(run.done) and run.done[index]):
                     seq, head = kept[-1]
@@ -143,14 +180,15 @@ def _unfinished_states(history: JournalState, print_: Fingerprint) -> dict[bytes
 def _earlier_runs(file: JournalFile, plan: Plan) -> list[EarlierRun]:
     """Earlier runs of the same function, with their arguments and what may be claimed."""
     history = plan.history
-    wanted = [number for number, run in history.runs.items() if _is_same_function(run, plan.fingerprint)]
+    if plan.identity.options.reuse == "none":
+        return []
+    wanted = [number for number, run in history.runs.items() if plan.identity.is_of(run)]
     if not wanted:
         return []
     if not file.trusted:
-        _warn(
+        plan.notices.append(
             f"{file.path} can be written by others, so its results are not taken (that would execute what they wrote): "
-            "every call is made afresh. Make the file and its folder writable by you alone.",
-            plan.func,
+            "every call is made afresh. Make the file and its folder writable by you alone."
         )
         return []
     blocks = _blocks_of(file, history)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import platform
 import socket
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cuebook.actors.run import Run, StopKind
 from cuebook.chunks.options import Options
-from cuebook.persistence.arguments import Block, encode_blocks
+from cuebook.persistence.arguments import Block
 from cuebook.persistence.fingerprint import ALGORITHM, Fingerprint
 from cuebook.persistence.heads import Arguments, Closing, Reuse, Reused, RunClosed, RunOpened, Source
 from cuebook.persistence.record import Entry, Kind
 from cuebook.persistence.reuse import Claim
+from cuebook.persistence.run_parts import PARTS_OF
 from cuebook.runtime.codec import pack
 
 __all__ = [
@@ -35,8 +35,22 @@ PORTION_BYTES_MAX = 16 * 1024 * 1024
 RANGES_MAX = 100_000
 
 
-def opening_entry(number: int, print_: Fingerprint, options: Options, total: int | None, parts_of: int | None) -> Entry:
-    """A run begins. `parts_of`: an earlier run with the same fingerprint, whose record has its parts."""
+def opening_entry(
+    number: int,
+    print_: Fingerprint,
+    options: Options,
+    total: int | None,
+    *,
+    inner: dict[str, Any],
+    command: str,
+) -> Entry:
+    """A run begins.
+
+    Args:
+        inner: options that nobody has given (see `run_parts`); `parts_of` is an earlier run with the same fingerprint,
+            whose record has its parts.
+        command: the command line, without secrets.
+    """
     settings: dict[str, Any] = {
         "where": options.engine.name,
         "chunk_size": options.chunk_size,
@@ -44,17 +58,18 @@ def opening_entry(number: int, print_: Fingerprint, options: Options, total: int
         "retries": options.retries,
         "timeout": options.timeout,
         "version": options.version,
+        **({"ignore": sorted(options.ignore)} if options.ignore else {}),
+        **inner,
     }
-    if parts_of is not None:
-        settings["parts_of"] = parts_of
+    has_parts = PARTS_OF not in inner
     head = RunOpened(
         number=number,
         function=print_.name,
         fingerprint=print_.digest,
         algorithm=ALGORITHM,
-        parts=() if parts_of is not None else tuple((part.label, part.digest, part.detail) for part in print_.parts),
-        opaque=() if parts_of is not None else print_.opaque,
-        packages=() if parts_of is not None else print_.packages,
+        parts=tuple((part.label, part.digest, part.detail) for part in print_.parts) if has_parts else (),
+        opaque=print_.opaque if has_parts else (),
+        packages=print_.packages if has_parts else (),
         total=total,
         source=Source.ITERATOR if total is None else Source.LIST,
         reuse=Reuse(options.reuse),
@@ -63,7 +78,7 @@ def opening_entry(number: int, print_: Fingerprint, options: Options, total: int
         pid=os.getpid(),
         python=platform.python_version(),
         started=time.time(),
-        command=" ".join(sys.argv)[:200],
+        command=command[:200],
     )
     return Entry(Kind.RUN_OPENED, number, head.encode())
 
@@ -115,13 +130,13 @@ def same_arguments_entry(number: int, count: int, form: int, source_run: int) ->
 
 
 def iterator_entries(
-    number: int, start: int, items: Sequence[Any], claims: Sequence[tuple[int, int] | None], *, keep: bool
+    number: int, start: int, blocks: Sequence[Block], claims: Sequence[tuple[int, int] | None]
 ) -> list[Entry]:
     """A handful of an iterator's calls, from index `start` on: their arguments, and what they take from earlier runs.
 
     `claims` has the run and index for each item whose result is reused.
     """
-    entries = argument_entries(number, encode_blocks(items, keep=keep), start)
+    entries = argument_entries(number, blocks, start)
     taken = [Claim(found[0], found[1], start + place, 1) for place, found in enumerate(claims) if found is not None]
     return [*entries, *reused_entry(number, merged(taken))]
 

@@ -64,6 +64,7 @@ class ResultReader:
         self._history = history
         self._decoder = decoder
         self._seq = 0
+        self._place = 0
         self._head: Completed | None = None
         self._body = b""
         self._offsets: list[int] = []
@@ -74,17 +75,21 @@ class ResultReader:
         Raises:
             JournalCorrupt: its record is damaged or gone.
         """
+        value = self._decoder.decode(self.encoded(run, index))
+        assert self._head is not None
+        durations = array("f")
+        durations.frombytes(self._head.durations)
+        return value, durations[self._place]
+
+    def encoded(self, run: int, index: int) -> bytes:
+        """The value of a call, unopened; raises as `read`."""
         located = self._history.runs[run].locate(index)
         if located is None:
             raise JournalCorrupt(f"{self._file.path}: the result of call {index} of run {run} is missing")
-        seq, place = located
+        seq, self._place = located
         if seq != self._seq:
             self._load(seq, run)
-        assert self._head is not None
-        value = self._decoder.decode(self._body[self._offsets[place] : self._offsets[place + 1]])
-        durations = array("f")
-        durations.frombytes(self._head.durations)
-        return value, durations[place]
+        return self._body[self._offsets[self._place] : self._offsets[self._place + 1]]
 
     def _load(self, seq: int, run: int) -> None:
         for record in self._file.records(after=seq - 1, kinds=(Kind.COMPLETED,), runs=(run,)):

@@ -17,6 +17,7 @@ from cuebook.actors.application import Application
 from cuebook.actors.run import Event, Run, Stop, StopKind
 from cuebook.chunks.bar import Bar, wants_bar
 from cuebook.chunks.lasting import Lasting
+from cuebook.chunks.notices import say_notices
 from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
@@ -269,7 +270,7 @@ class Runtime(Lasting, Seeing):
         if self._is_closed:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
         listeners: list[Callable[[Event], None]] = [self._events.put]
-        listeners += [] if listener is None else [listener]
+        listeners.append(say_notices if listener is None else listener)
         opening = asyncio.get_running_loop().create_future()
         self._opening.add(opening)
         try:

@@ -18,7 +18,11 @@ from cuebook.cli.reasons import (
     sorted_out,
     twins,
 )
+from cuebook.persistence.argument_outlines import difference_lines
+from cuebook.persistence.change_text import SHOWN_MAX, change_lines, is_of_code, shortened_text
 from cuebook.persistence.heads import Reuse
+from cuebook.persistence.run_parts import UNSEEN, parts_of
+from cuebook.persistence.source_detail import line_changes, shown_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Arguments", "Explanation", "explain", "explanation_lines", "explanation_object"]
 
-_SHOWN_MAX = 80
 _DIFF_LINES_MAX = 40
+_COMPARED_MAX = 3
 _SENTENCES = {
     Fresh.NEW: "{calls} arguments that no earlier run of this function had",
     Fresh.FAILED: "{calls} failed before (failures are never reused)",
@@ -51,6 +55,9 @@ class Arguments(Protocol):
     def keys(self, run: int) -> Iterator[bytes]:
         """What each call's are known by."""
 
+    def outline(self, run: int, index: int) -> str:
+        """Those of one call in an outline; empty where they are not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -66,7 +73,10 @@ class Explanation:
         reasons: its fresh calls by reason, with their arguments; empty where no earlier run had the same function.
         looked_at: how many of the fresh calls these are.
         is_whole: whether only the results of an equal list could be taken.
+        is_afresh: whether it was told to take nothing.
         opaque: what the fingerprint cannot see.
+        unseen: arguments that nobody can see into.
+        differences: how new calls differ from those that an earlier run had in their places, in sentences.
     """
 
     run: int
@@ -78,7 +88,10 @@ class Explanation:
     reasons: dict[Fresh, tuple[FreshCalls, list[Any]]]
     looked_at: int
     is_whole: bool
+    is_afresh: bool
     opaque: list[str]
+    unseen: dict[str, str]
+    differences: list[str]
 
 
 def explain(state: JournalState, run: RunState, arguments: Arguments) -> Explanation:
@@ -102,8 +115,29 @@ def explain(state: JournalState, run: RunState, arguments: Arguments) -> Explana
         },
         looked_at=sum(calls.count for calls in reasons.values()),
         is_whole=run.opened.reuse is Reuse.RUN,
-        opaque=list(run.opened.opaque),
+        is_afresh=run.opened.reuse is Reuse.NONE,
+        opaque=_opaque(state, run),
+        unseen={str(name): str(what) for name, what in dict(run.opened.options.get(UNSEEN, {})).items()},
+        differences=_differences(run, earlier, reasons.get(Fresh.NEW), arguments),
     )
+
+
+def _opaque(state: JournalState, run: RunState) -> list[str]:
+    source = parts_of(state, run)
+    return [] if source is None else list(source.opaque)
+
+
+def _differences(run: RunState, earlier: list[RunState], calls: FreshCalls | None, arguments: Arguments) -> list[str]:
+    """How new calls differ from those in the same places of the last runs of the same function."""
+    if calls is None or not earlier:
+        return []
+    before = [each for each in earlier[-2:] if each.known]
+    told = []
+    for index in calls.examples[:_COMPARED_MAX]:
+        others = [(each.number, arguments.outline(each.number, index)) for each in before if index < each.known]
+        after = arguments.outline(run.number, index)
+        told += [f"call {index}: {line}" for line in difference_lines(others, after)]
+    return told
 
 
 def explanation_object(found: Explanation) -> dict[str, Any]:
@@ -123,6 +157,9 @@ def explanation_object(found: Explanation) -> dict[str, Any]:
         "changes": None if changes is None else [_change_object(change) for change in changes],
         "packages": [] if comparison is None else [list(each) for each in comparison.packages],
         "same_function_as": found.twins,
+        "opaque": found.opaque,
+        "unseen_arguments": found.unseen,
+        "differences": found.differences,
         "reasons": [
             {
                 "reason": str(fate),
@@ -189,28 +226,29 @@ def _changes_lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _change_lines(change: Change) -> Iterator[str]:
-    if change.kind != "changed":
-        detail = change.after if change.kind == "added" else change.before
-        yield f"  {change.label}: {change.kind}{f', {_short(detail)}' if detail else ''}"
-    elif "\n" in change.before or "\n" in change.after:
+    is_long = "\n" in change.before or "\n" in change.after
+    if change.kind == "changed" and is_of_code(change.label) and not is_long and change.before != change.after:
+        yield f"  {change.label}: {shortened_text(change.before)} -> {shortened_text(change.after)}"
+    elif change.kind == "changed" and is_of_code(change.label):
         yield f"  {change.label}:"
         yield from _diff(change)
-    elif change.before == change.after:
-        yield f"  {change.label}: changed, beyond what is shown of it: {_short(change.after)}"
     else:
-        yield f"  {change.label}: {_short(change.before)} -> {_short(change.after)}"
+        yield from (f"  {line}" for line in change_lines(change))
 
 
 def _diff(change: Change) -> Iterator[str]:
-    before, after = change.before.splitlines(), change.after.splitlines()
+    before, after = shown_source(change.before), shown_source(change.after)
     lines = list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]
     lines = [line for line in lines if not line.startswith("@@")]
-    if not lines:
-        yield "    changed, beyond what is shown of it"
     for line in lines[:_DIFF_LINES_MAX]:
         yield f"    {line}"
     if len(lines) > _DIFF_LINES_MAX:
         yield f"    ... {len(lines) - _DIFF_LINES_MAX:,} more lines"
+    stretches = line_changes(change.before, change.after)
+    if stretches:
+        yield f"    lines {', '.join(f'{first} to {last}' for first, last in stretches)} differ"
+    elif not lines:
+        yield "    it differs behind the lines that the journal shows"
 
 
 def _fresh_lines(found: Explanation) -> Iterator[str]:
@@ -219,11 +257,17 @@ def _fresh_lines(found: Explanation) -> Iterator[str]:
     if not found.twins:
         yield "No earlier run had this very function, so every call was made afresh."
         return
+    if found.is_afresh:
+        yield 'reuse="none" makes every call afresh.'
+        return
     if found.is_whole and not found.reused:
         yield 'reuse="run" takes results only where the whole list is the same as an earlier one.'
     for fate, (calls, examples) in found.reasons.items():
         said = _NONE_TAKEN if fate is Fresh.TAKEN and not found.reused else _SENTENCES[fate]
         yield f"{_sentence(said, fate, calls.count)}: {_examples(calls, examples)}"
+    yield from (f"  {line}" for line in found.differences)
+    for name, what in found.unseen.items():
+        yield f"Argument {name} is different each time: nobody can see into it ({what})."
     if found.looked_at == CALLS_MAX < found.fresh:
         yield f"Of the calls made afresh only the first {CALLS_MAX:,} were looked at."
 
@@ -247,7 +291,7 @@ def _examples(calls: FreshCalls, examples: list[Any]) -> str:
 
 def _short(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}..."
 
 
 def _calls(count: int) -> str:

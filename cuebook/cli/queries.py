@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cuebook.cli.output import SCHEMA, count_of, duration, iso_time, local_time, rate
+from cuebook.persistence.run_parts import parts_of
 from cuebook.persistence.run_state import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cuebook.persistence.heads import RunOpened
     from cuebook.persistence.lock import Holder
     from cuebook.persistence.replay import JournalState
     from cuebook.persistence.run_state import RunState
@@ -20,7 +20,6 @@ __all__ = [
     "RUN_HEADERS",
     "details",
     "holder_object",
-    "parts_of",
     "progress_line",
     "run_object",
     "run_row",
@@ -89,15 +88,6 @@ def progress_line(run: RunSummary, now: float) -> str:
     if left is not None:
         parts.append(f"{duration(left)} left")
     return ", ".join([*parts, str(run.status)])
-
-
-def parts_of(state: JournalState, run: RunState) -> RunOpened | None:
-    """The record that has the parts of a run's function; None where it is not in the journal any more."""
-    number = run.opened.options.get("parts_of")
-    if not isinstance(number, int):
-        return run.opened
-    source = state.runs.get(number)
-    return None if source is None else source.opened
 
 
 def states_of(run: RunState) -> list[dict[str, Any]]:

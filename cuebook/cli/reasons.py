@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cuebook.cli.queries import parts_of
-from cuebook.persistence.fingerprint_parts import Change, Part, compare
+from cuebook.persistence.fingerprint_parts import Change, compare
+from cuebook.persistence.run_parts import parts_in, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -111,13 +111,9 @@ def compared(state: JournalState, base: RunState, run: RunState) -> Comparison:
         is_same=is_same_function(base, run),
         algorithms=(base.opened.algorithm, run.opened.algorithm),
         functions=(base.opened.function, run.opened.function),
-        changes=compare(_parts(before), _parts(after)) if before is not None and after is not None else None,
+        changes=compare(parts_in(before), parts_in(after)) if known else None,
         packages=_packages(before, after) if known else [],
     )
-
-
-def _parts(opened: RunOpened) -> list[Part]:
-    return [Part(label, digest, detail) for label, digest, detail in opened.parts]
 
 
 def _packages(before: RunOpened | None, after: RunOpened | None) -> list[tuple[str, str, str]]:

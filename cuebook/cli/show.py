@@ -79,11 +79,12 @@ def _show_run(picture: Picture, run: RunState, *, as_json: bool) -> None:
     from cuebook.cli.json_values import json_value
     from cuebook.cli.output import emit_json, printable
     from cuebook.cli.queries import details, progress_line, run_object
+    from cuebook.persistence.run_parts import INNER_OPTIONS
     from cuebook.persistence.run_summary import summarise
 
     now = time.time()
     summary = summarise(run, picture.holder, now)
-    options = {str(name): json_value(value) for name, value in run.opened.options.items() if name != "parts_of"}
+    options = {str(name): json_value(value) for name, value in run.opened.options.items() if name not in INNER_OPTIONS}
     found = details(picture.state, run, options)
     if as_json:
         emit_json({**found, **run_object(summary)})

@@ -25,13 +25,14 @@ def why(path: Path, number: int | None, as_json: bool) -> None:
     helper, a constant, a default, ...) changed, and which calls are new, failed before or were forgotten.
     """
     from cuebook.cli.explanation import explain, explanation_lines, explanation_object
+    from cuebook.cli.outlined_arguments import OutlinedArguments
     from cuebook.cli.output import emit_json, printable
     from cuebook.persistence.call_arguments import CallArguments
 
     with opened(path) as reader:
         state = reader.replay()
         run = picked(state, number, path)
-        arguments = CallArguments(reader, state, untrusting(reader))
+        arguments = OutlinedArguments(CallArguments(reader, state, untrusting(reader)), state)
         found = explain(state, run, arguments)
         if as_json:
             emit_json(explanation_object(found))

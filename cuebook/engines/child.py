@@ -238,6 +238,7 @@ class WorkerProcess:
                 self.arguments,
                 worker=function.worker,
                 fingerprint=function.fingerprint,
+                key=function.call_key,
                 port=self.states,
             )
         return self.current

@@ -30,10 +30,18 @@ class CurrentCall:
         worker: a number of the worker it runs in, from 0.
     """
 
-    __slots__ = ("_fingerprint", "_port", "arguments", "attempt", "began", "index", "marks", "worker")
+    __slots__ = ("_fingerprint", "_key", "_port", "arguments", "attempt", "began", "index", "marks", "worker")
 
     def __init__(
-        self, index: int, attempt: int, arguments: Any, *, worker: int, fingerprint: bytes, port: StatePort
+        self,
+        index: int,
+        attempt: int,
+        arguments: Any,
+        *,
+        worker: int,
+        fingerprint: bytes,
+        port: StatePort,
+        key: Callable[[Any], bytes] | None = None,
     ) -> None:
         self.index = index
         self.attempt = attempt
@@ -43,6 +51,7 @@ class CurrentCall:
         self.marks: dict[str | None, list[float]] = {}
         self._fingerprint = fingerprint
         self._port = port
+        self._key = key
 
     @property
     def is_resumed(self) -> bool:
@@ -57,7 +66,7 @@ class CurrentCall:
 
         from cuebook.persistence.arguments import call_key
 
-        key = call_key(self.arguments)
+        key = (self._key or call_key)(self.arguments)
         digest = blake2b(self._fingerprint + key + self.index.to_bytes(8, "little"), digest_size=8).digest()
         return int.from_bytes(digest, "little") >> 1
 

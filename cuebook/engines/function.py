@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType
@@ -17,6 +17,7 @@ from cuebook.engines.outcome import encoded_error, error_text, error_type_name, 
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Ready, Setup, SetupFailed
 from cuebook.persistence.blobs import BlobStore, TransientBlobs
+from cuebook.persistence.called_with import with_paths
 from cuebook.persistence.names import Names
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
@@ -42,6 +43,12 @@ class Worker:
 
     def teardown(self) -> None:
         """Called once, after the last call, unless the worker was killed."""
+
+
+def _form_of(func: Callable[..., Any], ignore: Iterable[str]) -> Any:
+    from cuebook.persistence.call_form import CallForm  # what makes fingerprints: for the few calls that ask
+
+    return CallForm(func, ignore=ignore)
 
 
 class Home(Protocol):
@@ -72,6 +79,17 @@ class LoadedFunction:
         self._users = worker
         self._runner: Any = None
         self.invoke = self._invocation(func, runs_coroutines)
+        if options.get("files"):
+            self.invoke = with_paths(self.invoke)
+        self._form: Any = None
+        self._form_of = partial(_form_of, func, options.get("ignore", ()))
+
+    def call_key(self, arguments: Any) -> bytes:
+        """What the arguments of a call are known by, which seeds it: the same in every journal."""
+        if self._form is None:
+            self._form = self._form_of()
+        key: bytes = self._form.key(arguments)
+        return key
 
     def _invocation(self, func: Callable[..., Any], runs_coroutines: bool) -> Callable[..., Any]:
         invoke: Callable[..., Any] = func
@@ -208,8 +226,10 @@ def _difference(func: Any, order: Setup) -> str | None:
     if not parts:
         return None
     from cuebook.persistence.fingerprint import fingerprint
+    from cuebook.persistence.hiding import Hiding
 
-    print_ = fingerprint(func)
+    hiding = Hiding(order.options.get("secrets_key", b""))
+    print_ = fingerprint(func, hiding=hiding)
     here = {part.label: part.digest for part in print_.parts}
     there = {label: digest for label, digest, _ in parts}
     gone = {label for label, _, is_imported in parts if is_imported} - here.keys()

@@ -127,6 +127,7 @@ class LocalHost(ABC):
                 arguments,
                 worker=function.worker,
                 fingerprint=function.fingerprint,
+                key=function.call_key,
                 port=self._states,
             )
         )

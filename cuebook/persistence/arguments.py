@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from cuebook.persistence.call_form import Call, CallForm, call_key
 from cuebook.persistence.digest import DIGEST_BYTES, blake16
 from cuebook.persistence.fingerprint_parts import readable
+from cuebook.persistence.hiding import Hiding
 from cuebook.persistence.plain import argument_types, plain_block
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.runtime.codec import Unpacker, new_packer, unpack
@@ -170,21 +171,19 @@ def _keyed_block(part: Sequence[Call], form: CallForm, encoder: ValueEncoder | N
     return Block(len(part), _KEYED_FORM, b"".join([key for key, _ in known]), shown)
 
 
-def _shown(call: Call, form: CallForm, encoder: ValueEncoder, known: tuple[bytes, bool]) -> bytes:
+def _shown(call: Call, form: CallForm, encoder: ValueEncoder, known: tuple[bytes, Hiding]) -> bytes:
     """One call's arguments for reading; bytes in place of a list or dict stand for arguments that are not
     kept.
     """
-    key, has_secrets = known
+    key, hiding = known
     values: Any = dict(call) if isinstance(call, Mapping) else list(call)
-    if not _is_large(values):
-        encoded = b"" if has_secrets else _encoded(values, encoder)
-        if has_secrets or form.hiding.is_in(encoded):
-            values = form.shown(call)
-            encoded = _encoded(values, encoder)
-        if 0 < len(encoded) <= SHOWN_BYTES_MAX and not form.hiding.is_in(encoded):
-            return encoded
-    text = form.hiding.hide(_text(form.shown(call) if has_secrets else values))
-    return encoder.encode(key + text.encode("utf-8", "replace"))
+    encoded = b"" if hiding.found or _is_large(values) else _encoded(values, encoder)
+    if hiding.found or hiding.is_in(encoded):
+        values = form.shown(call, hiding)
+        encoded = b"" if _is_large(values) else _encoded(values, encoder)
+    if 0 < len(encoded) <= SHOWN_BYTES_MAX and not hiding.is_in(encoded):
+        return encoded
+    return encoder.encode(key + hiding.hide(_text(values)).encode("utf-8", "replace"))
 
 
 def _encoded(values: Any, encoder: ValueEncoder) -> bytes:

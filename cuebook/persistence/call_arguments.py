@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.arguments import BLOCK_CALLS, Block, block_keys, shown_calls
 from cuebook.persistence.record import Kind
-from cuebook.persistence.record_cursor import RecordCursor
+from cuebook.persistence.record_cursor import Numbered, RecordCursor
 from cuebook.runtime.codec import unpack
 from cuebook.runtime.errors import JournalCorrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cuebook.persistence.reading import Reader
     from cuebook.persistence.replay import JournalState
     from cuebook.persistence.values import ValueDecoder
 
@@ -89,7 +88,7 @@ class CallArguments:
         decoder: of values; one that trusts nobody unpickles nothing.
     """
 
-    def __init__(self, reader: Reader, state: JournalState, decoder: ValueDecoder) -> None:
+    def __init__(self, reader: Numbered, state: JournalState, decoder: ValueDecoder) -> None:
         self._state = state
         self._decoder = decoder
         self._cursor = RecordCursor(reader, Kind.ARGUMENTS)
@@ -123,6 +122,11 @@ class CallArguments:
         """The 16 bytes by which each call's arguments are known, in order."""
         for block, low, high in self._blocks(run):
             yield from block_keys(block)[low:high]
+
+    def blocks(self, run: int) -> Iterator[Block]:
+        """The blocks of a run's arguments, in order, each whole."""
+        for block, _, _ in self._blocks(run):
+            yield block
 
     def _blocks(self, run: int) -> Iterator[tuple[Block, int, int]]:
         """The blocks of a run, each with the first and the last of its calls that are meant."""

@@ -14,7 +14,7 @@ from cuebook.persistence.hiding import Hiding
 from cuebook.persistence.parameters import Parameters, parameters_of
 from cuebook.persistence.placeholders import Opaque
 from cuebook.persistence.plain import plain_call
-from cuebook.persistence.secret_names import is_secret_name
+from cuebook.persistence.secret_names import may_be_secret, names_secret
 from cuebook.persistence.value_codes import type_name
 from cuebook.persistence.value_digest import value_digest, walked_digest
 from cuebook.persistence.value_identity import ValueWalk
@@ -36,9 +36,11 @@ class CallForm:
     Args:
         func: the function; None: nothing is known of its parameters, and keywords have no order.
         ignore: names of parameters that do not count.
-        hiding: keys and gets the secrets among the arguments.
+        hiding: of the function; gets some of the secrets among the arguments.
 
     Attributes:
+        met: how many secrets that count were among the arguments so far.
+        found: how many that count or do not.
         is_plain: whether a call of plain data given by position may be known by its bytes alone.
         opaque: what of arguments cannot be seen, by the name of the parameter: such a call is never the same again.
         unseeded: the same for random generators that the system has seeded: these do not count.
@@ -51,6 +53,8 @@ class CallForm:
         self, func: Callable[..., Any] | None = None, *, ignore: Iterable[str] = (), hiding: Hiding | None = None
     ) -> None:
         self.hiding = Hiding() if hiding is None else hiding
+        self.met = 0
+        self.found = 0
         self.opaque: dict[str, str] = {}
         self.unseeded: dict[str, str] = {}
         self._knows = func is not None
@@ -58,7 +62,7 @@ class CallForm:
         self._ignored = frozenset(ignore)
         self._check_ignored(func)
         names = () if self._parameters is None else (*self._parameters.positional, self._parameters.rest or "")
-        self.is_plain = not self._ignored and not any(map(is_secret_name, names))
+        self.is_plain = not self._ignored and not any(map(may_be_secret, names))
 
     def _check_ignored(self, func: Any) -> None:
         known = self._parameters
@@ -76,14 +80,14 @@ class CallForm:
         """`keyed`, without whether there are secrets."""
         return self.keyed(call)[0]
 
-    def keyed(self, call: Call) -> tuple[bytes, bool]:
+    def keyed(self, call: Call) -> tuple[bytes, Hiding]:
         """The 16 bytes by which a call's arguments are known: equal for equal values, on every machine.
 
         Positional and keyword arguments differ; the type of the outer list or tuple does not count. Keywords that name
         a parameter have no order. Where an argument cannot be seen by value (a generator) the key never comes again.
 
         Returns:
-            The key, and whether there is a secret among the arguments.
+            The key, and the secrets among the arguments, if any.
 
         Raises:
             MissingFile: a `File` cannot be read.
@@ -93,13 +97,17 @@ class CallForm:
         if self.is_plain and not isinstance(call, Mapping):
             plain = plain_call(list(call))
             if plain is not None:
-                return blake16(plain), False
-        found = self.hiding.found
-        walk = ValueWalk(self.hiding)
+                return blake16(plain), self.hiding
+        hiding = Hiding(beside=self.hiding)
+        walk = ValueWalk(hiding)
         key = blake16(_NOT_PLAIN + walked_digest(walk, lambda walk: self._encoded(call, walk)))
         if walk.opaque or walk.unseeded:
             self._tell(call, walk)
-        return key, self.hiding.found != found
+        if hiding.found:
+            self.met += hiding.met
+            self.found += hiding.found
+            self.hiding.adopt(hiding)
+        return key, hiding
 
     def _encoded(self, call: Call, walk: ValueWalk) -> bytes:
         counted = self._counted(call)
@@ -153,12 +161,12 @@ class CallForm:
         if whole.opaque and not self.opaque:
             self.opaque["arguments"] = next(iter(whole.opaque))
 
-    def shown(self, call: Call) -> list[Any] | dict[str, Any]:
+    def shown(self, call: Call, hiding: Hiding) -> list[Any] | dict[str, Any]:
         """A call's arguments as they may be recorded: with placeholders for the secrets among them.
 
         Cost: as `key`, and more.
         """
-        hidden = [(name, _hidden_copy(name, value, self.hiding)) for name, value in self.named(call)]
+        hidden = [(name, _hidden_copy(name, value, hiding)) for name, value in self.named(call)]
         return dict(hidden) if isinstance(call, Mapping) else [value for _, value in hidden]
 
 
@@ -168,7 +176,7 @@ def call_key(call: Call) -> bytes:
 
 
 def _hidden_copy(name: Any, value: Any, hiding: Hiding, *, is_secret: bool = False) -> Any:
-    is_secret = is_secret or (isinstance(name, str) and is_secret_name(name))
+    is_secret = is_secret or (isinstance(name, str) and names_secret(name, value))
     kind = type(value)
     if isinstance(value, str | bytes):
         return Opaque("hidden", kind.__qualname__) if is_secret or _holds_text(value, hiding) else value
@@ -182,6 +190,4 @@ def _hidden_copy(name: Any, value: Any, hiding: Hiding, *, is_secret: bool = Fal
 
 
 def _holds_text(value: str | bytes, hiding: Hiding) -> bool:
-    if isinstance(value, bytes):
-        return hiding.is_in(value)
-    return hiding.hide(value) != value
+    return hiding.is_in(value) if isinstance(value, bytes) else hiding.hide(value) != value

@@ -24,6 +24,7 @@ from cuebook.persistence.instructions import UnknownInstruction
 from cuebook.persistence.module_identity import module_members
 from cuebook.persistence.ownership import is_users_class, is_users_function, is_users_module, library_name
 from cuebook.persistence.part_list import PartList
+from cuebook.persistence.source_detail import source_detail
 from cuebook.persistence.static_attributes import StaticReader
 from cuebook.persistence.use_labels import HOLE, Receiver, UseLabels
 from cuebook.persistence.value_identity import ValueWalk
@@ -124,7 +125,7 @@ class CodeGraph(PartList):
                 continue
             item, receiver = self._waiting.popleft()
             try:
-                self.is_imported = is_imported(item.item if isinstance(item, _Attributes | _Hints) else item)
+                self.is_imported = is_imported(_item_of(item))
                 self.lines.append(self._node(item, receiver))
             except UnknownInstruction:
                 raise
@@ -195,8 +196,7 @@ class CodeGraph(PartList):
                 self._receivers.discard(id(receiver.value))
                 whole = self.value(receiver.label, receiver.value)
                 return joined(b"W", [whole, self._number(item, None)])
-        of = item.item if isinstance(item, _Attributes | _Hints) else item
-        key = (type(item), id(of), None if receiver is None else id(receiver.value))
+        key = (type(item), id(_item_of(item)), None if receiver is None else id(receiver.value))
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._numbers)
@@ -218,7 +218,7 @@ class CodeGraph(PartList):
         label = self.label(function.__globals__.get("__name__"), code.co_qualname)
         form = code_form(code)
         content = form.content_hiding(self.hiding)
-        self.add_part(f"code of {label}", content, lambda: form.text_hiding(self.hiding))
+        self.add_part(f"code of {label}", content, lambda: source_detail(form.text_hiding(self.hiding)))
         access = self._access(function, form, label)
         named = {chain.name for chain in access.chains if chain.base == "free"}
         bound = [self.value(f"default {name} of {label}", value) for name, value in defaults_of(function)]
@@ -288,6 +288,10 @@ class CodeGraph(PartList):
         lines = [self.value(f"global {self.label(module.__name__, name)}", value) for name, value in members]
         own = [] if type(module) is types.ModuleType else [self.refer(type(module))]
         return joined(b"module", [*own, *map(str.encode, names), *lines])
+
+
+def _item_of(node: Any) -> Any:
+    return node.item if isinstance(node, _Attributes | _Hints) else node
 
 
 def classes_referred_to(func: Any) -> list[type]:

@@ -14,18 +14,19 @@ from typing import Any, NamedTuple
 
 from cuebook.persistence.digest import DIGEST_BYTES
 
-__all__ = ["File", "FileStamp", "MissingFile", "as_called", "remember"]
+__all__ = ["File", "FileStamp", "MissingFile", "are_used", "remember"]
 
 _PIECE_BYTES = 1 << 20
 _SETTLED_NS = 2_000_000_000
 _TRIES_MAX = 3
 _KNOWN_MAX = 100_000
-_CONTAINERS = frozenset({list, tuple, set, frozenset, dict})
-_DEPTH_MAX = 16
 
 
 class MissingFile(FileNotFoundError):
     """A File is not there, or cannot be read."""
+
+
+_are_used = False
 
 
 class FileStamp(NamedTuple):
@@ -70,6 +71,8 @@ class File:
     __slots__ = ("path", "stamp")
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        global _are_used
+        _are_used = True
         self.path = Path(path)
         self.stamp: FileStamp | None = None
 
@@ -115,6 +118,11 @@ File.__module__ = "cuebook"  # what users import is what stands in pickles
 _known: dict[str, FileStamp] = {}
 
 
+def are_used() -> bool:
+    """Whether this program has made a `File`."""
+    return _are_used
+
+
 def remember(files: Iterable[tuple[str | os.PathLike[str], FileStamp]]) -> None:
     """Take these contents for known, as long as size, times and inode of the files stay as they were."""
     for path, stamp in files:
@@ -146,17 +154,3 @@ def _digest(path: str) -> bytes:
         while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
     return digest.digest()
-
-
-def as_called(value: Any, depth: int = 0) -> Any:
-    """Arguments as the call gets them: a path for each File, also in lists, tuples, sets and dicts."""
-    kind = type(value)
-    if kind is File:
-        return value.path
-    if kind not in _CONTAINERS or depth > _DEPTH_MAX:
-        return value
-    old = [part for pair in value.items() for part in pair] if kind is dict else list(value)
-    new = [as_called(part, depth + 1) for part in old]
-    if all(one is other for one, other in zip(old, new, strict=True)):
-        return value
-    return dict(zip(new[::2], new[1::2], strict=True)) if kind is dict else kind(new)

@@ -74,9 +74,7 @@ def fingerprint(
     roots += [dependency(graph, item) for item in depends]
     content = joined(b"fingerprint", [name.encode("utf-8", "surrogatepass"), *roots, *graph.drain()])
     opaque, packages = tuple(sorted(graph.opaque)), tuple(sorted(graph.packages.items()))
-    return Fingerprint(
-        name, blake16(content), _sorted(graph), opaque, packages, frozenset(graph.imported), code_parts
-    )
+    return Fingerprint(name, blake16(content), _sorted(graph), opaque, packages, frozenset(graph.imported), code_parts)
 
 
 def _sorted(graph: CodeGraph) -> tuple[Part, ...]:

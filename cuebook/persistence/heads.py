@@ -45,10 +45,11 @@ class Source(StrEnum):
 
 
 class Reuse(StrEnum):
-    """What a run may take from earlier ones: single calls, or whole runs only."""
+    """What a run may take from earlier ones: single calls, whole runs only, or nothing."""
 
     CALLS = "calls"
     RUN = "run"
+    NONE = "none"
 
 
 class Reason(StrEnum):

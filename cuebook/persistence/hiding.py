@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from cuebook.persistence.digest import DIGEST_BYTES
-from cuebook.persistence.secret_names import is_secret_name
+from cuebook.persistence.secret_names import is_secret_name, names_secret
 
 __all__ = ["HIDDEN", "HIDDEN_CHARACTERS_MIN", "Hiding"]
 
@@ -23,6 +23,7 @@ HIDDEN_CHARACTERS_MIN = 8
 """A shorter value is hidden under its name alone: as a text it would be found everywhere."""
 
 _KEY_BYTES = 16
+_ADOPTED_MAX = 256
 
 
 class Hiding:
@@ -30,6 +31,7 @@ class Hiding:
 
     Args:
         key: keys the digests of secrets; lies in the journal. Empty where nothing is kept.
+        beside: what was hidden before, and is hidden here, too.
 
     Attributes:
         key: as given.
@@ -37,10 +39,11 @@ class Hiding:
         found: how many were met that count or do not.
     """
 
-    def __init__(self, key: bytes = b"") -> None:
-        self.key = key
+    def __init__(self, key: bytes = b"", beside: Hiding | None = None) -> None:
+        self.key: bytes = key if beside is None else beside.key
         self.met = 0
         self.found = 0
+        self._beside = beside
         self._texts: dict[str, None] = {}
         self._ordered: list[str] | None = []
 
@@ -52,10 +55,11 @@ class Hiding:
         """A key for a new journal."""
         return os.urandom(_KEY_BYTES)
 
-    @property
-    def has_texts(self) -> bool:
-        """Whether there is a text to be hidden."""
-        return bool(self._texts)
+    def adopt(self, other: Hiding) -> None:
+        """Hide what another one hides, as long as that is not a lot: not a text for each of a million calls."""
+        if len(self._texts) < _ADOPTED_MAX:
+            self._texts.update(other._texts)
+            self._ordered = None
 
     def digest(self, value: str | bytes) -> bytes:
         """The keyed digest of a secret, which is noted as met."""
@@ -82,14 +86,15 @@ class Hiding:
         for secret in self._longest_first():
             if secret in text:
                 text = text.replace(secret, HIDDEN)
-        return text
+        return text if self._beside is None else self._beside.hide(text)
 
     def is_in(self, data: bytes | memoryview) -> bool:
         """Whether bytes hold the text of a secret that was met."""
-        if not self._texts:
-            return False
-        plain = bytes(data)
-        return any(secret.encode("utf-8", "surrogatepass") in plain for secret in self._texts)
+        if self._texts:
+            plain = bytes(data)
+            if any(secret.encode("utf-8", "surrogatepass") in plain for secret in self._texts):
+                return True
+        return self._beside is not None and self._beside.is_in(data)
 
     def hidden_command(self, words: list[str]) -> str:
         """A command line without its secrets: those that were met, and the values of options named like one."""
@@ -123,7 +128,7 @@ class Hiding:
         return value
 
     def _under(self, name: Any, value: Any) -> Any:
-        if isinstance(name, str) and is_secret_name(name) and isinstance(value, str | bytes):
+        if isinstance(name, str) and names_secret(name, value) and isinstance(value, str | bytes):
             return HIDDEN
         return self.hidden_in(value)
 

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from cuebook.persistence.renamed import moved_to
@@ -111,6 +112,6 @@ def _is_script(module: str) -> bool:
     try:
         found = sys.modules.get(module)
         origin = importlib.util.find_spec(module) if found is None else getattr(found, "__spec__", None)
-        return origin is not None and origin.origin is not None and os.path.samefile(origin.origin, file)
+        return origin is not None and origin.origin is not None and Path(origin.origin).samefile(file)
     except (ImportError, OSError, ValueError, AttributeError):
         return False

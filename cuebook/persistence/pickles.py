@@ -9,7 +9,7 @@ import io
 import pickle
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cloudpickle
 
@@ -19,8 +19,6 @@ from cuebook.persistence.value_codes import TOO_DEEP, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    from cuebook.persistence.names import Names
 
 __all__ = ["PickleScope", "class_of_main", "is_local", "load_all", "namesake_in_main"]
 
@@ -188,10 +186,20 @@ class PickleScope:
             raise Refused(f"it can be pickled, but not loaded again: {type(error).__name__}: {error}") from error
 
 
+class ClassNames(Protocol):
+    """Which class stands under which name, see `Names`."""
+
+    def resolve(self, module: str, qualname: str) -> Any:
+        """That of a module."""
+
+    def class_of_main(self, qualname: str) -> type | None:
+        """That of a script."""
+
+
 class _Unpickler(pickle.Unpickler):
     """Finds classes as the function knows them whose values these are."""
 
-    names: Names | None = None
+    names: ClassNames | None = None
 
     def find_class(self, module: str, name: str) -> Any:
         if self.names is None:
@@ -214,7 +222,7 @@ _NEVER_MOVED = frozenset({*sys.builtin_module_names, "cloudpickle", "copyreg", "
 
 
 def load_all(
-    stream: bytes | bytearray | memoryview, buffers: Iterable[Any], count: int, names: Names | None = None
+    stream: bytes | bytearray | memoryview, buffers: Iterable[Any], count: int, names: ClassNames | None = None
 ) -> list[Any]:
     """The objects of a scope. Executes what the stream says: only for bytes of this user's own.
 

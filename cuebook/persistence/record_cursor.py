@@ -5,23 +5,31 @@ Knows no meaning of a record.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cuebook.runtime.errors import JournalCorrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    from cuebook.persistence.reading import Reader
     from cuebook.persistence.record import Kind, Record
 
-__all__ = ["RecordCursor"]
+__all__ = ["Numbered", "RecordCursor"]
+
+
+class Numbered(Protocol):
+    """A journal that gives its records from a number on: open for writing, or for reading alone."""
+
+    def records(
+        self, *, after: int = 0, kinds: Collection[int] | None = None, runs: Collection[int] | None = None
+    ) -> Iterator[Record]:
+        """The records of these kinds and runs behind a number, each checked."""
 
 
 class RecordCursor:
     """Reads records of one kind by run and number; begins anew only to go back or to another run."""
 
-    def __init__(self, reader: Reader, kind: Kind) -> None:
+    def __init__(self, reader: Numbered, kind: Kind) -> None:
         self._reader = reader
         self._kind = kind
         self._pass: Iterator[Record] = iter(())

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cuebook.persistence.secret_names import is_secret_name, may_name_secrets
+from cuebook.persistence.secret_names import is_secret_name, may_be_secret, may_name_secrets
 
 if TYPE_CHECKING:
     from cuebook.persistence.hiding import Hiding
@@ -45,7 +45,9 @@ def hide_literals(tree: ast.AST, hiding: Hiding) -> bool:
 
 def _named_literals(node: ast.AST) -> Iterator[ast.Constant]:
     for name, value in _pairs(node):
-        if value is not None and name is not None and is_secret_name(name):
+        if value is None or name is None:
+            continue
+        if is_secret_name(name) or (isinstance(value, ast.Dict) and may_be_secret(name)):
             yield from _literals(value)
 
 

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 
-__all__ = ["is_secret_name", "may_name_secrets", "names_a_secret"]
+__all__ = ["is_secret_name", "may_be_secret", "may_name_secrets", "names_a_secret", "names_secret"]
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET = frozenset(
@@ -38,6 +38,16 @@ def is_secret_name(name: str) -> bool:
     if not _SECRET.isdisjoint(words):
         return True
     return any(pair in _SECRET_PAIRS for pair in pairwise(words))
+
+
+def may_be_secret(name: str) -> bool:
+    """Whether there are values that are secret under this name."""
+    return is_secret_name(name) or is_secret_name(name.rstrip("sS"))
+
+
+def names_secret(name: str, value: object) -> bool:
+    """Whether a value of this name is secret, or a table of secrets: `tokens` that is a dict, not a list of words."""
+    return is_secret_name(name) or (isinstance(value, dict) and may_be_secret(name))
 
 
 def may_name_secrets(text: str) -> bool:

@@ -25,6 +25,7 @@ class Walk(Protocol):
     """What the writers need of the walk that calls them."""
 
     is_costly: bool
+    is_hidden: bool
 
     def encode(self, value: Any) -> bytes:
         """Any value."""
@@ -90,7 +91,7 @@ def code_name(item: Any) -> str:
 
 
 def _dict(walk: Walk, value: dict[Any, Any]) -> bytes:
-    if set(map(type, value)) <= {str} and not any(map(is_secret_name, value)):
+    if set(map(type, value)) <= {str} and not walk.is_hidden and not any(map(is_secret_name, value)):
         plain = plain_bytes(list(chain.from_iterable(value.items())))
         if plain is not None:
             return shortened(b"D" + plain)

@@ -16,7 +16,7 @@ from cuebook.persistence.living import is_connected, lives, names_used_by
 from cuebook.persistence.object_state import ObjectState, is_steady, state_of
 from cuebook.persistence.ownership import is_users_class
 from cuebook.persistence.plain import plain_bytes
-from cuebook.persistence.secret_names import is_secret_name
+from cuebook.persistence.secret_names import names_secret
 from cuebook.persistence.value_forms import EXACT, code_name, form_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class ValueWalk:
         opaque: names of the types whose state cannot be seen, each once.
         unseeded: names of the types of random generators that the system has seeded, each once: these do not count.
         is_costly: set by the form of a value whose bytes are worth being remembered.
+        is_hidden: whether what is walked stands below a secret name.
 
     Cost: 1 us for plain data, about 5 us an object; arrays at the speed of blake2b.
     """
@@ -57,7 +58,7 @@ class ValueWalk:
         self._memo: dict[int, tuple[Any, bytes, list[Any]]] = {}
         self._reach = 0
         self._nodes = 0
-        self._is_hidden = False
+        self.is_hidden = False
 
     def take_found(self) -> list[Any]:
         """Functions, methods, classes and modules met since the last time, by the place of their first."""
@@ -75,7 +76,7 @@ class ValueWalk:
             RecursionError: nested too deep to walk (some 100 levels).
         """
         kind = type(value)
-        if self._is_hidden:
+        if self.is_hidden:
             return self._hidden(value)
         if kind not in _SCALARS:
             known = self._memo.get(id(value))
@@ -91,13 +92,13 @@ class ValueWalk:
 
     def named(self, name: Any, value: Any) -> bytes:
         """The canonical bytes of a value that stands under a name: where that is a secret's, of a keyed digest."""
-        if type(name) is not str or not is_secret_name(name):
+        if type(name) is not str or not names_secret(name, value):
             return self.encode(value)
-        outer, self._is_hidden = self._is_hidden, True
+        outer, self.is_hidden = self.is_hidden, True
         try:
             return self._hidden(value)
         finally:
-            self._is_hidden = outer
+            self.is_hidden = outer
 
     def _hidden(self, value: Any) -> bytes:
         """A value below a secret name: texts by keyed digest, containers by what they hold, all else as ever."""
@@ -105,11 +106,11 @@ class ValueWalk:
             return joined(b"K", [type(value).__name__.encode(), self.hiding.digest(value)])
         if type(value) in _CONTAINERS:
             return self._first(value)
-        self._is_hidden = False
+        self.is_hidden = False
         try:
             return self.encode(value)
         finally:
-            self._is_hidden = True
+            self.is_hidden = True
 
     def _first(self, value: Any) -> bytes:
         """An object met for the first time; kept, where nothing in it points back to what holds it."""
@@ -129,7 +130,7 @@ class ValueWalk:
             del self._path[key]
         # Small ones are cheaper walked again than remembered: a list of a million pairs stays flat.
         is_large = self._nodes - nodes > _REMEMBERED_NODES or self.is_costly
-        if is_large and self._reach >= depth and not self._is_hidden:
+        if is_large and self._reach >= depth and not self.is_hidden:
             self._memo[key] = (value, encoded, self._found[mark:])
         self.is_costly |= costly
         self._reach = min(outer_reach, self._reach)

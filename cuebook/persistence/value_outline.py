@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cuebook.persistence.digest import blake16
 from cuebook.persistence.identity_registry import counts_in_place_of
 from cuebook.persistence.object_state import state_of
-from cuebook.persistence.secret_names import is_secret_name
+from cuebook.persistence.secret_names import names_secret
 
 if TYPE_CHECKING:
     from cuebook.persistence.value_identity import ValueWalk
@@ -70,7 +70,7 @@ def outline(value: Any, walk: ValueWalk, name: str = "") -> str:
     """
     try:
         text = _line(value, walk, name)
-        if not text.endswith(">") or is_secret_name(name):
+        if not text.endswith(">") or names_secret(name, value):
             return text
         return "\n".join([text, *_lines(_parts(value), walk, len(text))])
     except Exception:  # nested too deep, or a class of the user's that raises where nobody expects it
@@ -98,13 +98,13 @@ def _lines(parts: Iterable[_Part], walk: ValueWalk, size: int) -> Iterator[str]:
             return
         count += 1
         yield line
-        if text.endswith(">") and not is_secret_name(part.name):
+        if text.endswith(">") and not names_secret(part.name, part.value):
             waiting.extend((path + inner.step, inner) for inner in _parts(part.value))
 
 
 def _line(value: Any, walk: ValueWalk, name: str) -> str:
     """All of a value in one line, or its class, its size and a digest in angle brackets."""
-    if is_secret_name(name):
+    if names_secret(name, value):
         return f"<hidden #{_digits(walk.named(name, value))}>"
     if type(value) is _Blocks:
         return _blocks_line(value, walk)
@@ -160,7 +160,7 @@ def _container_text(value: Any, room: int) -> str | None:
     if type(value) is dict:
         pairs = [(name, _whole_text(name, room), part) for name, part in value.items()]
         texts = [
-            None if key is None or (isinstance(name, str) and is_secret_name(name)) else _pair(key, part, room)
+            None if key is None or (isinstance(name, str) and names_secret(name, part)) else _pair(key, part, room)
             for name, key, part in pairs
         ]
     else:

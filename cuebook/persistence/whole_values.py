@@ -9,7 +9,7 @@ from cuebook.persistence.blobs import TransientBlobs
 from cuebook.persistence.values import ValueDecoder
 from cuebook.runtime.codec import Unpacker
 
-__all__ = ["NotRebuilt", "WholeDecoder"]
+__all__ = ["NotRebuilt", "WholeDecoder", "split_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,14 @@ class WholeDecoder:
         if decoder.unresolved_count != before:
             if self._transient is not None:
                 self._transient.keep_read()
-            values = [self.decode(part) for part in _parts(bytes(data), count)]
+            values = [self.decode(part) for part in split_values(bytes(data), count)]
         if self._transient is not None:
             self._transient.drop_read()
         return values
 
 
-def _parts(data: bytes, count: int) -> list[bytes]:
+def split_values(data: bytes, count: int) -> list[bytes]:
+    """The encodings of `count` values that stand one after the other, each alone."""
     unpacker = Unpacker(None, max_buffer_size=max(len(data), 1))
     unpacker.feed(data)
     parts = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,10 +93,17 @@ class Writer:
     def _class(self, name: str) -> None:
         pick = self.random
         kind = pick.choice(["plain", "plain", "plain", "slots", "dataclass", "getattr", "getstate"])
-        base = pick.choice([each for each in self.classes if each.kind == "plain"] or [None]) if pick.random() < 0.4 else None
+        base = (
+            pick.choice([each for each in self.classes if each.kind == "plain"] or [None])
+            if pick.random() < 0.4
+            else None
+        )
         if base is not None:
             kind = "plain"
-        numbers = [*(base.numbers if base else ()), *(f"a{i}" for i in range(len(base.numbers) if base else 0, 4 + (base is not None)))]
+        numbers = [
+            *(base.numbers if base else ()),
+            *(f"a{i}" for i in range(len(base.numbers) if base else 0, 4 + (base is not None))),
+        ]
         objects = dict(base.objects) if base else {}
         for place in range(pick.randint(0, 2)):
             if self.classes and f"o{place}" not in objects:
@@ -115,7 +122,9 @@ class Writer:
         for decorator, list_ in (("property", made.properties), ("functools.cached_property", made.properties)):
             if pick.random() < 0.4 and (kind != "slots" or decorator == "property"):
                 member = f"p{len(list_)}"
-                body.append(f"    @{decorator}\n    def {member}(self):\n        return {self._sum('self', made, in_class=True)}")
+                body.append(
+                    f"    @{decorator}\n    def {member}(self):\n        return {self._sum('self', made, in_class=True)}"
+                )
                 list_.append(member)
         if pick.random() < 0.5:
             body.append(f"    @classmethod\n    def make(cls):\n        return cls.k{name} * 3")
@@ -149,7 +158,9 @@ class Writer:
             sets = "".join(f"\n        self.{name} = {name}" for name in names)
             body.append(f"    def __init__(self, {', '.join(names)}):{sets}")
         if made.kind == "getattr":
-            body.append("    def __getattr__(self, name):\n        if name == 'made': return self.a3\n        raise AttributeError(name)")
+            body.append(
+                "    def __getattr__(self, name):\n        if name == 'made': return self.a3\n        raise AttributeError(name)"
+            )
         if made.kind == "getstate":
             body.append("    def __getstate__(self):\n        return dict(self.__dict__)")
         return body
@@ -200,7 +211,7 @@ class Writer:
         ways += [f"{at}.{each}" for each in made.properties]
         ways += [f"{at}.{each}" for each in made.constants] + [f"type({at}).{each}" for each in made.constants]
         ways += [SPECIALS[each][1].format(at) for each in made.specials if not in_class]
-        ways += ["{}.made".format(at)] if made.kind == "getattr" else []
+        ways += [f"{at}.made"] if made.kind == "getattr" else []
         if made.objects:
             name, of = pick.choice(list(made.objects.items()))
             ways += [self._term(f"{at}.{name}", of, in_class=in_class)] * 4
@@ -227,7 +238,7 @@ class Writer:
             "from other_name import k0 as s".replace("other_name", self.other),
             "import other_name as o; s = o.k1".replace("other_name", self.other),
             "try:\n        s = G0.a1 // 1\n    except Exception as error:\n        s = str(error)",
-            'g = ARGS\n    while g: s = g.a1; g = None',
+            "g = ARGS\n    while g: s = g.a1; g = None",
             "match ARGS.a0:\n        case 0: s = G0.a0\n        case _: s = G0.a1",
             "s = 0\n    for s in [ARGS.a0, ARGS.a1]: pass",
             's = eval("ARGS.a2 + 1")',
@@ -285,7 +296,9 @@ def cells(module: Any) -> Iterator[Cell]:
 
 def _attributes(value: Any) -> list[tuple[str, Any]]:
     slots = getattr(type(value), "__slots__", ())
-    own = list(getattr(value, "__dict__", {}).items()) + [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
+    own = list(getattr(value, "__dict__", {}).items()) + [
+        (name, getattr(value, name)) for name in slots if hasattr(value, name)
+    ]
     return [(name, part) for name, part in own if not name.startswith("__")]
 
 
