@@ -272,12 +272,13 @@ class WorkerProcess:
             self.data.sendall(pack_frame(payload))
 
     def give_back(self) -> None:
-        """Return the calls that have not been started; called by the attendant."""
+        """Return the calls that have not been started, if there are any; called by the attendant."""
+        returned: list[int] = []
         if not self.read_lock.acquire(timeout=IDLE_S):
+            self.send(encode(Returned(self.run, returned)))
             return
         try:
             self.read_waiting()
-            returned: list[int] = []
             for batch in self.todo:
                 returned.extend([index for index, _ in list(batch)])
             kept = []
