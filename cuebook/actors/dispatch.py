@@ -28,6 +28,8 @@ WORTH_S = 0.002
 """Work that is expected to wait for so long behind a busy worker is taken back at once for an idle one."""
 PATIENCE_S = 0.005
 """After so much silence of a worker what it was expected to do counts for nothing: its calls go to an idle one."""
+SOON_S = 0.0005
+"""What is due within so many seconds is due: differences of times are not exact."""
 SLOW_S = 0.100
 """Calls behind one that runs longer than this are given to others, though these have enough to do: a stream without an
 end would never get to them."""
@@ -162,7 +164,7 @@ def take_back(load: Load, workers: Sequence[WorkerLoad], *, is_dry: bool) -> Tak
         if worker.calls < 2 or worker.is_asked:
             continue
         left_s = _patience(load, worker, is_hungry) - worker.silent_s
-        if left_s > 0:
+        if left_s > SOON_S:
             waits.append(left_s)
         elif not is_hungry or len(places) < idle:
             places.append(place)

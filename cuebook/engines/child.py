@@ -245,15 +245,15 @@ class WorkerProcess:
     def fail(self, index: int, started: float, error: BaseException) -> None:
         if self.is_fork:
             end_fork(error)
-        self.flush()
+        self.flush(is_beside=True)
         assert self.function is not None
         call = (index, self.attempts.pop(index, 1))
         self.send(encode(failure_message(self.run, call, started, error, self.function.encoder.encode)))
 
     # -- what goes out --------------------------------------------------------------------------------------------
 
-    def flush(self) -> None:
-        """Send the finished results, in order; also called by the attendant, beside the running call."""
+    def flush(self, *, is_beside: bool = False) -> None:
+        """Send the finished results, in order; `is_beside`: a call has been running since the last one ended."""
         if self.is_fork:
             end_fork(None)
         with self.send_lock:
@@ -262,7 +262,7 @@ class WorkerProcess:
                 return
             batch = self.finished[:count]
             del self.finished[:count]
-            messages = flat_results(self.run, batch)
+            messages = flat_results(self.run, batch, until=batch[-2] if is_beside else None)
             self.data.sendall(b"".join([pack_frame(encode(message)) for message in messages]))
 
     def send(self, payload: bytes) -> None:

@@ -143,6 +143,7 @@ def at(calls: int, silent_s: float = 0.0, **more: bool) -> WorkerLoad:
         pytest.param(SLOW, [at(2), at(2)], True, [], SLOW_S, id="all are busy"),
         pytest.param(SLOW, [at(2, 0.04), at(2, 0.07)], False, [], SLOW_S - 0.07, id="whoever is slow first"),
         pytest.param(SLOW, [at(2, 0.04), at(2, 0.10)], False, [1], SLOW_S - 0.04, id="one is slow"),
+        pytest.param(SLOW, [at(2, SLOW_S - 1e-17), at(2)], False, [0], SLOW_S, id="times are not exact"),
         pytest.param(SLOW, [at(1, 60.0), at(1, 60.0)], True, [], None, id="slow ones with nothing behind them"),
     ],
 )
