@@ -33,14 +33,14 @@ def recycle(run: Run, slot: Slot) -> None:
 def ship(shipments: Iterable[Shipment]) -> None:
     """Run these calls."""
     for shipment in shipments:
-        slot = shipment.slot
         if shipment.frames:
-            is_ahead = slot.outstanding.calls > 1
-            slot.ref.tell_nowait(ToWorker(shipment.frames, shipment.calls, is_ahead, slot.life))
+            slot = shipment.slot
+            slot.ref.tell_nowait(ToWorker(shipment.frames, shipment.calls, slot.life))
 
 
 def take_back(run: Run, slot: Slot) -> None:
-    """Give back the calls that were not begun."""
+    """Give back the calls that were not begun; the worker answers Returned, whether there are any or not."""
+    slot.is_asked = True
     slot.ref.tell_nowait(TakeBack(run.key))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from time import time
 from typing import Any
 
-from cuebook.actors.dispatch import WorkerLoad, allowance, batch_limit
+from cuebook.actors.dispatch import allowance, batch_limit
 from cuebook.actors.outcomes import FailCall
 from cuebook.actors.runs.run import CallBatch, Run
 from cuebook.actors.runs.slot import Slot
@@ -22,38 +22,42 @@ __all__ = ["Shipment", "fill", "make_shipment", "served_out"]
 
 @dataclass(slots=True)
 class Shipment:
-    """What one worker is sent in one go."""
+    """What one worker is sent in one go; `now` is when, in seconds of the loop."""
 
     slot: Slot
+    now: float
     frames: list[bytes] = field(default_factory=list)
     calls: int = 0
 
 
-def fill(run: Run, shipments: dict[int, Shipment]) -> Iterator[FailCall]:
-    """Put together what each worker should have now: in rounds, so that a short rest is shared.
+def fill(run: Run, shipments: dict[int, Shipment], now: float) -> Iterator[FailCall]:
+    """Put together what each worker should have now.
+
+    In rounds, and those first that have least, so that a short rest is shared.
 
     Args:
         shipments: gets one a worker, by its number.
+        now: seconds of the loop.
 
     Yields:
         the calls that cannot be sent.
     """
-    ready = deque(slot for slot in run.slots if slot.is_ready)
-    while ready and run.has_calls:
+    ready = deque(sorted((slot for slot in run.slots if slot.is_ready), key=lambda slot: slot.outstanding.calls))
+    while ready and not run.is_dry:
         slot = ready.popleft()
-        load, out = run.load(), slot.outstanding
-        allowed = min(allowance(load, WorkerLoad(out.calls, len(out))), _left_to_serve(run, slot))
+        load = run.load()
+        allowed = min(allowance(load, slot.load(now)), _left_to_serve(run, slot))
         batch = run.take(allowed) if allowed > 0 else None
         if batch is None:
             continue
-        shipment = shipments.setdefault(slot.number, Shipment(slot))
+        shipment = shipments.setdefault(slot.number, Shipment(slot, now))
         yield from make_shipment(run, batch, shipment, batch_limit(load))
         ready.append(slot)
 
 
 def served_out(run: Run) -> list[Slot]:
     """Idle workers whose hosts have answered as many calls as one host may, while more calls are to come."""
-    if run.policy.recycle_after is None or not run.has_calls:
+    if run.policy.recycle_after is None or run.is_dry:
         return []
     return [
         slot for slot in run.slots if slot.is_ready and not slot.outstanding.calls and _left_to_serve(run, slot) <= 0
@@ -111,4 +115,4 @@ def _add(run: Run, batch: CallBatch, arguments: bytes, shipment: Shipment) -> No
     shipment.frames.append(calls_frame((run.key, indexes[0], count, explicit, batch.attempts, arguments)))
     shipment.calls += count
     run.plan.on_shipped(indexes)
-    shipment.slot.outstanding.add(indexes)
+    shipment.slot.hand(indexes, shipment.now)

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextvars import copy_context
+from math import inf
 from time import time
 from typing import Any
 
 from cuebook.actors import orders, outcomes
 from cuebook.actors.checkpoints import Checkpoints
+from cuebook.actors.dispatch import take_back
 from cuebook.actors.messages import (
     Appended,
     AppendFailed,
     FromWorker,
     GraceOver,
     KillHost,
+    LookAgain,
     RetryDue,
     RunAdded,
     RunChanged,
@@ -55,6 +58,8 @@ class Supervisor(Actor):
         self.table = table
         self.outbox = Outbox(table.incarnation)
         self.checkpoints = Checkpoints(self.outbox)
+        self._now = 0.0
+        self._looks: dict[int, float] = {}
         table.incarnation += 1
 
     async def on_start(self) -> None:
@@ -62,7 +67,9 @@ class Supervisor(Actor):
         self._distrust(self.table.in_hand)
         for run in list(self.table.runs.values()):
             if not run.ended.done():
-                self._take_over(run, await recover_run(run))
+                states = await recover_run(run)
+                self._now = self.context.clock.monotonic()
+                self._take_over(run, states)
         self._work_off()
 
     async def on_stop(self) -> None:
@@ -79,6 +86,7 @@ class Supervisor(Actor):
         # What is received lies in the table until it is worked off: the mailbox counts a message as done once it was
         # handed over, and a failure half-way through a slice must not lose what came behind it.
         table = self.table
+        self._now = self.context.clock.monotonic()
         touched: dict[int, Run] = {}
         try:
             while table.inbox:
@@ -138,6 +146,9 @@ class Supervisor(Actor):
                 return (run,)
             case RunChanged():
                 return self._known(message.run)
+            case LookAgain():
+                self._looks.pop(message.run, None)
+                return self._known(message.run)
             case RetryDue():
                 return self._retry(message)
             case GraceOver():
@@ -172,7 +183,7 @@ class Supervisor(Actor):
             self.checkpoints.save(run, slot, said)
         elif isinstance(said, StateWanted):
             self.checkpoints.find(run, slot, said)
-        elif slot.settle(said):
+        elif slot.settle(said, self._now):
             if isinstance(said, Results):
                 run.measure(said.count, said.seconds)
             elif isinstance(said, Failure):
@@ -325,6 +336,7 @@ class Supervisor(Actor):
             self._apply_stop(run, run.stop)
         if run.stop is None and run.sink.has_room and self.outbox.has_room:
             self._hand_out(run)
+            self._balance(run)
         self._send(run)
         if run.stop is not None and not run.is_stop_applied:
             self._apply_stop(run, run.stop)
@@ -337,10 +349,30 @@ class Supervisor(Actor):
             orders.recycle(run, slot)
         shipments: dict[int, Shipment] = {}
         try:
-            for failed in fill(run, shipments):
+            for failed in fill(run, shipments, self._now):
                 self._fail(run, failed)
         finally:
             orders.ship(shipments.values())
+
+    def _balance(self, run: Run) -> None:
+        """Have calls given back that wait behind a busy worker while another one could run them."""
+        slots = [slot for slot in run.slots if slot.is_ready]
+        if not any(slot.outstanding.calls > 1 for slot in slots):
+            return
+        is_dry = run.is_dry
+        if run.key in self._looks and not is_dry:
+            return  # all have something to do, and those that are slow will be looked at in time
+        found = take_back(run.load(), [slot.load(self._now) for slot in slots], is_dry=is_dry)
+        for place in found.places:
+            orders.take_back(run, slots[place])
+        if found.look_again_s is not None:
+            self._look_again(run, found.look_again_s)
+
+    def _look_again(self, run: Run, wait_s: float) -> None:
+        due = self._now + wait_s
+        if due < self._looks.get(run.key, inf):
+            self._looks[run.key] = due
+            self.context.after(wait_s, LookAgain(run.key), key=f"look-{run.key}")
 
     def _apply_stop(self, run: Run, stop: Stop) -> None:
         run.is_stop_applied = True
@@ -371,5 +403,7 @@ class Supervisor(Actor):
 
     def _finish(self, run: Run) -> None:
         self.context.cancel_timer(f"grace-{run.key}")
+        if self._looks.pop(run.key, None) is not None:
+            self.context.cancel_timer(f"look-{run.key}")
         self.table.dismiss(run)
         run.end()

@@ -38,7 +38,7 @@ def failure(index: int) -> Failure:
 )
 def test_what_a_worker_answers_is_struck_off(said: Any, counts: bool, left: list[int], served: int) -> None:
     slot = slot_with(range(2), range(2, 4))
-    assert slot.settle(said) is counts
+    assert slot.settle(said, 5.0) is counts
     assert slot.outstanding.indexes() == left
     assert slot.served == served
     assert slot.losses == (0 if served else 2)
@@ -49,7 +49,7 @@ def test_of_several_orders_to_prepare_only_the_last_answer_counts(answer: Any) -
     slot = slot_with()
     slot.expect_ready()
     slot.expect_ready()
-    assert [slot.settle(answer), slot.settle(answer)] == [False, True]
+    assert [slot.settle(answer, 5.0), slot.settle(answer, 5.0)] == [False, True]
 
 
 def test_a_host_that_ends_leaves_what_it_had_and_the_next_one_is_another() -> None:

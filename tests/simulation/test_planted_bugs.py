@@ -303,9 +303,9 @@ def test_a_call_that_no_timer_watches_is_caught(monkeypatch: Patch) -> None:
 def test_calls_of_a_failed_dispatch_that_nobody_gets_are_caught(monkeypatch: Patch) -> None:
     fill = supervisor.fill
 
-    def strand(run: Run, shipments: Any) -> Any:
+    def strand(run: Run, shipments: Any, now: float) -> Any:
         try:
-            yield from fill(run, shipments)
+            yield from fill(run, shipments, now)
         except BaseException:
             shipments.clear()
             raise

@@ -180,18 +180,21 @@ class Run:
         remaining = self.source.remaining
         if remaining is not None:
             remaining += len(self.retries)
-        return Load(self.policy.batch, self.mean_s, remaining, max(1, len(self.slots)), self.argument_bytes)
+        workers = max(1, len(self.slots))
+        return Load(self.policy.batch, self.mean_s, remaining, workers, self.argument_bytes, len(self.retries))
 
     @property
-    def has_calls(self) -> bool:
-        """Whether a call might be taken now."""
-        return bool(self.retries) or not self.source.is_exhausted
+    def is_dry(self) -> bool:
+        """Whether no call can be taken now."""
+        return not self.retries and not self.source.waiting
 
     def take(self, limit: int) -> CallBatch | None:
         """Up to `limit` calls, repeated ones first; None when there is none now."""
         if self.retries:
             picked = [self.retries.popleft() for _ in range(min(limit, len(self.retries)))]
-            return CallBatch([index for index, _ in picked], [attempt for _, attempt in picked])
+            attempts = [attempt for _, attempt in picked]
+            # What came back without having begun is as good as new: a worker sends nothing ahead of it.
+            return CallBatch([index for index, _ in picked], attempts if max(attempts) > 1 else None)
         indexes = self.source.take(limit)
         return CallBatch(indexes, None) if len(indexes) else None
 

@@ -24,6 +24,10 @@ class Source(Protocol):
     def remaining(self) -> int | None:
         """Calls not taken yet; None where it is not known."""
 
+    @property
+    def waiting(self) -> int:
+        """Calls that could be taken now."""
+
     def take(self, limit: int) -> Sequence[int]:
         """Indexes of up to `limit` next calls; empty when none is there now."""
 
@@ -67,6 +71,10 @@ class ListSource:
 
     @property
     def remaining(self) -> int | None:
+        return self._left
+
+    @property
+    def waiting(self) -> int:
         return self._left
 
     def take(self, limit: int) -> Sequence[int]:

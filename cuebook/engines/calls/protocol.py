@@ -149,7 +149,7 @@ class SetupFailed:
 class Results:
     """Finished calls in order: `head` and `body` are the journal's record, made once, here.
 
-    `seconds` is the sum of the durations of the `count` calls.
+    `seconds` is how long the worker was busy with the `count` calls and the encoding of their results.
     """
 
     run: int

@@ -7,11 +7,23 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import repeat
 from typing import Any
 
 from cuebook.engines.calls.current import CurrentCall, enter_context_call
 from cuebook.engines.calls.function import LoadedFunction, setup_failed
-from cuebook.engines.calls.protocol import Calls, Quit, Ready, Recall, Returned, Setup, StateFound, StateKeptAck
+from cuebook.engines.calls.protocol import (
+    Calls,
+    Quit,
+    Ready,
+    Recall,
+    Returned,
+    Setup,
+    StateFound,
+    StateKeptAck,
+    calls_indexes,
+)
 from cuebook.engines.calls.states import StateExchange
 from cuebook.engines.port import Listener, LocalWork, Loss
 from cuebook.wire.message import decode, encode
@@ -28,6 +40,7 @@ class LocalHost(ABC):
     def __init__(self) -> None:
         self._prepared: deque[LocalWork] = deque()
         self._work: LocalWork | None = None
+        self._todo: deque[tuple[int, int]] = deque()
         self._mark: tuple[int, float] = (-1, 0.0)
         self._is_abandoned = False
         self._states = StateExchange(self._send_up)
@@ -106,13 +119,17 @@ class LocalHost(ABC):
         self._send_up(encode(setup_failed(order, "setup", error)))
 
     def _calls(self, batch: Calls) -> Iterator[tuple[tuple[int, int], Any]]:
-        """Index, attempt and arguments of each call of a batch, until this worker is given up."""
+        """Index, attempt and arguments of each call of a batch, until it is given back or this worker is given up."""
         assert self._work is not None
-        fetch = self._work.fetch
-        for place, index in enumerate(list(batch.indexes or range(batch.start, batch.start + batch.count))):
-            if self._is_abandoned:
+        fetch, todo = self._work.fetch, self._todo
+        attempts = batch.attempts or repeat(1)
+        todo.extend(zip(calls_indexes((batch.start, batch.count, batch.indexes)), attempts, strict=False))
+        while not self._is_abandoned:
+            try:
+                call = todo.popleft()  # each call is either begun here or given back on the loop
+            except IndexError:
                 return
-            yield (index, 1 if batch.attempts is None else batch.attempts[place]), fetch(index)
+            yield call, fetch(call[0])
 
     def _begin(self, function: LoadedFunction, call: tuple[int, int], arguments: Any) -> float:
         """A call begins, now; returns when."""
@@ -152,11 +169,14 @@ class LocalHost(ABC):
             self._send_up(encode(message))
 
     def _give_back(self, run: int) -> None:
-        """Return the batches that the worker has not begun (its running batch has one call or short ones)."""
+        """Return the calls that the worker has not begun, those of the batch that it is at too."""
         returned: list[int] = []
+        with suppress(IndexError):
+            while True:
+                returned.append(self._todo.popleft()[0])
         for order in self._take_all():
             if isinstance(order, Calls):
-                returned.extend(order.indexes or range(order.start, order.start + order.count))
+                returned.extend(calls_indexes((order.start, order.count, order.indexes)))
             else:
                 self._put(order)
         self._send_up(encode(Returned(run, returned)))

@@ -30,8 +30,8 @@ class Attended(Protocol):
     finished: list[Any]
     states: StateExchange
 
-    def flush(self) -> None:
-        """Send finished results."""
+    def flush(self, *, is_beside: bool = False) -> None:
+        """Send finished results, `is_beside` the running call."""
 
     def give_back(self) -> None:
         """Return calls that were not started."""
@@ -73,7 +73,7 @@ class Attendant:
                 os.read(self._wake_out, 64)
                 continue
             if self.worker.finished and not ready:
-                self.worker.flush()
+                self.worker.flush(is_beside=True)
             elif not ready:
                 self.is_parked = True
                 if self.worker.finished:

@@ -253,15 +253,15 @@ class WorkerProcess:
     def fail(self, index: int, started: float, error: BaseException) -> None:
         if self.is_fork:
             end_fork(error)
-        self.flush()
+        self.flush(is_beside=True)
         assert self.function is not None
         call = (index, self.attempts.pop(index, 1))
         self.send(encode(failure_message(self.run, call, started, error, self.function.encoder.encode)))
 
     # -- what goes out --------------------------------------------------------------------------------------------
 
-    def flush(self) -> None:
-        """Send the finished results, in order; also called by the attendant, beside the running call."""
+    def flush(self, *, is_beside: bool = False) -> None:
+        """Send the finished results, in order; `is_beside`: a call has been running since the last one ended."""
         if self.is_fork:
             end_fork(None)
         flush_streams()  # what a call has printed is there before its result is
@@ -271,7 +271,7 @@ class WorkerProcess:
                 return
             batch = self.finished[:count]
             del self.finished[:count]
-            messages = flat_results(self.run, batch)
+            messages = flat_results(self.run, batch, until=batch[-2] if is_beside else None)
             self.data.sendall(b"".join([pack_frame(encode(message)) for message in messages]))
 
     def send(self, payload: bytes) -> None:
@@ -281,12 +281,13 @@ class WorkerProcess:
             self.data.sendall(pack_frame(payload))
 
     def give_back(self) -> None:
-        """Return the calls that have not been started; called by the attendant."""
+        """Return the calls that have not been started, if there are any; called by the attendant."""
+        returned: list[int] = []
         if not self.read_lock.acquire(timeout=IDLE_S):
+            self.send(encode(Returned(self.run, returned)))
             return
         try:
             self.read_waiting()
-            returned: list[int] = []
             for batch in self.todo:
                 returned.extend([index for index, _ in list(batch)])
             kept = []

@@ -256,7 +256,9 @@ class SimHost:
             raise _Died
         self._witness.ends(index, fate, self.name)
         if fate is Fate.RETURN:
-            self._finished.append((index, started, self._now(), self._encode(plan.value)))
+            ended = self._now()
+            await asyncio.sleep(plan.encode_s)
+            self._finished.append((index, started, ended, self._encode(plan.value)))
             self._flush_some_time(plan.seconds)
         else:
             self._flush()
@@ -290,15 +292,16 @@ class SimHost:
 
     def _flush_some_time(self, seconds: float) -> None:
         if seconds > FLUSH_S or self._chance.random() < 0.5:
-            self._flush()
+            self._flush(self._now())
         else:
             asyncio.get_running_loop().call_later(FLUSH_S * self._chance.random(), self._flush)
 
-    def _flush(self) -> None:
+    def _flush(self, until: float | None = None) -> None:
         finished, self._finished = self._finished, []
+        until = until or (finished[-1][2] if finished else 0.0)
         while finished and self.is_alive:
             count = self._chance.randint(1, len(finished)) if self._chance.random() < ODD else len(finished)
-            for message in results_messages(self._run, finished[:count]):
+            for message in results_messages(self._run, finished[:count], until=until):
                 self._send(message)
                 if self._chance.random() < 0.02:
                     self._send(message)  # heard twice

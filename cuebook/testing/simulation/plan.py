@@ -104,12 +104,14 @@ class CallPlan:
         seconds: how long each attempt takes.
         fates: of its attempts in order; the last one is that of all further attempts.
         states: checkpoints that it makes on its way.
+        encode_s: how long its result takes to become bytes, in its worker.
     """
 
     value: Any
     seconds: float
     fates: tuple[Fate, ...]
     states: int
+    encode_s: float = 0.0
 
     def fate(self, attempt: int) -> Fate:
         """Of attempt `attempt`, from 1."""

@@ -6,6 +6,7 @@ import time
 from array import array
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,8 @@ def test_every_result_is_told_once_under_its_own_index(indexes: list[int]) -> No
     now = time.monotonic()
     finished = [(index, now + n, now + n + 0.5, b"%d" % index) for n, index in enumerate(indexes)]
     told: list[tuple[int, bytes]] = []
-    for message in results_messages(3, finished):
+    messages = results_messages(3, finished, until=now + len(finished))
+    for message in messages:
         head = Completed.decode(message.head)
         assert message.run == 3
         assert message.count == head.count
@@ -32,9 +34,18 @@ def test_every_result_is_told_once_under_its_own_index(indexes: list[int]) -> No
             told.append((index, message.body[at : at + length]))
             at += length
         assert at == len(message.body)
-        assert abs(message.seconds - 0.5 * message.count) < 1e-3
+        durations = array("f")
+        durations.frombytes(head.durations)
+        assert sum(durations) == pytest.approx(0.5 * message.count)
+        assert message.seconds == pytest.approx(message.count)  # the worker was busy with each for a second
     assert told == [(index, b"%d" % index) for index in indexes]
     assert len(finished[0]) == FIELDS
+
+
+def test_a_result_that_takes_long_to_encode_counts_as_long() -> None:
+    now = time.monotonic()
+    (message,) = results_messages(3, [(0, now - 2.0, now - 1.9, b"")])
+    assert 2.0 <= message.seconds < 3.0
 
 
 def indexes_of(head: Completed) -> list[int]:
