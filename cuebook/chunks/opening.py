@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import os
 import sys
 import tempfile
@@ -33,6 +34,7 @@ from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
 from cuebook.engines.current import OUTSIDE, CurrentCall, NoStates, current_call
 from cuebook.engines.host import LocalWork
+from cuebook.engines.program import take_program, taken
 from cuebook.engines.shared_worker import SharedWorker
 from cuebook.persistence.arguments import call_key, check_calls
 from cuebook.persistence.blobs import BlobStore, TransientBlobs
@@ -230,6 +232,7 @@ def _make_run(
         key=key,
     )
     run_box.append(run)
+    taken.set(None)
     run.on_shipped, run.on_over = spill.shipped, spill.over
     run.call_key = call_key
     run.earlier_states = plan.states
@@ -238,11 +241,21 @@ def _make_run(
 
 
 def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch: Callable[[int], Any]) -> LocalWork:
-    shared = None
+    shared, program = None, None
+    if options.engine.shares_memory and not options.engine.needs_coroutines:
+        program = taken.get() or take_program()
     if options.engine.needs_coroutines and options.of_workers:
         call = CurrentCall(OUTSIDE, 0, [], worker=0, fingerprint=fingerprint, port=NoStates())
         shared = SharedWorker(options.worker_class, options.initializer, call)
-    return LocalWork(func, options.worker_class, fetch, options.initializer, shared)
+    return LocalWork(
+        func,
+        options.worker_class,
+        fetch,
+        initializer=options.initializer,
+        shared=shared,
+        context=contextvars.copy_context(),
+        program=program,
+    )
 
 
 def _parts(plan: Plan) -> list[tuple[str, str, bool]]:

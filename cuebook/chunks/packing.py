@@ -54,11 +54,12 @@ class FunctionPack:
         self._parts = [list(part) for part in parts]
         self._by_value: list[ModuleType] = []
         self._function = self._dump()
+        self._surroundings = {} if options.engine.shares_memory else surroundings()
 
     def setup(self, run: int, worker: int) -> Setup:
         """The Setup of one worker."""
         options: dict[str, Any] = {
-            **surroundings(),
+            **self._surroundings,
             "pickle": self._options.pickle,
             "memory_bytes": self._options.memory_bytes,
             "worker": worker,

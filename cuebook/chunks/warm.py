@@ -15,6 +15,7 @@ from cuebook.chunks.interruption import Watch, as_exit, name_of_stop, watched_si
 from cuebook.chunks.loop_thread import LoopThread
 from cuebook.chunks.runtime import Runtime
 from cuebook.engines.importing import imports_pass
+from cuebook.engines.program import take_program, taken
 from cuebook.engines.spawner import spawner
 from cuebook.runtime.errors import CuebookError, RunStopped
 
@@ -114,7 +115,11 @@ def run_on(
         try:
             runtime.append(workers.runtime())
             runtime[0].resume()
-            future = loop.submit(runtime[0].chunk(func, parameters, **options))
+            taken.set(take_program())
+            try:
+                future = loop.submit(runtime[0].chunk(func, parameters, **options))
+            finally:
+                taken.set(None)
             if watch.count:
                 on_signal(watch.first or signal.SIGINT, watch.count)
             return _waited(future, lambda: loop.call(runtime[0].interrupt, "interrupted", 1))

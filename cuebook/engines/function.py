@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.engines.current import OUTSIDE, CurrentCall, StatePort
 from cuebook.engines.outcome import encoded_error, error_text, error_type_name, traceback_text
+from cuebook.engines.program import ProgramHere
 from cuebook.engines.states import StateExchange
 from cuebook.engines.wire import Ready, Setup, SetupFailed
 from cuebook.engines.worker_life import OwnWorker, is_coroutine_function
@@ -59,6 +60,7 @@ class Home(Protocol):
     states: StateExchange
     between: CurrentCall | None
     forwarding: Forwarding | None
+    program: ProgramHere
 
     def send(self, payload: bytes) -> None:
         """Send one message to the parent."""
@@ -92,16 +94,20 @@ class LoadedFunction:
 
     def _invocation(self, func: Callable[..., Any], worker: Any) -> Callable[..., Any]:
         invoke: Callable[..., Any] = func if worker is None else partial(worker.run, func)
-        runner = None if self._own is None else self._own.runner
-        if runner is None or not (is_coroutine_function(func) or is_coroutine_function(getattr(worker, "run", None))):
+        own = self._own
+        runner = None if own is None else own.runner
+        if (
+            own is None
+            or runner is None
+            or not (is_coroutine_function(func) or is_coroutine_function(getattr(worker, "run", None)))
+        ):
             return invoke
-        from contextvars import copy_context
 
         async def awaited(*args: Any, **kwargs: Any) -> Any:
             value = invoke(*args, **kwargs)
             return await value if hasattr(value, "__await__") else value
 
-        return lambda *args, **kwargs: runner.run(awaited(*args, **kwargs), context=copy_context())
+        return lambda *args, **kwargs: runner.run(awaited(*args, **kwargs), context=own.call_context())
 
     def tear_down(self) -> None:
         """Give the user's worker its `teardown`, where it is this function's own."""
@@ -143,6 +149,8 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
     """Carry out a Setup in a worker process; the answer is for the parent."""
     try:
         adopt_environment(order.options)
+        program = home.program
+        program.load(order.options["program"])
         forwarding = log_as_the_program(home, order.options.get("logging"))
         import pickle
 
@@ -150,6 +158,7 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
         publish_in_main(func, worker_class, initializer)
         if forwarding is not None:
             forwarding.begin()
+        program.settle()
         differs = _difference(func, order)
         if differs is not None:
             return Ready(order.run, os.getpid(), differs), None

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cuebook.engines.contexts import AdoptedContext
 from cuebook.engines.current import CurrentCall, enter_context_call
 from cuebook.engines.function import LoadedFunction, setup_failed
 from cuebook.engines.host import Listener, LocalWork, Loss
@@ -30,6 +31,7 @@ class LocalHost(ABC):
         self._work: LocalWork | None = None
         self._mark: tuple[int, float] = (-1, 0.0)
         self._is_abandoned = False
+        self._adopted = AdoptedContext()
         self._states = StateExchange(self._send_up)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: Listener | None = None
@@ -91,8 +93,9 @@ class LocalHost(ABC):
     # -- in the worker --------------------------------------------------------------------------------------------
 
     def _next_work(self) -> LocalWork:
-        """What the Setup at hand means."""
+        """What the Setup at hand means; from now on the worker has the context variables of its run."""
         self._work = work = self._prepared.popleft()
+        self._adopted.adopt(work.context)
         return work
 
     def _ready(self, loaded: LoadedFunction, order: Setup) -> LoadedFunction:

@@ -15,6 +15,7 @@ from cuebook.engines.function import LoadedFunction, outside_call
 from cuebook.engines.host import Listener
 from cuebook.engines.local import LocalHost
 from cuebook.engines.outcome import error_type_name, failure_message, results_messages
+from cuebook.engines.program import set_in_thread
 from cuebook.engines.shared_worker import ABANDON_S
 from cuebook.engines.wire import Calls, Quit, Setup
 from cuebook.engines.worker_life import OwnWorker
@@ -97,6 +98,8 @@ class ThreadHost(LocalHost):
     def _set_up(self, order: Setup) -> LoadedFunction | None:
         """The function of a run; None where the user's `setup` raised."""
         work = self._next_work()
+        if work.program is not None:
+            set_in_thread(work.program)
         outside = outside_call(order, self._states)
         enter_context_call(outside)
         try:
