@@ -121,6 +121,8 @@ def _ready(supervisor: Conductor, run: Run, slot: Slot, message: Ready) -> None:
         return
     if message.differs is None:
         slot.is_ready = True
+        if message.generators:
+            run.on_generators(slot.number, message.generators)
         return
     try:
         is_sent_anew = run.reship(message.differs)

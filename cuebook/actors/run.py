@@ -244,6 +244,7 @@ class Run:
         self.reship: Callable[[str], bool] = lambda _: False
         self.on_shipped: Callable[[Sequence[int]], None] = lambda _: None
         self.on_over: Callable[[Sequence[int]], None] = lambda _: None
+        self.on_generators: Callable[[int, list[Any]], None] = lambda _, __: None
         self.call_key: Callable[[Any], bytes] | None = None
         self.slots: list[Slot] = []
         self.retries: deque[tuple[int, int]] = deque()

@@ -30,6 +30,7 @@ from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
 from cuebook.chunks.planning import Plan, plan_iterator, plan_list
 from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
+from cuebook.chunks.same_numbers import SameNumbers
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
 from cuebook.engines.current import OUTSIDE, CurrentCall, NoStates, current_call
@@ -45,6 +46,7 @@ from cuebook.persistence.results import Results
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.whole_values import WholeDecoder
 from cuebook.runtime.errors import ActorFailed, JournalBusy, JournalError, JournalFull
+from cuebook.runtime.logs import get_logger
 from cuebook.runtime.ref import ActorRef
 
 __all__ = ["OpenedRun", "Request", "open_run"]
@@ -233,6 +235,7 @@ def _make_run(
     )
     run_box.append(run)
     taken.set(None)
+    run.on_generators = partial(_compare_generators, run, SameNumbers(plan.fingerprint.name))
     run.on_shipped, run.on_over = spill.shipped, spill.over
     run.call_key = call_key
     run.earlier_states = plan.states
@@ -256,6 +259,21 @@ def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch:
         context=contextvars.copy_context(),
         program=program,
     )
+
+
+def _compare_generators(run: Run, states: SameNumbers, worker: int, generators: list[Any]) -> None:
+    text = states.heard(worker, generators)
+    if text is not None:
+        _say(run, text)
+
+
+def _say(run: Run, text: str) -> None:
+    """Tell the user what is no error: in a line and in the log. A Python warning may be one, and is shown once."""
+    get_logger("runs").warning(text, run=run.number)
+    if sys.stderr is not None:
+        with contextlib.suppress(Exception):  # closed, or of the user's own making
+            sys.stderr.write(f"cuebook: {text}\n")
+            sys.stderr.flush()
 
 
 def _parts(plan: Plan) -> list[tuple[str, str, bool]]:

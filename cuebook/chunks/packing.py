@@ -63,6 +63,7 @@ class FunctionPack:
             "pickle": self._options.pickle,
             "memory_bytes": self._options.memory_bytes,
             "worker": worker,
+            "has_others": self._options.chunk_size > 1,
             "parts": self._parts,
             "sources": cell_sources() if self._parts else {},
             **self._folders,

@@ -13,6 +13,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.engines.current import OUTSIDE, CurrentCall, StatePort
+from cuebook.engines.generators import generators_of
 from cuebook.engines.outcome import encoded_error, error_text, error_type_name, traceback_text
 from cuebook.engines.program import ProgramHere
 from cuebook.engines.states import StateExchange
@@ -172,8 +173,9 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
         return setup_failed(order, "setup", error), None
     loaded = LoadedFunction(func, own.instance, order, own=own, outside=home.between)
     home.states.serve(order.run, loaded.encoder.encode, loaded.states_decoder.decode)
+    generators = generators_of(func, own.instance) if order.options.get("has_others") else None
     _limit_memory(order.options.get("memory_bytes"))
-    return Ready(order.run, os.getpid(), None), loaded
+    return Ready(order.run, os.getpid(), None, generators), loaded
 
 
 def log_as_the_program(home: Home, state: dict[str, Any] | None) -> Forwarding | None:

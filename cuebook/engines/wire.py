@@ -120,11 +120,15 @@ class StateFound:
 @message(tag=10)
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The function is there. `differs` names what is not the same in this worker as in the parent (None: all is)."""
+    """The function is there. `differs` names what is not the same in this worker as in the parent (None: all is).
+
+    `generators`: place and state of each random generator that calls may draw from, where the parent wants to know.
+    """
 
     run: int
     pid: int
     differs: str | None
+    generators: list[Any] | None = None
 
 
 @message(tag=11)
