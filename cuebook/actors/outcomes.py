@@ -33,6 +33,7 @@ from cuebook.persistence.values import ValueDecoder
 __all__ = [
     "BreakRun",
     "ChargeDeath",
+    "CompareGenerators",
     "Decision",
     "DeliverResults",
     "FailCall",
@@ -113,6 +114,13 @@ class MarkReady:
 
 
 @dataclass(frozen=True, slots=True)
+class CompareGenerators:
+    """See whether the worker would draw the same random numbers as another: place and state of each generator."""
+
+    generators: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ShipAnew:
     """Send the function in another way.
 
@@ -148,6 +156,7 @@ Decision: TypeAlias = (
     | ChargeDeath
     | FailCall
     | MarkReady
+    | CompareGenerators
     | ShipAnew
     | PrepareWorker
     | RecycleWorker
@@ -170,10 +179,16 @@ def decide(said: Any, run: Run) -> list[Decision]:
         case Returned():
             return [RequeueCalls(sorted(said.indexes))] if said.indexes and run.stop is None else []
         case Ready():
-            return [MarkReady()] if said.differs is None else [ShipAnew(said.differs)]
+            return _after_ready(said)
         case SetupFailed():
             return _after_setup(said, run)
     raise InternalError(f"a worker said {said!r}")
+
+
+def _after_ready(said: Ready) -> list[Decision]:
+    if said.differs is not None:
+        return [ShipAnew(said.differs)]
+    return [MarkReady(), *([CompareGenerators(said.generators)] if said.generators else [])]
 
 
 def _after_failure(said: Failure, run: Run) -> list[Decision]:

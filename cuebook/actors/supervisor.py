@@ -237,6 +237,10 @@ class Supervisor(Actor):
                 self._fail(run, decision)
             case outcomes.MarkReady():
                 slot.is_ready = True
+            case outcomes.CompareGenerators(generators):
+                text = run.plan.on_generators(slot.number, generators)
+                if text is not None:
+                    run.announce(EventKind.NOTICE, detail=text)
             case outcomes.ShipAnew(differs):
                 self._ship_anew(run, differs)
             case outcomes.PrepareWorker():

@@ -15,6 +15,7 @@ from cuebook.api.loop_thread import LoopThread
 from cuebook.api.runtime import Runtime
 from cuebook.api.signals.interruption import Watch, as_exit, name_of_stop, watched_signals
 from cuebook.children.importing import imports_pass
+from cuebook.children.program.program import take_program, taken
 from cuebook.children.spawner import spawner
 from cuebook.errors import CuebookError, RunStopped
 
@@ -114,7 +115,11 @@ def run_on(
         try:
             runtime.append(workers.runtime())
             runtime[0].resume()
-            future = loop.submit(runtime[0].chunk(func, parameters, **options))
+            taken.set(take_program())
+            try:
+                future = loop.submit(runtime[0].chunk(func, parameters, **options))
+            finally:
+                taken.set(None)
             if watch.count:
                 on_signal(watch.first or signal.SIGINT, watch.count)
             return _waited(future, lambda: loop.call(runtime[0].interrupt, "interrupted", 1))

@@ -17,6 +17,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from cuebook.children.forwarding import logging_state
+from cuebook.children.program.program import take_program, taken
 
 __all__ = ["CELL_SOURCES_MAX", "cell_sources", "culprits", "dump", "is_importable", "surroundings"]
 
@@ -34,6 +35,7 @@ def surroundings() -> dict[str, Any]:
         "argv": list(sys.argv),
         "cwd": folder,
         "logging": logging_state(),
+        "program": taken.get() or take_program(),
     }
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
-__all__ = ["MEMORY_BYTES_MIN", "cpus_allowed", "memory_bytes", "quota_cpus", "thread_limits"]
+__all__ = ["MEMORY_BYTES_MIN", "THREAD_VARIABLES", "cpus_allowed", "memory_bytes", "quota_cpus", "thread_limits"]
 
-_THREAD_VARIABLES = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -43,14 +42,19 @@ def cpus_allowed() -> int:
         count = os.cpu_count() or 1
     for name in ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"):
         try:
-            text = Path(name).read_text()
+            text = _content(name)
             if name.endswith("us"):
-                text = f"{text.strip()} {Path('/sys/fs/cgroup/cpu/cpu.cfs_period_us').read_text()}"
+                text = f"{text.strip()} {_content('/sys/fs/cgroup/cpu/cpu.cfs_period_us')}"
         except OSError:
             continue
         count = min(count, quota_cpus(text) or count)
         break
     return max(1, count)
+
+
+def _content(path: str) -> str:
+    with open(path) as file:  # not by pathlib, which is much for a worker to import
+        return file.read()
 
 
 def quota_cpus(text: str) -> int | None:
@@ -72,7 +76,7 @@ def thread_limits(environment: Mapping[str, str], cores: int) -> dict[str, str]:
     '1'
     """
     limits = {}
-    for name in _THREAD_VARIABLES:
+    for name in THREAD_VARIABLES:
         given = environment.get(name, "")
         limits[name] = given if given.isdigit() and 0 < int(given) < cores else str(cores)
     return limits

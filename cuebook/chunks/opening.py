@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import os
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from cuebook.actors.runs.progress import Event, EventKind
 from cuebook.actors.runs.roster import WorkerKind
 from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
 from cuebook.actors.runs.sources import FedSource, ListSource
+from cuebook.children.program.program import take_program, taken
 from cuebook.chunks.failures import hide_failure
 from cuebook.chunks.feeding import Reuses, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
@@ -31,6 +33,7 @@ from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
 from cuebook.chunks.planning import Plan, plan_iterator, plan_list
 from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
+from cuebook.chunks.same_numbers import SameNumbers
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
 from cuebook.engines.calls.current import OUTSIDE, CurrentCall, NoStates, current_call
@@ -219,6 +222,7 @@ def _make_run(
         sink = ListSink(total, place.decoder, collects=not options.raises, arguments=source.argument)
     else:
         sink = StreamSink(place.decoder, arguments=source.argument, room=room, on_room=partial(app.changed, key))
+    taken.set(None)
     run = Run(
         RunPlan(
             plan.number if plan.file is not None else key,
@@ -234,6 +238,7 @@ def _make_run(
             reship=partial(pack.reship, modules=_users_modules),
             on_shipped=spill.shipped,
             on_over=spill.over,
+            on_generators=SameNumbers(plan.fingerprint.name).heard,
             call_key=identity.form.key,
             hide=partial(hide_failure, identity),
             earlier_states=plan.states,
@@ -246,11 +251,21 @@ def _make_run(
 
 
 def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch: Callable[[int], Any]) -> LocalWork:
-    shared = None
+    shared, program = None, None
+    if options.engine.shares_memory and not options.engine.needs_coroutines:
+        program = taken.get() or take_program()
     if options.engine.needs_coroutines and options.of_workers:
         call = CurrentCall(OUTSIDE, 0, [], worker=0, fingerprint=fingerprint, port=NoStates())
         shared = SharedWorker(options.worker_class, options.initializer, call)
-    return LocalWork(func, options.worker_class, fetch, options.initializer, shared)
+    return LocalWork(
+        func,
+        options.worker_class,
+        fetch,
+        initializer=options.initializer,
+        shared=shared,
+        context=contextvars.copy_context(),
+        program=program,
+    )
 
 
 def _policy(options: Options) -> RunPolicy:

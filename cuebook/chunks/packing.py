@@ -59,14 +59,16 @@ class FunctionPack:
         self._parts = [] if code is None else comparable(code)
         self._by_value: list[ModuleType] = []
         self._function = self._dump()
+        self._surroundings = {} if options.engine.shares_memory else surroundings()
 
     def setup(self, run: int, worker: int) -> Setup:
         """The Setup of one worker."""
         options: dict[str, Any] = {
-            **surroundings(),
+            **self._surroundings,
             "pickle": self._options.pickle,
             "memory_bytes": self._options.memory_bytes,
             "worker": worker,
+            "has_others": self._options.chunk_size > 1,
             "parts": self._parts,
             "sources": cell_sources() if self._parts else {},
             **self._folders,

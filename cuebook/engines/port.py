@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextvars import Context
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 __all__ = ["Host", "Listener", "LocalWork", "Loss", "Output"]
@@ -50,6 +51,8 @@ class LocalWork:
         worker_class: the user's Worker class, or None.
         fetch: the arguments of a call, by index.
         initializer: called once a worker, before its first call; None: nothing is.
+        context: the context variables of whoever asked for the run.
+        program: its settings, of which a thread needs some (`program.set_in_thread`); None: none.
         shared: holds the one Worker that all of the run's workers share (`SharedWorker`); None: each has its own.
     """
 
@@ -58,6 +61,8 @@ class LocalWork:
     fetch: Callable[[int], Any]
     initializer: Callable[[], Any] | None = None
     shared: Any = None
+    context: Context = field(default_factory=Context)
+    program: bytes | None = None
 
 
 class Host(Protocol):

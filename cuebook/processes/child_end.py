@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cuebook.children.forwarding import Forwarding
+from cuebook.children.program.program import ProgramHere
 from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
 from cuebook.engines.calls.function import adopt_environment
@@ -65,6 +66,7 @@ class House(Link):
         self.owner = b""
         self.is_closing = False
         self.forwarding = Forwarding(self.write_soon)
+        self.program = ProgramHere()
         self.logging_state: dict[str, Any] | None = None
         self.unlearned: dict[int, UnknownMessage] = {}
         self._page = page
@@ -193,10 +195,12 @@ class House(Link):
         homes[welcome.home] = self
         routes.append(self.distant)
         adopt_environment(welcome.options)
+        self.program.load(welcome.options["program"])
         show_title(f"actors {welcome.options.get('title', '')}".rstrip())
         self.logging_state = welcome.options.get("logging")
         self.forwarding.load(self.logging_state)
         self.forwarding.begin()
+        self.program.settle()
 
     def write_soon(self, frame: bytes) -> None:
         """`write` from any thread."""
@@ -209,8 +213,9 @@ class House(Link):
         lodging = Lodging(admit.guest, admit.name, self, self._page, slot=admit.slot)
         self.forwarding.load(self.logging_state)
         try:
-            parcel = open_parcel(admit.parcel)
-            resumes = pickle.loads(admit.options["resumes"])
+            with self.program.filters.put_aside():
+                parcel = open_parcel(admit.parcel)
+                resumes = pickle.loads(admit.options["resumes"])
         except Exception as error:
             self._specs[admit.guest] = error
             return

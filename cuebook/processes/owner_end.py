@@ -97,10 +97,10 @@ class Connection(Link):
         """Begin to start the process; `opened` is done when it is there."""
         # Callbacks of its sockets are nobody's: they must not run as the actor that happens to be the first. And
         # others may wait for it when that one is gone.
-        self.opened = self.loop.create_task(self._open(), context=contextvars.Context())
+        self.opened = self.loop.create_task(self._open(surroundings()), context=contextvars.Context())
         self.opened.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may ask
 
-    async def _open(self) -> None:
+    async def _open(self, settings: dict[str, Any]) -> None:
         try:
             await self.host.start(self)
         except (OSError, SupervisionError) as error:
@@ -108,7 +108,7 @@ class Connection(Link):
             self.close(self.lost)
             raise self.lost from error
         self._page = self.host.page
-        self.order(Welcome(VERSION, self._system.id, {**surroundings(), "title": self.name}))
+        self.order(Welcome(VERSION, self._system.id, {**settings, "title": self.name}))
         late = self.loop.call_later(START_S, self.host.kill, f"did not start up within {START_S:g} s")
         try:
             await self._greeted

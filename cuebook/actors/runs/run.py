@@ -56,6 +56,10 @@ def _nothing(_: Any) -> None:
     """For what nobody wants to hear of."""
 
 
+def _silent(_: int, __: list[Any]) -> None:
+    """For what nobody looks at."""
+
+
 def _as_it_is(failure: Failure, _: Any) -> Failure:
     return failure
 
@@ -78,6 +82,8 @@ class RunPlan:
             in a worker. Raises FunctionNotShippable where there is no other way.
         on_shipped, on_over: hear of the calls that went out in one message, and of those that will not go out again.
         hide: a failure as it may be told and recorded, given the arguments of its call: without secrets.
+        on_generators: hears what random generators a worker (by number) would draw from; gives what the user is to be
+            told of it, or None.
         call_key: the bytes that a call is known by in later runs; None: checkpoints are not found again.
         earlier_states: newest checkpoint (number of its record) of calls that earlier runs left unfinished, by key.
         states_at_hand: states of those records that were read before the run began, by number.
@@ -98,6 +104,7 @@ class RunPlan:
     reship: Callable[[list[Any]], None] = _nothing
     on_shipped: Callable[[Sequence[int]], None] = _nothing
     on_over: Callable[[Sequence[int]], None] = _nothing
+    on_generators: Callable[[int, list[Any]], str | None] = _silent
     call_key: Callable[[Any], bytes] | None = None
     hide: Callable[[Failure, Any], Failure] = _as_it_is
     earlier_states: Mapping[bytes, int] = field(default_factory=dict)

@@ -12,7 +12,9 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cuebook.children.program.program import ProgramHere
 from cuebook.engines.calls.current import OUTSIDE, CurrentCall, StatePort
+from cuebook.engines.calls.generators import generators_of
 from cuebook.engines.calls.outcome import encoded_error, error_text, error_type_name, traceback_text
 from cuebook.engines.calls.protocol import Ready, Setup, SetupFailed
 from cuebook.engines.calls.states import StateExchange
@@ -67,6 +69,7 @@ class Home(Protocol):
     states: StateExchange
     between: CurrentCall | None
     forwarding: Forwarding | None
+    program: ProgramHere
 
     def send(self, payload: bytes) -> None:
         """Send one message to the parent."""
@@ -111,16 +114,20 @@ class LoadedFunction:
 
     def _invocation(self, func: Callable[..., Any], worker: Any) -> Callable[..., Any]:
         invoke: Callable[..., Any] = func if worker is None else partial(worker.run, func)
-        runner = None if self._own is None else self._own.runner
-        if runner is None or not (is_coroutine_function(func) or is_coroutine_function(getattr(worker, "run", None))):
+        own = self._own
+        runner = None if own is None else own.runner
+        if (
+            own is None
+            or runner is None
+            or not (is_coroutine_function(func) or is_coroutine_function(getattr(worker, "run", None)))
+        ):
             return invoke
-        from contextvars import copy_context
 
         async def awaited(*args: Any, **kwargs: Any) -> Any:
             value = invoke(*args, **kwargs)
             return await value if hasattr(value, "__await__") else value
 
-        return lambda *args, **kwargs: runner.run(awaited(*args, **kwargs), context=copy_context())
+        return lambda *args, **kwargs: runner.run(awaited(*args, **kwargs), context=own.call_context())
 
     def tear_down(self) -> None:
         """Give the user's worker its `teardown`, where it is this function's own."""
@@ -162,6 +169,8 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
     """Carry out a Setup in a worker process; the answer is for the parent."""
     try:
         adopt_environment(order.options)
+        program = home.program
+        program.load(order.options["program"])
         forwarding = log_as_the_program(home, order.options.get("logging"))
         import pickle
 
@@ -169,6 +178,7 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
         publish_in_main(func, worker_class, initializer)
         if forwarding is not None:
             forwarding.begin()
+        program.settle()
         differs = _difference(func, order)
         if differs is not None:
             return Ready(order.run, os.getpid(), differs), None
@@ -182,8 +192,9 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
         return setup_failed(order, "setup", error), None
     loaded = LoadedFunction(func, own.instance, order, own=own, outside=home.between)
     home.states.serve(order.run, loaded.encoder.encode, loaded.states_decoder.decode)
+    generators = generators_of(func, own.instance) if order.options.get("has_others") else None
     _limit_memory(order.options.get("memory_bytes"))
-    return Ready(order.run, os.getpid(), None), loaded
+    return Ready(order.run, os.getpid(), None, generators), loaded
 
 
 def log_as_the_program(home: Home, state: dict[str, Any] | None) -> Forwarding | None:

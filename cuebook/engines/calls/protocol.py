@@ -124,11 +124,13 @@ class Ready:
 
     Attributes:
         differs: what is not the same in this worker as in the parent, the fields of a `difference.Seen`; None: all is.
+        generators: place and state of each random generator that calls may draw from, where the parent wants to know.
     """
 
     run: int
     pid: int
     differs: list[Any] | None
+    generators: list[Any] | None = None
 
 
 @message(tag=11)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context, copy_context
 from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ class WorkerLife:
 
     Attributes:
         begun: done when the instance is set up; raises what kept it from that.
+        context: the context variables as `setup` has left them; calls go on from there.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class WorkerLife:
         self.begun: asyncio.Future[None] = loop.create_future()
         self._worker_class = worker_class
         self._initializer = initializer
+        self.context = copy_context()
         self._over = asyncio.Event()
 
     @property
@@ -66,6 +69,7 @@ class WorkerLife:
                 self.begun.set_exception(error)
                 self.begun.exception()  # it may be that nobody asks any more
             return
+        self.context = copy_context()
         self.begun.set_result(None)
         try:
             await self._over.wait()
@@ -114,6 +118,10 @@ class OwnWorker:
             import asyncio
 
             self.runner = asyncio.Runner()
+
+    def call_context(self) -> Context:
+        """A context for one call that is a coroutine: as `setup` has left it."""
+        return copy_context() if self._life is None else self._life.context.copy()
 
     def begin(self) -> None:
         """Set up; raises what the user's code raises, and then there is nothing to end."""

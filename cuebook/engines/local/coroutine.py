@@ -83,6 +83,8 @@ class CoroutineHost(LocalHost):
         work = self._next_work()
         try:
             worker = None if work.shared is None else await work.shared.enter()
+            if work.shared is not None:
+                self._adopted.adopt(work.shared.context)
         except (Exception, SystemExit) as error:
             self._not_ready(order, error)
             return None

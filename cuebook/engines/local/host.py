@@ -25,6 +25,7 @@ from cuebook.engines.calls.protocol import (
     calls_indexes,
 )
 from cuebook.engines.calls.states import StateExchange
+from cuebook.engines.local.contexts import AdoptedContext
 from cuebook.engines.port import Listener, LocalWork, Loss
 from cuebook.wire.message import decode, encode
 
@@ -43,6 +44,7 @@ class LocalHost(ABC):
         self._todo: deque[tuple[int, int]] = deque()
         self._mark: tuple[int, float] = (-1, 0.0)
         self._is_abandoned = False
+        self._adopted = AdoptedContext()
         self._states = StateExchange(self._send_up)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: Listener | None = None
@@ -104,8 +106,9 @@ class LocalHost(ABC):
     # -- in the worker --------------------------------------------------------------------------------------------
 
     def _next_work(self) -> LocalWork:
-        """What the Setup at hand means."""
+        """What the Setup at hand means; from now on the worker has the context variables of its run."""
         self._work = work = self._prepared.popleft()
+        self._adopted.adopt(work.context)
         return work
 
     def _ready(self, loaded: LoadedFunction, order: Setup) -> LoadedFunction:

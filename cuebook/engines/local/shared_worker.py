@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from typing import Any
 
 from cuebook.engines.calls.current import CurrentCall, enter_context_call
@@ -54,6 +55,11 @@ class SharedWorker:
                 self._task = asyncio.create_task(self._live(life), name="cuebook-worker-life")
             await asyncio.shield(life.begun)
         return life.instance
+
+    @property
+    def context(self) -> Context:
+        """The context variables as `setup` has left them."""
+        return Context() if self._life is None else self._life.context
 
     async def _live(self, life: WorkerLife) -> None:
         enter_context_call(self._call)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from cuebook.children.program.program import set_in_thread
 from cuebook.engines.calls.current import enter_context_call
 from cuebook.engines.calls.function import LoadedFunction, outside_call
 from cuebook.engines.calls.outcome import error_type_name, failure_message, results_messages
@@ -97,6 +98,8 @@ class ThreadHost(LocalHost):
     def _set_up(self, order: Setup) -> LoadedFunction | None:
         """The function of a run; None where the user's `setup` raised."""
         work = self._next_work()
+        if work.program is not None:
+            set_in_thread(work.program)
         outside = outside_call(order, self._states)
         enter_context_call(outside)
         try:

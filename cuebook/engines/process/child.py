@@ -13,13 +13,14 @@ import sys
 import threading
 from array import array
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cuebook.children.importing import become_worker
 from cuebook.children.page import PAGE_BYTES
+from cuebook.children.program.program import ProgramHere
 from cuebook.children.stdio import flush_c, flush_streams, line_buffer_c, open_streams
 from cuebook.children.title import show_title
 from cuebook.engines.calls.arrival import arrived
@@ -64,6 +65,7 @@ class WorkerProcess:
         self.current: CurrentCall | None = None
         self.between: CurrentCall | None = None
         self.forwarding: Forwarding | None = None
+        self.program = ProgramHere()
         self.is_fork = False
         self.read_lock = threading.Lock()
         self.send_lock = threading.Lock()
@@ -165,9 +167,28 @@ class WorkerProcess:
                     if batch[3] is not None:
                         self.attempts.update(zip(places, batch[3], strict=True))
                     indexes.extend(places)
-                    arguments.extend(arrived(self.function.decoder, batch[4], len(places)))
+                    arguments.extend(self.loaded(self.function, batch[4], len(places)))
             if indexes:
                 self.todo.append(zip(indexes, arguments, strict=True))
+
+    def loaded(self, function: LoadedFunction, data: bytes, count: int) -> list[Any]:
+        """The arguments of some calls."""
+        if not self.program.filters.may_raise:
+            return arrived(function.decoder, data, count)
+        with self.program.filters.put_aside():
+            return arrived(function.decoder, data, count)
+
+    def encoder_of(self, function: LoadedFunction) -> Callable[[Any], bytes]:
+        """What makes bytes of a result; it may load some of it again."""
+        encode = function.encoder.encode
+        if not self.program.filters.may_raise:
+            return encode
+
+        def aside(value: Any) -> bytes:
+            with self.program.filters.put_aside():
+                return encode(value)
+
+        return aside
 
     def next_order(self) -> Any:
         """The next order that is no batch of calls; None where there is none."""
@@ -189,7 +210,7 @@ class WorkerProcess:
         if function is None:
             return
         page, attendant, clock, finished = self.page, self.attendant, monotonic, self.finished
-        invoke, keep, pack, scalars = function.invoke, function.encoder.encode, new_packer().pack, SCALARS
+        invoke, keep, pack, scalars = function.invoke, self.encoder_of(function), new_packer().pack, SCALARS
         since, again = clock(), self.attempts
         while self.todo:
             started = clock()
