@@ -26,7 +26,7 @@ from cuebook.runtime.errors import (
     UnhandledMessage,
     UnknownMessage,
 )
-from cuebook.runtime.immediate import never_waits, outcome_of
+from cuebook.runtime.immediate import Begun, never_waits, outcome_of
 from cuebook.runtime.lifecycle import Lifecycle
 from cuebook.runtime.logs import get_logger
 from cuebook.runtime.mailbox import Overflow
@@ -322,6 +322,8 @@ class Cell(Lifecycle):
             if type(outcome) not in IMMUTABLE:
                 if type(outcome) is CoroutineType and never_waits(outcome):
                     outcome = outcome_of(outcome)
+                    if type(outcome) is Begun:
+                        return outcome
                 elif hasattr(outcome, "__await__"):
                     return outcome  # type: ignore[no-any-return]
                 outcome = self._sealed(outcome)

@@ -6,7 +6,6 @@ The loop does nothing for it: a message costs the same with and without. Knows n
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
 import traceback
@@ -16,6 +15,7 @@ from dataclasses import dataclass, replace
 from types import FrameType, FunctionType
 
 from cuebook.runtime.driver import Driven, driven_in
+from cuebook.runtime.frames import frame_of, shows_frames
 from cuebook.runtime.logs import get_logger
 
 __all__ = ["Blockage", "Suspicion", "Watchdog", "suspect", "tells_real_time"]
@@ -23,6 +23,7 @@ __all__ = ["Blockage", "Suspicion", "Watchdog", "suspect", "tells_real_time"]
 KEPT_MAX = 32
 """Blockages that are remembered."""
 
+_RUNTIME = __name__.rpartition(".")[0] + "."
 _log = get_logger("runtime")
 
 
@@ -92,7 +93,9 @@ class Watchdog:
         self.blockages: deque[Blockage] = deque(maxlen=KEPT_MAX)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Watch over the loop that runs in this thread."""
+        """Watch over the loop that runs in this thread, where this Python can tell what a thread is at."""
+        if not shows_frames():
+            return
         arguments = (loop, threading.get_ident())
         self._thread = threading.Thread(target=self._watch, args=arguments, name="cuebook-watchdog", daemon=True)
         self._thread.start()
@@ -107,7 +110,7 @@ class Watchdog:
     def _watch(self, loop: asyncio.AbstractEventLoop, thread_id: int) -> None:
         suspicion: Suspicion | None = None
         while not self._end.wait(self._threshold_s / 2):
-            innermost = sys._current_frames().get(thread_id)
+            innermost = frame_of(thread_id)
             found = driven_in(innermost)
             if found is not None and not self._is_ours(found[0]):
                 found = None
@@ -155,9 +158,7 @@ def _stack_within(outermost: FrameType, innermost: FrameType | None) -> str:
     while frame is not None and frame is not outermost:
         entries.append((frame, frame.f_lineno))
         frame = frame.f_back
-    shown = [
-        one for one in reversed(entries) if not one[0].f_globals.get("__name__", "").startswith("cuebook.runtime.")
-    ]
+    shown = [one for one in reversed(entries) if not one[0].f_globals.get("__name__", "").startswith(_RUNTIME)]
     return "".join(traceback.StackSummary.extract(iter(shown)).format())
 
 

@@ -6,6 +6,7 @@ other plugin and no marker.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +65,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Take back what pytest-asyncio in its mode "auto" has made its own: all coroutine tests."""
     for item in items:
         if isinstance(item, pytest.Function) and type(item).__module__.startswith("pytest_asyncio") and _is_ours(item):
-            item.__class__ = pytest.Function
-            item.own_markers[:] = [marker for marker in item.own_markers if marker.name != "asyncio"]
+            with contextlib.suppress(TypeError):  # then it stays theirs, and says so when it runs
+                item.__class__ = pytest.Function
+                item.own_markers[:] = [marker for marker in item.own_markers if marker.name != "asyncio"]
 
 
 def _is_ours(item: pytest.Function) -> bool:
@@ -107,7 +109,10 @@ def _simulate(item: pytest.Function) -> None:
 
 
 def _arguments(item: pytest.Function) -> dict[str, Any]:
-    return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
+    """The values of the fixtures that the test names; what a `mock.patch` adds itself is none of them."""
+    parameters = inspect.signature(item.obj).parameters.values()
+    required = [each.name for each in parameters if each.default is each.empty]
+    return {name: item.funcargs[name] for name in required if name in item.funcargs}
 
 
 @pytest.fixture
