@@ -13,6 +13,7 @@ from cuebook.actors.verdicts import pause_s
 from cuebook.engines.engine import ENGINES, Engine
 from cuebook.engines.function import Worker, is_coroutine_function
 from cuebook.engines.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
+from cuebook.persistence.location import check_platform
 
 __all__ = ["Options", "check_flag", "check_function", "checked_path", "make_options"]
 
@@ -61,7 +62,7 @@ def checked_path(path: Any) -> str | None:
     """The journal's path as text; None stays None.
 
     Raises:
-        TypeError, ValueError: it is no path of a file.
+        TypeError, ValueError: it is no path of a file. JournalError: there are no journals on this platform.
     """
     if path is None:
         return None
@@ -73,6 +74,7 @@ def checked_path(path: Any) -> str | None:
         raise ValueError(f"path={path!r} holds a zero byte, which no name of a file may")
     if not text or text.endswith(os.sep):
         raise ValueError(f'path={path!r} names no file: write one, such as path="{text}results.cue"')
+    check_platform(text)
     return text
 
 

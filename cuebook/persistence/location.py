@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from cuebook.runtime.errors import JournalError
 
-__all__ = ["Location", "Mount", "is_trusted", "located", "make_folder", "mount_of", "sync_folder"]
+__all__ = ["Location", "Mount", "check_platform", "is_trusted", "located", "make_folder", "mount_of", "sync_folder"]
 
 _NETWORK_TYPES = frozenset(
     {
@@ -71,6 +72,13 @@ class Location:
         except OSError as error:
             raise JournalError(f"{self.path} cannot be read: {error.strerror}") from error
         return found.st_dev, found.st_ino
+
+
+def check_platform(path: str | os.PathLike[str]) -> None:
+    """Raises JournalError where there are no locks of the kind that keeps two writers apart."""
+    if sys.platform == "win32":
+        text = "journals need Linux or macOS; without path= nothing is kept, and all else works"
+        raise JournalError(f"{os.fsdecode(path)} cannot be written: {text}")
 
 
 def located(path: str | os.PathLike[str]) -> Location:

@@ -15,23 +15,27 @@ import json
 import os
 import socket
 import struct
+import time
 import weakref
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cuebook.persistence.location import check_platform
 from cuebook.runtime.errors import JournalBusy, JournalError
 
 try:
     import fcntl
-except ImportError:  # Windows: see the semantics page
+except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["FileLock", "Holder", "Note", "holder_of", "read_note"]
 
 _FLOCK = "hhqqi4x"
 _NOTE_BYTES = 512
+_TRIES, _PAUSE_S = 20, 0.001
+"""Where a reader has to try a lock to ask for it, a writer waits for so long: no reader holds it longer."""
 _SET, _GET = getattr(fcntl, "F_OFD_SETLK", None), getattr(fcntl, "F_OFD_GETLK", None)
 
 
@@ -77,15 +81,16 @@ class FileLock:
 
         Raises:
             JournalBusy: someone holds it: who, as far as the file tells.
-            JournalError: the lock file cannot be written.
+            JournalError: the lock file cannot be written, or this platform has no such locks.
         """
+        check_platform(self.path.with_name(self.path.name.removesuffix(".lock")))
         try:
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
             descriptor = os.open(self.path, flags, 0o600)
         except OSError as error:
             raise JournalError(f"{self.path} cannot be written: {error.strerror}") from error
         try:
-            free = _try_lock(descriptor)
+            free = _lock_in_time(descriptor)
             self.before = _parse(os.pread(descriptor, 4096, 0))
         except OSError as error:
             os.close(descriptor)
@@ -171,11 +176,18 @@ def _request(kind: int) -> bytes:
     return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)
 
 
+def _lock_in_time(descriptor: int) -> bool:
+    tries = _TRIES if _GET is None else 1
+    while not (is_free := _try_lock(descriptor)) and (tries := tries - 1):
+        time.sleep(_PAUSE_S)
+    return is_free
+
+
 def _try_lock(descriptor: int) -> bool:
     try:
         if _SET is not None:
             fcntl.fcntl(descriptor, _SET, _request(fcntl.F_WRLCK))
-        elif fcntl is not None:
+        else:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in {errno.EAGAIN, errno.EACCES}:
