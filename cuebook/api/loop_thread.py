@@ -10,9 +10,12 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from cuebook.runtime.tasks.leaving import leave_behind
+
 __all__ = ["LoopThread"]
 
 T = TypeVar("T")
+_NOTE = "cuebook could not start the thread of its event loop: see the limits of threads, memory and open files"
 ABANDON_S = 1.0
 """How long the loop's last tasks may take to end, in seconds."""
 
@@ -30,11 +33,21 @@ class LoopThread:
         self._started = threading.Event()
         self._stop: asyncio.Event | None = None
         self._serving: asyncio.Task[Any] | None = None
+        self._error: BaseException | None = None
         self.at_exit: Callable[[], None] | None = None
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run a coroutine on the loop; returns at once."""
-        return asyncio.run_coroutine_threadsafe(work, self._running())
+        """Run a coroutine on the loop; returns at once.
+
+        Raises:
+            RuntimeError, OSError, MemoryError: the thread or its loop cannot be started: too few threads, descriptors
+                or too little memory. The next `submit` tries again.
+        """
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._running())
+        except BaseException:
+            work.close()
+            raise
 
     def call(self, function: Callable[..., Any], *args: Any) -> None:
         """Call a function on the loop, soon; does nothing once the loop is closed. Safe in a signal handler."""
@@ -58,14 +71,33 @@ class LoopThread:
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._thread is None:
             self._started.clear()
-            self._thread = threading.Thread(target=self._run, name="cuebook-loop", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="cuebook-loop", daemon=True)
+            try:
+                thread.start()
+            except BaseException as error:
+                error.add_note(_NOTE)
+                raise
+            self._thread = thread
             self._started.wait()
-        assert self._loop is not None
-        return self._loop
+        if self._loop is not None:
+            return self._loop
+        self._thread = None
+        if self._error is None:
+            raise RuntimeError("the event loop has ended with the main thread of the program")
+        self._error.add_note(_NOTE)
+        raise self._error
 
     def _run(self) -> None:
-        loop = asyncio.new_event_loop()
+        self._error = None
+        try:
+            loop = asyncio.new_event_loop()
+        except BaseException as error:
+            self._error = error
+            self._started.set()
+            return
+        self._run_on(loop)
+
+    def _run_on(self, loop: asyncio.AbstractEventLoop) -> None:
         executor = ThreadPoolExecutor(thread_name_prefix="asyncio")
         loop.set_default_executor(executor)
         try:
@@ -74,6 +106,10 @@ class LoopThread:
             _run_through(loop, _end_tasks())
             loop.run_until_complete(loop.shutdown_asyncgens())
             _end_threads(executor)
+        except BaseException as error:
+            if self._started.is_set():
+                raise
+            self._error = error  # whoever waits for the start raises it
         finally:
             _open.discard(self)
             self._loop = None
@@ -117,8 +153,8 @@ def _enroll(thread: LoopThread) -> None:
     with _lock:
         _open.add(thread)
         if _watching != os.getpid():
-            _watching = os.getpid()
             threading.Thread(target=_watch_main, name="cuebook-watch", daemon=True).start()
+            _watching = os.getpid()
 
 
 def _watch_main() -> None:
@@ -140,8 +176,12 @@ def _run_through(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None
 def _end_threads(executor: ThreadPoolExecutor) -> None:
     """Let the threads end that calls have used with `asyncio.to_thread`; one that is stuck is left behind."""
     ending = threading.Thread(target=executor.shutdown, kwargs={"cancel_futures": True}, daemon=True)
-    ending.start()
-    ending.join(ABANDON_S)
+    try:
+        ending.start()
+    except RuntimeError:  # too many threads
+        executor.shutdown(wait=False, cancel_futures=True)
+    else:
+        ending.join(ABANDON_S)
 
 
 async def _end_tasks() -> None:
@@ -152,4 +192,4 @@ async def _end_tasks() -> None:
     if tasks:
         _, left = await asyncio.wait(tasks, timeout=ABANDON_S)
         for task in left:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio does in its own run()
+            leave_behind(task)

@@ -16,6 +16,7 @@ from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
 from cuebook.engines.calls.function import Worker
 from cuebook.engines.calls.worker_life import is_coroutine_function
 from cuebook.engines.registry import ENGINES, Engine, ProcessEngine
+from cuebook.persistence.stores.sqlite.location import check_platform
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Writers
 
@@ -84,7 +85,7 @@ def checked_path(path: Any) -> str | None:
     """The journal's path as text; None stays None.
 
     Raises:
-        TypeError, ValueError: it is no path of a file.
+        TypeError, ValueError: it is no path of a file. JournalError: there are no journals on this platform.
     """
     if path is None:
         return None
@@ -96,6 +97,7 @@ def checked_path(path: Any) -> str | None:
         raise ValueError(f"path={path!r} holds a zero byte, which no name of a file may")
     if not text or text.endswith(os.sep):
         raise ValueError(f'path={path!r} names no file: write one, such as path="{text}results.cue"')
+    check_platform(text)
     return text
 
 

@@ -5,6 +5,7 @@ Knows no actor and no journal.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
@@ -99,16 +100,17 @@ class EventTypes:
         return self.maker(f"{value.module}:{value.qualname}", refusal=refusal)(dict(value.fields))
 
     def _described(self, cls: type) -> tuple[str, Callable[[Any], dict[str, Any]]] | None:
-        fields: dict[str, Any] | None = getattr(cls, "__dataclass_fields__", None)
+        all_fields: dict[str, Any] | None = getattr(cls, "__dataclass_fields__", None)
         is_declared = cls.__qualname__ in self._declared or name_of(cls) in self._declared
-        if fields is not None and not is_declared and not stands_under_its_name(cls):
+        if all_fields is not None and not is_declared and not stands_under_its_name(cls):
             raise TypeError(
                 f"{cls.__qualname__} cannot be found again by its name: define it at the top of a module, or list "
                 f"it in {self.owner}.events"
             )
-        if fields is None or not all(field.init and field._field_type.name == "_FIELD" for field in fields.values()):
+        real = () if all_fields is None else dataclasses.fields(cls)  # without those of the class and of `__init__`
+        if all_fields is None or len(real) != len(all_fields) or not all(field.init for field in real):
             return None
-        return name_of(cls), _getter(tuple(fields))
+        return name_of(cls), _getter(tuple(all_fields))
 
     def _new_maker(self, name: str, *, refusal: Refusal | None) -> Maker:
         module, _, qualname = name.partition(":")

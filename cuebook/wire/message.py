@@ -330,9 +330,8 @@ def _is_made_again(old: type, new: type, *, has_tag: bool) -> bool:
 def _as_dataclass(cls: type[_T]) -> type[_T]:
     from dataclasses import dataclass  # a slow import that a process without messages is spared
 
-    parameters = cls.__dict__.get("__dataclass_params__")
-    if parameters is None:
+    if "__dataclass_fields__" not in vars(cls):
         return dataclass(frozen=True, slots=True)(cls)
-    if not parameters.frozen:
+    if not {"__setattr__", "__delattr__"} <= vars(cls).keys():  # what frozen=True adds
         raise TypeError(f"{cls.__qualname__} is a message: @dataclass(frozen=True, slots=True), or no @dataclass")
     return cls

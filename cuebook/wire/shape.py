@@ -56,7 +56,7 @@ class Shape:
     def __init__(self, cls: type, tag: int, *, by_reference: bool = False) -> None:
         self.cls = cls
         self.tag = tag
-        self.names: tuple[str, ...] = tuple(cls.__dataclass_fields__)  # type: ignore[attr-defined]
+        self.names = _names(cls)
         annotations = _annotations(cls)
         self._fields = [_allowed(cls, name, annotations[name]) for name in self.names]
         self._setters = _setters(cls, self.names)
@@ -75,7 +75,7 @@ class Shape:
     def _is_whole_first(self, message: Any) -> bool:
         codes = [FieldCode(name, leaving) for name, (leaving, _, _) in zip(self.names, self._fields, strict=True)]
         # An object that can hold more than its fields, or that checks itself, is made anew of its bytes.
-        has_fields_alone = self._setters is not None and self.cls.__dictoffset__ == 0
+        has_fields_alone = self._setters is not None and getattr(self.cls, "__dictoffset__", 1) == 0
         tester = compile_tester(codes) if has_fields_alone else None
         self.is_whole = tester
         return tester is not None and tester(message)
@@ -126,6 +126,12 @@ class Shape:
         return f"{self.cls.__qualname__}.{name} is {expected}, not {type(value).__qualname__}"
 
 
+def _names(cls: Any) -> tuple[str, ...]:
+    from dataclasses import fields  # a slow import that a process without messages is spared
+
+    return tuple([field.name for field in fields(cls)])
+
+
 def _setters(cls: type, names: tuple[str, ...]) -> list[Callable[[Any, Any], None]] | None:
     # Writing slots directly costs half of a frozen __init__; a class that checks itself needs its __init__.
     slots = [getattr(cls, name, None) for name in names]
@@ -146,9 +152,11 @@ def _annotations(cls: type) -> dict[str, Any]:
 
 
 def _with_bare_refs(cls: type) -> Any:
+    import inspect
+
     annotations: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
-        annotations |= vars(base).get("__annotations__", {})
+        annotations |= inspect.get_annotations(base)
     bare = {
         name: re.sub(r"\b(ActorRef)\[[^][]*(\[[^][]*\])*[^][]*\]", r"\1", text) if isinstance(text, str) else text
         for name, text in annotations.items()

@@ -37,7 +37,7 @@ class Actor(Accepts[M_contra]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.receive is Actor.receive and not is_rebuilt(1):
+        if cls.receive is Actor.receive and not is_rebuilt(cls):
             cls._handlers = handlers_of(cls, names_around(1))
             if not hasattr(cls, "receive_many"):
                 check_taken(cls, cls._handlers, Actor)

@@ -25,7 +25,7 @@ from cuebook.runtime.cells.bonds import Watch
 from cuebook.runtime.cells.context import Context
 from cuebook.runtime.cells.driver import Work
 from cuebook.runtime.cells.envelope import REFERENCE_BYTES, Entry, Envelope
-from cuebook.runtime.cells.immediate import never_waits, outcome_of
+from cuebook.runtime.cells.immediate import Begun, never_waits, outcome_of
 from cuebook.runtime.cells.lifecycle import Lifecycle
 from cuebook.runtime.cells.mailbox import Overflow
 from cuebook.runtime.cells.spec import ActorSpec
@@ -322,6 +322,8 @@ class Cell(Lifecycle):
             if type(outcome) not in IMMUTABLE:
                 if type(outcome) is CoroutineType and never_waits(outcome):
                     outcome = outcome_of(outcome)
+                    if type(outcome) is Begun:
+                        return outcome
                 elif hasattr(outcome, "__await__"):
                     return outcome  # type: ignore[no-any-return]
                 outcome = self._sealed(outcome)

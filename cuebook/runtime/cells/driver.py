@@ -236,11 +236,12 @@ _STEPS = (Driver._slice.__code__, Driver._drive.__code__)
 def driven_in(frame: FrameType | None) -> tuple[Driven, FrameType] | None:
     """Whose work a thread is at, from its innermost frame, and the frame in which that began; None: nobody's.
 
-    May be asked of another thread.
+    May be asked of another thread, whose frames end meanwhile.
     """
     while frame is not None:
         if frame.f_code in _STEPS:
-            return frame.f_locals["self"]._driven, frame
+            driver = frame.f_locals.get("self")
+            return (driver._driven, frame) if isinstance(driver, Driver) else None
         frame = frame.f_back
     return None
 

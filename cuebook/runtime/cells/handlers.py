@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -22,11 +21,11 @@ is_rebuilding: ContextVar[bool] = ContextVar("cuebook_is_rebuilding", default=Fa
 """Whether classes arrive here that were made in another process."""
 
 
-def is_rebuilt(depth: int) -> bool:
-    """Whether the class that is made so many calls up was made before: it has no methods yet, and brings its handlers
-    with it. (Such classes come out of `types.new_class`; others that are imported meanwhile do not.)
+def is_rebuilt(cls: type) -> bool:
+    """Whether a class that is being made was made before, in another process: it has no methods yet, and brings its
+    handlers with it. (Of those that are imported meanwhile, one without methods has the handlers of its base, too.)
     """
-    return is_rebuilding.get() and sys._getframe(depth + 1).f_globals.get("__name__") == "types"
+    return is_rebuilding.get() and not any(inspect.isfunction(each) for each in vars(cls).values())
 
 
 def handlers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:
@@ -58,7 +57,7 @@ def handlers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:
 
 def check_taken(cls: type, handlers: Mapping[type, str], root: type) -> None:
     """Raises TypeError where a class says that it takes a message, `root[Add | Get]`, and has no handler for it."""
-    for base in vars(cls).get("__orig_bases__", ()):
+    for base in vars(cls).get("__orig_bases__", ()):  # `types.get_original_bases`, on Pythons before 3.12 too
         if typing.get_origin(base) is not root:
             continue
         for kind in _members(typing.get_args(base)[0]):
@@ -70,8 +69,13 @@ def check_taken(cls: type, handlers: Mapping[type, str], root: type) -> None:
 
 
 def names_around(depth: int) -> Mapping[str, Any]:
-    """The local names of a frame so many calls up, which annotations of a local class may name."""
-    return sys._getframe(depth + 1).f_locals
+    """The local names of a frame so many calls up, which annotations of a local class may name; none on a Python that
+    does not show them.
+    """
+    frame = inspect.currentframe()
+    for _ in range(depth + 1):
+        frame = None if frame is None else frame.f_back
+    return {} if frame is None else frame.f_locals
 
 
 def _kinds(cls: type, method: Callable[..., Any], names: Mapping[str, Any]) -> tuple[type, ...]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import traceback
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from cuebook.runtime import tasks
+from cuebook.runtime.cells import driver
 from cuebook.runtime.refs.status import TreeNode
+from cuebook.runtime.tasks.frames import frame_of
 
 __all__ = ["dump_text"]
 
-_LINKS = ("cuebook.runtime.cells.driver", "anyio._core._tasks")
-"""Between a task and the handler that it runs there are always the same frames."""
+_LINKS = (driver.__name__, tasks.__name__)
+"""Between a task and the handler that it runs there are always the same frames, of these modules."""
 
 
 def dump_text(tree: TreeNode, loop: asyncio.AbstractEventLoop, thread_id: int) -> str:
@@ -24,10 +26,10 @@ def dump_text(tree: TreeNode, loop: asyncio.AbstractEventLoop, thread_id: int) -
     Parameters:
         thread_id: of the loop's thread; the calling one may be another.
     """
-    running = sys._current_frames().get(thread_id)
-    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
-    lines = [f"cuebook: process {os.getpid()}, actors of {tree}", f"{len(tasks)} tasks"]
-    for task in tasks:
+    running = frame_of(thread_id)
+    found = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
+    lines = [f"cuebook: process {os.getpid()}, actors of {tree}", f"{len(found)} tasks"]
+    for task in found:
         lines.append(f"  {task.get_name()}:")
         lines += _indented(_frames_of(task.get_coro()))
     lines.append("the loop's thread:")

@@ -6,7 +6,6 @@ The loop does nothing for it: a message costs the same with and without. Knows n
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
 import traceback
@@ -17,6 +16,7 @@ from types import FrameType, FunctionType
 
 from cuebook.logs import get_logger
 from cuebook.runtime.cells.driver import Driven, driven_in
+from cuebook.runtime.tasks.frames import frame_of, shows_frames
 
 __all__ = ["Blockage", "Suspicion", "Watchdog", "suspect", "tells_real_time"]
 
@@ -94,7 +94,9 @@ class Watchdog:
         self.blockages: deque[Blockage] = deque(maxlen=KEPT_MAX)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Watch over the loop that runs in this thread."""
+        """Watch over the loop that runs in this thread, where this Python can tell what a thread is at."""
+        if not shows_frames():
+            return
         arguments = (loop, threading.get_ident())
         self._thread = threading.Thread(target=self._watch, args=arguments, name="cuebook-watchdog", daemon=True)
         self._thread.start()
@@ -109,7 +111,7 @@ class Watchdog:
     def _watch(self, loop: asyncio.AbstractEventLoop, thread_id: int) -> None:
         suspicion: Suspicion | None = None
         while not self._end.wait(self._threshold_s / 2):
-            innermost = sys._current_frames().get(thread_id)
+            innermost = frame_of(thread_id)
             found = driven_in(innermost)
             if found is not None and not self._is_ours(found[0]):
                 found = None

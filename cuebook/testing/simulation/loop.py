@@ -23,6 +23,45 @@ _STALL_S = 0.2
 _T = TypeVar("_T")
 
 
+class _Callback:
+    """What `call_soon` gives: as an `asyncio.Handle`."""
+
+    __slots__ = ("_args", "_callback", "_context", "_is_cancelled", "_loop")
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: contextvars.Context | None,
+    ) -> None:
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = contextvars.copy_context() if context is None else context
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """It is not called."""
+        self._is_cancelled = True
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._is_cancelled
+
+    def run(self) -> None:
+        """Call it, unless it was cancelled; what it raises is the loop's, unless it ends the program."""
+        if self._is_cancelled:
+            return
+        try:
+            self._context.run(self._callback, *self._args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            context = {"message": f"Exception in callback {self._callback!r}", "exception": error}
+            self._loop.call_exception_handler(context)
+
+
 class ShuffledLoop(VirtualTimeLoop):
     """A VirtualTimeLoop that runs its ready callbacks in an order drawn from a seed.
 
@@ -45,8 +84,8 @@ class ShuffledLoop(VirtualTimeLoop):
     def __init__(self, seed: int, stall_s: float = _STALL_S) -> None:
         self.before_each: Callable[[], object] | None = None
         self._chance = random.Random(seed)
-        self._lines: list[tuple[int, deque[asyncio.Handle]]] = []
-        self._line_of: dict[int, deque[asyncio.Handle]] = {}
+        self._lines: list[tuple[int, deque[_Callback]]] = []
+        self._line_of: dict[int, deque[_Callback]] = {}
         self._thread = threading.get_ident()
         super().__init__(stall_s)
 
@@ -54,7 +93,7 @@ class ShuffledLoop(VirtualTimeLoop):
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         """Run a callback some time soon, after those of the same object that were asked for before."""
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Callback(callback, args, self, context)
         owner = id(getattr(callback, "__self__", callback))
         line = self._line_of.get(owner)
         if line is None:
@@ -62,7 +101,7 @@ class ShuffledLoop(VirtualTimeLoop):
             self._lines.append((owner, line))
         line.append(handle)
         super().call_soon(self._run_one)
-        return handle
+        return cast(asyncio.Handle, handle)
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
@@ -94,8 +133,7 @@ class ShuffledLoop(VirtualTimeLoop):
             self._lines[place] = self._lines[-1]
             self._lines.pop()
             del self._line_of[owner]
-        if not handle.cancelled():
-            cast(Any, handle)._run()
+        handle.run()
 
 
 def run_shuffled(main: Coroutine[Any, Any, _T], seed: int, *, stall_s: float = _STALL_S) -> _T:

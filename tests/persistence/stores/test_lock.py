@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cuebook.errors import JournalBusy, JournalError, JournalNotTrusted
+from cuebook.persistence.stores.sqlite import lock as lock_module
 from cuebook.persistence.stores.sqlite.lock import FileLock, Holder, holder_of, read_note
 
 pytestmark = pytest.mark.quick
@@ -178,6 +180,38 @@ def test_a_lock_file_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"d\.lock cannot be written"):
         FileLock(tmp_path / "nowhere" / "d.lock").take()
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.fixture
+def without_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS: there is no way to ask for a lock but to try it."""
+    monkeypatch.setattr(lock_module, "_SET", None)
+    monkeypatch.setattr(lock_module, "_GET", None)
+
+
+def test_a_reader_that_asks_in_the_moment_of_a_start_is_not_taken_for_a_writer(
+    path: Path, without_questions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(reading, fcntl.LOCK_SH)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            fcntl.flock(reading, fcntl.LOCK_UN)
+
+    monkeypatch.setattr(lock_module.time, "sleep", wait)
+    lock = FileLock(path)
+    lock.take()
+    assert len(waits) == 3
+    with pytest.raises(JournalBusy):
+        FileLock(path).take()
+    assert sum(waits) < 0.05, "a writer is one after so long"
+    assert holder_of(path) == Holder("", 0, "")
+    lock.release()
+    assert holder_of(path) is None
+    os.close(reading)
 
 
 def test_the_lock_file_is_private(path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from cuebook.persistence.trust.texts import refusal
 from cuebook.persistence.trust.users import current_user
 from cuebook.persistence.trust.verdicts import Finding, Refused, Why, must_hold_names, renamers
 
-__all__ = ["Location", "Mount", "located", "make_folder", "mount_of", "sync_folder"]
+__all__ = ["Location", "Mount", "check_platform", "located", "make_folder", "mount_of", "sync_folder"]
 
 _NETWORK_TYPES = frozenset(
     {
@@ -75,6 +76,13 @@ class Location:
         except OSError as error:
             raise JournalError(f"{self.path} cannot be read: {error.strerror}") from error
         return found.st_dev, found.st_ino
+
+
+def check_platform(path: str | os.PathLike[str]) -> None:
+    """Raises JournalError where there are no locks of the kind that keeps two writers apart."""
+    if sys.platform == "win32":
+        text = "journals need Linux or macOS; without path= nothing is kept, and all else works"
+        raise JournalError(f"{os.fsdecode(path)} cannot be written: {text}")
 
 
 def located(path: str | os.PathLike[str]) -> Location:

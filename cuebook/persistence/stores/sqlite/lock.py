@@ -15,6 +15,7 @@ import json
 import os
 import socket
 import struct
+import time
 import weakref
 import zlib
 from dataclasses import dataclass
@@ -22,17 +23,20 @@ from pathlib import Path
 from typing import Any
 
 from cuebook.errors import JournalBusy, JournalError
+from cuebook.persistence.stores.sqlite.location import check_platform
 from cuebook.persistence.trust.plain_file import open_plain
 
 try:
     import fcntl
-except ImportError:  # Windows: see the semantics page
+except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["FileLock", "Holder", "Note", "holder_of", "read_note"]
 
 _FLOCK = "hhqqi4x"
 _NOTE_BYTES = 512
+_TRIES, _PAUSE_S = 20, 0.001
+"""Where a reader has to try a lock to ask for it, a writer waits for so long: no reader holds it longer."""
 _SET, _GET = getattr(fcntl, "F_OFD_SETLK", None), getattr(fcntl, "F_OFD_GETLK", None)
 
 
@@ -79,14 +83,15 @@ class FileLock:
         Raises:
             JournalBusy: someone holds it: who, as far as the file tells.
             JournalNotTrusted: the lock file is a link, has a second name, or is no file at all.
-            JournalError: the lock file cannot be written.
+            JournalError: the lock file cannot be written, or this platform has no such locks.
         """
+        check_platform(self.path.with_name(self.path.name.removesuffix(".lock")))
         try:
             descriptor, _ = open_plain(str(self.path), os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise JournalError(f"{self.path} cannot be written: {error.strerror}") from error
         try:
-            free = _try_lock(descriptor)
+            free = _lock_in_time(descriptor)
             self.before = _parse(os.pread(descriptor, 4096, 0))
         except OSError as error:
             os.close(descriptor)
@@ -185,11 +190,18 @@ def _request(kind: int) -> bytes:
     return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)
 
 
+def _lock_in_time(descriptor: int) -> bool:
+    tries = _TRIES if _GET is None else 1
+    while not (is_free := _try_lock(descriptor)) and (tries := tries - 1):
+        time.sleep(_PAUSE_S)
+    return is_free
+
+
 def _try_lock(descriptor: int) -> bool:
     try:
         if _SET is not None:
             fcntl.fcntl(descriptor, _SET, _request(fcntl.F_WRLCK))
-        elif fcntl is not None:
+        else:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in {errno.EAGAIN, errno.EACCES}:

@@ -142,7 +142,7 @@ class SqliteReading:
         with self._translated():
             self._has_index = self._has_index or has_stream_index(self._connection)
             query = _stream_query(is_one=run is not None, newest=newest, by_index=self._has_index)
-            chosen = (kind, after, limit) if run is None else (kind, after, limit, run)
+            chosen = {"kind": kind, "after": after, "limit": limit, "run": run}
             return self._connection.execute(query, chosen).fetchall()
 
     def states(self) -> list[int]:
@@ -165,7 +165,7 @@ class SqliteReading:
     def _slice(self, query: str, after: int, until: int) -> tuple[list[Row], bool]:
         rows: list[Row] = []
         size, deadline = 0, time.monotonic() + _SLICE_SECONDS
-        cursor = self._connection.execute(query, (after, until))
+        cursor = self._connection.execute(query, {"after": after, "until": until})
         try:
             for row in cursor:
                 rows.append(row)
@@ -273,19 +273,19 @@ def _query(kinds: Collection[int] | None, runs: Collection[int] | None, *, bodie
     )
     body = "body" if bodies else "NULL"
     # Only a row that does not follow the row read before it needs the link before; each slice begins with one.
-    link = _LINK_BEFORE if bodies and is_selection else f"CASE r.seq WHEN ?1 + 1 THEN {_LINK_BEFORE} END"
+    link = _LINK_BEFORE if bodies and is_selection else f"CASE r.seq WHEN :after + 1 THEN {_LINK_BEFORE} END"
     columns = f"seq, kind, run, hash, head_check, head, {body}, {link}"
-    return f"SELECT {columns} FROM records AS r WHERE seq > ?1 AND seq <= ?2{chosen} ORDER BY seq"
+    return f"SELECT {columns} FROM records AS r WHERE seq > :after AND seq <= :until{chosen} ORDER BY seq"
 
 
 def _stream_query(*, is_one: bool, newest: bool, by_index: bool) -> str:
     index = "INDEXED BY stream_records" if by_index else "NOT INDEXED"
-    of_one = " AND run = ?4" if is_one else ""
+    of_one = " AND run = :run" if is_one else ""
     order = "DESC" if newest else "ASC"
     columns = f"seq, kind, run, hash, head_check, head, body, {_LINK_BEFORE}"
     # The first term is that of the index; were it one of `run`, SQLite would take it in place of an equality.
-    chosen = f"kind >= 10 AND kind = ?1 AND seq > ?2{of_one}"
-    return f"SELECT {columns} FROM records AS r {index} WHERE {chosen} ORDER BY seq {order} LIMIT ?3"
+    chosen = f"kind >= 10 AND kind = :kind AND seq > :after{of_one}"
+    return f"SELECT {columns} FROM records AS r {index} WHERE {chosen} ORDER BY seq {order} LIMIT :limit"
 
 
 def _connect(uri: str) -> sqlite3.Connection:
