@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def test_a_snapshot_by_predicate(path: Path) -> None:
 
 def damage(path: Path, which: str) -> None:
     """Change the bytes of kept states; the triggers of the file guard against accidents, not against tests."""
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("DROP TRIGGER states_never_updated")
         database.execute(f"UPDATE states SET body = x'00' || substr(body, 2) WHERE seq {which}")
         database.execute(
@@ -326,7 +327,9 @@ def test_an_index_that_does_not_fit_the_records_is_made_anew(path: Path) -> None
         assert await account.ask(Balance()) == 25
 
     played(path, deposits)
-    with sqlite3.connect(path) as database:  # what a damaged page may do: an entry is missing
+    with closing(
+        sqlite3.connect(path, isolation_level=None)
+    ) as database:  # what a damaged page may do: an entry is missing
         (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'stream_records'").fetchone()
         database.execute("CREATE TABLE other (x)")
         database.execute("PRAGMA writable_schema = ON")
@@ -344,8 +347,8 @@ def test_a_journal_without_the_index_is_read_and_gets_one(path: Path) -> None:
         assert await account.ask(Balance()) == 25
 
     played(path, deposits)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("DROP INDEX stream_records")
     played(path, later)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
         assert database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'stream_records'").fetchone() == (1,)

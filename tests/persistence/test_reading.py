@@ -114,7 +114,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
 # --- what needs another user --------------------------------------------------------------------------------------
 
 AS_NOBODY = """
-import asyncio, os, sys, tempfile
+import asyncio, os, sys, tempfile, urllib.parse
 from importlib import metadata
 from pathlib import Path
 from cuebook.persistence.journal import JournalFile

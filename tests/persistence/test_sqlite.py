@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +249,8 @@ def test_a_store_left_open_does_not_keep_its_process_from_exiting(tmp_path: Path
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == code, done.stderr
     assert time.monotonic() - began < 2 + 1  # the interpreter's own start is not what is measured
-    assert sqlite3.connect(tmp_path / "a.cue").execute("SELECT count(*) FROM records").fetchone() == (1,)
+    with closing(sqlite3.connect(tmp_path / "a.cue")) as database:
+        assert database.execute("SELECT count(*) FROM records").fetchone() == (1,)
 
 
 def test_an_open_that_fails_leaves_no_thread_and_no_descriptor(tmp_path: Path) -> None:

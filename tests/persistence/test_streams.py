@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -327,7 +328,7 @@ def test_a_stream_whose_dropped_events_are_needed_says_so(cue: Path) -> None:
             await saver.ask(Balance())
 
     compact(cue, drop_events=True)
-    with sqlite3.connect(cue) as database:
+    with closing(sqlite3.connect(cue, isolation_level=None)) as database:
         database.execute("DELETE FROM states")
     played(cue, later)
 
@@ -346,7 +347,7 @@ def test_a_damaged_event_is_named_and_what_depends_on_it_is_not_kept_by_recovery
 
     with open_reader(cue) as reader:
         record = list(reader.records(kinds=(Kind.EVENTS,)))[-1]
-    with sqlite3.connect(cue) as database:
+    with closing(sqlite3.connect(cue, isolation_level=None)) as database:
         (trigger,) = database.execute("SELECT sql FROM sqlite_master WHERE name = 'records_never_updated'").fetchone()
         database.execute("DROP TRIGGER records_never_updated")
         database.execute("UPDATE records SET body = x'ff' WHERE seq = ?", (record.seq,))
