@@ -327,6 +327,21 @@ def test_no_test_waits_for_real_time() -> None:
     assert not sleeps, "\n".join(sleeps)
 
 
+def test_no_connection_is_left_to_the_garbage_collector() -> None:
+    """A connection of sqlite3 as a context manager commits and stays open, which newer Pythons warn of."""
+    left = [
+        f"{path.relative_to(folder.parent)}:{item.context_expr.lineno}"
+        for folder in (PACKAGE, ROOT / "tests")
+        for path in sorted(folder.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.With)
+        for item in node.items
+        if ast.unparse(item.context_expr).startswith("sqlite3.connect(")
+    ]
+
+    assert not left, "\n".join(left)
+
+
 def is_of_the_test(path: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether a function runs in the test itself: a test, a fixture, or what tests share."""
     decorators = " ".join(ast.unparse(decorator) for decorator in function.decorator_list)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from cuebook.runtime import tasks
 from cuebook.runtime.cells import driver
 from cuebook.runtime.refs.status import TreeNode
+from cuebook.runtime.tasks import tasks
 from cuebook.runtime.tasks.frames import frame_of
 
 __all__ = ["dump_text"]
