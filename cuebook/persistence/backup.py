@@ -11,6 +11,7 @@ import sqlite3
 from pathlib import Path
 
 from cuebook.persistence.blob_references import copy_blobs
+from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.location import located, make_folder
 from cuebook.persistence.lock import FileLock
 from cuebook.persistence.part_file import part_of
@@ -37,6 +38,7 @@ def backup(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> int:
     refuse_existing(target.path)
     make_folder(target.path.parent)
     with open_reader(path) as reader:
+        BlobStore(reader.blobs_folder).check_plain()
         try:
             with part_of(target.path) as part:
                 reader.backup(part.connection)

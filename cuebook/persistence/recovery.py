@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cuebook.persistence.backup import note_end
 from cuebook.persistence.blob_references import copy_blobs
+from cuebook.persistence.blobs import BlobStore
 from cuebook.persistence.chain import FIRST_LINK, check_row
 from cuebook.persistence.heads import JournalOpened, Reused
 from cuebook.persistence.location import located, make_folder
@@ -57,10 +58,12 @@ def recover(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> Recove
 
     Raises:
         JournalError: there is no such file, something is at `new`, or it cannot be written.
+        JournalNotTrusted: a file of either of them, or a blob, is a link, no plain file, or somebody else's.
         JournalCorrupt: nothing can be read from it at all.
     """
     source, target = located(path), located(new)
     refuse_existing(target.path)
+    BlobStore(source.blobs_folder).check_plain()
     make_folder(target.path.parent)
     note = read_note(source.lock_path)
     state = JournalState()
