@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from cuebook.errors import JournalCorrupt, JournalError, JournalFull
-from cuebook.persistence.trust.plain_file import check_folder, not_plain, open_plain
+from cuebook.persistence.trust.plain_file import check_folder, check_plain, not_plain, open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,6 +137,17 @@ class BlobStore:
                 digest = _digest_of(prefix + name)
                 if digest is not None:
                     yield digest
+
+    def check_plain(self) -> None:
+        """Look at all of it, before anything is done with it.
+
+        Raises:
+            JournalNotTrusted: a blob, or a folder, is a link, has a second name, or is nothing of that kind.
+
+        Cost: one look at each file, none is opened.
+        """
+        for digest in self.digests():
+            check_plain(self.path_of(digest))
 
     def verify(self) -> Iterator[tuple[bytes, str]]:
         """Read every blob; yield the digest of each that is damaged, with the reason.

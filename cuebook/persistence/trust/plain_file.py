@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cuebook.errors import JournalNotTrusted
 
-__all__ = ["SAFE_FLAGS", "check_folder", "not_plain", "open_plain"]
+__all__ = ["SAFE_FLAGS", "check_folder", "check_plain", "not_plain", "open_plain"]
 
 _NO_FILE = frozenset({errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR, errno.EOPNOTSUPP})
 """What opening a link, a socket or a folder fails with."""
@@ -48,6 +48,20 @@ def open_plain(path: str, flags: int = os.O_RDONLY, mode: int = 0o600) -> tuple[
         os.close(descriptor)
         raise not_plain(path, status)
     return descriptor, status
+
+
+def check_plain(path: str) -> None:
+    """Nothing where a file is plain, or not there.
+
+    Raises:
+        JournalNotTrusted: something else has this name.
+    """
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        raise not_plain(path, status)
 
 
 def check_folder(path: str) -> bool:

@@ -42,7 +42,7 @@ def reason_of(finding: Finding, path: Path) -> str:
         Why.LINK: lambda: f"{at} is a link, made by {user_name(finding.who)}, and none is followed there",
         Why.NOT_REGULAR: lambda: f"{at} is {_kind(finding.mode)}, where a plain file belongs",
         Why.NOT_A_FOLDER: lambda: f"{at} is {_kind(finding.mode)}, where a folder belongs",
-        Why.FOREIGN: lambda: f"{at} belongs to {user_name(finding.who)}, who may have put it there to get into yours",
+        Why.FOREIGN: lambda: f"{at} belongs to {user_name(finding.who)}, not to you",
     }
     return texts[finding.why]()
 
@@ -115,10 +115,12 @@ def not_trusted(verdict: Verdict, path: Path, needed: str) -> JournalNotTrusted:
 def refusal(refused: Refused, path: Path) -> JournalNotTrusted:
     """The error for what stands beside a journal (or in its place) and is not what it should be."""
     reason = reason_of(refused.finding, path)
-    way = "Remove it, or have it removed by its owner; or move what is yours to a folder that is yours alone"
-    if refused.finding.why is Why.LINKS:
+    way = "Remove it, or put back what belongs there"
+    if refused.finding.why is Why.FOREIGN:
+        way = "Have it removed by its owner or by root, or move your own files to a folder that only you can write to"
+    elif refused.finding.why is Why.LINKS:
         way = "Remove its other names, or put a copy in its place"
-    text = f"{reason}. Nothing was opened. {way}"
+    text = f"{reason}. It would be taken for a part of the journal, so nothing was opened. {way}"
     return JournalNotTrusted(text, path=f"{path}{refused.finding.name}", reason=reason)
 
 

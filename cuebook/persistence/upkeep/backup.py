@@ -11,6 +11,7 @@ import sqlite3
 from pathlib import Path
 
 from cuebook.errors import JournalError
+from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.persistence.stores.sqlite.location import located, make_folder
 from cuebook.persistence.stores.sqlite.lock import FileLock
@@ -37,6 +38,7 @@ def backup(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> int:
     refuse_existing(target.path)
     make_folder(target.path.parent)
     with open_reader(path) as reader:
+        BlobStore(reader.blobs_folder).check_plain()
         try:
             with part_of(target.path) as part:
                 reader.backup(part.connection)

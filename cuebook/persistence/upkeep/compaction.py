@@ -74,8 +74,7 @@ def compact(path: str | os.PathLike[str], *, drop_events: bool = False) -> Compa
 
 
 def _compacted(location: Location, lock: FileLock, *, drop_events: bool) -> Compacted:
-    for _ in BlobStore(location.blobs_folder).digests():  # refuses what is none, before anything is changed
-        pass
+    BlobStore(location.blobs_folder).check_plain()
     with open_reader(location.path) as reader:
         before, size = reader.last_seq, location.path.stat().st_size
         state = state_of(reader)

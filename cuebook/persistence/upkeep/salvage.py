@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuebook.errors import JournalCorrupt, JournalError
+from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.history.replay import JournalState, apply, family_of
 from cuebook.persistence.journal.header import first_head
 from cuebook.persistence.records.chain import FIRST_LINK, check_row
@@ -57,10 +58,12 @@ def recover(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> Recove
 
     Raises:
         JournalError: there is no such file, something is at `new`, or it cannot be written.
+        JournalNotTrusted: a file of either of them, or a blob, is a link, no plain file, or somebody else's.
         JournalCorrupt: nothing can be read from it at all.
     """
     source, target = located(path), located(new)
     refuse_existing(target.path)
+    BlobStore(source.blobs_folder).check_plain()
     make_folder(target.path.parent)
     note = read_note(source.lock_path)
     state = JournalState()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -66,6 +67,8 @@ class JournalFiles:
             return
         try:
             self._held = OpenedFile.at(path)
+            if self._held is not None and not stat.S_ISREG(self._held.status().mode):
+                raise self._exchanged()
             self._worst = self._look(self._user)
         except OSError as error:
             raise JournalError(f"{path} cannot be read: {error.strerror}") from error
@@ -86,9 +89,10 @@ class JournalFiles:
         return max(self._worst, self._look(self._user), key=lambda verdict: verdict.writers)
 
     def is_readable_in_place(self, trust: Writers) -> bool:
-        """Whether a reader may open it where it is: nobody that is not trusted can exchange a file meanwhile.
+        """Whether a reader may open it where it is: nobody that is not trusted can change or exchange a file meanwhile.
 
-        Holds names, where that is what it takes.
+        (A `-shm` that somebody else cuts short would end this process by SIGBUS.) Holds names, where that is what it
+        takes.
 
         Args:
             trust: how far others are trusted.
@@ -96,12 +100,11 @@ class JournalFiles:
         user = self._user
         if user is None or trust is Writers.ANYONE:
             return True
-        folder, main = status_at(self.path.parent), self._main()
-        if folder is None or main is None or renamers(folder, user) > trust:
+        if self._held is None or self._look(user).writers > trust:
             return False
-        if not must_hold_names(folder, user):
+        if not self.holds_names():
             return True
-        if main.uid != user.uid:  # names of ours would be in its owner's way
+        if self._held.status().uid != user.uid:  # names of ours would be in its owner's way
             return False
         try:
             self.hold_names()
@@ -114,8 +117,11 @@ class JournalFiles:
         folder = status_at(self.path.parent)
         return self._user is not None and folder is not None and must_hold_names(folder, self._user)
 
-    def hold_names(self) -> None:
+    def hold_names(self, *, with_blobs: bool = True) -> None:
         """Take the names beside the journal that others could take, in a folder where that is so.
+
+        Args:
+            with_blobs: that of the folder for blobs too.
 
         Raises:
             JournalNotTrusted: one of them is taken by somebody else.
@@ -127,6 +133,9 @@ class JournalFiles:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(f"{self.path}{end}", flags, 0o600))
+        if with_blobs:
+            with contextlib.suppress(FileExistsError):
+                Path(f"{self.path}{BLOBS}").mkdir(0o700)
         self._look(self._user)
 
     @contextlib.contextmanager

@@ -57,7 +57,7 @@ def part_of(target: Path) -> Iterator[Part]:
     connection = None
     try:
         with JournalFiles(path) as files:
-            files.hold_names()
+            files.hold_names(with_blobs=False)
             connection = sqlite3.connect(journal_uri(path, "rw"), uri=True, isolation_level=None)
             # Nobody else opens it, and what is not finished is thrown away: it needs no rollback journal on disk.
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
