@@ -5,6 +5,7 @@ Knows no actor and no journal.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
@@ -102,7 +103,7 @@ class EventTypes:
                 f"{cls.__qualname__} cannot be found again by its name: define it at the top of a module, or list "
                 f"it in {self.owner}.events"
             )
-        if fields is None or not all(field.init and field._field_type.name == "_FIELD" for field in fields.values()):
+        if fields is None or not _is_plain(cls, fields):
             return None
         return name_of(cls), _getter(tuple(fields))
 
@@ -158,3 +159,9 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], dict[str, Any]]:
         (name,) = names
         return lambda event: {name: get(event)}
     return lambda event: dict(zip(names, get(event), strict=True))
+
+
+def _is_plain(cls: type, fields: dict[str, Any]) -> bool:
+    """Whether all that `__init__` takes are fields, and all fields are taken: no InitVar, no ClassVar."""
+    own = dataclasses.fields(cls)
+    return len(own) == len(fields) and all(field.init for field in own)

@@ -21,7 +21,8 @@ def rebuilder(
     Args:
         otherwise: is called where the fields are not exactly those of the class.
     """
-    if not cls.__dataclass_params__.init or hasattr(cls, "__post_init__") or cls.__new__ is not object.__new__:
+    params = getattr(cls, "__dataclass_params__", None)
+    if params is None or not params.init or hasattr(cls, "__post_init__") or cls.__new__ is not object.__new__:
         return None
     names = tuple(cls.__dataclass_fields__)
     slots = slots_of(cls)

@@ -87,7 +87,7 @@ def _cached_property(function: Callable[..., Any], name: str | None) -> Any:
 def _is_generic(obj: Any) -> bool:
     """Whether it is what `functools.singledispatch` makes."""
     attributes = vars(obj) if type(obj) is FunctionType else {}
-    return {"register", "dispatch", "registry", "_clear_cache"} <= attributes.keys()
+    return {"register", "dispatch", "registry", "__wrapped__"} <= attributes.keys()
 
 
 def _generic(registry: dict[type, Callable[..., Any]]) -> Any:

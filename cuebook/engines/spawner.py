@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from cuebook.engines.interpreter import interpreter_options
 from cuebook.engines.limits import thread_limits
 from cuebook.engines.page import make_page
 
@@ -151,7 +152,7 @@ class Spawner:
             process = subprocess.Popen(
                 [
                     sys.executable,
-                    *_interpreter_options(),
+                    *interpreter_options(),
                     "-c",
                     _boot(entry),
                     package,
@@ -196,14 +197,6 @@ class Spawner:
                 self._guard.stdin.flush()
             except BrokenPipeError:
                 self._guard = None
-
-
-def _interpreter_options() -> list[str]:
-    """What this interpreter was started with (-O, -W, -X ...), and no files of the current folder in place of modules.
-
-    What `multiprocessing` uses for its processes.
-    """
-    return ["-P", *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
 
 
 _spawner: Spawner | None = None
