@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.engines.parcel import culprits, dump, is_importable
+from cuebook.engines.parcel import culprits, dump
+from cuebook.persistence.imported import is_importable
 from cuebook.processes.wire import Teach
 from cuebook.runtime.errors import FunctionNotShippable, UnknownMessage
 from cuebook.runtime.handlers import is_rebuilding
