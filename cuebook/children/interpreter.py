@@ -14,6 +14,7 @@ import subprocess
 import sys
 from typing import Any
 
+from cuebook.children.interpreter_options import interpreter_options
 from cuebook.errors import SupervisionError
 
 __all__ = ["check_interpreter", "freeze_support", "worker_command"]
@@ -137,12 +138,4 @@ def worker_command(entry: str, package: str, descriptors: list[int]) -> list[str
         "import sys; sys.path.insert(0, sys.argv[1]); import cuebook; sys.path.append(sys.path.pop(0)); "
         f"from {entry} import main; main(*map(int, sys.argv[2:6]))"
     )
-    return [chosen or sys.executable, *_interpreter_options(), "-c", boot, package, *numbers, str(os.getpid())]
-
-
-def _interpreter_options() -> list[str]:
-    """What this interpreter was started with (-O, -W, -X ...), and no files of the current folder in place of modules.
-
-    What `multiprocessing` uses for its processes.
-    """
-    return ["-P", *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
+    return [chosen or sys.executable, *interpreter_options(), "-c", boot, package, *numbers, str(os.getpid())]

@@ -107,8 +107,7 @@ class EventTypes:
                 f"{cls.__qualname__} cannot be found again by its name: define it at the top of a module, or list "
                 f"it in {self.owner}.events"
             )
-        real = () if all_fields is None else dataclasses.fields(cls)  # without those of the class and of `__init__`
-        if all_fields is None or len(real) != len(all_fields) or not all(field.init for field in real):
+        if all_fields is None or not _is_plain(cls, all_fields):
             return None
         return name_of(cls), _getter(tuple(all_fields))
 
@@ -164,3 +163,9 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], dict[str, Any]]:
         (name,) = names
         return lambda event: {name: get(event)}
     return lambda event: dict(zip(names, get(event), strict=True))
+
+
+def _is_plain(cls: type, fields: dict[str, Any]) -> bool:
+    """Whether all that `__init__` takes are fields, and all fields are taken: no InitVar, no ClassVar."""
+    own = dataclasses.fields(cls)
+    return len(own) == len(fields) and all(field.init for field in own)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.children.byvalue import culprits, dump, is_importable
+from cuebook.children.byvalue import culprits, dump
 from cuebook.errors import FunctionNotShippable, UnknownMessage
+from cuebook.persistence.identity.code.imported import is_importable
 from cuebook.processes.protocol import Teach
 from cuebook.runtime.cells.handlers import is_rebuilding
 from cuebook.wire.message import TAG_MAX, declared, message, type_of

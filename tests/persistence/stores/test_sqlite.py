@@ -299,7 +299,7 @@ def test_a_close_that_is_cancelled_at_any_moment_ends_the_thread_all_the_same(tm
     async def work(turns: int) -> bool:
         store = SqliteStore(tmp_path / "a.cue")
         await store.open()
-        thread = module._thread_of(store._connection)
+        thread: Any = store._thread
         closing = asyncio.create_task(store.close())
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -310,3 +310,25 @@ def test_a_close_that_is_cancelled_at_any_moment_ends_the_thread_all_the_same(tm
         return is_left
 
     assert not any(run(work(turns)) for turns in range(1, 60))
+
+
+def test_the_writing_thread_never_keeps_the_interpreter_from_exiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(module, "_warn", lambda event, **_: said.append(event))
+
+    async def work() -> bool:
+        store = SqliteStore(tmp_path / "a.cue")
+        await store.open()
+        assert store._thread is not None
+        is_daemon = store._thread.daemon
+        await store.close()
+        return is_daemon
+
+    assert not threading.current_thread().daemon
+    assert run(work())
+    assert said == []
+    monkeypatch.setattr(module, "_in_daemon", lambda make: make())  # as if a later release made its thread elsewhere
+    assert not run(work())
+    assert said == ["journal_thread_outlives_main"]

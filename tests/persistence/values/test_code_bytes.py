@@ -50,7 +50,7 @@ def test_equal_code_gives_equal_bytes_whoever_else_refers_to_its_constants() -> 
 
 def test_code_of_another_python_is_not_run_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(code_bytes, "_COMPILER", "cpython-399")
+        patch.setattr(code_bytes, "COMPILER", "cpython-399")
         data = dumps(make(1))
 
     sent = pickle.loads(data)
@@ -70,7 +70,7 @@ def test_an_object_whose_class_has_methods_of_another_python_can_still_be_read(m
             return self.x * 2
 
     with monkeypatch.context() as patch:
-        patch.setattr(code_bytes, "_COMPILER", "cpython-399")
+        patch.setattr(code_bytes, "COMPILER", "cpython-399")
         data = ValueEncoder().encode(Local(4))
     del Local
 

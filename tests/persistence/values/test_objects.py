@@ -368,7 +368,8 @@ def test_classes_of_main_travel_with_their_definition_when_asked_to():
 def test_a_class_that_arrived_with_a_function_is_found_again_in_the_worker():
     """A state of a call names a class of the script; the worker has it only with the function."""
     code = """
-        import sys, pickle, cloudpickle
+        import sys, pickle
+        from cuebook.persistence.values.pickling.by_value import dumps
         from cuebook.persistence.values import ValueDecoder, ValueEncoder
         from dataclasses import dataclass
         @dataclass
@@ -376,7 +377,7 @@ def test_a_class_that_arrived_with_a_function_is_found_again_in_the_worker():
             step: int
         def work():
             return Progress(3)
-        sys.stdout.write(cloudpickle.dumps(work).hex())
+        sys.stdout.write(dumps(work).hex())
     """
     worker = """
         import sys, pickle

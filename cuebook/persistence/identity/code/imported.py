@@ -1,6 +1,6 @@
-"""What a process has because it imported a module of the user's, and not because it was sent by value.
+"""What a process has because it imported it, and not because it was sent by value; and what another one can import.
 
-Knows no library that sends: functions that were sent have globals of their own.
+Knows no pickle. Light: worker processes import it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,27 @@ import types
 from operator import attrgetter
 from typing import Any
 
-__all__ = ["place_of_import"]
+__all__ = ["is_importable", "is_sent_by_value", "place_of_import"]
 
 _MAIN = ("__main__", "__mp_main__")
+
+
+def is_importable(obj: Any) -> bool:
+    """Whether another process finds this very function or class under its name, and may."""
+    name = getattr(obj, "__module__", None)
+    module = sys.modules.get(name) if isinstance(name, str) else None
+    if module is None or is_sent_by_value(module.__name__) or is_sent_by_value(str(name)):
+        return False
+    return _is_found(obj, module)
+
+
+def is_sent_by_value(module: str) -> bool:
+    """Whether what a module of this name defines is sent whole: the program's own, or one for which that was asked."""
+    if module in _MAIN:
+        return True
+    cloudpickle = sys.modules.get("cloudpickle")
+    asked = () if cloudpickle is None else cloudpickle.list_registry_pickle_by_value()
+    return any(module == each or module.startswith(f"{each}.") for each in asked)
 
 
 def place_of_import(item: types.FunctionType | type | types.ModuleType) -> str | None:
@@ -31,9 +49,9 @@ def place_of_import(item: types.FunctionType | type | types.ModuleType) -> str |
     return file if isinstance(file, str) else name
 
 
-def _is_found(cls: type, module: types.ModuleType) -> bool:
+def _is_found(item: Any, module: types.ModuleType) -> bool:
     try:
-        return attrgetter(cls.__qualname__)(module) is cls
+        return attrgetter(getattr(item, "__qualname__", None) or item.__name__)(module) is item
     except Exception:  # not to be had by its name, or a module whose attributes raise
         return False
 

@@ -10,9 +10,9 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, cast
 
 import aiosqlite
 
@@ -96,6 +96,7 @@ class SqliteStore:
         self._connection: aiosqlite.Connection | None = None
         self._writer: _Writer | None = None
         self._files: JournalFiles | None = None
+        self._thread: threading.Thread | None = None
         self._has_failed = False
         self._selecting = threading.Lock()
         self._selection: SqliteReading | None = None
@@ -103,14 +104,11 @@ class SqliteStore:
     async def open(self) -> Tail:
         """As `Store.open`. Cost: about 2 ms, and a pass over the rows without their bodies."""
         await self.close()
-        connection = aiosqlite.Connection(self._connect, 64)
-        thread = _thread_of(connection)
-        # aiosqlite's thread is no daemon: left open, it would keep the interpreter from exiting.
-        thread.daemon = True
+        connection = _in_daemon(lambda: aiosqlite.Connection(self._connect, 64))
         try:
             await connection
         except BaseException as error:
-            thread.join()  # it reports to this loop once more, which may be about to close
+            self._join()
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
@@ -210,8 +208,14 @@ class SqliteStore:
             try:
                 await connection.close()
             finally:
-                _thread_of(connection).join()  # it may report to this loop once more, which may be about to close
+                self._join()
                 self._let_go()
+
+    def _join(self) -> None:
+        """Wait for the connection's thread: it may report to this loop once more, which may be about to close."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
 
     def _let_go(self) -> None:
         """Let go of the files; SQLite removes some of its own when it closes, and their names are to be ours still."""
@@ -223,6 +227,9 @@ class SqliteStore:
 
     def _connect(self) -> sqlite3.Connection:
         # Runs in the connection's thread: everything that opening touches the disk for.
+        self._thread = threading.current_thread()
+        if not self._thread.daemon:
+            _warn("journal_thread_outlives_main", path=str(self.path))
         is_new = not self.path.exists()
         make_folder(self.path.parent)
         check_beside(self.path)
@@ -306,9 +313,20 @@ def _new_writer(path: Path) -> _Writer:
     return writer
 
 
-def _thread_of(connection: aiosqlite.Connection) -> threading.Thread:
-    found: Any = getattr(connection, "_thread", connection)  # before 0.22 the connection was the thread
-    return cast("threading.Thread", found)
+def _in_daemon(make: Callable[[], aiosqlite.Connection]) -> aiosqlite.Connection:
+    """The connection, made in a daemon thread, so that its own is one too: left open, it would else keep the
+    interpreter from exiting.
+    """
+    made: Future[aiosqlite.Connection] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(make())
+        except BaseException as error:
+            made.set_exception(error)
+
+    threading.Thread(target=run, name="cuebook-opening", daemon=True).start()
+    return made.result()
 
 
 def _tail(connection: sqlite3.Connection) -> tuple[Tail, bool]:
@@ -338,6 +356,10 @@ def _say_network(path: Path, kind: str) -> None:
     if str(path) in _said:
         return
     _said.add(str(path))
+    _warn("journal_on_network_file_system", path=str(path), file_system=kind)
+
+
+def _warn(event: str, **fields: str) -> None:
     from cuebook.logs import get_logger
 
-    get_logger("cuebook.persistence").warning("journal_on_network_file_system", path=str(path), file_system=kind)
+    get_logger("cuebook.persistence").warning(event, **fields)

@@ -10,11 +10,9 @@ import sys
 from types import CodeType
 from typing import Any
 
-__all__ = ["code_of", "reduced_code"]
+__all__ = ["COMPILER", "code_of", "reduced_code"]
 
-_COMPILER = (
-    sys.implementation.cache_tag or f"{sys.implementation.name}-{sys.version_info.major}{sys.version_info.minor}"
-)
+COMPILER = sys.implementation.cache_tag or f"{sys.implementation.name}-{sys.version_info.major}{sys.version_info.minor}"
 _REPEATABLE = 2
 """The newest form of marshal that writes equal bytes for equal code, whoever else refers to its constants."""
 
@@ -28,7 +26,7 @@ def reduced_code(code: CodeType) -> tuple[Any, ...]:
         data = marshal.dumps(code, _REPEATABLE)
     except ValueError:  # a constant that only a newer form knows
         data = marshal.dumps(code)
-    return code_of, (_COMPILER, data, code.co_qualname, len(code.co_freevars))
+    return code_of, (COMPILER, data, code.co_qualname, len(code.co_freevars))
 
 
 def code_of(compiler: str, data: bytes, name: str, free_count: int) -> CodeType:
@@ -40,11 +38,9 @@ def code_of(compiler: str, data: bytes, name: str, free_count: int) -> CodeType:
     Raises:
         ValueError, EOFError, TypeError: the bytes are damaged.
     """
-    if compiler == _COMPILER:
+    if compiler == COMPILER:
         return marshal.loads(data)  # type: ignore[no-any-return]  # noqa: S302 - of a pickle, trusted or not as a whole
-    return _stand_in(
-        f"{name} was compiled by {compiler}, and this is {_COMPILER}: it cannot be called here", free_count
-    )
+    return _stand_in(f"{name} was compiled by {compiler}, and this is {COMPILER}: it cannot be called here", free_count)
 
 
 def _stand_in(text: str, free_count: int) -> CodeType:

@@ -14,6 +14,8 @@ from cuebook.persistence.values.codes import Code
 from cuebook.wire.codec import ExtType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cuebook.persistence.values.codes import Decoding, Encoding, Form, Opening
 
 __all__ = ["OBJECT_OPENINGS", "object_form", "slots_of", "stands_under_its_name"]
@@ -70,21 +72,24 @@ def _unless_portable(form: Form) -> Form:
     return chosen
 
 
-def _defines(cls: type, names: tuple[str, ...], generated: frozenset[str] = frozenset()) -> bool:
-    """Whether the class or a base of the user's own defines one of the methods itself."""
+def _defines(cls: type, names: tuple[str, ...], is_generated: Callable[[Any], bool]) -> bool:
+    """Whether the class or a base of the user's own defines one of the methods itself, and not a decorator for it."""
     for base in cls.__mro__:
         if not base.__flags__ & HEAP_TYPE:
             continue
         for name in names:
             method = base.__dict__.get(name)
-            if method is not None and getattr(method, "__name__", "") not in generated:
+            if method is not None and not is_generated(method):
                 return True
     return False
 
 
 # Dataclasses
 
-GENERATED_BY_DATACLASSES = frozenset({"_dataclass_getstate", "_dataclass_setstate"})
+
+def _is_of_dataclasses(method: Any) -> bool:
+    """Whether the decorator brought it: how a frozen dataclass with slots is pickled."""
+    return getattr(method, "__module__", None) == "dataclasses"
 
 
 def slots_of(cls: type) -> list[str] | None:
@@ -104,7 +109,7 @@ def slots_of(cls: type) -> list[str] | None:
 def _dataclass_form(cls: type) -> Form | None:
     if any(base is not object and not base.__flags__ & HEAP_TYPE for base in cls.__mro__):
         return None  # what a built-in or compiled base holds is not in its fields
-    if _defines(cls, OWN_PICKLING, GENERATED_BY_DATACLASSES):
+    if _defines(cls, OWN_PICKLING, _is_of_dataclasses):
         return None
     slots = slots_of(cls)
     if slots is None:
@@ -156,8 +161,9 @@ def _layout(cls: type) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _field_names(cls: type) -> list[str]:
-    fields: dict[str, Any] = cls.__dataclass_fields__  # type: ignore[attr-defined]
-    return [name for name, field in fields.items() if field._field_type.name == "_FIELD"]
+    import dataclasses  # loaded already, by whoever made the class
+
+    return [field.name for field in dataclasses.fields(cls)]
 
 
 # Enums
@@ -203,7 +209,7 @@ def _is_named_tuple(cls: type) -> bool:
     names = getattr(cls, "_fields", None)
     if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
         return False
-    return not _defines(cls, OWN_PICKLING, frozenset({"__getnewargs__"}))
+    return not _defines(cls, OWN_PICKLING, lambda method: getattr(method, "__name__", "") == "__getnewargs__")
 
 
 def _named_tuple(value: Any, encoding: Encoding) -> Any:

@@ -11,11 +11,10 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
-import cloudpickle
-
 from cuebook.persistence.identity.secrets.names import names_a_secret
 from cuebook.persistence.values.codes import TOO_DEEP, Refused
 from cuebook.persistence.values.pickling.by_value import ByValuePickler, dumps
+from cuebook.persistence.values.pickling.class_making import arrived_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,12 +28,15 @@ _definitions: weakref.WeakKeyDictionary[type, bytes] = weakref.WeakKeyDictionary
 
 
 class _Pickler(ByValuePickler):
-    """Cloudpickle, but a class of `__main__` becomes the reader's own class where its script has one."""
+    """By value, but a class of `__main__` becomes the reader's own class where its script has one."""
 
     portable = False
 
+    def goes_by_value(self, cls: type) -> bool:
+        return not _is_of_main(cls) and super().goes_by_value(cls)
+
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, type) and obj.__module__ == "__main__" and not is_local(obj):
+        if isinstance(obj, type) and _is_of_main(obj):
             definition: bytes | None = _definition_of(obj)
             if definition is not None and not self.portable and _is_too_much(definition):
                 definition = None  # it drags the script's data along, and the script itself has the class
@@ -44,6 +46,10 @@ class _Pickler(ByValuePickler):
         if type(obj) in CHANGED_BY_CLOUDPICKLE:
             return _as_it_is(obj)
         return super().reducer_override(obj)
+
+
+def _is_of_main(cls: type) -> bool:
+    return cls.__module__ == "__main__" and not is_local(cls)
 
 
 def _as_it_is(obj: Any) -> Any:
@@ -87,10 +93,9 @@ def namesake_in_main(qualname: str) -> type | None:
     found = _in_main(qualname)
     if found is not None:
         return found
-    arrived = getattr(cloudpickle.cloudpickle, "_DYNAMIC_CLASS_TRACKER_BY_ID", {})
-    for cls in reversed(list(arrived.values())):
+    for cls in arrived_classes():
         if cls.__module__ == "__main__" and cls.__qualname__ == qualname:
-            return cls  # type: ignore[no-any-return]
+            return cls
     return None
 
 
