@@ -152,4 +152,5 @@ async def _end_tasks() -> None:
     if tasks:
         _, left = await asyncio.wait(tasks, timeout=ABANDON_S)
         for task in left:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio does in its own run()
+            with contextlib.suppress(AttributeError):  # asyncio's own; without it there is a line more on stderr
+                task._log_destroy_pending = False  # type: ignore[attr-defined]

@@ -53,7 +53,7 @@ def logging_levels() -> dict[str, int]:
     if not root.handlers:
         return {}
     levels = {"": root.level}
-    for name, logger in list(root.manager.loggerDict.items()):
+    for name, logger in list(getattr(root.manager, "loggerDict", {}).items()):
         if isinstance(logger, logging.Logger) and logger.level:
             levels[name] = logger.level
     return levels

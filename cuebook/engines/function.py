@@ -194,8 +194,9 @@ def adopt_environment(options: dict[str, Any]) -> None:
     if options.get("sources"):
         import linecache
 
-        for name, text in options["sources"].items():
-            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        with suppress(AttributeError):  # tracebacks are without these lines then
+            for name, text in options["sources"].items():
+                linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
 
 
 def _difference(func: Any, order: Setup) -> list[str] | None:
