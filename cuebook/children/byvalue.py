@@ -61,13 +61,16 @@ def cell_sources() -> dict[str, str]:
     """Sources that lie in no file, such as notebook cells: a worker needs them for fingerprints and tracebacks."""
     sources = {}
     size = 0
-    for name, entry in list(linecache.cache.items()):
-        if len(entry) == 4 and entry[1] is None and entry[2]:
-            text = "".join(entry[2])
-            size += len(text)
-            if size > CELL_SOURCES_MAX:
-                break
-            sources[name] = text
+    for name, entry in list(getattr(linecache, "cache", {}).items()):
+        match entry:
+            case (_, None, [*lines], _) if lines:
+                text = "".join(lines)
+            case _:
+                continue
+        size += len(text)
+        if size > CELL_SOURCES_MAX:
+            break
+        sources[name] = text
     return sources
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sqlite3
@@ -242,7 +243,7 @@ def test_in_a_sticky_folder_the_names_are_ours_from_the_first_moment_to_after_th
     assert beside(path) == HELD
     backup(path, sticky / "b.cue")
     for each in (path, sticky / "b.cue"):
-        with sqlite3.connect(each) as connection:
+        with contextlib.closing(sqlite3.connect(each)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert verify(sticky / "b.cue").ok
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -234,8 +235,9 @@ def adopt_environment(options: dict[str, Any]) -> None:
     if options.get("sources"):
         import linecache
 
-        for name, text in options["sources"].items():
-            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        with suppress(AttributeError):  # tracebacks are without these lines then
+            for name, text in options["sources"].items():
+                linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
 
 
 def _difference(func: Any, order: Setup) -> list[str] | None:

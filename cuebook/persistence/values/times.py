@@ -64,7 +64,9 @@ def _open_timedelta(data: bytes, decoding: Decoding) -> Any:
 
 
 def _timezone(value: Any, encoding: Encoding) -> Any:
-    return ExtType(Code.TIMEZONE, encoding.nested(list(value.__getinitargs__())))
+    offset, name = value.utcoffset(None), value.tzname(None)
+    made_of = [offset] if name == type(value)(offset).tzname(None) else [offset, name]
+    return ExtType(Code.TIMEZONE, encoding.nested(made_of))
 
 
 def _open_timezone(data: bytes, decoding: Decoding) -> Any:
