@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from anyio import CancelScope
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from cuebook.clock import Clock, SystemClock
 from cuebook.errors import ActorStopped
@@ -110,6 +111,7 @@ class ActorSystem:
         self._tasks = Tasks(self.loop, self.fail)
         self._block = CancelScope()
         self._block.__enter__()
+        self._cancelled_before = _cancellations()
         homes[self.id] = self
         if self._watchdog is not None and tells_real_time(self.loop):
             self._watchdog.start(self.loop)
@@ -358,7 +360,8 @@ class ActorSystem:
         self._begin_stop()
         cancelled = error if isinstance(error, CancelledError) else None
         ends_by_itself = self._block.__exit__(type(cancelled) if cancelled else None, cancelled, None)
-        is_from_outside = cancelled is not None and not ends_by_itself
+        # Some versions of anyio take a cancellation that comes at the same time for their own.
+        is_from_outside = cancelled is not None and not (ends_by_itself and _cancellations() <= self._cancelled_before)
         try:
             with CancelScope(shield=True):
                 await self._end_all()
@@ -367,6 +370,7 @@ class ActorSystem:
                 cell.give_up()
             self._close()
         if self.failure is not None and not is_from_outside:
+            await checkpoint_if_cancelled()  # a scope around the block goes first, too
             raise self.failure from self.failure.__cause__
 
     async def _end_all(self) -> None:
@@ -380,3 +384,8 @@ class ActorSystem:
             if self._cells:  # cancelled once more: no time for hooks
                 tasks.cancel()
             await tasks.until_none()
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
