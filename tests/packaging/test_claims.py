@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,6 @@ from tools import claims
 
 PYPROJECT = claims.project()
 README = (claims.ROOT / "README.md").read_text()
-
-
-def named(requirements: list[object]) -> dict[str, str]:
-    """The bounds of requirements by name; groups within a group left out."""
-    parsed = (re.fullmatch(r"([\w.-]+)(?:\[\w+\])?\s*(.*)", one) for one in requirements if isinstance(one, str))
-    return {found[1]: found[2] for found in parsed if found is not None}
 
 
 def test_the_oldest_python_that_is_tested_is_the_oldest_that_is_let_in() -> None:
@@ -51,10 +44,9 @@ def test_what_builds_the_project_is_locked_with_it() -> None:
 def test_the_lowest_versions_of_an_extra_are_those_that_its_tests_are_run_with(extra: str) -> None:
     """`make test-lowest` installs the groups; an extra with a lower bound than its group would not be tested."""
     groups = PYPROJECT["dependency-groups"]
-    tested = named([*groups["test"], *groups["dev"]])
 
-    for name, bound in named(PYPROJECT["project"]["optional-dependencies"][extra]).items():
-        assert tested[name] == bound, name
+    for requirement in PYPROJECT["project"]["optional-dependencies"][extra]:
+        assert requirement in [*groups["test"], *groups["dev"]]
 
 
 @pytest.mark.parametrize("kind", [*claims.KINDS, claims.TOOLS])

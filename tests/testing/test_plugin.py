@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.quick
-
 ROOT = Path(__file__).resolve().parents[2]
 ACTORS = """
 import asyncio
@@ -54,6 +52,7 @@ def pytest_on(folder: Path, source: str, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.quick
 def test_tests_that_use_the_fixtures_pass_and_need_no_other_plugin(tmp_path: Path) -> None:
     code, report = pytest_on(
         tmp_path,
