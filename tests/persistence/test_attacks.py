@@ -48,7 +48,7 @@ for _ in range(int(arguments[1])):
         said["FileNotFoundError"] += 1
 print(dict(said))
 """
-LOADS = 400
+LOADS = 250
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,10 @@ def users() -> Iterator[Users]:
 
 
 @pytest.fixture
-def ground() -> Iterator[Path]:
+def ground(users: Users) -> Iterator[Path]:
     with public() as found:
         yield found
+        users.end_attacks()
 
 
 @pytest.fixture
@@ -92,12 +93,6 @@ def hostile(users: Users, ground: Path, marker: Path) -> Path:
 
 def executions(marker: Path) -> list[str]:
     return marker.read_text().split()
-
-
-@pytest.fixture(autouse=True)
-def _peace(users: Users) -> Iterator[None]:
-    yield
-    users.end_attacks()
 
 
 def test_the_names_beside_a_journal_in_tmp_cannot_be_taken(users: Users, folder: Path) -> None:

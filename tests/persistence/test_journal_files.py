@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from cuebook.cli.command import main
 from cuebook.errors import JournalError, JournalNotTrusted
+from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.persistence.stores.sqlite.files import JournalFiles
@@ -25,7 +28,7 @@ from cuebook.persistence.upkeep.salvage import recover
 from cuebook.persistence.upkeep.verification import verify
 from tests.support.journals import completed, opened, run, write
 from tests.support.salvage import blob_journal
-from tests.support.two_users import ATTACKER, needs_root
+from tests.support.two_users import ATTACKER, needs_root, rollback_journal
 
 
 def link(place: Path) -> None:
@@ -349,3 +352,116 @@ def test_folders_that_are_made_for_a_journal_are_ours_alone_whatever_the_umask(t
         assert each.stat().st_mode & 0o022 == 0
     with open_reader(tmp_path / "deep" / "er" / "a.cue") as reader:
         assert reader.verdict().writers is Writers.NOBODY
+
+
+@needs_root
+@pytest.mark.parametrize("is_hostile", [True, False])
+def test_a_folder_above_that_was_exchanged_while_sqlite_opened_the_journal_is_found_out(
+    tmp_path: Path, is_hostile: bool
+) -> None:
+    """Before and after, every name leads to the victim's own files: only the descriptors tell."""
+    tmp_path.chmod(0o777)
+    path = tmp_path / "mine" / "a.cue"
+    write(path, [opened()])
+    shutil.copytree(tmp_path / "mine", tmp_path / "his")
+    owner = ATTACKER if is_hostile else os.geteuid()
+    os.chown(tmp_path / "his" / "a.cue", owner, owner)
+
+    def exchange() -> None:
+        for one, other in (("mine", "x"), ("his", "mine"), ("x", "his")):
+            os.rename(tmp_path / one, tmp_path / other)
+
+    def opening() -> None:
+        with JournalFiles(path) as files, files.being_opened():
+            exchange()
+            connection = sqlite3.connect(path)
+            connections.append(connection)
+            connection.execute("SELECT count(*) FROM records").fetchone()
+            exchange()
+
+    connections: list[sqlite3.Connection] = []
+    if is_hostile:
+        with pytest.raises(JournalError, match="was exchanged for another file"):
+            opening()
+    else:  # a file of one's own harms nobody
+        opening()
+    connections[0].close()
+
+
+@needs_root
+def test_one_that_is_exchanged_for_a_moment_is_opened_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o777)
+    path = tmp_path / "mine" / "a.cue"
+    write(path, [opened()])
+    (tmp_path / "foreign").touch()
+    os.chown(tmp_path / "foreign", ATTACKER, ATTACKER)
+    meanwhile = list[IO[str]]()
+    opening = JournalFiles.being_opened
+
+    @contextlib.contextmanager
+    def noisy(self: JournalFiles) -> Iterator[None]:
+        with opening(self):
+            if len(meanwhile) < 2:  # as another thread of the program might
+                meanwhile.append((tmp_path / "foreign").open())
+            yield
+
+    monkeypatch.setattr(JournalFiles, "being_opened", noisy)
+    with open_reader(path) as reader:
+        assert reader.last_seq == 2
+    assert len(meanwhile) == 2
+    for each in meanwhile:
+        each.close()
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_until_the_switch_to_a_wal_the_rollback_journals_name_is_never_free(
+    sticky: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    """In between somebody else could take it, and what he puts there would be rolled back into the journal."""
+    path = sticky / "a.cue"
+    if not is_new:  # one that a backup has made has a rollback journal
+        write(sticky / "b.cue", [opened()])
+        backup(sticky / "b.cue", path)
+    seen = set[bool]()
+    prepare = SqliteStore._choose_mode
+
+    def watched(self, writer, files, *, is_network):
+        writer.set_trace_callback(lambda statement: seen.add((sticky / "a.cue-journal").exists()))
+        prepare(self, writer, files, is_network=is_network)
+        writer.set_trace_callback(None)
+
+    monkeypatch.setattr(SqliteStore, "_choose_mode", watched)
+    write(path, [opened(2)])
+    assert seen == {True}
+
+
+@needs_root
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_name_that_was_taken_in_the_moment_of_the_switch_is_refused_before_anything_is_read(
+    sticky: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    path, hostile = sticky / "a.cue", sticky / "hostile.cue"
+    write(hostile, [opened(7, function="hostile")])
+    write(sticky / "b.cue", [opened()])
+    if not is_new:
+        backup(sticky / "b.cue", path)
+    hold = JournalFiles.hold_names
+
+    def late(self: JournalFiles, **more: bool) -> None:
+        place = sticky / "a.cue-journal"
+        if self.path == path and not place.exists() and path.stat().st_size:
+            place.write_bytes(rollback_journal(hostile.read_bytes()))
+            os.chown(place, ATTACKER, ATTACKER)
+        hold(self, **more)
+
+    monkeypatch.setattr(JournalFiles, "hold_names", late)
+    with pytest.raises(JournalNotTrusted, match="a.cue-journal belongs to"):
+        write(path, [opened()])
+    monkeypatch.undo()
+    (sticky / "a.cue-journal").unlink()
+    (sticky / "a.cue.lock").unlink()
+    write(path, [opened(9)])
+    with open_reader(path) as reader:
+        assert {run.opened.function for run in state_of(reader).runs.values()} == {"clean"}

@@ -142,7 +142,7 @@ class ValueDecoder:
     def resolve(self, module: str, qualname: str) -> Any:
         """What stands under this name in a module; LookupError with the reason where it cannot be had."""
         if not self.trusted:
-            raise LookupError("the journal is not trusted")
+            raise LookupError("its class is imported only for a journal that is trusted, see trust=")
         name = (module, qualname)
         if name not in self._names:
             self._names[name] = self._known_names().resolve(module, qualname)
