@@ -94,7 +94,7 @@ def without(earlier: Sequence[EarlierRun], lost: Collection[LostFile]) -> list[E
 
 def on_lost_files(name: str, lost: Sequence[LostFile]) -> str:
     """What the user is told of lost files."""
-    paths = list(dict.fromkeys(each.path for each in lost))
+    paths = list(dict.fromkeys(each.path for each in sorted(lost, key=lambda each: (each.run, each.index))))
     calls = len({(each.run, each.index) for each in lost})
     shown = f"{', '.join(paths[:_NAMES_MAX])}{', ...' if len(paths) > _NAMES_MAX else ''}"
     which = f"{calls:,} result{'' if calls == 1 else 's'} of {name} {'names a file' if calls == 1 else 'name files'}"

@@ -25,6 +25,7 @@ from cuebook.persistence.history.reuse_cursor import Cursor
 from cuebook.persistence.history.run import Reuses
 from cuebook.persistence.history.run_parts import OUTLINES, PARTS_OF, SECRETS_KEY, UNSEEN
 from cuebook.persistence.history.run_writer import argument_entries, reused_entries, same_arguments_entry
+from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.identity.fingerprint import Fingerprint
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.record import Entry, Kind
@@ -99,7 +100,7 @@ def plan_list(file: JournalFile | None, func: Callable[..., Any], options: Optio
     _notice(file, plan, calls, outlines)
     plan.entries = [
         _opening(plan, len(calls), outlines if options.keep_arguments else []),
-        *_arguments(plan.number, blocks, earlier),
+        *_arguments(plan.number, blocks, earlier, to_the_byte=bool(options.ignore) or are_used()),
         *reused_entries(plan.number, plan.claims),
     ]
     return plan
@@ -249,11 +250,17 @@ def _is_same_list(one: Sequence[Block], other: Sequence[Block]) -> bool:
     )
 
 
-def _arguments(number: int, blocks: Sequence[Block], earlier: Sequence[EarlierRun]) -> list[Entry]:
-    """The records of a list's arguments: as far as they are those of an earlier run, only that is said."""
+def _arguments(
+    number: int, blocks: Sequence[Block], earlier: Sequence[EarlierRun], *, to_the_byte: bool
+) -> list[Entry]:
+    """The records of a list's arguments: as far as they are those of an earlier run, only that is said.
+
+    Args:
+        to_the_byte: whether equal calls may have been given otherwise, and are to be shown as they were given.
+    """
     best, source = 0, None
     for run in reversed(earlier):
-        same = _equal_prefix(blocks, run.blocks)
+        same = _equal_prefix(blocks, run.blocks, to_the_byte=to_the_byte)
         if same > best:
             best, source = same, run
     start = sum(block.count for block in blocks[:best])
@@ -263,10 +270,12 @@ def _arguments(number: int, blocks: Sequence[Block], earlier: Sequence[EarlierRu
     return entries
 
 
-def _equal_prefix(one: Sequence[Block], other: Sequence[Block]) -> int:
+def _equal_prefix(one: Sequence[Block], other: Sequence[Block], *, to_the_byte: bool) -> int:
     count = 0
     for a, b in zip(one, other, strict=False):
         if a.count != b.count or a.form != b.form or a.identity != b.identity:
+            break
+        if to_the_byte and a.shown != b.shown:
             break
         count += 1
     return count

@@ -66,7 +66,7 @@ class CallForm:
 
     def _check_ignored(self, func: Any) -> None:
         known = self._parameters
-        name = readable(func)
+        name = getattr(func, "__name__", None) or readable(func)
         if not self._ignored:
             return
         if known is None:

@@ -184,12 +184,15 @@ def _pair(key: str, part: Any, room: int) -> str | None:
 
 def _summary(value: Any) -> str:
     name = type(value).__qualname__
-    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    try:
+        shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    except Exception:  # a class of the user's that raises for what it does not know
+        return name
     if isinstance(shape, tuple):
         return f"{name}{f' {dtype}' if dtype is not None else ''} {shape}"
     if isinstance(value, str | bytes | list | tuple | set | frozenset | dict | deque):
-        unit = "characters" if isinstance(value, str) else "bytes" if isinstance(value, bytes) else "items"
-        return f"{name}, {len(value):,} {unit}"
+        unit = "character" if isinstance(value, str) else "byte" if isinstance(value, bytes) else "item"
+        return f"{name}, {len(value):,} {unit}{'' if len(value) == 1 else 's'}"
     return name
 
 

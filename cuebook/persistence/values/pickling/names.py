@@ -32,7 +32,7 @@ class Names:
     def __init__(self, func: Any = None) -> None:
         self._func = func
         self._home = str(getattr(func, "__module__", None) or "__main__")
-        self._referred: dict[str, type] | None = None
+        self._referred: list[type] | None = None
 
     def resolve(self, module: str, qualname: str) -> Any:
         """What stands under this name; imports the module where it is not loaded.
@@ -47,12 +47,24 @@ class Names:
                 raise LookupError(f"this program's __main__ has no class {qualname}")
         if found is None and self._home in _MAIN and _is_script(module):
             found = _class_in("__main__", qualname)
+        if found is None:
+            found = self._own_class(module, qualname)
         return self._imported(module, qualname) if found is None else found
 
     def class_of_main(self, qualname: str) -> type | None:
         """The class of a script that stands under this name here; None where there is none."""
         found = moved_to("__main__", qualname) or self._of_home(qualname) or _class_in("__main__", qualname)
         return found if isinstance(found, type) else None
+
+    def _own_class(self, module: str, qualname: str) -> type | None:
+        """A class of this name that the function's own module defines, where the function refers to that one alone: the
+        module has another name than before, and a copy of it may still be there.
+        """
+        own = _class_in(self._home, qualname)
+        if own is None or own.__module__ != self._home or self._home == module:
+            return None
+        referred = [cls for cls in self._classes() if cls.__qualname__ == qualname]
+        return own if own in referred and all(cls.__module__ != module for cls in referred) else None
 
     def _of_home(self, qualname: str) -> Any:
         return None if self._home in _MAIN else _class_in(self._home, qualname)
@@ -74,13 +86,14 @@ class Names:
         if self._func is None:
             return None
         found = _class_in(self._home, qualname)
-        if found is None:
-            if self._referred is None:
-                from cuebook.persistence.identity.code.graph import classes_referred_to
+        return found or next((cls for cls in self._classes() if cls.__qualname__ == qualname), None)
 
-                self._referred = {cls.__qualname__: cls for cls in reversed(classes_referred_to(self._func))}
-            found = self._referred.get(qualname)
-        return found
+    def _classes(self) -> list[type]:
+        if self._referred is None:
+            from cuebook.persistence.identity.code.graph import classes_referred_to
+
+            self._referred = [] if self._func is None else classes_referred_to(self._func)
+        return self._referred
 
 
 def resolve(module: str, qualname: str) -> Any:
