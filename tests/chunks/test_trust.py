@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from cuebook import Checkpoint, Chunker, JournalNotTrusted, Runtime, chunk, last_checkpoint, make_checkpoint
-from cuebook.persistence.trust.verdicts import User, users
+from cuebook.persistence.trust import users
+from cuebook.persistence.trust.verdicts import User
 
 CALLS = [[n] for n in range(6)]
 

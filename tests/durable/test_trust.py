@@ -12,8 +12,9 @@ import pytest
 from cuebook.api.runtime import Runtime
 from cuebook.durable.event_types import EventTypes
 from cuebook.errors import ActorStopped, JournalNotTrusted
-from cuebook.persistence import names, users
+from cuebook.persistence.trust import users
 from cuebook.persistence.trust.verdicts import User
+from cuebook.persistence.values.pickling import names
 from tests.durable.bank import Account, Balance, Deposit, Saver, State, Transfer
 
 

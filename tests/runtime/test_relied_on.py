@@ -23,13 +23,16 @@ import pytest
 
 from cuebook.api.signals import interruption
 from cuebook.durable.rebuilding import rebuilder
-from cuebook.runtime import dump, frames, handlers, immediate, leaving, shape_code
+from cuebook.runtime.cells import handlers, immediate
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.driver import Driver, driven_in
 from cuebook.runtime.refs.ready import Pending
+from cuebook.runtime.seeing import dump
 from cuebook.runtime.system import ActorSystem
+from cuebook.runtime.tasks import frames, leaving
 from cuebook.runtime.tasks.tasks import Tasks
 from cuebook.testing.simulation.loop import ShuffledLoop
+from cuebook.wire import shape_code
 from cuebook.wire.message import decode, encode, message
 from tests.support.cast import Add, Counter, Get, Pause
 from tests.support.virtually import virtually

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from cuebook import Checkpoint, JournalError, JournalNotTrusted, Runtime, chunk
 from cuebook.cli.command import main
-from cuebook.persistence import new_journal, plain_values, trust_texts
+from cuebook.persistence.journal import new_journal
+from cuebook.persistence.trust import texts as trust_texts
 from cuebook.persistence.trust.users import current_user
+from cuebook.persistence.values import plain_values
 from tests.support import two_users
 
 FOR_ORDERS = (JournalError, JournalNotTrusted, Path, Runtime, current_user, two_users)

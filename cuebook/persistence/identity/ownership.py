@@ -13,7 +13,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from cuebook.persistence.installed import distribution_of
+from cuebook.persistence.identity.installed import distribution_of
 
 __all__ = [
     "is_library_file",

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from cuebook.persistence.identity.fingerprint import fingerprint
+from cuebook.persistence.identity.installed import distribution_of
 from cuebook.persistence.identity.ownership import is_library_file, is_users_class, is_users_module, package_version
-from cuebook.persistence.installed import distribution_of
 
 
 class Folder:

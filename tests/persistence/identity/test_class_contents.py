@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.workshop import Edit, Workshop, edits
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

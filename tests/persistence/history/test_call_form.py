@@ -20,7 +20,7 @@ from cuebook.persistence.identity.files import FileStamp, MissingFile
 from cuebook.persistence.identity.parameters import Parameters, parameters_of
 from cuebook.persistence.identity.value_digest import value_digest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def plain(a: Any, b: Any = None, *, c: Any = None) -> None: ...
@@ -264,7 +264,7 @@ for call in ({"a": 1, "x": 2, "c": 3}, {"x": 2, "a": 1}, [1, 2, 3], {"a": {"pass
     print(form.key(call).hex())
 print(CallForm(f, ignore=("b", "more")).key([1, 2, (3,)]).hex())
 """
-GOLDEN = Path(__file__).parent.parent / "golden" / "identity_of_values.txt"
+GOLDEN = Path(__file__).parent.parent.parent / "golden" / "identity_of_values.txt"
 
 
 @pytest.mark.parametrize("seed", ["0", "7"])
