@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cuebook.persistence.trust.users import current_user, group_name, user_name
 from cuebook.persistence.trust import users as module
+from cuebook.persistence.trust.users import current_user, group_name, user_name
 
 
 def account(name: str, uid: int, gid: int) -> Any:
