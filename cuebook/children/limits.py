@@ -6,7 +6,9 @@ import os
 import re
 from collections.abc import Mapping
 
-__all__ = ["MEMORY_BYTES_MIN", "THREAD_VARIABLES", "cpus_allowed", "memory_bytes", "quota_cpus", "thread_limits"]
+from cuebook.children.cgroups import quota_of
+
+__all__ = ["MEMORY_BYTES_MIN", "THREAD_VARIABLES", "cpus_allowed", "memory_bytes", "thread_limits"]
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -35,38 +37,12 @@ _UNITS = {
 
 
 def cpus_allowed() -> int:
-    """How many CPUs this process may use: its affinity, and its cgroup's quota rounded up; at least 1."""
+    """How many CPUs this process may use: its affinity, and the quota of its control groups rounded up; at least 1."""
     try:
         count = len(os.sched_getaffinity(0))
     except AttributeError:
         count = os.cpu_count() or 1
-    for name in ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"):
-        try:
-            text = _content(name)
-            if name.endswith("us"):
-                text = f"{text.strip()} {_content('/sys/fs/cgroup/cpu/cpu.cfs_period_us')}"
-        except OSError:
-            continue
-        count = min(count, quota_cpus(text) or count)
-        break
-    return max(1, count)
-
-
-def _content(path: str) -> str:
-    with open(path) as file:  # not by pathlib, which is much for a worker to import
-        return file.read()
-
-
-def quota_cpus(text: str) -> int | None:
-    """The CPUs of a cgroup's `quota period` in microseconds, rounded up; None where there is no limit.
-
-    >>> quota_cpus("150000 100000"), quota_cpus("max 100000"), quota_cpus("-1 100000")
-    (2, None, None)
-    """
-    quota, _, period = text.strip().partition(" ")
-    if quota in ("max", "") or int(quota) <= 0 or not period.strip():
-        return None
-    return max(1, -(-int(quota) // int(period)))
+    return max(1, min(count, quota_of() or count))
 
 
 def thread_limits(environment: Mapping[str, str], cores: int) -> dict[str, str]:

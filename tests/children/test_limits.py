@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from cuebook.children.limits import cpus_allowed, memory_bytes, quota_cpus, thread_limits
+from cuebook.children.limits import cpus_allowed, memory_bytes, thread_limits
 
 
 @pytest.mark.parametrize(
@@ -41,24 +41,6 @@ def test_a_number_of_bytes_and_none_stay_as_they_are() -> None:
 def test_what_is_no_size_is_refused_and_shown(wrong: object) -> None:
     with pytest.raises(ValueError, match="memory_limit="):
         memory_bytes(wrong)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("text", "cpus"),
-    [
-        ("max 100000", None),
-        ("-1 100000", None),
-        ("0 100000", None),
-        ("", None),
-        ("100000", None),
-        ("50000 100000", 1),
-        ("100000 100000\n", 1),
-        ("100001 100000", 2),
-        ("400000 100000", 4),
-    ],
-)
-def test_a_quota_is_rounded_up_to_whole_cpus(text: str, cpus: int | None) -> None:
-    assert quota_cpus(text) == cpus
 
 
 def test_this_process_may_use_at_least_one_cpu_and_no_more_than_its_affinity() -> None:

@@ -270,4 +270,5 @@ def _limit_memory(limit_bytes: int | None) -> None:
     if hard != resource.RLIM_INFINITY and (wanted == resource.RLIM_INFINITY or wanted > hard):
         wanted = hard  # the system allows less than that anyway
     if wanted != soft:
-        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+        with suppress(ValueError, OSError):  # macOS has the name, and refuses
+            resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
