@@ -21,7 +21,6 @@ from cuebook.persistence.opened_file import OpenedFile
 from cuebook.persistence.trust import (
     BLOBS,
     LOCK,
-    MOVED,
     SQLITE_SIDES,
     Beside,
     Status,
@@ -80,12 +79,12 @@ class JournalFiles:
         """Who else can have written what was opened: as it is now, and as it was when it was opened.
 
         Raises:
-            JournalNotTrusted: something beside it is refused now.
+            JournalNotTrusted: something beside it is refused now. JournalError: its name leads to another file now.
         """
         if self._user is None:
             return _NOBODY
         if self._held is None or not self._held.is_at_its_name():
-            return MOVED
+            raise JournalError(f"{self.path} was moved, replaced or deleted while it was in use")
         return max(self._worst, self._look(self._user), key=lambda verdict: verdict.writers)
 
     def is_readable_in_place(self, trust: Writers) -> bool:

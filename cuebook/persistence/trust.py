@@ -17,7 +17,6 @@ from cuebook.persistence.acl import Acl
 __all__ = [
     "BLOBS",
     "LOCK",
-    "MOVED",
     "SQLITE_SIDES",
     "Beside",
     "Finding",
@@ -128,10 +127,6 @@ class Verdict:
 
     writers: Writers
     finding: Finding | None = None
-
-
-MOVED = Verdict(Writers.ANYONE, Finding(Why.MOVED))
-"""Of a journal that is not the file any more that was opened."""
 
 
 class Refused(NamedTuple):
