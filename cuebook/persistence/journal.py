@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from cuebook.persistence.journal_core import JournalCore
+from cuebook.persistence.journal_files import check_beside
 from cuebook.persistence.location import Location, located, make_folder
 from cuebook.persistence.lock import FileLock, Holder
 from cuebook.persistence.record import Entry, Picked, Record
@@ -56,6 +57,7 @@ class JournalFile:
             JournalBusy: another process writes to it.
             JournalCorrupt: it is no journal, is damaged, or its end is missing. It was not touched.
             UnsupportedVersion: a newer cuebook wrote it. It was not touched.
+            JournalNotTrusted: a file beside it is no plain file, or somebody else's. Nothing was touched.
             JournalError: it cannot be read or written.
         """
         opening = _unharmed(_entered(path, store))
@@ -245,6 +247,7 @@ async def _entered(path: str | os.PathLike[str], store: Store | None) -> Journal
 
 async def _opened(location: Location) -> JournalCore:
     _refuse_second_name(location)
+    check_beside(location.path)
     make_folder(location.path.parent)
     core = JournalCore(location, SqliteStore(location.path), FileLock(location.lock_path))
     await core.open()

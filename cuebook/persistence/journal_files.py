@@ -160,9 +160,8 @@ class JournalFiles:
 
     def is_same(self, other: JournalFiles) -> bool:
         """Whether both are of the same file."""
-        return self._user is None or (
-            self._held is not None and other._held is not None and self._held.key == other._held.key
-        )
+        mine, its = self._main(), other._main()
+        return self._user is None or (mine is not None and its is not None and mine.key == its.key)
 
     def close(self) -> None:
         """Let go of the journal's file; behind the connections to it. Twice is fine."""
