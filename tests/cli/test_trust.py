@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from cuebook import chunk
 from cuebook.cli.command import main
-from tests.support.journals import completed, opened, write
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
-    write(tmp_path / "a.cue", [opened(), completed(0)])
+    chunk(len, [["abc"]], path=tmp_path / "a.cue", where="thread")
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
     return tmp_path / "a.cue"
