@@ -62,10 +62,14 @@ def _is_library_name(name: str) -> bool:
     top = name.partition(".")[0]
     for module in (sys.modules.get(name), sys.modules.get(top)):
         filename = getattr(module, "__file__", None)
-        if isinstance(filename, str) and Path(filename).is_absolute():
+        if isinstance(filename, str) and _is_absolute(filename):
             return is_library_file(filename)
     is_of_python = top in sys.stdlib_module_names or top in sys.builtin_module_names
     return is_of_python or top == "cuebook" or _is_cythons(top) or _is_installed_namespace(sys.modules.get(top))
+
+
+def _is_absolute(filename: str) -> bool:
+    return filename[:1] in ("/", "\\") or filename[1:2] == ":"
 
 
 def _is_cythons(name: str) -> bool:
@@ -86,7 +90,7 @@ def _is_installed_namespace(module: Any) -> bool:
 def is_users_module(module: types.ModuleType) -> bool:
     """Whether a module is the user's own."""
     filename = getattr(module, "__file__", None)
-    if module.__name__ not in _MAIN and isinstance(filename, str) and Path(filename).is_absolute():
+    if module.__name__ not in _MAIN and isinstance(filename, str) and _is_absolute(filename):
         return not is_library_file(filename)
     return not _is_library_name(module.__name__)
 
