@@ -96,11 +96,20 @@ def is_users_module(module: types.ModuleType) -> bool:
 
 
 def is_users_function(function: types.FunctionType) -> bool:
-    """Whether a function's code was written by the user: by the file of the code, not by what it wraps."""
+    """Whether a function's code was written by the user: by the file of the code, not by what it wraps.
+
+    Code whose file is called by an address was made at run time by a library, around what it wraps.
+    """
     filename = function.__code__.co_filename
+    if _has_address(filename):
+        return False
     if filename.startswith("<") and not filename.startswith("<frozen "):
         return not _is_library_name(str(function.__globals__.get("__name__", "__main__")))
     return not is_library_file(filename)
+
+
+def _has_address(filename: str) -> bool:
+    return filename.startswith("<") and " at 0x" in filename
 
 
 def is_users_class(cls: type) -> bool:
@@ -116,6 +125,8 @@ def library_name(item: Any) -> str:
         return item.__name__
     module: Any
     name: Any
+    if isinstance(item, types.FunctionType) and _has_address(item.__code__.co_filename):
+        return item.__code__.co_qualname
     if isinstance(item, types.FunctionType):  # functools.wraps gives it the name of what it wraps
         module, name = item.__globals__.get("__name__"), item.__code__.co_qualname
     else:

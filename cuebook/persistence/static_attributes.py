@@ -123,7 +123,8 @@ class StaticReader:
 
 
 def _is_plain_class(cls: type) -> bool:
-    if any("__getattribute__" in meta.__dict__ for meta in type(cls).__mro__[:-2]):
+    maker: Any = type(cls)
+    if any("__getattribute__" in meta.__dict__ for meta in maker.__mro__[:-2]):
         return False  # even looking at the class would run that
     if cls in copyreg.dispatch_table or says_how_it_counts(cls):
         return False
