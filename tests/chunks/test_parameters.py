@@ -178,7 +178,7 @@ def test_a_run_that_ended_while_its_arguments_were_journaled_is_no_obstacle(
 ) -> None:
     path = tmp_path / "x.cue"
     calls = [[f"{n:2000}"] for n in range(600)]
-    monkeypatch.setattr("cuebook.chunks.records.ARGUMENTS_BODY_BYTES_MAX", 1 << 18)
+    monkeypatch.setattr("cuebook.persistence.history.run_writer.ARGUMENTS_BODY_BYTES_MAX", 1 << 18)
     monkeypatch.setattr("cuebook.chunks.records.PORTION_BYTES_MAX", 1 << 18)
     with monkeypatch.context() as patched:
 

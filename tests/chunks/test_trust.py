@@ -311,7 +311,7 @@ def test_a_new_journal_that_is_not_private_says_so_once_and_what_to_do(
     assert f"`chmod go-w {open_folder}`" in said
     assert 'trust="anyone" (or CUEBOOK_TRUST=anyone in the environment)' in said
     chunk(plain, [[100]], path=path, where="thread")
-    assert capsys.readouterr().err == ""
+    assert "private" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("where", ["open", "private", "tmp"])
