@@ -34,7 +34,7 @@ def filters_here() -> list[Described]:
 def _named(category: type) -> tuple[str, str, bytes | None]:
     definition = None
     if category.__module__ in ("__main__", "__mp_main__"):
-            from cuebook.persistence.values.pickling.by_value import dumps
+        from cuebook.persistence.values.pickling.by_value import dumps
 
         with suppress(Exception):
             definition = dumps(category)
