@@ -27,7 +27,7 @@ def test_each_line_of_its_tables_names_one() -> None:
 
 
 def test_every_attack_and_every_system_is_on_the_page() -> None:
-    for file in ("persistence/test_attacks.py", "chunks/test_ordinary_systems.py"):
+    for file in ("persistence/trust/test_attacks.py", "chunks/test_ordinary_systems.py"):
         tree = ast.parse((ROOT / "tests" / file).read_text())
         tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test")}
         named = {name for where, name in NAMED if where == file}
