@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import types
 from collections import deque
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cuebook.persistence.identity.code.annotations import annotations_of
@@ -24,6 +23,7 @@ from cuebook.persistence.identity.digest import joined
 from cuebook.persistence.identity.ownership import is_users_class, is_users_function, is_users_module, library_name
 from cuebook.persistence.identity.parts import name_in_label, readable
 from cuebook.persistence.identity.secrets.hiding import Hiding
+from cuebook.persistence.identity.secrets.names import is_secret_name
 from cuebook.persistence.identity.source_detail import source_detail
 from cuebook.persistence.identity.syntax.access import Access, Chain
 from cuebook.persistence.identity.syntax.code import CodeForm, code_form
@@ -69,7 +69,8 @@ class CodeGraph(PartList):
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._waiting: deque[tuple[Any, Receiver | None]] = deque()
         self._alive: list[Any] = []
-        self._walked_once: dict[tuple[str, int], bytes] = {}
+        self._lines_of: dict[tuple[str, int], bytes] = {}
+        self._walks: dict[tuple[int, bool], tuple[ValueWalk, bytes, list[Any]]] = {}
         self._receivers: set[int] = set()
         self._reads_hints = False
 
@@ -101,11 +102,10 @@ class CodeGraph(PartList):
                 self.add_part(label, reference, library_name(value))
             return reference
         key = (label, id(value))
-        known = self._walked_once.get(key)
-        if known is None:
-            name = name_in_label(label)
-            known = self._walked_once[key] = self._walked(label, value, lambda walk: walk.named(name, value))
-        return known
+        line = self._lines_of.get(key)
+        if line is None:
+            line = self._lines_of[key] = self._walked(label, value)
+        return line
 
     def receiver(self, label: str, method: types.MethodType) -> Receiver | None:
         """What a method is bound to, where its attributes can be told one by one."""
@@ -159,17 +159,23 @@ class CodeGraph(PartList):
             return joined(b"F", [reference, self._number(_Attributes(item), None)])
         return reference
 
-    def _walked(self, label: str, value: Any, encode: Callable[[ValueWalk], bytes]) -> bytes:
-        walk = ValueWalk(self.hiding)
-        try:
-            encoded = encode(walk)
-        except Exception:  # nested too deep, or a class of the user's that raises where nobody expects it
-            encoded = walk.unseen(value)
-        self.opaque.update(f"{label} ({name})" for name in walk.opaque)
-        self.opaque.update(f"{label} ({name}, seeded by the system)" for name in walk.unseeded)
-        found = walk.take_found()
-        self._alive.append((value, None))
-        self.add_part(label, encoded, outline(value, walk, name_in_label(label)))
+    def _walked(self, label: str, value: Any) -> bytes:
+        """A value as a part: its canonical bytes and the code that these refer to; walked once, whatever its labels."""
+        name = name_in_label(label)
+        key = (id(value), is_secret_name(name))
+        known = self._walks.get(key)
+        if known is None:
+            walk = ValueWalk(self.hiding)
+            try:
+                encoded = walk.named(name, value)
+            except Exception:  # nested too deep, or a class of the user's that raises where nobody expects it
+                encoded = walk.unseen(value)
+            known = self._walks[key] = (walk, encoded, walk.take_found())
+            self._alive.append((value, None))
+        walk, encoded, found = known
+        self.opaque.update(f"{label} ({kind})" for kind in walk.opaque)
+        self.opaque.update(f"{label} ({kind}, seeded by the system)" for kind in walk.unseeded)
+        self.add_part(label, encoded, lambda: outline(value, walk, name))
         return joined(b"V", [encoded, *map(self._as_value, found)])
 
     def _node(self, item: Any, receiver: Receiver | None) -> bytes:
