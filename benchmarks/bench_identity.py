@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import ROUNDS, in_turn, row, timed, title
-from tests.persistence.test_fingerprint_matrix import CALLABLES, EDITS, UTIL, M, edited
+from tests.persistence.identity.test_fingerprint_matrix import CALLABLES, EDITS, UTIL, M, edited
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -55,7 +55,7 @@ COLD = """
 import json, sys, time
 sys.path[:0] = sys.argv[1:3]
 import program, warming
-from cuebook.persistence.fingerprint import fingerprint
+from cuebook.persistence.identity.fingerprint import fingerprint
 from joblib.func_inspect import get_func_code
 from dask.base import tokenize
 ways = {"cuebook": fingerprint, "joblib": get_func_code, "dask": tokenize}
@@ -75,7 +75,7 @@ MATRIX = """
 import json, sys
 sys.path[:0] = sys.argv[1:3]
 import m
-from cuebook.persistence.fingerprint import fingerprint
+from cuebook.persistence.identity.fingerprint import fingerprint
 from joblib.func_inspect import get_func_code
 from dask.base import tokenize
 def told(way, value):
@@ -91,7 +91,7 @@ VALUES = """
 import json, sys
 sys.path[:0] = sys.argv[1:2]
 import numpy as np, pandas as pd, random, dataclasses, types
-from cuebook.persistence.value_digest import value_digest
+from cuebook.persistence.identity.value_digest import value_digest
 from joblib import hash as joblib_hash
 from dask.base import tokenize
 @dataclasses.dataclass
@@ -182,7 +182,7 @@ def values() -> None:
     from dask.base import tokenize
     from joblib import hash as joblib_hash
 
-    from cuebook.persistence.value_digest import value_digest
+    from cuebook.persistence.identity.value_digest import value_digest
 
     ways: list[Callable[[Any], Any]] = [value_digest, joblib_hash, tokenize]
     kinds = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cuebook.persistence.syntax_form import tree_bytes
+from cuebook.persistence.identity.syntax.form import tree_bytes
 
 PINNED: dict[str, tuple[str, str]] = {
     "inner quotes": (

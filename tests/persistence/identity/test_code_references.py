@@ -19,12 +19,12 @@ from typing import Any
 
 import pytest
 
-from cuebook.persistence import code_references
-from cuebook.persistence.access import Access, Chain
-from cuebook.persistence.code_identity import CodeForm
-from cuebook.persistence.code_references import access_of_code
-from cuebook.persistence.fingerprint import fingerprint
-from cuebook.persistence.instructions import KNOWN, UnknownInstruction
+from cuebook.persistence.identity.fingerprint import fingerprint
+from cuebook.persistence.identity.syntax import references
+from cuebook.persistence.identity.syntax.access import Access, Chain
+from cuebook.persistence.identity.syntax.code import CodeForm
+from cuebook.persistence.identity.syntax.instructions import KNOWN, UnknownInstruction
+from cuebook.persistence.identity.syntax.references import access_of_code
 
 SPECIAL = {
     "getattr",
@@ -60,7 +60,7 @@ def test_an_instruction_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyP
     exec("def g(x): return x\ndef f(x): return g(x + 1)", scope)
     fingerprint(scope["f"])
     exec("def f(x): return g(x + 2)", scope)
-    monkeypatch.setattr(code_references, "KNOWN", KNOWN - {"BINARY_OP"})
+    monkeypatch.setattr(references, "KNOWN", KNOWN - {"BINARY_OP"})
 
     with pytest.raises(UnknownInstruction, match=r"f has no source.*BINARY_OP.*version="):
         fingerprint(scope["f"])
