@@ -115,6 +115,12 @@ class Resolver:
                 yield self._found(found, chain, names, of=value)
                 return
             value = found.value
+        if chain.use == "fill" and type(value) in (dict, list):
+            if type(value) is list:
+                yield Use("value", f"{'.'.join(names)}.__len__", len(value))
+            else:
+                yield Use("set", ".".join(names))
+            return
         if chain.use in ("call", "test"):
             called = self._called(chain, value, names)
             if called is not None:

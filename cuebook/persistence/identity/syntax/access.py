@@ -30,7 +30,8 @@ class Chain(NamedTuple):
         attributes: read one after the other; one whose name is a variable's value is written by `indirect`.
         level: dots of a relative import.
         use: of what stands at the end: "value" (anything may be done with it), "call" (it is called, and nothing
-            else), "test" (whether it is true, or None), or "store" (the last attribute is set or deleted).
+            else), "test" (whether it is true, or None), "fill" (an item of it is set), or "store" (the last attribute
+            is set or deleted).
     """
 
     base: str

@@ -178,17 +178,26 @@ class _Reader:
         self.visit(node.value)
 
     def _item(self, node: ast.Subscript) -> None:
-        reached = self.reaching.chain(node) if node.ctx.__class__ is ast.Load else None
-        if reached is not None:
+        """`x["name"]` may be a chain; setting an item reads nothing but where it goes."""
+        is_read = node.ctx.__class__ is ast.Load
+        reached = self.reaching.chain(node if is_read else node.value)
+        if reached is None or node.ctx.__class__ is ast.Del:
+            self._all((node.value, node.slice))
+        elif is_read:
             self._record(reached, "value")
         else:
-            self._all((node.value, node.slice))
+            self._record(reached, "fill")
+            self.visit(node.slice)
 
     def _augmented(self, node: ast.AugAssign) -> None:
-        reached = None if isinstance(node.target, ast.Subscript) else self.reaching.chain(node.target)
+        target = node.target
+        if isinstance(target, ast.Subscript):
+            self._all((target.value, target.slice, node.value))
+            return
+        reached = self.reaching.chain(target)
         if reached is not None:
             self._record(reached, "value")
-        self._all((node.target, node.value))
+        self._all((target, node.value))
 
     def _test(self, node: Any) -> None:
         """An expression of which nothing matters but whether it is true."""
