@@ -72,7 +72,7 @@ class CodeGraph(PartList):
         self._lines_of: dict[tuple[str, int], bytes] = {}
         self._walks: dict[tuple[int, bool], tuple[ValueWalk, bytes, list[Any]]] = {}
         self._receivers: set[int] = set()
-        self._reads_hints = False
+        self._reads_hints = self._asks_subclasses = False
 
     def refer(self, item: Any, receiver: Receiver | None = None) -> bytes:
         """A function, method, class or module: the number of its node, or a library's name.
@@ -118,11 +118,7 @@ class CodeGraph(PartList):
 
     def drain(self) -> list[bytes]:
         """Visit all that was referred to and what that refers to; the lines of all nodes, in their order."""
-        while self._waiting or self._reads_hints:
-            if not self._waiting:
-                if not self._refer_to_hints():
-                    break
-                continue
+        while self._waiting or self._refer_to_asked():
             item, receiver = self._waiting.popleft()
             try:
                 of: Any = item.item if isinstance(item, _Attributes | _Hints) else item
@@ -137,13 +133,17 @@ class CodeGraph(PartList):
         self.place = None
         return self.lines
 
-    def _refer_to_hints(self) -> bool:
-        """Where some code looks at annotations, those of all functions count; whether there are new ones."""
-        before = len(self._numbers)
-        for item, _ in list(self._alive):
-            if isinstance(item, types.FunctionType) and is_users_function(item):
+    def _refer_to_asked(self) -> bool:
+        """What some code asks for of all that was met: annotations of functions, subclasses; whether any are new."""
+        met = [item for item, _ in self._alive] if self._reads_hints or self._asks_subclasses else []
+        for item in met:
+            if self._reads_hints and isinstance(item, types.FunctionType) and is_users_function(item):
                 self._number(_Hints(item), None)
-        return len(self._numbers) > before
+            if self._asks_subclasses and isinstance(item, type):
+                below: list[type] = type.__subclasses__(item)
+                for each in filter(is_users_class, below):
+                    self._number(each, None)
+        return bool(self._waiting)
 
     def _method(self, method: types.MethodType) -> bytes:
         receiver = self.receiver("", method)
@@ -244,6 +244,7 @@ class CodeGraph(PartList):
             access = form.access_without(function.__code__)
         self.opaque.update(f"{what} in {label}" for what in access.hidden)
         self._reads_hints |= access.reads_hints
+        self._asks_subclasses |= access.asks_subclasses
         return access
 
     def _use(self, chain: Chain, use: Use, labels: UseLabels) -> bytes:
