@@ -24,7 +24,6 @@ class Identity:
     Attributes:
         func, options: as given.
         fingerprint: of the function, with what `depends` names and the Worker class.
-        code_parts: the parts that a worker can compare.
         form: how its calls are known.
         hiding: its secrets.
         has_secrets: whether the fingerprint depends on the key.
@@ -33,7 +32,6 @@ class Identity:
     func: Callable[..., Any]
     options: Options
     fingerprint: Fingerprint
-    code_parts: tuple[Part, ...]
     form: CallForm
     hiding: Hiding
     has_secrets: bool
@@ -56,10 +54,11 @@ class Identity:
         return _fingerprint(self.func, self.options, Hiding(key)).digest == opened.fingerprint
 
     def redacted(self) -> Fingerprint:
-        """The fingerprint as it may be recorded: no detail has the text of a secret."""
-        hide = self.hiding.hide
-        parts = tuple(replace(part, detail=hide(part.detail)) for part in self.fingerprint.parts)
-        return replace(self.fingerprint, parts=parts)
+        """The fingerprint as it may be recorded: no detail, made when it is read, has the text of a secret."""
+        return replace(self.fingerprint, parts=tuple(map(self._redacted, self.fingerprint.parts)))
+
+    def _redacted(self, part: Part) -> Part:
+        return Part(part.label, part.digest, lambda: self.hiding.hide(part.detail))
 
 
 def identify(func: Callable[..., Any], options: Options, key: bytes) -> Identity:
@@ -71,18 +70,11 @@ def identify(func: Callable[..., Any], options: Options, key: bytes) -> Identity
     Raises:
         ValueError: `ignore` names what is no parameter.
 
-    Cost: as `fingerprint`; twice that with a Worker class or `depends`. With `version` the function is not looked at.
+    Cost: as `fingerprint`. With `version` the function is not looked at.
     """
     hiding = Hiding(key)
     form = CallForm(func, ignore=options.ignore, hiding=hiding)
-    print_ = _fingerprint(func, options, hiding)
-    if options.version is not None:
-        code_parts: tuple[Part, ...] = ()
-    elif options.worker_class is None and not options.depends:
-        code_parts = print_.parts
-    else:
-        code_parts = fingerprint(func, hiding=hiding).parts
-    return Identity(func, options, print_, code_parts, form, hiding, hiding.met > 0)
+    return Identity(func, options, _fingerprint(func, options, hiding), form, hiding, hiding.met > 0)
 
 
 def _fingerprint(func: Callable[..., Any], options: Options, hiding: Hiding) -> Fingerprint:

@@ -239,15 +239,14 @@ def _make_run(
     run.call_key = identity.form.key
     run.hide = partial(hide_failure, identity)
     run.earlier_states = plan.states
-    run.reship = partial(pack.reship, modules=_users_modules())
+    run.reship = partial(pack.reship, modules=_users_modules)
     return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"])
 
 
-def _parts(plan: Plan) -> list[tuple[str, str]]:
-    """The parts of the function that its workers compare: only what a fresh process imports anew can differ."""
-    if not _users_modules():
-        return []
-    return [(part.label, part.digest) for part in plan.identity.code_parts]
+def _parts(plan: Plan) -> list[tuple[str, str, bool]]:
+    """The parts of the function for its workers to compare, if any: only what a fresh process imports can differ."""
+    imported, parts = plan.fingerprint.imported, plan.fingerprint.code_parts
+    return [(part.label, part.digest, part.label in imported) for part in parts] if imported else []
 
 
 def _users_modules() -> list[str]:

@@ -35,7 +35,8 @@ class FunctionPack:
         folders: `blobs` for results, `spill` for arguments; `title`: what worker processes are
             called; `traceparent`: the trace of the run.
         known: how calls are known: `ignore`, `secrets_key`, and whether there are `files` among the arguments.
-        parts: label and digest of each part of the function, for the workers to compare; empty: do not.
+        parts: of each part of the function the label, the digest, and whether workers import it, for them to compare;
+            empty: do not.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class FunctionPack:
         *,
         folders: dict[str, str],
         known: dict[str, Any] | None = None,
-        parts: Sequence[tuple[str, str]] = (),
+        parts: Sequence[tuple[str, str, bool]] = (),
     ) -> None:
         self._func = func
         self._options = options
@@ -71,11 +72,11 @@ class FunctionPack:
         }
         return Setup(run, self._function, self._fingerprint, options)
 
-    def reship(self, part: str, modules: Sequence[str]) -> bool:
+    def reship(self, part: str, modules: Callable[[], Sequence[str]]) -> bool:
         """A worker found `part` different from here: send the user's own modules by value; False if that was tried."""
         if self._by_value:
             return False
-        self._by_value = [sys.modules[name] for name in modules if name in sys.modules and name != "__main__"]
+        self._by_value = [sys.modules[name] for name in modules() if name in sys.modules and name != "__main__"]
         get_logger("runs").info("function sent by value", differs=part)
         if not self._by_value:
             return False

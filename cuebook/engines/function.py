@@ -218,7 +218,10 @@ def adopt_environment(options: dict[str, Any]) -> None:
 
 
 def _difference(func: Any, order: Setup) -> str | None:
-    """What of the function is not here as it was in the parent (a global set at run time, an edited file)."""
+    """What of the function is not here as it was in the parent (a global set at run time, an edited file).
+
+    What came by value is the parent's own: only what was imported here is compared.
+    """
     parts = order.options.get("parts")
     if not parts:
         return None
@@ -226,9 +229,11 @@ def _difference(func: Any, order: Setup) -> str | None:
     from cuebook.persistence.hiding import Hiding
 
     hiding = Hiding(order.options.get("secrets_key", b""))
-    here = {part.label: part.digest for part in fingerprint(func, hiding=hiding).parts}
-    there = dict(parts)
-    for label in sorted(here.keys() | there.keys()):
+    print_ = fingerprint(func, hiding=hiding)
+    here = {part.label: part.digest for part in print_.parts}
+    there = {label: digest for label, digest, _ in parts}
+    gone = {label for label, _, is_imported in parts if is_imported} - here.keys()
+    for label in sorted(print_.imported | gone):
         if here.get(label) != there.get(label):
             return label
     return None

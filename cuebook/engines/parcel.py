@@ -131,9 +131,9 @@ def _dumped(value: Any) -> bytes:
     """Cloudpickle's bytes; classes sent by value keep their slots and the name of the place where they were made; it
     drops both.
     """
-    import cloudpickle
+    from cuebook.persistence.by_value import ByValuePickler
 
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+    class Pickler(ByValuePickler):
         def reducer_override(self, obj: Any) -> Any:
             reduced = super().reducer_override(obj)
             if type(obj) is _Cached and not is_importable(obj):
@@ -154,7 +154,7 @@ def _dumped(value: Any) -> bytes:
 
 def culprits(func: Any) -> str:
     """Names of globals, closure and default values of the function that cannot be pickled."""
-    import cloudpickle
+    from cuebook.persistence.by_value import dumps
 
     code = getattr(func, "__code__", None)
     if code is None:
@@ -164,7 +164,7 @@ def culprits(func: Any) -> str:
     bad = []
     for name, value in values.items():
         try:
-            cloudpickle.dumps(value)
+            dumps(value)
         except Exception:
             bad.append(f"{name} ({type(value).__name__})")
     return f"It uses {', '.join(bad)}. " if bad else ""

@@ -1,37 +1,53 @@
-"""Which names outside of itself a function's code refers to, as chains of attributes.
+"""Which names outside of itself a function's code refers to, read off its instructions: for code without source.
 
-Knows no values: it reads the code object alone.
+Knows no values: it reads the code object alone. An instruction that it does not know is refused, never skipped.
 """
 
 from __future__ import annotations
 
 import dis
+import sys
 from types import CodeType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from cuebook.persistence.access import HINT_READERS, SCOPES, Access, Chain
+from cuebook.persistence.instructions import (
+    ATTRIBUTES,
+    CELLS,
+    FAST,
+    GLOBALS,
+    KNOWN,
+    NOT_BETWEEN,
+    STORED,
+    UNSURE,
+    UnknownInstruction,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Chain", "chains_of"]
+__all__ = ["access_of_code", "chains_of"]
+
+_HIDING = frozenset({"eval", "exec", "globals", "import_module", "__import__", "__subclasses__"})
+_HAS_METHOD_BIT = sys.version_info >= (3, 12)
 
 
-class Chain(NamedTuple):
-    """A reference: `base` is "global", "free", "owner" (the first argument of a method) or "import"."""
+def access_of_code(code: CodeType) -> Access:
+    """What a code object and the code nested in it refer to. Cost: 2 us an instruction.
 
-    base: str
-    name: str
-    attributes: tuple[str, ...]
-    level: int = 0
-
-
-_ATTRIBUTE = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
-_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
-_DEREF = frozenset({"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"})
-_SKIPPED = frozenset({"CACHE", "NOP", "EXTENDED_ARG", "PUSH_NULL", "PRECALL"})
+    Raises:
+        UnknownInstruction: this Python has an instruction that is in none of the lists.
+    """
+    names = {name for part in _with_nested(code) for name in part.co_names}
+    chains = set(chains_of(code))
+    if "super" in names:
+        chains.add(Chain("super", ""))
+    hidden = tuple(sorted([*(f"{name}()" for name in names & _HIDING), *(names & SCOPES)]))
+    return Access(tuple(sorted(chains)), hidden, reads_hints=bool(names & HINT_READERS))
 
 
 def chains_of(code: CodeType) -> list[Chain]:
-    """Every chain in a code object and the code nested in it, once, sorted. Cost: 2 us an instruction."""
+    """Every chain in a code object and the code nested in it, once, sorted."""
     reader = _Reader(code)
     for part in _with_nested(code):
         reader.read_imports(part)
@@ -48,11 +64,30 @@ def _with_nested(code: CodeType) -> Iterator[CodeType]:
             yield from _with_nested(constant)
 
 
+def _steps(code: CodeType) -> Iterator[dis.Instruction]:
+    for step in dis.get_instructions(code):
+        if step.opname not in KNOWN:
+            raise UnknownInstruction(
+                f"{code.co_qualname} has no source, and this Python's instruction {step.opname} is not known "
+                "here, so nobody can tell what it refers to: put the function into a file, or set version="
+            )
+        if step.opname not in NOT_BETWEEN:
+            yield step
+
+
 def _fast_names(instruction: dis.Instruction) -> list[tuple[str, str]]:
     """The (LOAD or STORE, variable) of an instruction, which does one or two of them in newer Pythons."""
     words = [word for word in instruction.opname.split("_") if word in ("LOAD", "STORE")]
     names = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
     return list(zip(words, names, strict=False))
+
+
+def _is_called(step: dis.Instruction) -> bool:
+    """Whether the instruction makes room for a call of what it loads."""
+    if step.opname == "LOAD_METHOD":
+        return True
+    has_bit = step.opname == "LOAD_GLOBAL" or _HAS_METHOD_BIT
+    return has_bit and bool((step.arg or 0) & 1)
 
 
 class _Reader:
@@ -68,8 +103,8 @@ class _Reader:
         named = False
         module: Chain | None = None
         pending: Chain | None = None
-        for step in dis.get_instructions(code):
-            if step.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
+        for step in _steps(code):
+            if step.opname == "LOAD_CONST":
                 constants = [*constants[-1:], step.argval]
             elif step.opname == "IMPORT_NAME":
                 level = constants[0] if constants and isinstance(constants[0], int) else 0
@@ -91,26 +126,27 @@ class _Reader:
     def chains(self, code: CodeType) -> Iterator[Chain]:
         """The chains of one code object, in the order of its instructions."""
         chain: Chain | None = None
-        for step in dis.get_instructions(code):
-            if step.opname in _SKIPPED:
-                continue
-            if step.opname in _ATTRIBUTE and chain is not None:
-                chain = chain._replace(attributes=(*chain.attributes, step.argval))
-                continue
+        for step in _steps(code):
+            name = step.opname
+            if chain is not None and name in ATTRIBUTES | STORED:
+                use = "store" if name in STORED else "call" if _is_called(step) else "value"
+                chain = chain._replace(attributes=(*chain.attributes, step.argval), use=use)
+                if use == "value":
+                    continue
             if chain is not None:
                 yield chain
             chain = None
-            if step.opname in _GLOBAL:
-                chain = Chain("global", step.argval, ())
-            elif step.opname in _DEREF:
+            if name in GLOBALS:
+                chain = Chain("global", step.argval, (), 0, "call" if _is_called(step) else "value")
+            elif name in UNSURE:
+                chain = Chain("maybe", step.argval)
+            elif name in CELLS:
                 chain = self._variable(None, step.argval)
-            elif "LOAD_FAST" in step.opname:
+            elif name in FAST:
                 loaded = [name for word, name in _fast_names(step) if word == "LOAD"]
-                for name in loaded[:-1]:
-                    bare = self._variable(code, name)
-                    if bare is not None:
-                        yield bare
-                chain = self._variable(code, loaded[-1]) if loaded else None
+                bare = [self._variable(code, each) for each in loaded]
+                yield from (each for each in bare[:-1] if each is not None)
+                chain = bare[-1]
         if chain is not None:
             yield chain
 
@@ -119,7 +155,7 @@ class _Reader:
         if bound is not None:
             return bound
         if name == self.owner and (code is self.root or code is None):
-            return Chain("owner", name, ())
+            return Chain("owner", name)
         if code is None and name in self.root.co_freevars:
-            return Chain("free", name, ())
+            return Chain("free", name)
         return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "ALGORITHM",
@@ -24,26 +24,39 @@ __all__ = [
     "readable",
 ]
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Number of the identity rules; a journal with another one was written under other rules, not other code."""
 
 DETAIL_MAX = 2048
 """Upper bound of a part's detail, in characters."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, init=False)
 class Part:
     """One thing that a fingerprint counts: "code of helpers.clean", "global THRESH", "default k of f".
 
     Attributes:
         label: what it is, for people.
         digest: 32 hex digits of its content.
-        detail: its source text or value, readable, cut at 2,048 characters.
+        detail: its source text or value, readable, cut at 2,048 characters. Given as a function, it is made when it is
+            read: a run that is known needs none.
     """
 
     label: str
     digest: str
-    detail: str = ""
+    detail: str
+
+    def __init__(self, label: str, digest: str, detail: str | Callable[[], str] = "") -> None:
+        own = self.__dict__
+        own["label"], own["digest"] = label, digest
+        own["_made" if callable(detail) else "detail"] = detail
+
+    def __getattr__(self, name: str) -> str:
+        if name != "detail":
+            raise AttributeError(name)
+        detail: str = self.__dict__.pop("_made")()[:DETAIL_MAX]
+        self.__dict__["detail"] = detail
+        return detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,8 @@ class Fingerprint:
         parts: what counts, sorted by label.
         opaque: what the function refers to but nobody can see into, sorted.
         packages: (name, version) of installed packages that it refers to; recorded, not counted.
+        imported: labels of the parts that another process gets by importing a module of the user's, not by value.
+        code_parts: those parts that come with the function itself, and not with `depends` or a Worker class.
     """
 
     name: str
@@ -63,6 +78,8 @@ class Fingerprint:
     parts: tuple[Part, ...]
     opaque: tuple[str, ...]
     packages: tuple[tuple[str, str], ...]
+    imported: frozenset[str] = frozenset()
+    code_parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

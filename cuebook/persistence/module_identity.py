@@ -1,24 +1,28 @@
-"""Modules as values: the one that an import inside a function means, and a module's own normal text.
+"""Modules as values: the one that an import inside a function means, and what a module holds.
 
 Knows no functions.
 """
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.util
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.code_identity import normal_text
 from cuebook.persistence.ownership import is_library_file, is_users_module
 
 if TYPE_CHECKING:
     import types
 
-__all__ = ["imported_module", "module_text"]
+__all__ = ["imported_module", "module_members"]
+
+_OF_PYTHON = frozenset(
+    {
+        "__name__", "__file__", "__doc__", "__builtins__", "__loader__", "__spec__", "__path__", "__package__",
+        "__cached__", "__annotations__", "__conditional_annotations__", "__warningregistry__",
+    }
+)  # fmt: skip
 
 
 def imported_module(name: str, level: int, scope: dict[str, Any]) -> Any:
@@ -40,12 +44,11 @@ def imported_module(name: str, level: int, scope: dict[str, Any]) -> Any:
         return f"{'.' * level}{name}"
 
 
-def module_text(module: types.ModuleType) -> str | None:
-    """The normal text of a module's source; None where it has none that can be read."""
+def module_members(module: types.ModuleType) -> tuple[list[tuple[str, Any]], bool]:
+    """What a module holds by name, sorted, without what Python puts there; and whether that is all of it.
+
+    A compiled one may keep more than it shows.
+    """
+    members = [(name, module.__dict__[name]) for name in sorted(module.__dict__.keys() - _OF_PYTHON)]
     filename = getattr(module, "__file__", None)
-    if not isinstance(filename, str) or not filename.endswith(".py"):
-        return None
-    try:
-        return normal_text(ast.parse(Path(filename).read_bytes()))
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return None
+    return members, not isinstance(filename, str) or filename.endswith((".py", ".pyc", ".pyw"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import cloudpickle
 
+from cuebook.persistence.by_value import ByValuePickler, dumps
 from cuebook.persistence.secret_names import names_a_secret
 from cuebook.persistence.value_codes import TOO_DEEP, Refused
 
@@ -27,7 +28,7 @@ DEFINITION_BYTES_MAX = 64 * 1024
 _definitions: weakref.WeakKeyDictionary[type, bytes] = weakref.WeakKeyDictionary()
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+class _Pickler(ByValuePickler):
     """Cloudpickle, but a class of `__main__` becomes the reader's own class where its script has one."""
 
     portable = False
@@ -61,7 +62,7 @@ def _definition_of(cls: type) -> bytes | None:
     definition = _definitions.get(cls)
     if definition is None:
         try:
-            definition = cloudpickle.dumps(cls)
+            definition = dumps(cls)
         except Exception:  # its methods use what cannot be pickled; the script itself still has the class
             return None
         _definitions[cls] = definition

@@ -14,7 +14,7 @@ from cuebook.persistence.secret_names import is_secret_name, may_be_secret, may_
 if TYPE_CHECKING:
     from cuebook.persistence.hiding import Hiding
 
-__all__ = ["hidden_source"]
+__all__ = ["hidden_source", "hide_literals"]
 
 
 def hidden_source(text: str, hiding: Hiding) -> str:
@@ -29,13 +29,18 @@ def hidden_source(text: str, hiding: Hiding) -> str:
         return text
     try:
         tree = ast.parse(text)
-        literals = [literal for node in ast.walk(tree) for literal in _named_literals(node)]
-        for literal in literals:
-            if isinstance(literal.value, str | bytes) and literal.value:
-                literal.value = f"<hidden {hiding.digest(literal.value).hex()}>"
-        return ast.unparse(tree) if literals else text
+        return ast.unparse(tree) if hide_literals(tree, hiding) else text
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return text
+
+
+def hide_literals(tree: ast.AST, hiding: Hiding) -> bool:
+    """The same in a syntax tree, which is changed; whether there were any."""
+    literals = [literal for node in ast.walk(tree) for literal in _named_literals(node)]
+    for literal in literals:
+        if isinstance(literal.value, str | bytes) and literal.value:
+            literal.value = f"<hidden {hiding.digest(literal.value).hex()}>"
+    return bool(literals)
 
 
 def _named_literals(node: ast.AST) -> Iterator[ast.Constant]:

@@ -26,7 +26,7 @@ def _random(_walk: Any, value: Any) -> bytes | None:
 def _code_object(_walk: Any, value: Any) -> bytes:
     from cuebook.persistence.code_identity import code_form
 
-    return joined(b"code", [code_form(value).text.encode("utf-8", "surrogatepass")])
+    return joined(b"code", [code_form(value).content])
 
 
 def _struct(_walk: Any, value: Any) -> bytes:

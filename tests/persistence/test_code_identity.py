@@ -103,13 +103,13 @@ def chains(source: str, folder: Path) -> list[Chain]:
 
 def test_chains_are_attributes_of_globals_imports_closures_and_the_owner(tmp_path: Path) -> None:
     assert chains("def f(self, x):\n    return a.b.c(x), d, self.m(x), x.y\n", tmp_path) == [
-        Chain("global", "a", ("b", "c")),
-        Chain("global", "d", ()),
-        Chain("owner", "self", ("m",)),
+        Chain("global", "a", ("b", "c"), use="call"),
+        Chain("global", "d"),
+        Chain("owner", "self", ("m",), use="call"),
     ]
     assert chains("def f(self):\n    self.k = 1\n    return [self.m for _ in g]\n", tmp_path) == [
-        Chain("global", "g", ()),
-        Chain("owner", "self", ("k",)),
+        Chain("global", "g"),
+        Chain("owner", "self", ("k",), use="store"),
         Chain("owner", "self", ("m",)),
     ]
     assert chains(
@@ -121,6 +121,6 @@ def test_chains_are_attributes_of_globals_imports_closures_and_the_owner(tmp_pat
         Chain("import", "d", ("e", "i"), 2),
     ]
     assert chains("def mk(m):\n    def f(x): return m.n(x)\n    return f\nf = mk(1)\n", tmp_path) == [
-        Chain("free", "m", ("n",)),
-        Chain("owner", "x", ()),
+        Chain("free", "m", ("n",), use="call"),
+        Chain("owner", "x"),
     ]

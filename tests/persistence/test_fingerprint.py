@@ -291,14 +291,14 @@ def test_a_function_edited_on_disk_while_the_old_code_runs_is_not_taken_for_the_
     shop: Workshop,
 ) -> None:
     module = shop.module("def f(x): return x + 1\n")
-    old = fingerprint(module.f)
+    old = shop.module("def f(x): return x + 1\n").f
     path = Path(module.__file__)
     path.write_text("def f(x): return x + 222\n")
     os.utime(path, (1, 1))
     running = fingerprint(module.f)
     new = shop.digest("def f(x): return x + 222\n")
     assert running.digest != new
-    assert old.digest != new
+    assert fingerprint(old).digest != new
     assert "bytecode" in running.parts[0].detail
 
 
@@ -519,7 +519,8 @@ def test_a_shipped_function_has_the_same_fingerprint_where_it_arrives(tmp_path: 
     (tmp_path / "script.py").write_text(
         textwrap.dedent(f"""
         import sys; sys.path.insert(0, {str(ROOT)!r})
-        import collections, contextlib, dataclasses, enum, functools, subprocess, cloudpickle
+        import collections, contextlib, dataclasses, enum, functools, subprocess
+        from cuebook.persistence import by_value
         from cuebook.persistence.fingerprint import fingerprint
         LIMIT = {{"a", "b", "c"}}
         class Color(enum.Enum):
@@ -550,7 +551,7 @@ def test_a_shipped_function_has_the_same_fingerprint_where_it_arrives(tmp_path: 
                 "import sys, pickle; from cuebook.persistence.fingerprint import fingerprint\\n"
                 "f = pickle.load(sys.stdin.buffer); sys.stdout.buffer.write(b''.join(fingerprint(x).digest for x in f))"
             )
-            shipped = cloudpickle.dumps(functions)
+            shipped = by_value.dumps(functions)
             done = subprocess.run([sys.executable, "-c", child], input=shipped, capture_output=True,
                 env={{"PYTHONPATH": {str(ROOT)!r}, "PYTHONHASHSEED": "7"}}, check=True)
             assert done.stdout == b"".join(here), [done.stdout[i * 16 : i * 16 + 16] == h for i, h in enumerate(here)]
@@ -810,3 +811,14 @@ def test_looking_at_a_class_leaves_it_as_it_is() -> None:
     fingerprint(Bare().run)
     fingerprint(len, extra=(Bare,))
     assert vars(Bare).keys() <= before
+
+
+def test_what_hangs_on_a_module_that_another_process_would_import_is_told_apart(shop: Workshop) -> None:
+    helpers = shop.module("LIMIT = 3\ndef clean(x): return x < LIMIT\n")
+    scope: dict[str, Any] = {"__name__": "__main__", "clean": helpers.clean, "RATE": 2}
+    exec("def f(x, k=1): return clean(x) * RATE", scope)
+
+    found = fingerprint(scope["f"])
+
+    assert {part.label for part in found.parts} - found.imported == {"code of f", "default k of f", "global RATE"}
+    assert found.imported == {f"code of {helpers.__name__}.clean", f"global {helpers.__name__}.LIMIT"}

@@ -68,9 +68,9 @@ class Crew:
 
 def _pickler(file: io.BytesIO, func: Callable[..., Any]) -> Any:
     """Writes an actor's bytes without the function of the run, which its worker has."""
-    import cloudpickle
+    from cuebook.persistence.by_value import ByValuePickler
 
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    class Pickler(ByValuePickler):
         def persistent_id(self, item: Any) -> str | None:
             return FUNCTION if item is func else None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["adapted_form"]
 
-_PACKAGES = frozenset({"geopandas", "numpy", "pandas", "polars", "pyarrow", "scipy"})
+_PACKAGES = frozenset({"geopandas", "msgspec", "numba", "numpy", "pandas", "polars", "pyarrow", "pydantic", "scipy"})
 
 
 def adapted_form(cls: type) -> Any:
