@@ -24,13 +24,13 @@ class Chain(NamedTuple):
     """A reference from code.
 
     Attributes:
-        base: "global", "free", "owner" (the first argument of a method), "super", "import", or "maybe": a global,
-            unless the code has a variable of that name just then.
+        base: "global", "free", "owner" (the first argument of a method), "super", "import", "module" (the one that the
+            code is in), or "maybe": a global, unless the code has a variable of that name just then.
         name: of the variable, or of the module.
         attributes: read one after the other; one whose name is a variable's value is written by `indirect`.
         level: dots of a relative import.
         use: of what stands at the end: "value" (anything may be done with it), "call" (it is called, and nothing
-            else), or "store" (the last attribute is set or deleted).
+            else), "test" (whether it is true, or None), or "store" (the last attribute is set or deleted).
     """
 
     base: str

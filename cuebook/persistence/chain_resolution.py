@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from cuebook.persistence.access import Chain, indirection
-from cuebook.persistence.module_identity import imported_module
+from cuebook.persistence.module_identity import OF_PYTHON, imported_module
 from cuebook.persistence.ownership import is_users_class, is_users_function, is_users_module
 from cuebook.persistence.static_attributes import Attribute, StaticReader
 from cuebook.persistence.use_labels import Receiver, UseLabels
@@ -75,6 +75,8 @@ class Resolver:
         yield from self._walk(chain, found[0], [chain.name])
 
     def _base(self, base: str, name: str, level: int = 0) -> tuple[Any] | None:
+        if base == "module":
+            return (sys.modules.get(str(self._function.__globals__.get("__name__")), MISSING),)
         if base == "import":
             by = indirection(name)
             given = self._base(*by) if by is not None else (name,)
@@ -87,6 +89,8 @@ class Resolver:
                 return (self._cells[name].cell_contents,)
             except (KeyError, ValueError):  # a cell that is still empty
                 return (MISSING,)
+        if name in OF_PYTHON:
+            return None
         value = self._function.__globals__.get(name, MISSING)
         if value is MISSING and (base == "maybe" or hasattr(builtins, name)):
             return None
@@ -111,7 +115,7 @@ class Resolver:
                 yield self._found(found, chain, names, of=value)
                 return
             value = found.value
-        if chain.use == "call":
+        if chain.use in ("call", "test"):
             called = self._called(chain, value, names)
             if called is not None:
                 yield called
@@ -152,8 +156,10 @@ class Resolver:
         return Use("code", joined, found.value, receiver, found.settings)
 
     def _called(self, chain: Chain, value: Any, names: list[str]) -> Use | None:
-        """What is called at the end of a chain, where it can be told from all else that could be done with it."""
+        """What runs at the end of a chain, where it can be told from all else that could be done with what is there."""
         joined = ".".join(names)
+        if chain.use == "test":
+            return self._run(self._reader.tested(value), chain, joined, "__bool__")
         if isinstance(value, types.FunctionType):
             return Use("code", joined, value) if is_users_function(value) else None
         if isinstance(value, types.MethodType):
@@ -162,11 +168,16 @@ class Resolver:
             if is_known and (isinstance(target, type) or self._reader.is_plain(target)):
                 return Use("code", joined, function, self._labels.receiver(chain.base, joined, target))
             return None
-        found = self._reader.called(value)
+        return self._run(self._reader.called(value), chain, joined, "__call__")
+
+    def _run(self, found: Attribute, chain: Chain, names: str, special: str) -> Use | None:
+        """A method of Python's own name that runs; None where nobody can tell."""
+        if found.kind == "set":
+            return Use("set", names)
         if found.kind != "code":
             return None
-        receiver = None if found.receiver is None else self._labels.receiver(chain.base, joined, found.receiver)
-        return Use("code", f"{joined}.__call__", found.value, receiver, found.settings)
+        receiver = None if found.receiver is None else self._labels.receiver(chain.base, names, found.receiver)
+        return Use("code", f"{names}.{special}", found.value, receiver, found.settings)
 
     def _super(self, chain: Chain) -> Iterator[Use]:
         cls, receiver = self._base("free", "__class__"), self._receiver

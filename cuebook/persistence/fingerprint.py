@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cuebook.persistence.class_identity import find_member
 from cuebook.persistence.code_graph import CodeGraph
+from cuebook.persistence.code_source import look_again
 from cuebook.persistence.dependencies import dependency
 from cuebook.persistence.digest import blake16, joined
 from cuebook.persistence.fingerprint_parts import ALGORITHM, Change, Fingerprint, Part, compare, name_of
@@ -61,6 +62,7 @@ def fingerprint(
     the syntax tree as the normal form.
     """
     _digests.clear()
+    look_again()
     name = function_name(func)
     graph = CodeGraph(_home(func), hiding)
     if version is not None:

@@ -15,14 +15,15 @@ from cuebook.persistence.ownership import is_library_file, is_users_module
 if TYPE_CHECKING:
     import types
 
-__all__ = ["imported_module", "module_members"]
+__all__ = ["OF_PYTHON", "imported_module", "module_members"]
 
-_OF_PYTHON = frozenset(
+OF_PYTHON = frozenset(
     {
         "__name__", "__file__", "__doc__", "__builtins__", "__loader__", "__spec__", "__path__", "__package__",
         "__cached__", "__annotations__", "__conditional_annotations__", "__warningregistry__",
     }
 )  # fmt: skip
+"""Names that Python gives to a module: none of them counts, as files and modules do not count by name."""
 
 
 def imported_module(name: str, level: int, scope: dict[str, Any]) -> Any:
@@ -49,6 +50,6 @@ def module_members(module: types.ModuleType) -> tuple[list[tuple[str, Any]], boo
 
     A compiled one may keep more than it shows.
     """
-    members = [(name, module.__dict__[name]) for name in sorted(module.__dict__.keys() - _OF_PYTHON)]
+    members = [(name, module.__dict__[name]) for name in sorted(module.__dict__.keys() - OF_PYTHON)]
     filename = getattr(module, "__file__", None)
     return members, not isinstance(filename, str) or filename.endswith((".py", ".pyc", ".pyw"))

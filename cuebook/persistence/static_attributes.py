@@ -99,6 +99,16 @@ class StaticReader:
         found = _in_bases(type(value).__mro__, "__call__")
         return _method(found, value) if found is not _MISSING else UNSURE
 
+    def tested(self, value: Any) -> Attribute:
+        """What asking an instance whether it is true runs."""
+        if isinstance(value, type) or not self.is_plain(value):
+            return UNSURE
+        for name in ("__bool__", "__len__"):
+            found = _in_bases(type(value).__mro__, name)
+            if found is not _MISSING:
+                return _method(found, value)
+        return Attribute("set")
+
     def after(self, cls: type, value: Any, name: str) -> Attribute:
         """What `super().name` calls in a method of `cls`, where `value` is the object or class that it is bound to."""
         of = value if isinstance(value, type) else type(value)
@@ -113,6 +123,9 @@ class StaticReader:
 
 
 def _is_plain_class(cls: type) -> bool:
+    maker: Any = type(cls)
+    if any("__getattribute__" in meta.__dict__ for meta in maker.__mro__[:-2]):
+        return False  # even looking at the class would run that
     if cls in copyreg.dispatch_table or says_how_it_counts(cls):
         return False
     for base in cls.__mro__:

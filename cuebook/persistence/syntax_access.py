@@ -19,6 +19,7 @@ __all__ = ["access_of"]
 
 _HIDING = frozenset({"eval", "exec", "globals"})
 _SUBCLASSES = "__subclasses__"
+_NOTED = HINT_READERS | SCOPES
 
 
 def access_of(tree: Any, free: Iterable[str], private: Callable[[], Mapping[str, str]], *, trusts: bool) -> Access:
@@ -48,6 +49,7 @@ class _Reader:
         self._mangled: Mapping[str, str] | None = None
         self._scope = Scope(None)
         self._owner: str | None = None
+        self._names: set[tuple[Scope, str]] = set()
         self._loads: list[tuple[Scope, Reached, str]] = []
         self._hidden: set[str] = set()
         self._hints = False
@@ -58,6 +60,8 @@ class _Reader:
         self._owner = parameters[0].arg if parameters else None
         self._inside(tree)
         chains: set[Chain] = set()
+        for scope, name in self._names:
+            chains.update(self._chains(scope, Reached("name", name), "value"))
         for scope, reached, use in self._loads:
             chains.update(self._chains(scope, reached, use))
         taken = frozenset(self.reaching.taken)
@@ -101,9 +105,9 @@ class _Reader:
 
     def _record(self, reached: Reached, use: str) -> None:
         self._all(reached.rest)
-        self._note(reached.name)
-        for attribute in reached.attributes:
-            self._note(attribute)
+        if not _NOTED.isdisjoint(reached.attributes) or reached.name in _NOTED:
+            for name in (reached.name, *reached.attributes):
+                self._note(name)
         self._loads.append((self._scope, reached, use))
 
     def _note(self, name: str) -> None:
@@ -155,10 +159,13 @@ class _Reader:
         pass
 
     def _name(self, node: ast.Name) -> None:
-        if node.ctx.__class__ is ast.Load:
-            self._record(Reached("name", self._spelled(node.id)), "value")
+        name = node.id
+        if node.ctx.__class__ is not ast.Load:
+            self._bind(name)
+        elif name in _NOTED or name[:2] == "__":
+            self._record(Reached("name", self._spelled(name)), "value")
         else:
-            self._bind(node.id)
+            self._names.add((self._scope, name))
 
     def _attribute(self, node: ast.Attribute) -> None:
         reached = self.reaching.chain(node)
@@ -182,6 +189,41 @@ class _Reader:
         if reached is not None:
             self._record(reached, "value")
         self._all((node.target, node.value))
+
+    def _test(self, node: Any) -> None:
+        """An expression of which nothing matters but whether it is true."""
+        kind = node.__class__
+        if kind is ast.UnaryOp and isinstance(node.op, ast.Not):
+            self._test(node.operand)
+        elif kind is ast.BoolOp:
+            for value in node.values:
+                self._test(value)
+        elif kind in (ast.Name, ast.Attribute):
+            reached = self.reaching.chain(node)
+            if reached is None:
+                self.visit(node)
+            else:
+                self._record(reached, "test")
+        else:
+            self.visit(node)
+
+    def _branch(self, node: Any) -> None:
+        """`if`, `while` and their like."""
+        self._test(node.test)
+        for name in ("body", "orelse", "msg"):
+            value = getattr(node, name, None)
+            self._all(value if isinstance(value, list) else (value,))
+
+    def _unary(self, node: ast.UnaryOp) -> None:
+        self._test(node) if isinstance(node.op, ast.Not) else self.visit(node.operand)
+
+    def _compare(self, node: ast.Compare) -> None:
+        """`x is None` looks at nothing of an object."""
+        is_identity = all(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops)
+        if is_identity and all(isinstance(each, ast.Constant) and each.value is None for each in node.comparators):
+            self._test(node.left)
+        else:
+            self._all((node.left, *node.comparators))
 
     def _call(self, node: ast.Call) -> None:
         reached = self.reaching.chain(node)
@@ -254,9 +296,11 @@ class _Reader:
         first, *others = node.generators
         self.visit(first.iter)
         outside, self._scope = self._scope, Scope(self._scope, is_comprehension=True)
-        self._all((first.target, *first.ifs))
+        self.visit(first.target)
         for each in others:
-            self._all((each.target, each.iter, *each.ifs))
+            self._all((each.target, each.iter))
+        for test in [test for each in node.generators for test in each.ifs]:
+            self._test(test)
         self._all((node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,))
         self._scope = outside
 
@@ -314,6 +358,9 @@ _VISITORS: dict[type, Callable[[_Reader, Any], None]] = {
     ast.Subscript: _Reader._item,
     ast.AugAssign: _Reader._augmented,
     ast.Call: _Reader._call,
+    ast.Compare: _Reader._compare,
+    ast.UnaryOp: _Reader._unary,
+    **dict.fromkeys((ast.If, ast.IfExp, ast.While, ast.Assert), _Reader._branch),
     **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _Reader._function),
     ast.ClassDef: _Reader._class,
     **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _Reader._comprehension),

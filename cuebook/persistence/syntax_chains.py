@@ -19,7 +19,7 @@ _GETTING = frozenset({"getattr", "hasattr"})
 
 
 class Reached(NamedTuple):
-    """Where a chain begins ("name": a variable), its attributes, and what else stands in the expression.
+    """Where a chain begins ("name": a variable; "module": the code's own), its attributes, and what else stands there.
 
     An attribute that a variable names is written with a star before the variable.
     """
@@ -31,7 +31,9 @@ class Reached(NamedTuple):
     rest: tuple[ast.AST, ...] = ()
 
     def then(self, attribute: str, *rest: ast.AST) -> Reached:
-        """One attribute further."""
+        """One attribute further; of the code's own module that is a global."""
+        if self.base == "module" and not attribute.startswith("*"):
+            return Reached("global", attribute, (), 0, (*self.rest, *rest))
         return Reached(self.base, self.name, (*self.attributes, attribute), self.level, (*self.rest, *rest))
 
 
@@ -89,7 +91,11 @@ class Reaching:
     def _item(self, node: ast.Subscript) -> Reached | None:
         """`globals()["name"]`, `vars(x)["name"]`, `x.__dict__["name"]` and `sys.modules["name"]`."""
         held, step = node.value, step_of(node.slice)
-        if isinstance(held, ast.Attribute) and held.attr == "modules" and isinstance(node.slice, ast.Constant):
+        if (
+            isinstance(held, ast.Attribute)
+            and held.attr == "modules"
+            and isinstance(node.slice, ast.Constant | ast.Name)
+        ):
             return _imported(node.slice, held, whole=True) if last_name(held.value) == "sys" else None
         if step is None:
             return None
@@ -123,6 +129,8 @@ def _is_globals(node: ast.AST) -> bool:
 
 def _imported(given: ast.AST, callee: ast.AST, *, whole: bool) -> Reached | None:
     """The module of a name that is written out, or that a variable holds."""
+    if isinstance(given, ast.Name) and given.id == "__name__":
+        return Reached("module", "", rest=(callee,))
     if isinstance(given, ast.Name) and whole:
         return Reached("import", f"*{given.id}", rest=(callee, given))
     name = getattr(given, "value", None)

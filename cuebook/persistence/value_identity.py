@@ -176,7 +176,8 @@ class ValueWalk:
         """A value without visible state: its type alone counts, and is named in `opaque`."""
         name = type_name(value)
         self.opaque[f"{name}, {why}" if why else name] = None
-        return joined(b"?", [name.encode("utf-8", "surrogatepass")])
+        told = type(value).__qualname__ if is_users_class(type(value)) else name  # modules do not count by name
+        return joined(b"?", [told.encode("utf-8", "surrogatepass")])
 
     def not_seeded(self, value: Any, place: Any) -> bytes:
         """A random generator that the system has seeded: its place among its siblings counts, its state does not."""
@@ -216,7 +217,8 @@ class ValueWalk:
         try:
             state = state_of(value)
         except Exception:  # whatever a class of the user's raises here: its state cannot be seen
-            return joined(b"W", [self.unseen(value), *self._wrapped(value)])
+            own = [self.code(b"T", type(value))] if is_users_class(type(value)) else []
+            return joined(b"W", [self.unseen(value), *own, *self._wrapped(value)])
         if isinstance(state, str):
             return joined(b"G", [state.encode("utf-8", "surrogatepass")])
         if is_connected(value):

@@ -204,6 +204,11 @@ class Writer:
             f"plain({at})",
             f'hasattr({at}, "{number}")',
             f"[each.{number} for each in ({at},)]",
+            f"(1 if {at} else 2)",
+            f"(not {at})",
+            f"({at} is None)",
+            f"({at} and {at}.{number})",
+            f"[1 for _ in (1,) if {at}]",
         ]
         if made.kind != "slots":
             ways += [f'vars({at})["{number}"]', f'{at}.__dict__["{number}"]', f"whole({at})"]
@@ -242,6 +247,9 @@ class Writer:
             "match ARGS.a0:\n        case 0: s = G0.a0\n        case _: s = G0.a1",
             "s = 0\n    for s in [ARGS.a0, ARGS.a1]: pass",
             's = eval("ARGS.a2 + 1")',
+            "kept = ARGS.a1; ARGS.a1 = G0.a2; s = ARGS.a1; ARGS.a1 = kept",
+            "kept = ARGS.o0; ARGS.o0 = G0; s = ARGS.o0.a1; ARGS.o0 = kept",
+            "while not G0: break\n    else: s = 1\n    s = 2 if ARGS.o0 is not None and G0 else 3",
         ]
         body.append(pick.choice(extra))
         names = [f"r{number}" for number in range(len(body) - 1)]
