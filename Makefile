@@ -1,40 +1,74 @@
-# Each target does all of its own set-up: a virtual environment in the checkout, installed once and again when pyproject.toml changes.
+# Each target does all of its own set-up: a virtual environment in the checkout, installed from the locked requirements
+# once, and again when what it is made from changes. `make test PYTHON=python3.12` takes another Python, in an
+# environment of its own; so do `lint` and the others. `make run` always has .venv.
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+ASKED := $(findstring command line,$(origin PYTHON))
+RUN := .venv
+DEV := .venv$(if $(ASKED),-$(notdir $(PYTHON)))
+BIN := $(DEV)/bin
+TOOLS := .venv-tools
+ifdef ASKED
+override PYTHON := $(or $(shell python3 -m tools.pythons $(PYTHON) 2>/dev/null),$(PYTHON))
+CHOSEN := --python $$(command -v $(PYTHON))
+endif
 JOURNAL ?= census.cue
+CHECKED := cuebook tests benchmarks docs tools
+unexport PYTHONDONTWRITEBYTECODE # else every worker compiles the library anew
 
-.PHONY: run test test-all lint bench format clean
+.PHONY: run test test-all test-newest test-lowest test-pythons test-wheel lint format bench lock upgrade clean
+.PHONY: python core dev tools
 
-$(STAMP): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cuebook needs Python 3.11 or newer; found: $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "setting up $(VENV) (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable .
-	@touch $(STAMP)
+run: core  ## the main job: a census of the standard library; interrupt it and run it again
+	@$(RUN)/bin/python docs/examples/census.py $(JOURNAL)
 
-run: $(STAMP)  ## the main job: a census of the standard library; interrupt it and run it again
-	@$(BIN)/python docs/examples/census.py $(JOURNAL)
-
-test: $(STAMP)  ## the suite
+test: dev  ## the suite
 	$(BIN)/python -m pytest
 
-test-all: $(STAMP)  ## the suite with its longer sweeps
-	$(BIN)/python -m pytest -m "slow or not slow"
+test-all: dev  ## the suite with its longer sweeps
+	$(BIN)/python -m pytest -m "(slow or not slow) and not wheel"
 
-lint: $(STAMP)
-	$(BIN)/ruff check cuebook tests benchmarks docs
-	$(BIN)/ruff format --check cuebook tests benchmarks docs
+test-newest: tools  ## a quick part of the suite, with the newest of everything
+	@$(TOOLS)/bin/python -m tools.matrix newest $(CHOSEN)
+
+test-lowest: tools  ## the same with the lowest versions that pyproject.toml lets in
+	@$(TOOLS)/bin/python -m tools.matrix lowest $(CHOSEN)
+
+test-pythons: tools  ## the same on each Python that is claimed and found on this machine
+	@$(TOOLS)/bin/python -m tools.matrix pythons $(CHOSEN)
+
+test-wheel: tools  ## the same from the unpacked sdist, against the wheel that is built from it
+	@$(TOOLS)/bin/python -m tools.wheel $(CHOSEN)
+
+lint: dev
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/mypy
 
-format: $(STAMP)
-	$(BIN)/ruff format cuebook tests benchmarks docs
-	$(BIN)/ruff check --fix cuebook tests benchmarks docs
+format: dev
+	$(BIN)/ruff format $(CHECKED)
+	$(BIN)/ruff check --fix $(CHECKED)
 
-bench: $(STAMP)  ## every benchmark, each beside its peer in the same run
+bench: dev  ## every benchmark, each beside its peer in the same run
 	$(BIN)/python -m benchmarks
 
+lock: tools  ## uv.lock and requirements/ again, after a change of what pyproject.toml asks for
+	@$(TOOLS)/bin/python -m tools.lock
+
+upgrade: tools  ## the same with the newest of everything
+	@$(TOOLS)/bin/python -m tools.lock --upgrade
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv* .pytest_cache .mypy_cache .ruff_cache dist
+
+# The environments: what runs the library, what all work is done with, and uv, which makes the others.
+core: python
+	@$(PYTHON) -m tools.environment core $(RUN)
+
+dev: python
+	@$(PYTHON) -m tools.environment dev $(DEV)
+
+tools: python
+	@$(PYTHON) -m tools.environment tools $(TOOLS)
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cuebook needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1 | head -n 1). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
 
-NAMES = (
-    "chunk_vs_pool", "chunk_overhead", "cost_growth", "resume", "checkpoint", "footprint", "actors",
-    "actor_peers", "seeing", "processes",
-)  # fmt: skip
+
+def names() -> list[str]:
+    """Every benchmark there is: the files `bench_NAME.py` beside this one."""
+    return sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
 
 
 def main() -> None:
     """Run them one after the other."""
     words = sys.argv[1:]
-    for name in NAMES:
+    for name in names():
         if not words or any(word in name for word in words):
             import_module(f"benchmarks.bench_{name}").main()
 

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from benchmarks.harness import ROUNDS, in_turn, ratio, row, title
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.message import message
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.system import ActorSystem
+from cuebook.wire.message import message
 
 COUNT = int(os.environ.get("ACTOR_MESSAGES", "50000"))
 IN_FLIGHT = 100

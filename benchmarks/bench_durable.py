@@ -16,11 +16,11 @@ from pathlib import Path
 from benchmarks.harness import ROUNDS, folder, in_turn, ratio, row, timed, title
 from cuebook import PersistentActor, Runtime, message, persist
 from cuebook.durable.effects import Effect
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
-from cuebook.persistence.stream_heads import Events, StreamOpened
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Entry, Kind
+from cuebook.persistence.records.stream_heads import Events, StreamOpened
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.refs.ref import ActorRef
 
 COMMANDS = int(os.environ.get("DURABLE_COMMANDS", "20000"))
 EVENTS = int(os.environ.get("DURABLE_EVENTS", "1000000"))

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import ROUNDS, in_turn, ratio, row, title
-from cuebook.chunks.runtime import Runtime
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.message import message
+from cuebook.api.runtime import Runtime
+from cuebook.runtime.cells.actor import Actor
+from cuebook.wire.message import message
 
 COUNT = int(os.environ.get("PROCESS_MESSAGES", "20000"))
 IN_FLIGHT = 100
@@ -119,7 +119,7 @@ class Streams:
     """The other side of the comparison: a client of asyncio streams, its server in a child process."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from cuebook.runtime.codec import new_packer, unpack
+        from cuebook.wire.codec import new_packer, unpack
 
         self._reader, self._writer = reader, writer
         self._pack, self._unpack = new_packer().pack, unpack

@@ -12,8 +12,8 @@ import msgpack
 
 from benchmarks.harness import folder, in_turn, ratio, row, timed, title
 from cuebook import Chunker
-from cuebook.persistence.heads import Completed
-from cuebook.persistence.record import Kind
+from cuebook.persistence.records.record import Kind
+from cuebook.persistence.records.run_heads import Completed
 
 CALLS = int(os.environ.get("CALLS", "1000000"))
 

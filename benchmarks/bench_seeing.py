@@ -16,9 +16,9 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from benchmarks.bench_actors import Get, Put, Sink
 from benchmarks.harness import ROUNDS, in_turn, ratio, row, title
-from cuebook.runtime.mailbox import MailboxSpec
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.seeing.telemetry import Telemetry
 from cuebook.runtime.system import ActorSystem
-from cuebook.runtime.telemetry import Telemetry
 
 COUNT = int(os.environ.get("SEEING_MESSAGES", "20000"))
 ROOM = MailboxSpec(capacity=2 * COUNT, bytes_max=1 << 30)

@@ -5,27 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cuebook.actors.run import Event, EventKind, Progress
+    from cuebook.actors.runs.progress import Event, EventKind, Progress
+    from cuebook.api.checkpoint import Checkpoint
+    from cuebook.api.chunker import Chunker, chunk
+    from cuebook.api.runtime import Runtime
     from cuebook.checkpoints.trigger import last_checkpoint, make_checkpoint
-    from cuebook.chunks.checkpoint import Checkpoint
-    from cuebook.chunks.chunker import Chunker, chunk
-    from cuebook.chunks.runtime import Runtime
+    from cuebook.children.interpreter import freeze_support
     from cuebook.chunks.sinks import Done
     from cuebook.durable.effects import Effect, persist
     from cuebook.durable.persistent_actor import PersistentActor
     from cuebook.durable.promise import DurablePromise
     from cuebook.durable.snapshots import SnapshotPolicy
-    from cuebook.engines.current import CurrentCall, current_call
-    from cuebook.engines.function import Worker
-    from cuebook.persistence.files import File
-    from cuebook.persistence.identity_registry import register_identity
-    from cuebook.persistence.renamed import moved
-    from cuebook.persistence.secret import Secret
-    from cuebook.processes.place import ActorProcess, Ladder
-    from cuebook.runtime.actor import Actor, Context, Delivery
-    from cuebook.runtime.deadletters import DeadLetter, DeadReason
-    from cuebook.runtime.directives import Directive
-    from cuebook.runtime.errors import (
+    from cuebook.engines.calls.current import CurrentCall, current_call
+    from cuebook.engines.calls.function import Worker
+    from cuebook.errors import (
         ActorFailed,
         ActorStopped,
         AskCycle,
@@ -40,6 +33,7 @@ if TYPE_CHECKING:
         JournalCorrupt,
         JournalError,
         JournalFull,
+        JournalNotTrusted,
         MailboxFull,
         MalformedMessage,
         MessageTooLarge,
@@ -59,97 +53,106 @@ if TYPE_CHECKING:
         WorkerDied,
         WriterConflict,
     )
-    from cuebook.runtime.group import SupervisorRef
-    from cuebook.runtime.mailbox import MailboxSpec, Overflow
-    from cuebook.runtime.message import message
-    from cuebook.runtime.pool import Pool, Routing
-    from cuebook.runtime.ref import ActorRef, current_actor
-    from cuebook.runtime.services import Listing, ServiceKey, Services
-    from cuebook.runtime.shutdown import ShutdownReport
-    from cuebook.runtime.signals import Down, Restarted
-    from cuebook.runtime.spec import ActorOptions
-    from cuebook.runtime.status import ActorState, ActorStatistics, TreeNode
-    from cuebook.runtime.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
-    from cuebook.runtime.supervision import Backoff, Exit, Restart, RestartIntensity
+    from cuebook.persistence.identity.files import File
+    from cuebook.persistence.identity.registry import register_identity
+    from cuebook.persistence.identity.secrets.secret import Secret
+    from cuebook.persistence.values.pickling.renamed import moved
+    from cuebook.processes.process import ActorProcess, Ladder
+    from cuebook.runtime.cells.actor import Actor, Context, Delivery
+    from cuebook.runtime.cells.mailbox import MailboxSpec, Overflow
+    from cuebook.runtime.cells.services import Listing, ServiceKey, Services
+    from cuebook.runtime.cells.signals import Down, Restarted
+    from cuebook.runtime.cells.spec import ActorOptions
+    from cuebook.runtime.groups.group import SupervisorRef
+    from cuebook.runtime.groups.pool import Pool, Routing
+    from cuebook.runtime.groups.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
+    from cuebook.runtime.policy.directives import Directive
+    from cuebook.runtime.policy.restarts import Backoff, Exit, Restart, RestartIntensity
+    from cuebook.runtime.refs.ref import ActorRef, current_actor
+    from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
+    from cuebook.runtime.refs.typed import Message
+    from cuebook.runtime.reports.deadletters import DeadLetter, DeadReason
+    from cuebook.runtime.reports.shutdown import ShutdownReport
+    from cuebook.runtime.seeing.tracing import TraceEvent, TraceKind
+    from cuebook.runtime.seeing.watchdog import Blockage
     from cuebook.runtime.system import ActorSystem
-    from cuebook.runtime.tracing import TraceEvent, TraceKind
-    from cuebook.runtime.typed import Message
-    from cuebook.runtime.watchdog import Blockage
+    from cuebook.wire.message import message
 
 __version__ = "0.1.0"
 
 _ERRORS = (
     "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError",
     "CuebookError", "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError",
-    "JournalFull", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError", "ProcessDied",
-    "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped", "SupervisionError",
-    "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion", "ValueNotKept", "WorkerDied",
-    "WriterConflict",
+    "JournalFull", "JournalNotTrusted", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError",
+    "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped",
+    "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion", "ValueNotKept",
+    "WorkerDied", "WriterConflict",
 )  # fmt: skip
 
 _HOMES = {
-    **dict.fromkeys(_ERRORS, "cuebook.runtime.errors"),
-    "Actor": "cuebook.runtime.actor",
-    "ActorOptions": "cuebook.runtime.spec",
-    "ActorProcess": "cuebook.processes.place",
-    "ActorRef": "cuebook.runtime.ref",
-    "ActorState": "cuebook.runtime.status",
-    "ActorStatistics": "cuebook.runtime.status",
+    **dict.fromkeys(_ERRORS, "cuebook.errors"),
+    "Actor": "cuebook.runtime.cells.actor",
+    "ActorOptions": "cuebook.runtime.cells.spec",
+    "ActorProcess": "cuebook.processes.process",
+    "ActorRef": "cuebook.runtime.refs.ref",
+    "ActorState": "cuebook.runtime.refs.status",
+    "ActorStatistics": "cuebook.runtime.refs.status",
     "ActorSystem": "cuebook.runtime.system",
-    "AutoShutdown": "cuebook.runtime.strategy",
-    "Backoff": "cuebook.runtime.supervision",
-    "Blockage": "cuebook.runtime.watchdog",
-    "Checkpoint": "cuebook.chunks.checkpoint",
-    "ChildSpec": "cuebook.runtime.strategy",
-    "Chunker": "cuebook.chunks.chunker",
-    "Context": "cuebook.runtime.actor",
-    "CurrentCall": "cuebook.engines.current",
-    "DeadLetter": "cuebook.runtime.deadletters",
-    "DeadReason": "cuebook.runtime.deadletters",
-    "Delivery": "cuebook.runtime.actor",
-    "Directive": "cuebook.runtime.directives",
+    "AutoShutdown": "cuebook.runtime.groups.strategy",
+    "Backoff": "cuebook.runtime.policy.restarts",
+    "Blockage": "cuebook.runtime.seeing.watchdog",
+    "Checkpoint": "cuebook.api.checkpoint",
+    "ChildSpec": "cuebook.runtime.groups.strategy",
+    "Chunker": "cuebook.api.chunker",
+    "Context": "cuebook.runtime.cells.actor",
+    "CurrentCall": "cuebook.engines.calls.current",
+    "DeadLetter": "cuebook.runtime.reports.deadletters",
+    "DeadReason": "cuebook.runtime.reports.deadletters",
+    "Delivery": "cuebook.runtime.cells.actor",
+    "Directive": "cuebook.runtime.policy.directives",
     "Done": "cuebook.chunks.sinks",
-    "Down": "cuebook.runtime.signals",
+    "Down": "cuebook.runtime.cells.signals",
     "DurablePromise": "cuebook.durable.promise",
     "Effect": "cuebook.durable.effects",
-    "Event": "cuebook.actors.run",
-    "EventKind": "cuebook.actors.run",
-    "Exit": "cuebook.runtime.supervision",
-    "File": "cuebook.persistence.files",
-    "Ladder": "cuebook.processes.place",
-    "Listing": "cuebook.runtime.services",
-    "MailboxSpec": "cuebook.runtime.mailbox",
-    "Message": "cuebook.runtime.typed",
-    "Overflow": "cuebook.runtime.mailbox",
+    "Event": "cuebook.actors.runs.progress",
+    "EventKind": "cuebook.actors.runs.progress",
+    "Exit": "cuebook.runtime.policy.restarts",
+    "File": "cuebook.persistence.identity.files",
+    "Ladder": "cuebook.processes.process",
+    "Listing": "cuebook.runtime.cells.services",
+    "MailboxSpec": "cuebook.runtime.cells.mailbox",
+    "Message": "cuebook.runtime.refs.typed",
+    "Overflow": "cuebook.runtime.cells.mailbox",
     "PersistentActor": "cuebook.durable.persistent_actor",
-    "Pool": "cuebook.runtime.pool",
-    "Progress": "cuebook.actors.run",
-    "Restart": "cuebook.runtime.supervision",
-    "RestartIntensity": "cuebook.runtime.supervision",
-    "Restarted": "cuebook.runtime.signals",
-    "Routing": "cuebook.runtime.pool",
-    "Runtime": "cuebook.chunks.runtime",
-    "Secret": "cuebook.persistence.secret",
-    "ServiceKey": "cuebook.runtime.services",
-    "Services": "cuebook.runtime.services",
-    "ShutdownReport": "cuebook.runtime.shutdown",
+    "Pool": "cuebook.runtime.groups.pool",
+    "Progress": "cuebook.actors.runs.progress",
+    "Restart": "cuebook.runtime.policy.restarts",
+    "RestartIntensity": "cuebook.runtime.policy.restarts",
+    "Restarted": "cuebook.runtime.cells.signals",
+    "Routing": "cuebook.runtime.groups.pool",
+    "Runtime": "cuebook.api.runtime",
+    "Secret": "cuebook.persistence.identity.secrets.secret",
+    "ServiceKey": "cuebook.runtime.cells.services",
+    "Services": "cuebook.runtime.cells.services",
+    "ShutdownReport": "cuebook.runtime.reports.shutdown",
     "SnapshotPolicy": "cuebook.durable.snapshots",
-    "Strategy": "cuebook.runtime.strategy",
-    "SupervisorRef": "cuebook.runtime.group",
-    "SupervisorSpec": "cuebook.runtime.strategy",
-    "TraceEvent": "cuebook.runtime.tracing",
-    "TraceKind": "cuebook.runtime.tracing",
-    "TreeNode": "cuebook.runtime.status",
-    "Worker": "cuebook.engines.function",
-    "chunk": "cuebook.chunks.chunker",
-    "current_actor": "cuebook.runtime.ref",
-    "current_call": "cuebook.engines.current",
+    "Strategy": "cuebook.runtime.groups.strategy",
+    "SupervisorRef": "cuebook.runtime.groups.group",
+    "SupervisorSpec": "cuebook.runtime.groups.strategy",
+    "TraceEvent": "cuebook.runtime.seeing.tracing",
+    "TraceKind": "cuebook.runtime.seeing.tracing",
+    "TreeNode": "cuebook.runtime.refs.status",
+    "Worker": "cuebook.engines.calls.function",
+    "chunk": "cuebook.api.chunker",
+    "current_actor": "cuebook.runtime.refs.ref",
+    "current_call": "cuebook.engines.calls.current",
+    "freeze_support": "cuebook.children.interpreter",
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
-    "message": "cuebook.runtime.message",
-    "moved": "cuebook.persistence.renamed",
+    "message": "cuebook.wire.message",
+    "moved": "cuebook.persistence.values.pickling.renamed",
     "persist": "cuebook.durable.effects",
-    "register_identity": "cuebook.persistence.identity_registry",
+    "register_identity": "cuebook.persistence.identity.registry",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
@@ -195,6 +198,7 @@ __all__ = [
     "JournalCorrupt",
     "JournalError",
     "JournalFull",
+    "JournalNotTrusted",
     "Ladder",
     "Listing",
     "MailboxFull",
@@ -242,6 +246,7 @@ __all__ = [
     "chunk",
     "current_actor",
     "current_call",
+    "freeze_support",
     "last_checkpoint",
     "make_checkpoint",
     "message",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import cuebook
-from tests.support.pages import ROOT, blocks_of, run_page
+from tests.support.pages import ROOT, blocks_of, environment, run_page
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 MEASURED = ROOT / "docs" / "benchmarks.md"
@@ -26,10 +28,27 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", RUNNING, ids=name_of)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.quick if page.name == "README.md" else ()) for page in RUNNING],
+    ids=name_of,
+)
 def test_the_code_of_every_page_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path) -> None:
     """Scripts, files, commands, kills: as a reader would type them, in an empty folder."""
     run_page(page, tmp_path)
+
+
+def test_the_file_of_a_page_that_needs_another_http_client_does_what_the_page_says(tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+    page = ROOT / "docs" / "how-to" / "async-clients.md"
+    [server, *_] = [block for block in blocks_of(page) if block.language == "python"]
+    [client] = [block for block in blocks_of(page) if block.name == "aiohttp_client.py"]
+    (tmp_path / client.name).write_text("\n".join(client.lines))
+    uses = ["from aiohttp_client import sizes", "print(sizes(f'{URL}/items/{n}' for n in (1, 22, 333)))"]
+    (tmp_path / "program.py").write_text("\n".join([*server.lines, *uses]))
+    command = [sys.executable, "-W", "error", "program.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[11, 12, 13]\n", "")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -70,7 +89,7 @@ def test_the_code_map_names_the_folders_that_are_there() -> None:
     """Neither a folder without a line in the architecture page, nor a line without a folder."""
     text = (ROOT / "docs" / "architecture.md").read_text()
     named = set(re.findall(r"^\| `cuebook/(\w+)/`", text, flags=re.MULTILINE))
-    folders = {path.parent.name for path in (ROOT / "cuebook").glob("*/__init__.py")}
+    folders = {path.parent.name for path in Path(cuebook.__file__).parent.glob("*/__init__.py")}
 
     assert named == folders
 

@@ -11,6 +11,8 @@ import pytest
 
 import cuebook
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [name for name in cuebook.__all__ if not name.startswith("_")]
 
@@ -60,7 +62,7 @@ def test_every_parameter_of_a_public_function_is_documented(name: str) -> None:
 
 def test_every_error_is_in_one_tree() -> None:
     """`except CuebookError` catches whatever the library itself raises."""
-    from cuebook.runtime import errors
+    from cuebook import errors
 
     for name in errors.__all__:
         assert issubclass(getattr(cuebook, name), cuebook.CuebookError)
@@ -84,7 +86,7 @@ def test_the_version_is_the_packages() -> None:
 
 def test_the_package_is_marked_as_typed() -> None:
     """Type checkers read the annotations of installed copies too."""
-    assert (ROOT / "cuebook" / "py.typed").exists()
+    assert (Path(cuebook.__file__).parent / "py.typed").exists()
 
 
 def test_a_star_import_gives_all_names() -> None:

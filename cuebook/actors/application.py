@@ -5,11 +5,12 @@ which concrete parts there are.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import itertools
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -17,17 +18,18 @@ import anyio
 
 from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import RunAdded, RunChanged
-from cuebook.actors.run import Run, Slot
+from cuebook.actors.runs.roster import RunTable, WorkerKind
+from cuebook.actors.runs.run import Run
+from cuebook.actors.runs.slot import Slot
 from cuebook.actors.supervisor import Supervisor
-from cuebook.actors.table import RunTable, WorkerKind
 from cuebook.actors.worker import WorkerActor
-from cuebook.engines.host import Host
-from cuebook.persistence.journal import JournalFile
-from cuebook.runtime.errors import InternalError, JournalBusy, MessagingError
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.shutdown import ShutdownReport
-from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity
+from cuebook.engines.port import Host, Output
+from cuebook.errors import InternalError, JournalBusy, MessagingError
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.reports.shutdown import ShutdownReport
 from cuebook.runtime.system import ActorSystem
 
 __all__ = ["Application", "print_lines"]
@@ -39,13 +41,18 @@ _BACKOFF = Backoff(max_s=0.5)
 """A run waits for them: what fails again and again is given up within some 3 s, well inside the window."""
 
 
-def print_lines(lines: bytes) -> None:
-    """What calls have printed goes to this process's standard error, whole lines."""
-    stream = sys.stderr
-    if stream is not None:
-        with contextlib.suppress(OSError, ValueError):
-            stream.write(lines.decode("utf-8", "replace"))
-            stream.flush()
+def print_lines(printed: bytes, stream: str = "stdout", /) -> None:
+    """What calls have printed goes to whatever is `sys.stdout` or `sys.stderr` at this moment: a capture, a cell."""
+    target = getattr(sys, stream, None)
+    if target is None:
+        return
+    text = printed.decode("utf-8", "replace")
+    with contextlib.suppress(Exception):  # closed, gone, or of the user's own making: the run goes on
+        try:
+            target.write(text)
+        except UnicodeEncodeError as error:
+            target.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+        target.flush()
 
 
 @dataclass(slots=True)
@@ -67,13 +74,15 @@ class Application:
 
     def __init__(self, *, keeps_warm: bool = False, blocking_s: float | None = 1.0) -> None:
         self.system = ActorSystem(name="cuebook", blocking_s=blocking_s)
+        self.system.on_failure = self._end_runs
         self.table = RunTable(self._hire)
         self.table.keeps_warm = keeps_warm
-        self.output: Callable[[bytes], None] = print_lines
+        self.output: Output = print_lines
         self._journals: dict[str, _OpenJournal] = {}
         self._journal_numbers: set[int] = set()
         self._door = anyio.Lock()
         self._numbers = 0
+        self._context = contextvars.copy_context()
         self._supervisor: ActorRef | None = None
         self._workers: dict[int, WorkerActor] = {}
 
@@ -185,16 +194,23 @@ class Application:
         self._numbers -= 1
         return self._numbers
 
+    def check_whole(self) -> None:
+        """Raises what the system broke of, where it did."""
+        failure = self.system.failure
+        if failure is not None:
+            raise failure from failure.__cause__
+
     def begin(self, run: Run, kind: WorkerKind, workers: int) -> None:
         """Let a run go: lease its workers and hand it to the Supervisor."""
+        self._context = run.context
         self.table.add(run)
         self.table.lease(run, kind, workers)
         self.supervisor.tell_nowait(RunAdded(run.key))
 
-    def changed(self, run: Run) -> None:
-        """Something of the run changed from outside: the Supervisor should look at it."""
+    def changed(self, key: int) -> None:
+        """Something of the run of this key changed from outside: the Supervisor should look at it."""
         with contextlib.suppress(MessagingError):
-            self.supervisor.tell_nowait(RunChanged(run.key))
+            self.supervisor.tell_nowait(RunChanged(key))
 
     def drain_output(self) -> None:
         """Pass on what calls have printed so far."""
@@ -206,7 +222,7 @@ class Application:
 
         def make() -> WorkerActor:
             worker = WorkerActor(
-                number, lambda: self._host(kind), self.table.works, lambda: self.supervisor, life=next(lives)
+                number, lambda: self._host(number, kind), self.table.works, lambda: self.supervisor, life=next(lives)
             )
             self._workers[number] = worker
             return worker
@@ -221,18 +237,29 @@ class Application:
         )
         return Slot(number, ref)
 
-    def _host(self, kind: WorkerKind) -> Host:
-        return kind.engine.make_host(cores=kind.cores, output=lambda lines: self.output(lines))
+    def _host(self, number: int, kind: WorkerKind) -> Host:
+        return kind.engine.make_host(cores=kind.cores, output=partial(self._show, number))
+
+    def _show(self, number: int, printed: bytes, stream: str = "stdout", /) -> None:
+        """What a worker printed is shown where its run was asked for: under that cell of a notebook, say."""
+        slot = self.table.slots.get(number)
+        run = None if slot is None else self.table.runs.get(slot.run)
+        context = self._context if run is None else run.context
+        context.copy().run(self.output, printed, stream)
 
     def _journal_gone(self, ref: ActorRef, error: BaseException | None) -> None:
         for run in list(self.table.runs.values()):
             if run.journal is ref:
                 run.end(error or InternalError("the Journal stopped while this run went on"))
-                self.changed(run)
+                self.changed(run.key)
+
+    def _end_runs(self, error: BaseException) -> None:
+        """What all runs need is broken: whoever waits for one hears of that, and of nothing that follows from it."""
+        for run in list(self.table.runs.values()):
+            run.end(error)
 
     def _supervisor_gone(self, ref: ActorRef, error: BaseException | None) -> None:
         del ref
-        for run in list(self.table.runs.values()):
-            run.end(error or InternalError("the Supervisor stopped while this run went on"))
+        self._end_runs(error or InternalError("the Supervisor stopped while this run went on"))
         if error is not None:
             self.system.fail(error)  # no run could begin any more

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from cuebook.actors.messages import Append, Appended, AppendFailed
 from cuebook.actors.stream_messages import AppendEvents, EventsAppended, EventsRefused
-from cuebook.persistence.record import Entry, Kind
-from cuebook.persistence.streams import StreamTable
-from cuebook.runtime.actor import Delivery
-from cuebook.runtime.errors import WriterConflict
+from cuebook.errors import WriterConflict
+from cuebook.persistence.journal.streams import StreamTable
+from cuebook.persistence.records.record import Entry, Kind
+from cuebook.runtime.cells.actor import Delivery
 
 __all__ = ["Commit", "Refusal", "answered", "gathered"]
 

@@ -10,11 +10,11 @@ from typing import Any
 from cuebook.actors.commits import Commit, Refusal, answered, gathered
 from cuebook.actors.messages import Append, ReadState, Recover, Recovered, StateRead
 from cuebook.actors.stream_messages import AppendEvents, CloseStream, OpenStream, StreamFound
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Kind
-from cuebook.persistence.streams import opening
-from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.errors import CuebookError, InternalError
+from cuebook.errors import CuebookError, InternalError
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.streams import opening
+from cuebook.persistence.records.record import Kind
+from cuebook.runtime.cells.actor import Actor, Delivery
 
 __all__ = ["JournalActor", "Unanswered"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.runtime.message import message
+from cuebook.wire.message import message
 
 __all__ = [
     "Append",
@@ -17,6 +17,7 @@ __all__ = [
     "HostFrames",
     "HostLost",
     "KillHost",
+    "LookAgain",
     "Prepare",
     "ReadState",
     "Recover",
@@ -50,14 +51,10 @@ class Prepare:
 @message(tag=41)
 @dataclass(frozen=True, slots=True)
 class ToWorker:
-    """Supervisor to Worker: encoded messages for its host. `calls` of them are calls; `ahead`: not all run at once.
-
-    `life`: as for Prepare.
-    """
+    """Supervisor to Worker: encoded messages for its host, with `calls` calls in them. `life`: as for Prepare."""
 
     frames: list[Any]
     calls: int
-    is_ahead: bool
     life: int
 
 
@@ -171,6 +168,14 @@ class RetryDue:
 @dataclass(frozen=True, slots=True)
 class GraceOver:
     """The running calls of a stopping run had their time."""
+
+    run: int
+
+
+@message(tag=56)
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """A Supervisor's timer: some workers of the run have been silent for a while."""
 
     run: int
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cuebook.actors.run import Event, EventKind
-from cuebook.runtime.logs import get_logger
+from cuebook.actors.runs.progress import Event, EventKind
+from cuebook.logs import get_logger
 
 __all__ = ["log_event"]
 

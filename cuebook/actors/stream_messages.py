@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cuebook.persistence.record import Entry
-from cuebook.runtime.message import message
+from cuebook.persistence.records.record import Entry
+from cuebook.wire.message import message
 
 __all__ = ["AppendEvents", "CloseStream", "EventsAppended", "EventsRefused", "OpenStream", "StreamFound"]
 

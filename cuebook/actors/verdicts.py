@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Loss", "Verdict", "after_failure", "after_loss", "pause_s"]
+__all__ = ["CallLoss", "Verdict", "after_failure", "after_loss", "pause_s"]
 
 
 class Verdict(Enum):
@@ -18,7 +18,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class CallLoss:
     """A worker's end, for the call that it was running.
 
     Attributes:
@@ -43,7 +43,7 @@ def after_failure(attempt: int, retries: int, is_stopping: bool) -> Verdict:
     return Verdict.RETRY if attempt <= retries and not is_stopping else Verdict.FAIL
 
 
-def after_loss(loss: Loss, retries: int, deaths_max: int, is_stopping: bool) -> Verdict:
+def after_loss(loss: CallLoss, retries: int, deaths_max: int, is_stopping: bool) -> Verdict:
     """A worker died or was killed while this call ran.
 
     Deaths are counted apart from attempts. A call abandoned in a thread still runs: it is not tried again. While the

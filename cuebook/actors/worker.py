@@ -21,16 +21,17 @@ from cuebook.actors.messages import (
     Urge,
     WorkerLost,
 )
-from cuebook.engines.host import Host, LocalWork, Loss
-from cuebook.engines.wire import Recall
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.message import encode
-from cuebook.runtime.ref import ActorRef
+from cuebook.engines.calls.protocol import Recall
+from cuebook.engines.port import Host, LocalWork, Loss
+from cuebook.errors import SupervisionError
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.wire.message import encode
 
 __all__ = ["WorkerActor"]
 
-TAKE_BACK_S = 0.1
-"""Calls behind one that runs longer than this are given to others."""
+LOOK_AGAIN_S = 0.1
+"""Seconds between two looks at a host that does nothing, though it was sent something."""
 
 
 class WorkerActor(Actor):
@@ -61,7 +62,6 @@ class WorkerActor(Actor):
         self._supervisor = supervisor
         self._host: Host | None = None
         self._timeout: float | None = None
-        self._run = 0
         self._is_timing = False
         self._is_timed_out = False
         self._was_idle = False
@@ -131,14 +131,13 @@ class WorkerActor(Actor):
         if order.life != self._life or order.run not in self._works:
             return  # the run ended while the order was on its way
         self._timeout = order.timeout
-        self._run = order.run
         self._is_timed_out = False
         host = self._host
         if host is None:
             host = self._make_host()
             try:
                 await host.start(_Mailer(self.context.self_ref, host, self))
-            except OSError as error:
+            except (OSError, SupervisionError) as error:
                 reason = f"could not be started: {error}"
                 self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self._life))
                 return
@@ -152,38 +151,31 @@ class WorkerActor(Actor):
             return
         self._host.send(order.frames)
         self._was_idle = False
-        if order.calls and not self._is_timing and (self._timeout is not None or order.is_ahead):
-            self._arm(min(TAKE_BACK_S, self._timeout or TAKE_BACK_S))
+        if order.calls and not self._is_timing and self._timeout is not None:
+            self._arm(self._timeout)
 
     def _arm(self, delay_s: float) -> None:
         self._is_timing = True
         self.context.after(max(delay_s, 0.001), CheckRunning(), key="running")
 
     def _check_running(self) -> None:
-        """Kill a call that is over its time; take back what waits behind a long one. No timer while nothing runs."""
-        host = self._host
-        if host is None:
+        """Kill a call that is over its time. No timer while nothing runs."""
+        host, timeout = self._host, self._timeout
+        if host is None or timeout is None:
             return
         index, seconds = host.running()
-        timeout = self._timeout
         if index < 0:
             # What was sent last may still be on its way: it takes two looks to be sure that nothing is to be done.
             was_idle, self._was_idle = self._was_idle, not host.is_busy()
             if not (was_idle and self._was_idle):
-                self._arm(TAKE_BACK_S if self._was_idle else min(TAKE_BACK_S, timeout or TAKE_BACK_S))
+                self._arm(LOOK_AGAIN_S if self._was_idle else min(LOOK_AGAIN_S, timeout))
             return
         self._was_idle = False
-        if timeout is not None and seconds >= timeout:
-            self._is_timed_out = True
-            host.kill(f"ran longer than timeout={timeout:g} s")
+        if seconds < timeout:
+            self._arm(timeout - seconds)
             return
-        if seconds >= TAKE_BACK_S:
-            host.send_urgent(encode(Recall(self._run)))
-            if timeout is not None:
-                self._arm(timeout - seconds)
-        else:
-            wait = TAKE_BACK_S - seconds
-            self._arm(wait if timeout is None else min(wait, timeout - seconds))
+        self._is_timed_out = True
+        host.kill(f"ran longer than timeout={timeout:g} s")
 
     def _lose(self, loss: HostLost) -> None:
         if loss.life != self._life:

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from cuebook.engines.current import CurrentCall, current_call
+from cuebook.engines.calls.current import OUTSIDE, CurrentCall, current_call
 
 __all__ = ["last_checkpoint", "make_checkpoint"]
 
@@ -36,7 +36,7 @@ def make_checkpoint(state: Any = None, *, label: str | None = None, every: float
     Cost: about a microsecond when thinned out or outside of a call; else one commit.
     """
     call = current_call()
-    if call is None:
+    if call is None or call.index == OUTSIDE:
         return _outside(None, sys._getframe(1).f_code.co_flags)
     if label is not None and type(label) is not str:
         raise TypeError(f"label={label!r} must be a str")
@@ -55,7 +55,7 @@ def last_checkpoint(default: Any = None) -> Any:
     Cost: one question to the parent process.
     """
     call = current_call()
-    if call is None:
+    if call is None or call.index == OUTSIDE:
         return _outside(default, sys._getframe(1).f_code.co_flags)
     return _waited(call.port.find_state, call.index, default)
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from cuebook.chunks.identity import Identity
-from cuebook.engines.wire import Failure
-from cuebook.persistence.hiding import Hiding
+from cuebook.engines.calls.protocol import Failure
+from cuebook.persistence.identity.secrets.hiding import Hiding
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 
 __all__ = ["hide_failure"]

@@ -9,19 +9,21 @@ from typing import Any
 
 from cuebook.actors.application import Application
 from cuebook.actors.messages import Append
-from cuebook.actors.run import EventKind, Run, Stop, StopKind
-from cuebook.actors.sources import FedSource
+from cuebook.actors.runs.progress import EventKind, Stop, StopKind
+from cuebook.actors.runs.run import Run
+from cuebook.actors.runs.sources import FedSource
 from cuebook.chunks.feeder import AsyncFeeder, ThreadFeeder, ahead_limit
 from cuebook.chunks.files import LostFile, lost_files_in, on_lost_files
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.planning import Plan
-from cuebook.chunks.records import iterator_entries, portions
+from cuebook.chunks.records import portions
 from cuebook.chunks.reusing import ResultReader
 from cuebook.chunks.sinks import ListSink
-from cuebook.persistence.arguments import check_call, encode_blocks
-from cuebook.persistence.fingerprint_parts import readable
-from cuebook.persistence.whole_values import WholeDecoder
-from cuebook.runtime.errors import MessagingError
+from cuebook.errors import MessagingError
+from cuebook.persistence.history.arguments import check_call, encode_blocks
+from cuebook.persistence.history.results import Decoder
+from cuebook.persistence.history.run_writer import iterator_entries
+from cuebook.persistence.identity.parts import readable
 
 __all__ = ["Reuses", "start_feeding"]
 
@@ -34,7 +36,7 @@ class Reuses:
         decoder: of values.
     """
 
-    def __init__(self, plan: Plan, decoder: WholeDecoder) -> None:
+    def __init__(self, plan: Plan, decoder: Decoder) -> None:
         self._cursor = plan.cursor
         self._reader = None if plan.file is None else ResultReader(plan.file, plan.history, decoder)
         self.identity = plan.identity
@@ -77,7 +79,7 @@ class _Feeding:
             self.end(error)
             return
         self.read_on()
-        self._app.changed(self._run)
+        self._app.changed(self._run.key)
 
     def _take_in(self, items: list[Any]) -> None:
         start = self._source.count
@@ -110,7 +112,8 @@ class _Feeding:
         self._run.reused += 1
         sink = self._opened.sink
         if isinstance(sink, ListSink):
-            sink.put([index], [value])
+            for error in sink.put([index], [value]):
+                self._run.heed_failure(error)
         else:
             sink.reuse(index, item, value, seconds)
 
@@ -135,7 +138,7 @@ class _Feeding:
             if isinstance(error, asyncio.CancelledError):  # nobody cancelled us, and whoever waits must hear of it
                 error = _caused(RuntimeError(text), error)
             self._run.stop = Stop(StopKind.FAILED, text, None, error)
-        self._app.changed(self._run)
+        self._app.changed(self._run.key)
 
     def read_on(self) -> None:
         """Calls were done: a few more may be read, unless the consumer of a stream is behind."""

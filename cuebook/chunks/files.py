@@ -9,18 +9,18 @@ from pathlib import PurePath
 from typing import Any
 
 from cuebook.chunks.identity import Identity
-from cuebook.persistence.arguments import shown_calls
-from cuebook.persistence.call_arguments import CallArguments
-from cuebook.persistence.call_form import CallForm
-from cuebook.persistence.files import File, are_used, remember
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.replay import JournalState
-from cuebook.persistence.results import read_ranges
-from cuebook.persistence.reuse import Claim, EarlierRun
-from cuebook.persistence.run_state import Reuses
-from cuebook.persistence.value_files import FILE_MARK
+from cuebook.persistence.history.arguments import shown_calls
+from cuebook.persistence.history.arguments_read import CallArguments
+from cuebook.persistence.history.call_form import CallForm
+from cuebook.persistence.history.replay import JournalState
+from cuebook.persistence.history.results import read_ranges
+from cuebook.persistence.history.reuse import Claim, EarlierRun
+from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.identity.files import File, are_used, remember
+from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.values import ValueDecoder
-from cuebook.persistence.whole_values import split_values
+from cuebook.persistence.values.file_forms import FILE_MARK
+from cuebook.persistence.values.whole import split_values
 
 __all__ = ["LostFile", "lost_files", "lost_files_in", "on_lost_files", "on_paths", "remember_files", "without"]
 

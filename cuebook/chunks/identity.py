@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cuebook.chunks.options import Options
-from cuebook.persistence.call_form import CallForm
-from cuebook.persistence.fingerprint import ALGORITHM, Fingerprint, Part, fingerprint
-from cuebook.persistence.hiding import Hiding
-from cuebook.persistence.replay import JournalState
-from cuebook.persistence.run_parts import secrets_key
-from cuebook.persistence.run_state import RunState
+from cuebook.persistence.history.call_form import CallForm
+from cuebook.persistence.history.replay import JournalState
+from cuebook.persistence.history.run import RunState
+from cuebook.persistence.history.run_parts import secrets_key
+from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint, fingerprint
+from cuebook.persistence.identity.secrets.hiding import Hiding
 
 __all__ = ["Identity", "identify", "key_of"]
 
@@ -37,6 +37,11 @@ class Identity:
     has_secrets: bool
 
     @property
+    def code(self) -> Fingerprint | None:
+        """Of which workers compare what they import; None: they do not."""
+        return self.fingerprint if self.options.version is None else None
+
+    @property
     def seed(self) -> bytes:
         """What seeds the calls: the fingerprint, the same in every journal."""
         return _fingerprint(self.func, self.options, Hiding()).digest if self.has_secrets else self.fingerprint.digest
@@ -54,11 +59,10 @@ class Identity:
         return _fingerprint(self.func, self.options, Hiding(key)).digest == opened.fingerprint
 
     def redacted(self) -> Fingerprint:
-        """The fingerprint as it may be recorded: no detail, made when it is read, has the text of a secret."""
-        return replace(self.fingerprint, parts=tuple(map(self._redacted, self.fingerprint.parts)))
-
-    def _redacted(self, part: Part) -> Part:
-        return Part(part.label, part.digest, lambda: self.hiding.hide(part.detail))
+        """The fingerprint as it may be recorded: no detail has the text of a secret."""
+        hide = self.hiding.hide
+        parts = tuple(replace(part, detail=hide(part.detail)) for part in self.fingerprint.parts)
+        return replace(self.fingerprint, parts=parts)
 
 
 def identify(func: Callable[..., Any], options: Options, key: bytes) -> Identity:
@@ -74,12 +78,13 @@ def identify(func: Callable[..., Any], options: Options, key: bytes) -> Identity
     """
     hiding = Hiding(key)
     form = CallForm(func, ignore=options.ignore, hiding=hiding)
-    return Identity(func, options, _fingerprint(func, options, hiding), form, hiding, hiding.met > 0)
+    print_ = _fingerprint(func, options, hiding)
+    return Identity(func, options, print_, form, hiding, hiding.met > 0)
 
 
 def _fingerprint(func: Callable[..., Any], options: Options, hiding: Hiding) -> Fingerprint:
-    extra = () if options.worker_class is None else (options.worker_class,)
-    return fingerprint(func, depends=options.depends, version=options.version, extra=extra, hiding=hiding)
+    depends, version = options.depends, options.version
+    return fingerprint(func, depends=depends, version=version, extra=options.of_workers, hiding=hiding)
 
 
 def key_of(history: JournalState) -> bytes:

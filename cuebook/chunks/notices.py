@@ -5,24 +5,13 @@ Never Python warnings: under `-W error` those end a run, and else they are shown
 
 from __future__ import annotations
 
-import contextlib
-import sys
+from cuebook.actors.runs.progress import Event, EventKind
+from cuebook.notices import say
 
-from cuebook.actors.run import Event, EventKind
-
-__all__ = ["say", "say_notices"]
+__all__ = ["say_notices"]
 
 
 def say_notices(event: Event) -> None:
     """A listener of a run that has no bar: each notice becomes a line on standard error."""
     if event.kind is EventKind.NOTICE:
         say(event.detail)
-
-
-def say(text: str) -> None:
-    """One line on standard error, as it is just now; a stream that is closed or gone is no error."""
-    stream = sys.stderr
-    if stream is not None:
-        with contextlib.suppress(Exception):  # a program may have put anything in its place
-            stream.write(f"cuebook: {text}\n")
-            stream.flush()

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from cuebook.chunks.identity import Identity
-from cuebook.persistence.argument_outlines import are_alike
-from cuebook.persistence.change_text import change_lines, is_of_code, is_restless_part, outline_lines
-from cuebook.persistence.fingerprint import ALGORITHM, Fingerprint, compare
-from cuebook.persistence.fingerprint_parts import Change
-from cuebook.persistence.outline_changes import outline_changes
-from cuebook.persistence.replay import JournalState
-from cuebook.persistence.run_parts import parts_in, parts_of
-from cuebook.persistence.run_state import RunState
+from cuebook.persistence.history.replay import JournalState
+from cuebook.persistence.history.run import RunState
+from cuebook.persistence.history.run_parts import parts_in, parts_of
+from cuebook.persistence.identity.argument_outlines import are_alike
+from cuebook.persistence.identity.change_text import change_lines, is_of_code, is_restless_part, outline_lines
+from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint, compare
+from cuebook.persistence.identity.outline_changes import outline_changes
+from cuebook.persistence.identity.parts import Change
 
 __all__ = ["OUTLINED_CALLS", "not_reused", "on_arguments", "on_opaque"]
 

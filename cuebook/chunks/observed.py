@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from cuebook.actors.application import Application
-from cuebook.actors.run import Event, EventKind, Progress, Run
+from cuebook.actors.runs.progress import Event, EventKind, Progress
+from cuebook.actors.runs.run import Run
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 
@@ -25,13 +26,13 @@ def find_telemetry(wanted: Any) -> Any:
     if wanted is None or wanted is False:
         return None
     try:
-        from cuebook.runtime.telemetry import Telemetry
+        from cuebook.runtime.seeing.telemetry import Telemetry
     except ImportError as error:
         raise ImportError("telemetry= needs OpenTelemetry: pip install cuebook[otel]") from error
     if wanted is True:
         return Telemetry()
     if not isinstance(wanted, Telemetry):
-        raise TypeError(f"telemetry is True, False or a cuebook.runtime.telemetry.Telemetry, not {wanted!r}")
+        raise TypeError(f"telemetry is True, False or a cuebook.runtime.seeing.telemetry.Telemetry, not {wanted!r}")
     return wanted
 
 

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cuebook.actors.run import Run
+from cuebook.actors.runs.run import Run
 from cuebook.chunks.feeder import Feeder
 from cuebook.chunks.options import Options
 from cuebook.chunks.sinks import ListSink, StreamSink
-from cuebook.persistence.journal import JournalFile
+from cuebook.engines.local.shared_worker import SharedWorker
+from cuebook.persistence.journal.file import JournalFile
 
 __all__ = ["OpenedRun", "Request"]
 
@@ -29,7 +30,11 @@ class Request:
 
 @dataclass(slots=True)
 class OpenedRun:
-    """A run that has begun (or is over already, where everything was there)."""
+    """A run that has begun (or is over already, where everything was there).
+
+    Attributes:
+        shared: the Worker that its coroutines share, None where there is none; torn down with the run.
+    """
 
     run: Run
     sink: ListSink | StreamSink
@@ -37,6 +42,7 @@ class OpenedRun:
     file: JournalFile | None = None
     feeder: Feeder | None = None
     spill: str | None = None
+    shared: SharedWorker | None = None
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     is_closed: bool = False
@@ -48,8 +54,12 @@ class OpenedRun:
             await self.sink.settled()
         if self.feeder is not None:
             self.feeder.stop()
-        for closer in self.closers:
-            closer()
-        self.closers.clear()
-        if self.spill is not None:
-            shutil.rmtree(self.spill, ignore_errors=True)
+        try:
+            if self.shared is not None:
+                await self.shared.end()
+        finally:
+            for closer in self.closers:
+                closer()
+            self.closers.clear()
+            if self.spill is not None:
+                shutil.rmtree(self.spill, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import os
 import sys
 import tempfile
@@ -19,9 +20,11 @@ import anyio
 from cuebook.actors.application import Application
 from cuebook.actors.messages import Append, AppendFailed, Recover
 from cuebook.actors.reporting import log_event
-from cuebook.actors.run import Event, EventKind, Run, RunPolicy
-from cuebook.actors.sources import FedSource, ListSource
-from cuebook.actors.table import WorkerKind
+from cuebook.actors.runs.progress import Event, EventKind
+from cuebook.actors.runs.roster import WorkerKind
+from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
+from cuebook.actors.runs.sources import FedSource, ListSource
+from cuebook.children.program.program import take_program, taken
 from cuebook.chunks.failures import hide_failure
 from cuebook.chunks.feeding import Reuses, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
@@ -30,22 +33,25 @@ from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
 from cuebook.chunks.planning import Plan, plan_iterator, plan_list
 from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
+from cuebook.chunks.same_numbers import SameNumbers
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
-from cuebook.engines.current import current_call
-from cuebook.engines.host import LocalWork
-from cuebook.persistence.arguments import check_calls
-from cuebook.persistence.blobs import BlobStore, TransientBlobs
-from cuebook.persistence.files import are_used
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.names import Names
-from cuebook.persistence.ownership import is_users_module
-from cuebook.persistence.record import Entry
-from cuebook.persistence.results import Results
+from cuebook.engines.calls.current import OUTSIDE, CurrentCall, NoStates, current_call
+from cuebook.engines.local.shared_worker import SharedWorker
+from cuebook.engines.port import LocalWork
+from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
+from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
+from cuebook.persistence.history.arguments import check_calls
+from cuebook.persistence.history.results import Decoder, Results
+from cuebook.persistence.identity.files import are_used
+from cuebook.persistence.identity.ownership import is_users_module
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.new_journal import say_if_not_private
+from cuebook.persistence.records.record import Entry
 from cuebook.persistence.values import ValueDecoder
-from cuebook.persistence.whole_values import WholeDecoder
-from cuebook.runtime.errors import ActorFailed, JournalBusy, JournalError, JournalFull
-from cuebook.runtime.ref import ActorRef
+from cuebook.persistence.values.pickling.names import Names
+from cuebook.persistence.values.whole import WholeDecoder
+from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = ["OpenedRun", "Request", "open_run"]
 
@@ -88,14 +94,14 @@ async def _open_in(
     room: int | None,
     listeners: Sequence[Callable[[Event], None]],
 ) -> OpenedRun:
+    if place.file is not None:
+        say_if_not_private(place.file, request.options.trust)
     if calls is None:
         plan = await _in_thread(plan_iterator, place.file, request.func, request.options)
     else:
         plan = await _in_thread(plan_list, place.file, request.func, request.options, calls)
-    opened = _make_run(app, request, plan, place, calls=calls, room=room)
+    opened = _make_run(app, request, plan, place, calls=calls, room=room, listeners=listeners)
     opened.closers.append(plan.close)
-    opened.run.listeners.extend([log_event, *listeners])
-    opened.run.journal = place.ref
     for text in plan.notices:
         opened.run.announce(EventKind.NOTICE, detail=text)
     try:
@@ -113,24 +119,26 @@ async def _begin(
     """Put the beginning of the run on record, deliver what is reused, and let the rest go."""
     run = opened.run
     claims = plan.claims
-    run.reused = sum(claim.count for claim in claims)
     is_finished = calls is not None and run.reused == len(calls)
     if place.ref is not None:
         entries = [*plan.entries, *(closing_entries(run) if is_finished else [])]
         await _append(place, run.number, entries)
     if claims:
-        await _deliver_reused(opened, place, claims, calls)
+        await _deliver_reused(opened, place, plan, calls)
     run.announce(EventKind.STARTED)
     if is_finished:
         run.end()
         return
-    if plan.file is not None:
-        run.closing_entries = closing_entries
     todo = run.source.remaining
     workers = request.options.chunk_size if todo is None else min(request.options.chunk_size, todo)
     app.begin(run, _kind(request.options), workers)
     if calls is None:
-        start_feeding(app, opened, request, Reuses(plan, place.decoder))
+        start_feeding(app, opened, request, Reuses(plan, _of_earlier(plan, place)))
+
+
+def _of_earlier(plan: Plan, place: _Place) -> Decoder:
+    """What decodes earlier results; those of this run need no trust: its own workers have made them."""
+    return place.decoder if plan.plain is None else plan.plain.decoder
 
 
 async def _in_thread(function: Callable[..., Plan], *args: Any) -> Plan:
@@ -177,7 +185,8 @@ async def _place(app: Application, request: Request) -> _Place:
     except JournalBusy as error:
         if inner is None:
             raise
-        text = f"{error}. This chunk() runs inside call {inner.index} of another one"
+        where = "the setup of a worker" if inner.index == OUTSIDE else f"call {inner.index}"
+        text = f"{error}. This chunk() runs inside {where} of another one"
         raise JournalBusy(text, host=error.host, pid=error.pid, since=error.since) from error
     folder = str(file.blobs_folder)
     spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
@@ -194,7 +203,9 @@ def _make_run(
     *,
     calls: list[Any] | None,
     room: int | None,
+    listeners: Sequence[Callable[[Event], None]],
 ) -> OpenedRun:
+    """The run whole, before anything of it is on record."""
     options, func = request.options, request.func
     key = app.next_number()
     source: ListSource | FedSource
@@ -202,51 +213,71 @@ def _make_run(
     place.folders["traceparent"] = request.traceparent
     identity = plan.identity
     known = {"ignore": sorted(options.ignore), "secrets_key": identity.hiding.key, "files": are_used()}
-    pack = FunctionPack(func, options, identity.seed, folders=place.folders, known=known, parts=_parts(plan))
-    run_box: list[Run] = []
+    pack = FunctionPack(func, options, identity.seed, folders=place.folders, known=known, code=identity.code)
+    work = _work(options, func, identity.seed, source.argument)
     spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
     if room is None:
-        sink = ListSink(
-            None if calls is None else len(calls),
-            place.decoder,
-            collects=not options.raises,
-            arguments=source.argument,
-            on_failure=lambda error: run_box[0].heed_failure(error),
-        )
+        total = None if calls is None else len(calls)
+        sink = ListSink(total, place.decoder, collects=not options.raises, arguments=source.argument)
     else:
-        sink = StreamSink(place.decoder, arguments=source.argument, room=room, on_room=lambda: app.changed(run_box[0]))
+        sink = StreamSink(place.decoder, arguments=source.argument, room=room, on_room=partial(app.changed, key))
+    taken.set(None)
     run = Run(
-        plan.number if plan.file is not None else key,
-        RunPolicy(
-            batch=options.batch,
-            retries=options.retries,
-            pause=options.pause,
-            timeout=options.timeout,
-            raises=options.raises,
-            recycle_after=options.recycle_after,
-            abandons=not options.engine.can_end_calls,
-        ),
-        source,
-        sink,
-        work=LocalWork(func, options.worker_class, source.argument),
-        setup=partial(pack.setup, key),
-        encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
-        key=key,
+        RunPlan(
+            plan.number if plan.file is not None else key,
+            _policy(options),
+            source,
+            sink,
+            work,
+            setup=partial(pack.setup, key),
+            encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
+            key=key,
+            journal=place.ref,
+            closing_entries=None if plan.file is None else closing_entries,
+            reship=partial(pack.reship, modules=_users_modules),
+            on_shipped=spill.shipped,
+            on_over=spill.over,
+            on_generators=SameNumbers(plan.fingerprint.name).heard,
+            call_key=identity.form.key,
+            hide=partial(hide_failure, identity),
+            earlier_states=plan.states,
+            states_at_hand={} if plan.plain is None else dict(plan.plain.states),
+            reused=sum(claim.count for claim in plan.claims),
+            listeners=(log_event, *listeners),
+        )
     )
-    run_box.append(run)
-    run.on_shipped, run.on_over = spill.shipped, spill.over
-    run.call_key = identity.form.key
-    run.hide = partial(hide_failure, identity)
-    run.earlier_states = plan.states
-    run.reship = partial(pack.reship, modules=_users_modules)
-    return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"])
+    return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"], shared=work.shared)
 
 
-def _parts(plan: Plan) -> list[tuple[str, str, bool]]:
-    """The parts of the function for its workers to compare, if any: only what a fresh process imports can differ."""
-    imported, parts = plan.fingerprint.imported, plan.fingerprint.code_parts
-    return [(part.label, part.digest, part.label in imported) for part in parts] if imported else []
+def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch: Callable[[int], Any]) -> LocalWork:
+    shared, program = None, None
+    if options.engine.shares_memory and not options.engine.needs_coroutines:
+        program = taken.get() or take_program()
+    if options.engine.needs_coroutines and options.of_workers:
+        call = CurrentCall(OUTSIDE, 0, [], worker=0, fingerprint=fingerprint, port=NoStates())
+        shared = SharedWorker(options.worker_class, options.initializer, call)
+    return LocalWork(
+        func,
+        options.worker_class,
+        fetch,
+        initializer=options.initializer,
+        shared=shared,
+        context=contextvars.copy_context(),
+        program=program,
+    )
+
+
+def _policy(options: Options) -> RunPolicy:
+    return RunPolicy(
+        batch=options.batch,
+        retries=options.retries,
+        pause=options.pause,
+        timeout=options.timeout,
+        raises=options.raises,
+        recycle_after=options.recycle_after,
+        abandons=not options.engine.can_end_calls,
+    )
 
 
 def _users_modules() -> list[str]:
@@ -279,18 +310,18 @@ async def _wait_behind(ref: ActorRef, run: int) -> None:
             return
 
 
-async def _deliver_reused(opened: OpenedRun, place: _Place, claims: Sequence[Any], calls: list[Any] | None) -> None:
+async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: list[Any] | None) -> None:
     """Hand the results of earlier runs to the sink, a record at a time, without holding up the loop."""
     assert place.file is not None
-    parts = read_claims(place.file, claims, place.decoder)
+    parts = read_claims(place.file, plan.claims, _of_earlier(plan, place))
     sink = opened.sink
     if isinstance(sink, ListSink):
 
-        def fill(sink: ListSink = sink) -> None:
-            for part in parts:
-                sink.put(part.indexes, list(part.values))
+        def fill(sink: ListSink = sink) -> list[CallFailed]:
+            return [error for part in parts for error in sink.put(part.indexes, list(part.values))]
 
-        await anyio.to_thread.run_sync(fill)
+        for error in await anyio.to_thread.run_sync(fill):
+            opened.run.heed_failure(error)
         return
 
     def some() -> list[Results]:

@@ -10,11 +10,17 @@ from functools import partial
 from typing import Any
 
 from cuebook.actors.verdicts import pause_s
-from cuebook.engines.engine import ENGINES, Engine
-from cuebook.engines.function import Worker, is_coroutine_function
-from cuebook.engines.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
+from cuebook.children.importing import check_importing
+from cuebook.children.interpreter import check_interpreter
+from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
+from cuebook.engines.calls.function import Worker
+from cuebook.engines.calls.worker_life import is_coroutine_function
+from cuebook.engines.registry import ENGINES, Engine, ProcessEngine
+from cuebook.persistence.stores.sqlite.location import check_platform
+from cuebook.persistence.trust.option import trust_of
+from cuebook.persistence.trust.verdicts import Writers
 
-__all__ = ["Options", "check_flag", "check_function", "checked_path", "make_options"]
+__all__ = ["Options", "check_flag", "check_function", "check_workers", "checked_path", "make_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,13 @@ class Options:
     recycle_after: int | None
     stop_after_s: float | None
     worker_class: type[Worker] | None
+    trust: Writers
+    initializer: Callable[[], Any] | None
+
+    @property
+    def of_workers(self) -> tuple[Any, ...]:
+        """What is the user's in a worker beside the function: it counts as the function does."""
+        return tuple(item for item in (self.worker_class, self.initializer) if item is not None)
 
     @property
     def cores(self) -> int:
@@ -45,11 +58,12 @@ class Options:
         return max(1, cpus_allowed() // self.chunk_size)
 
 
-def check_function(func: Any, engine: Engine) -> Callable[..., Any]:
-    """The function, or a TypeError that says what is wrong with it."""
+def check_function(func: Any, engine: Engine, worker_class: type | None = None) -> Callable[..., Any]:
+    """The function, or a TypeError that says what is wrong with it. A Worker with an async `run` takes any."""
     if not callable(func):
         raise TypeError(f"func is {func!r} ({type(func).__name__}); it must be a function or another callable")
-    if engine.needs_coroutines and not is_coroutine_function(func):
+    is_async = is_coroutine_function(func) or is_coroutine_function(getattr(worker_class, "run", None))
+    if engine.needs_coroutines and not is_async:
         raise TypeError(
             f'where="{engine.name}" runs coroutine functions, and {getattr(func, "__name__", func)!r} is a plain one: '
             'write "async def", or where="thread"'
@@ -58,11 +72,20 @@ def check_function(func: Any, engine: Engine) -> Callable[..., Any]:
     return checked
 
 
+def check_workers(func: Any, options: Options) -> None:
+    """Raises SupervisionError where workers cannot be started here at all, FunctionNotShippable where they would import
+    the very module that asks for them.
+    """
+    if isinstance(options.engine, ProcessEngine):
+        check_interpreter()
+        check_importing(func, *options.of_workers)
+
+
 def checked_path(path: Any) -> str | None:
     """The journal's path as text; None stays None.
 
     Raises:
-        TypeError, ValueError: it is no path of a file.
+        TypeError, ValueError: it is no path of a file. JournalError: there are no journals on this platform.
     """
     if path is None:
         return None
@@ -74,6 +97,7 @@ def checked_path(path: Any) -> str | None:
         raise ValueError(f"path={path!r} holds a zero byte, which no name of a file may")
     if not text or text.endswith(os.sep):
         raise ValueError(f'path={path!r} names no file: write one, such as path="{text}results.cue"')
+    check_platform(text)
     return text
 
 
@@ -90,6 +114,7 @@ def make_options(
     where: Any = "process",
     actors: Any = None,
     chunk_size: Any = None,
+    initializer: Any = None,
     batch: Any = None,
     retries: Any = 0,
     backoff: Any = 0.1,
@@ -105,6 +130,7 @@ def make_options(
     recycle_after: Any = None,
     time_limit: Any = None,
     stop_at: Any = None,
+    trust: Any = None,
 ) -> Options:
     """Check every parameter of a run.
 
@@ -120,6 +146,8 @@ def make_options(
         raise TypeError(f'version is {version!r}; write a string, such as version="{version}"')
     if isinstance(depends, str | bytes) or not isinstance(depends, Sequence | set | frozenset):
         raise TypeError(f"depends is {depends!r}; write a tuple, such as depends=(pathlib.Path('table.csv'),)")
+    if initializer is not None and not callable(initializer):
+        raise TypeError(f"initializer is {initializer!r}; give a function without parameters, or leave it out")
     worker_class, size = _workers(actors, chunk_size, engine)
     return Options(
         engine=engine,
@@ -139,6 +167,8 @@ def make_options(
         recycle_after=_count("recycle_after", recycle_after, 1, none=True),
         stop_after_s=_stop_after(time_limit, stop_at),
         worker_class=worker_class,
+        trust=trust_of(trust),
+        initializer=initializer,
     )
 
 

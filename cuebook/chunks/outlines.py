@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from cuebook.chunks.noticing import OUTLINED_CALLS
-from cuebook.persistence.arguments import Unkept
-from cuebook.persistence.call_arguments import CallArguments
-from cuebook.persistence.call_form import CallForm
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.replay import JournalState
-from cuebook.persistence.run_parts import recorded_outline
-from cuebook.persistence.value_identity import ValueWalk
-from cuebook.persistence.value_outline import outline_of_parts
+from cuebook.errors import CuebookError
+from cuebook.persistence.history.arguments import Unkept
+from cuebook.persistence.history.arguments_read import CallArguments
+from cuebook.persistence.history.call_form import CallForm
+from cuebook.persistence.history.replay import JournalState
+from cuebook.persistence.history.run_parts import recorded_outline
+from cuebook.persistence.identity.values.outline import outline_of_parts
+from cuebook.persistence.identity.values.walk import ValueWalk
+from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.values import ValueDecoder
-from cuebook.runtime.errors import CuebookError
 
 __all__ = ["outlines_of", "read_outlines"]
 

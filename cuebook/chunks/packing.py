@@ -7,15 +7,17 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+from cuebook.children.byvalue import cell_sources, culprits, dump, surroundings
 from cuebook.chunks.options import Options
-from cuebook.engines.parcel import cell_sources, culprits, dump, surroundings
-from cuebook.engines.wire import Setup
-from cuebook.persistence.blobs import BlobStore
-from cuebook.persistence.plain import argument_types
+from cuebook.engines.calls.difference import Seen, advice, comparable, in_words, is_value, seen
+from cuebook.engines.calls.protocol import Setup
+from cuebook.errors import FunctionNotShippable
+from cuebook.logs import get_logger
+from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.identity.fingerprint import Fingerprint
+from cuebook.persistence.identity.plain import argument_types
 from cuebook.persistence.values import ValueEncoder
-from cuebook.runtime.codec import new_packer
-from cuebook.runtime.errors import FunctionNotShippable
-from cuebook.runtime.logs import get_logger
+from cuebook.wire.codec import new_packer
 
 __all__ = ["FunctionPack", "encode_calls", "send_nothing"]
 
@@ -35,8 +37,7 @@ class FunctionPack:
         folders: `blobs` for results, `spill` for arguments; `title`: what worker processes are
             called; `traceparent`: the trace of the run.
         known: how calls are known: `ignore`, `secrets_key`, and whether there are `files` among the arguments.
-        parts: of each part of the function the label, the digest, and whether workers import it, for them to compare;
-            empty: do not.
+        code: the fingerprint of the function alone, of which workers compare what they import; None: they do not.
     """
 
     def __init__(
@@ -47,24 +48,27 @@ class FunctionPack:
         *,
         folders: dict[str, str],
         known: dict[str, Any] | None = None,
-        parts: Sequence[tuple[str, str, bool]] = (),
+        code: Fingerprint | None = None,
     ) -> None:
         self._func = func
         self._options = options
         self._fingerprint = fingerprint
         self._folders = folders
         self._known = {} if known is None else known
-        self._parts = [list(part) for part in parts]
+        self._code = code
+        self._parts = [] if code is None else comparable(code)
         self._by_value: list[ModuleType] = []
         self._function = self._dump()
+        self._surroundings = {} if options.engine.shares_memory else surroundings()
 
     def setup(self, run: int, worker: int) -> Setup:
         """The Setup of one worker."""
         options: dict[str, Any] = {
-            **surroundings(),
+            **self._surroundings,
             "pickle": self._options.pickle,
             "memory_bytes": self._options.memory_bytes,
             "worker": worker,
+            "has_others": self._options.chunk_size > 1,
             "parts": self._parts,
             "sources": cell_sources() if self._parts else {},
             **self._folders,
@@ -72,22 +76,31 @@ class FunctionPack:
         }
         return Setup(run, self._function, self._fingerprint, options)
 
-    def reship(self, part: str, modules: Callable[[], Sequence[str]]) -> bool:
-        """A worker found `part` different from here: send the user's own modules by value; False if that was tried."""
-        if self._by_value:
-            return False
-        self._by_value = [sys.modules[name] for name in modules() if name in sys.modules and name != "__main__"]
-        get_logger("runs").info("function sent by value", differs=part)
-        if not self._by_value:
-            return False
-        self._function = self._dump()
-        return True
+    def reship(self, differs: Sequence[str], modules: Callable[[], Sequence[str]]) -> None:
+        """A worker has imported something otherwise than it is here: send the user's own modules by value.
+
+        Raises:
+            FunctionNotShippable: that was tried, or cannot be done.
+        """
+        there = Seen(*differs)
+        here = there if self._code is None else seen(self._code, there.label)
+        names = [] if self._by_value else [name for name in modules() if name in sys.modules and name != "__main__"]
+        if not names:
+            raise FunctionNotShippable(f"{in_words(here, there)}. {advice(here, there)}.")
+        self._by_value = [sys.modules[name] for name in names]
+        get_logger("runs").info("function sent by value", differs=there.label)
+        try:
+            self._function = self._dump()
+        except FunctionNotShippable as error:
+            otherwise = " Set where its module is imported, it need not be." if is_value(here.label) else ""
+            text = f"{error} It has to be sent by value, since {in_words(here, there)}.{otherwise}"
+            raise FunctionNotShippable(text) from error.__cause__
 
     def _dump(self) -> bytes:
         if self._options.engine.shares_memory:
             return b""
         try:
-            return dump((self._func, self._options.worker_class), self._by_value)
+            return dump((self._func, self._options.worker_class, self._options.initializer), self._by_value)
         except Exception as error:
             raise FunctionNotShippable(_why_not(self._func, error)) from error
 

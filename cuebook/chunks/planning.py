@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,17 +14,21 @@ from cuebook.chunks.identity import Identity, identify, key_of
 from cuebook.chunks.noticing import not_reused, on_arguments, on_opaque
 from cuebook.chunks.options import Options
 from cuebook.chunks.outlines import outlines_of, read_outlines
-from cuebook.chunks.records import argument_entries, opening_entry, reused_entry, same_arguments_entry
-from cuebook.persistence.arguments import BLOCK_CALLS, Block, encode_blocks
-from cuebook.persistence.files import are_used
-from cuebook.persistence.fingerprint import Fingerprint
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
-from cuebook.persistence.replay import JournalState, replay
-from cuebook.persistence.reuse import Claim, EarlierRun, line_up
-from cuebook.persistence.reuse_cursor import Cursor
-from cuebook.persistence.run_parts import OUTLINES, PARTS_OF, SECRETS_KEY, UNSEEN
-from cuebook.runtime.codec import unpack
+from cuebook.chunks.records import opening_entry
+from cuebook.chunks.reusing import unclaimed
+from cuebook.chunks.trusting import Needed, PlainOnly, plain_only
+from cuebook.persistence.history.arguments import Block, encode_blocks
+from cuebook.persistence.history.arguments_read import blocks_of
+from cuebook.persistence.history.replay import JournalState, replay
+from cuebook.persistence.history.reuse import Claim, EarlierRun, line_up
+from cuebook.persistence.history.reuse_cursor import Cursor
+from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.history.run_parts import OUTLINES, PARTS_OF, SECRETS_KEY, UNSEEN
+from cuebook.persistence.history.run_writer import argument_entries, reused_entries, same_arguments_entry
+from cuebook.persistence.identity.files import are_used
+from cuebook.persistence.identity.fingerprint import Fingerprint
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Entry, Kind
 
 __all__ = ["Plan", "plan_iterator", "plan_list"]
 
@@ -41,6 +45,7 @@ class Plan:
         claims: calls of a list that take earlier results.
         cursor: finds earlier results for the calls of an iterator.
         states: the newest checkpoint of calls that were never finished, by the call's key.
+        plain: how earlier results and these are to be read, where no code may come with them; None: it may.
         history: the journal as it was found.
         notices: what the user has to be told before the run begins.
     """
@@ -52,6 +57,7 @@ class Plan:
     claims: list[Claim] = field(default_factory=list)
     cursor: Cursor | None = None
     states: dict[bytes, int] = field(default_factory=dict)
+    plain: PlainOnly | None = None
     history: JournalState = field(default_factory=JournalState)
     notices: list[str] = field(default_factory=list)
 
@@ -87,13 +93,15 @@ def plan_list(file: JournalFile | None, func: Callable[..., Any], options: Optio
     if lost:
         plan.notices.append(on_lost_files(plan.fingerprint.name, lost))
         plan.claims = line_up(blocks, without(earlier, lost))
+    taken = [Reuses(claim.source_run, claim.source_start, claim.start, claim.count) for claim in plan.claims]
+    plan.plain = plain_only(file, options.trust, Needed(plan.fingerprint.name, taken, lambda: _states_of(plan, calls)))
     is_whole = sum(claim.count for claim in plan.claims) == len(calls)
     outlines = [] if is_whole else outlines_of(plan.identity.form, calls)
     _notice(file, plan, calls, outlines)
     plan.entries = [
         _opening(plan, len(calls), outlines if options.keep_arguments else []),
         *_arguments(plan.number, blocks, earlier, to_the_byte=bool(options.ignore) or are_used()),
-        *reused_entry(plan.number, plan.claims),
+        *reused_entries(plan.number, plan.claims),
     ]
     return plan
 
@@ -104,8 +112,10 @@ def plan_iterator(file: JournalFile | None, func: Callable[..., Any], options: O
     if file is None:
         return plan
     remember_files(file, plan.history, plan.identity)
-    earlier = _earlier_runs(file, plan)
-    if any(1 in run.completed for run in earlier):
+    earlier = [run for run in _earlier_runs(file, plan) if 1 in run.completed]
+    taken = [Reuses(run.number, 0, 0, len(run.completed)) for run in earlier]
+    plan.plain = plain_only(file, options.trust, Needed(plan.fingerprint.name, taken, lambda: [*plan.states.values()]))
+    if earlier:
         plan.cursor = Cursor(earlier, plan.identity.form)
     _notice(file, plan, (), ())
     plan.entries = [_opening(plan, None, [])]
@@ -117,7 +127,7 @@ def _plan(file: JournalFile | None, func: Callable[..., Any], options: Options) 
         return Plan(None, 0, identify(func, options, b""))
     history = replay(file.records(bodies=False))
     plan = Plan(file, file.next_run(), identify(func, options, key_of(history)), history=history)
-    if file.trusted and options.reuse != "none":
+    if options.reuse != "none":
         plan.states = _unfinished_states(history, plan.identity)
     return plan
 
@@ -178,6 +188,14 @@ def _unfinished_states(history: JournalState, identity: Identity) -> dict[bytes,
     return found
 
 
+def _states_of(plan: Plan, calls: Sequence[Any]) -> list[int]:
+    """The checkpoints from which calls that are to be made would go on."""
+    if not plan.states:
+        return []
+    todo = {plan.identity.form.key(calls[index]) for part in unclaimed(len(calls), plan.claims) for index in part}
+    return [seq for key, seq in plan.states.items() if key in todo]
+
+
 def _earlier_runs(file: JournalFile, plan: Plan) -> list[EarlierRun]:
     """Earlier runs of the same function, with their arguments and what may be claimed."""
     history = plan.history
@@ -185,12 +203,6 @@ def _earlier_runs(file: JournalFile, plan: Plan) -> list[EarlierRun]:
         return []
     wanted = [number for number, run in history.runs.items() if plan.identity.is_of(run)]
     if not wanted:
-        return []
-    if not file.trusted:
-        plan.notices.append(
-            f"{file.path} can be written by others, so its results are not taken (that would execute what they wrote): "
-            "every call is made afresh. Make the file and its folder writable by you alone."
-        )
         return []
     blocks = _blocks_of(file, history)
     earlier = []
@@ -217,16 +229,8 @@ def _blocks_of(file: JournalFile, history: JournalState) -> dict[int, list[Block
         if head.source_run is not None:
             found[record.run].extend(_slice(found.get(head.source_run, []), head.source_start, head.count))
         else:
-            found[record.run].extend(_unpacked(unpack(record.body or b"\x90"), head.count, head.form))
+            found[record.run].extend(blocks_of(record, head))
     return found
-
-
-def _unpacked(body: list[list[Any]], count: int, form: int) -> Iterator[Block]:
-    left = count
-    for identity, shown in body:
-        size = min(BLOCK_CALLS, left)
-        left -= size
-        yield Block(size, form, identity, shown)
 
 
 def _slice(blocks: Sequence[Block], start: int, count: int) -> list[Block]:

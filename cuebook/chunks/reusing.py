@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from typing import Any
 
-from cuebook.persistence.heads import Completed
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Kind
-from cuebook.persistence.replay import JournalState
-from cuebook.persistence.results import Results, read_ranges
-from cuebook.persistence.reuse import Claim
-from cuebook.persistence.run_state import Reuses
-from cuebook.persistence.whole_values import WholeDecoder
-from cuebook.runtime.errors import JournalCorrupt
+from cuebook.errors import JournalCorrupt
+from cuebook.persistence.history.replay import JournalState
+from cuebook.persistence.history.results import Decoder, Results, read_ranges
+from cuebook.persistence.history.reuse import Claim
+from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.bodies import durations_of, ends_of
+from cuebook.persistence.records.record import Kind
+from cuebook.persistence.records.run_heads import Completed
 
 __all__ = ["ResultReader", "read_claims", "unclaimed"]
 
@@ -37,7 +35,7 @@ def unclaimed(total: int, claims: Sequence[Claim]) -> list[range]:
     return left
 
 
-def read_claims(file: JournalFile, claims: Sequence[Claim], decoder: WholeDecoder) -> Iterator[Results]:
+def read_claims(file: JournalFile, claims: Sequence[Claim], decoder: Decoder) -> Iterator[Results]:
     """The values of claimed calls, record by record, in the order of the journal.
 
     Blocks on the disk: run it in a thread. A record that is claimed whole costs one decode.
@@ -59,7 +57,7 @@ class ResultReader:
         file: the journal. history: its state when the run was planned. decoder: of values.
     """
 
-    def __init__(self, file: JournalFile, history: JournalState, decoder: WholeDecoder) -> None:
+    def __init__(self, file: JournalFile, history: JournalState, decoder: Decoder) -> None:
         self._file = file
         self._history = history
         self._decoder = decoder
@@ -77,9 +75,7 @@ class ResultReader:
         """
         value = self._decoder.decode(self.encoded(run, index))
         assert self._head is not None
-        durations = array("f")
-        durations.frombytes(self._head.durations)
-        return value, durations[self._place]
+        return value, durations_of(self._head)[self._place]
 
     def encoded(self, run: int, index: int) -> bytes:
         """The value of a call, unopened; raises as `read`."""
@@ -95,9 +91,7 @@ class ResultReader:
         for record in self._file.records(after=seq - 1, kinds=(Kind.COMPLETED,), runs=(run,)):
             self._head = Completed.decode(record.head)
             self._body = record.body or b""
-            lengths = array("I")
-            lengths.frombytes(self._head.lengths)
-            self._offsets = list(accumulate(lengths, initial=0))
+            self._offsets = ends_of(self._head)
             self._seq = record.seq
             return
         raise JournalCorrupt(f"{self._file.path}: record {seq} is missing", seq=seq)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cuebook.actors.run import Kept
-from cuebook.persistence.heads import Completed
-from cuebook.persistence.whole_values import NotRebuilt, WholeDecoder
-from cuebook.runtime.errors import CallFailed, ResultNotRebuilt
+from cuebook.actors.runs.sink import CommittedResults
+from cuebook.errors import CallFailed, ResultNotRebuilt
+from cuebook.persistence.records.bodies import durations_of
+from cuebook.persistence.records.run_heads import Completed
+from cuebook.persistence.values.whole import NotRebuilt, WholeDecoder
 
 __all__ = ["Done", "ListSink", "StreamSink"]
 
@@ -64,23 +64,15 @@ class ListSink:
         decoder: of the results.
         collects: whether failures take their calls' places.
         arguments: the arguments of a call, where they are known.
-        on_failure: gets the error of a result that cannot be rebuilt.
     """
 
     def __init__(
-        self,
-        total: int | None,
-        decoder: WholeDecoder,
-        *,
-        collects: bool,
-        arguments: Callable[[int], Any],
-        on_failure: Callable[[CallFailed], None],
+        self, total: int | None, decoder: WholeDecoder, *, collects: bool, arguments: Callable[[int], Any]
     ) -> None:
         self.output: list[Any] = [None] * (total or 0)
         self._decoder = decoder
         self._collects = collects
         self._arguments = arguments
-        self._on_failure = on_failure
         self._misses = 0
         self.on_room_for_more: Callable[[], None] = lambda: None
 
@@ -88,32 +80,35 @@ class ListSink:
     def has_room(self) -> bool:
         return True
 
-    def keep(self, kept: Kept) -> None:
-        self.put(kept.indexes, self._decoder.decode_many(kept.body, len(kept.indexes)))
+    def keep(self, results: CommittedResults) -> Sequence[CallFailed]:
+        return self.put(results.indexes, self._decoder.decode_many(results.body, len(results.indexes)))
 
-    def put(self, indexes: Sequence[int], values: list[Any]) -> None:
-        """These calls have these values."""
+    def put(self, indexes: Sequence[int], values: list[Any]) -> Sequence[CallFailed]:
+        """These calls have these values. Returns the errors of those that cannot be rebuilt here."""
+        errors: Sequence[CallFailed] = ()
         if self._decoder.misses != self._misses:
-            values = self._told(indexes, values)
+            values, errors = self._told(indexes, values)
         output = self.output
         if isinstance(indexes, range):
             self._grow(indexes.stop)
             output[indexes.start : indexes.stop] = values
-            return
+            return errors
         for index, value in zip(indexes, values, strict=True):
             self._grow(index + 1)
             output[index] = value
+        return errors
 
-    def _told(self, indexes: Sequence[int], values: list[Any]) -> list[Any]:
-        """The values, with an error (or nothing) in the place of what could not be rebuilt."""
+    def _told(self, indexes: Sequence[int], values: list[Any]) -> tuple[list[Any], list[CallFailed]]:
+        """The values, with an error (or nothing) in the place of what could not be rebuilt; and those errors."""
         self._misses = self._decoder.misses
-        told = list(values)
+        told: list[Any] = list(values)
+        errors: list[CallFailed] = []
         for place, (index, value) in enumerate(zip(indexes, values, strict=True)):
             if type(value) is NotRebuilt:
                 error = _not_rebuilt(index, _known(self._arguments, index), value)
-                self._on_failure(error)
+                errors.append(error)
                 told[place] = error if self._collects else None
-        return told
+        return told, errors
 
     def fail(self, error: CallFailed) -> None:
         if self._collects:
@@ -163,14 +158,14 @@ class StreamSink:
     def has_room(self) -> bool:
         return len(self._waiting) < self._room
 
-    def keep(self, kept: Kept) -> None:
-        values = self._decoder.decode_many(kept.body, len(kept.indexes))
-        durations = array("f")
-        durations.frombytes(Completed.decode(kept.head).durations)
+    def keep(self, results: CommittedResults) -> Sequence[CallFailed]:
+        values = self._decoder.decode_many(results.body, len(results.indexes))
+        durations = durations_of(Completed.decode(results.head))
         arguments = self._arguments
-        for index, value, seconds in zip(kept.indexes, values, durations, strict=True):
+        for index, value, seconds in zip(results.indexes, values, durations, strict=True):
             self._waiting.append(_checked(Done(index, arguments(index), value, None, False, seconds)))
         self._wake()
+        return ()  # each is told with its own call: what becomes of the run is the consumer's affair
 
     def reuse(self, index: int, arguments: Any, value: Any, seconds: float) -> None:
         """A call whose result was there before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from cuebook.persistence.blobs import BlobStore
+from cuebook.persistence.blobs.folder import BlobStore
 
 __all__ = ["IDLE_BYTES_MAX", "Spill"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cuebook.cli.output import iso_time, local_time
 
 if TYPE_CHECKING:
-    from cuebook.persistence.stream_state import StreamState
+    from cuebook.persistence.history.stream import StreamState
 
 __all__ = ["ACTOR_HEADERS", "actor_object", "actor_row"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cuebook.runtime.errors import CuebookError, InternalError, JournalBusy
+from cuebook.errors import CuebookError, InternalError, JournalBusy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +98,12 @@ def _print_version(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> N
 )
 def cuebook() -> None:
     """Look into journals of durable runs, while they run or after."""
+    from cuebook.persistence.trust.option import trust_of
+
+    try:
+        trust_of(None)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

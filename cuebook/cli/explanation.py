@@ -18,18 +18,18 @@ from cuebook.cli.reasons import (
     sorted_out,
     twins,
 )
-from cuebook.persistence.argument_outlines import difference_lines
-from cuebook.persistence.change_text import SHOWN_MAX, change_lines, is_of_code, shortened_text
-from cuebook.persistence.heads import Reuse
-from cuebook.persistence.run_parts import UNSEEN, parts_of
-from cuebook.persistence.source_detail import line_changes, shown_source
+from cuebook.persistence.history.run_parts import UNSEEN, parts_of
+from cuebook.persistence.identity.argument_outlines import difference_lines
+from cuebook.persistence.identity.change_text import SHOWN_MAX, change_lines, is_of_code, shortened_text
+from cuebook.persistence.identity.source_detail import line_changes, shown_source
+from cuebook.persistence.records.run_heads import Reuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cuebook.persistence.fingerprint_parts import Change
-    from cuebook.persistence.replay import JournalState
-    from cuebook.persistence.run_state import RunState
+    from cuebook.persistence.history.replay import JournalState
+    from cuebook.persistence.history.run import RunState
+    from cuebook.persistence.identity.parts import Change
 
 __all__ = ["Arguments", "Explanation", "explain", "explanation_lines", "explanation_object"]
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from cuebook.persistence.reading import Reader
-    from cuebook.persistence.replay import JournalState
+    from cuebook.persistence.history.replay import JournalState
+    from cuebook.persistence.journal.reader import Reader
 
 __all__ = ["export", "in_order"]
 
@@ -42,9 +42,10 @@ def export(path: Path, number: int | None, is_all: bool, as_csv: bool) -> None:
     if is_all and number is not None:
         raise click.UsageError("--all and --run exclude each other")
     from cuebook.cli.output import printable
+    from cuebook.persistence.history.replay import state_of
 
     with opened(path) as reader:
-        state = reader.replay()
+        state = state_of(reader)
         numbers = list(state.runs) if is_all else [picked(state, number, path).number]
         encode = _csv_line() if as_csv else _json_line
         shown = printable if sys.stdout.isatty() else str
@@ -84,8 +85,8 @@ def in_order(
 def _rows(reader: Reader, state: JournalState, number: int) -> Iterator[dict[str, Any]]:
     from cuebook.cli.json_values import json_value
     from cuebook.cli.output import iso_time
-    from cuebook.persistence.call_arguments import CallArguments
-    from cuebook.persistence.results import read_results
+    from cuebook.persistence.history.arguments_read import CallArguments
+    from cuebook.persistence.history.results import read_results
 
     decoder = untrusting(reader)
     arguments = CallArguments(reader, state, decoder)

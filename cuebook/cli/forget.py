@@ -13,8 +13,8 @@ from cuebook.cli.journals import func_option, opened, path_argument, picked, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cuebook.persistence.heads import Forgotten
-    from cuebook.persistence.replay import JournalState
+    from cuebook.persistence.history.replay import JournalState
+    from cuebook.persistence.records.run_heads import Forgotten
 
 __all__ = ["forget"]
 
@@ -31,12 +31,14 @@ def forget(path: Path, index: int | None, number: int | None, func: str | None) 
     """
     import asyncio
 
+    from cuebook.persistence.history.replay import state_of
+
     if func is None and number is None and index is None:
         raise click.UsageError("say what to forget: --call N [--run R], --run R or --func NAME")
     if func is not None and (number is not None or index is not None):
         raise click.UsageError("--func excludes --run and --call")
     with opened(path) as reader:
-        head, text = _decided(reader.replay(), path, (index, number, func))
+        head, text = _decided(state_of(reader), path, (index, number, func))
     asyncio.run(_append(path, head))
     click.echo(text)
 
@@ -46,7 +48,7 @@ def _decided(
 ) -> tuple[Forgotten, str]:
     """The record to append, and what to say of it."""
     from cuebook.cli.output import printable
-    from cuebook.persistence.heads import Forgetting, Forgotten
+    from cuebook.persistence.records.run_heads import Forgetting, Forgotten
 
     index, number, func = wanted
     now = time.time()
@@ -67,8 +69,8 @@ def _decided(
 
 
 async def _append(path: Path, head: Forgotten) -> None:
-    from cuebook.persistence.journal import JournalFile
-    from cuebook.persistence.record import Entry, Kind
+    from cuebook.persistence.journal.file import JournalFile
+    from cuebook.persistence.records.record import Entry, Kind
 
     async with await JournalFile.open(path) as journal:
         await journal.append([Entry(Kind.FORGOTTEN, head.run or 0, head.encode())])

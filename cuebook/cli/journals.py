@@ -15,9 +15,9 @@ from cuebook.cli.command import NotThere
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cuebook.persistence.reading import Reader
-    from cuebook.persistence.replay import JournalState
-    from cuebook.persistence.run_state import RunState
+    from cuebook.persistence.history.replay import JournalState
+    from cuebook.persistence.history.run import RunState
+    from cuebook.persistence.journal.reader import Reader
     from cuebook.persistence.values import ValueDecoder
 
 __all__ = ["func_option", "opened", "path_argument", "picked", "run_option", "untrusting"]
@@ -46,7 +46,7 @@ def opened(path: Path, *, check_end: bool = True) -> Reader:
     Raises:
         NotThere: there is none. JournalError: it cannot be read, or is damaged.
     """
-    from cuebook.persistence.reading import open_reader
+    from cuebook.persistence.journal.reader import open_reader
 
     if not path.exists():
         raise NotThere(f"there is no journal at {path}")
@@ -68,7 +68,7 @@ def picked(state: JournalState, number: int | None, path: Path) -> RunState:
 
 def untrusting(reader: Reader) -> ValueDecoder:
     """A decoder that unpickles nothing and imports nothing of the user's."""
-    from cuebook.persistence.blobs import BlobStore
+    from cuebook.persistence.blobs.folder import BlobStore
     from cuebook.persistence.values import ValueDecoder
 
     return ValueDecoder(trusted=False, blobs=BlobStore(reader.blobs_folder))
@@ -93,9 +93,9 @@ def _complete_func(ctx: click.Context, _: click.Parameter, incomplete: str) -> l
 
 def _runs(ctx: click.Context) -> list[tuple[int, str]]:
     """Number and function of every run in the journal that stands on the command line; none where it has none."""
-    from cuebook.persistence.heads import RunOpened
-    from cuebook.persistence.record import Kind
-    from cuebook.runtime.errors import CuebookError
+    from cuebook.errors import CuebookError
+    from cuebook.persistence.records.record import Kind
+    from cuebook.persistence.records.run_heads import RunOpened
 
     # While an option lacks its value, click leaves the arguments before it unparsed.
     path = ctx.params.get("path") or next(iter(ctx.args), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cuebook.persistence.arguments import Unkept
+from cuebook.persistence.history.arguments import Unkept
 from cuebook.persistence.values import Unresolved
 
 __all__ = ["ITEMS_MAX", "json_value"]

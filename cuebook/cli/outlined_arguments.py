@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.arguments import Unkept
-from cuebook.persistence.run_parts import recorded_outline
-from cuebook.persistence.value_identity import ValueWalk
-from cuebook.persistence.value_outline import outline_of_parts
+from cuebook.persistence.history.arguments import Unkept
+from cuebook.persistence.history.run_parts import recorded_outline
+from cuebook.persistence.identity.values.outline import outline_of_parts
+from cuebook.persistence.identity.values.walk import ValueWalk
 
 if TYPE_CHECKING:
-    from cuebook.persistence.call_arguments import CallArguments
-    from cuebook.persistence.replay import JournalState
+    from cuebook.persistence.history.arguments_read import CallArguments
+    from cuebook.persistence.history.replay import JournalState
 
 __all__ = ["OutlinedArguments"]
 

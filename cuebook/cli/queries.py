@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cuebook.cli.output import SCHEMA, count_of, duration, iso_time, local_time, rate
-from cuebook.persistence.run_parts import parts_of
-from cuebook.persistence.run_state import RunStatus
+from cuebook.persistence.history.run import RunStatus
+from cuebook.persistence.history.run_parts import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cuebook.persistence.lock import Holder
-    from cuebook.persistence.replay import JournalState
-    from cuebook.persistence.run_state import RunState
-    from cuebook.persistence.run_summary import RunSummary
+    from cuebook.persistence.history.replay import JournalState
+    from cuebook.persistence.history.run import RunState
+    from cuebook.persistence.history.summary import RunSummary
+    from cuebook.persistence.stores.sqlite.lock import Holder
 
 __all__ = [
     "RUN_HEADERS",

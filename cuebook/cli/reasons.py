@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cuebook.persistence.fingerprint_parts import Change, compare
-from cuebook.persistence.run_parts import parts_in, parts_of
+from cuebook.persistence.history.run_parts import parts_in, parts_of
+from cuebook.persistence.identity.parts import Change, compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from cuebook.persistence.heads import RunOpened
-    from cuebook.persistence.replay import JournalState
-    from cuebook.persistence.run_state import RunState
+    from cuebook.persistence.history.replay import JournalState
+    from cuebook.persistence.history.run import RunState
+    from cuebook.persistence.records.run_heads import RunOpened
 
 __all__ = [
     "CALLS_MAX",

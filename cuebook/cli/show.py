@@ -12,10 +12,10 @@ from cuebook.cli.journals import opened, path_argument, picked, run_option, untr
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cuebook.persistence.failed_calls import FailedCall
-    from cuebook.persistence.reading import Reader
-    from cuebook.persistence.run_state import RunState
-    from cuebook.persistence.run_summary import Picture
+    from cuebook.persistence.history.failures import FailedCall
+    from cuebook.persistence.history.run import RunState
+    from cuebook.persistence.history.summary import Picture
+    from cuebook.persistence.journal.reader import Reader
 
 __all__ = ["show"]
 
@@ -32,7 +32,7 @@ def show(path: Path, number: int | None, failures: bool, as_json: bool) -> None:
     runs, how fast it goes, and what has become of it (running, finished, interrupted, failed, or abandoned: its
     process died). Then the durable actors: how many events each has, and what it owes.
     """
-    from cuebook.persistence.run_summary import look
+    from cuebook.persistence.history.summary import look
 
     with opened(path) as reader:
         picture = look(reader)
@@ -79,8 +79,8 @@ def _show_run(picture: Picture, run: RunState, *, as_json: bool) -> None:
     from cuebook.cli.json_values import json_value
     from cuebook.cli.output import emit_json, printable
     from cuebook.cli.queries import details, progress_line, run_object
-    from cuebook.persistence.run_parts import INNER_OPTIONS
-    from cuebook.persistence.run_summary import summarise
+    from cuebook.persistence.history.run_parts import INNER_OPTIONS
+    from cuebook.persistence.history.summary import summarise
 
     now = time.time()
     summary = summarise(run, picture.holder, now)
@@ -124,7 +124,7 @@ def _checkpoint_text(kept: dict[str, Any]) -> str:
 
 def _show_failures(reader: Reader, picture: Picture, run: RunState, *, as_json: bool) -> None:
     from cuebook.cli.output import SCHEMA, emit_json, printable
-    from cuebook.persistence.failed_calls import read_failures
+    from cuebook.persistence.history.failures import read_failures
 
     found = read_failures(reader, picture.state, run.number, untrusting(reader))
     if as_json:

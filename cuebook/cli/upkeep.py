@@ -12,7 +12,7 @@ from cuebook.cli.command import ExitCode, NotThere
 from cuebook.cli.journals import path_argument
 
 if TYPE_CHECKING:
-    from cuebook.persistence.salvage import Report
+    from cuebook.persistence.upkeep.verification import Report
 
 __all__ = ["backup", "compact", "recover", "verify"]
 
@@ -25,7 +25,7 @@ _NEW_PATH = click.Path(path_type=Path)
 def verify(path: Path, as_json: bool) -> int:
     """Check every record and value in the journal at PATH; exit 0 when all are whole, else 1."""
     from cuebook.cli.output import SCHEMA, emit_json, printable
-    from cuebook.persistence.salvage import verify as verified
+    from cuebook.persistence.upkeep.verification import verify as verified
 
     _check_there(path)
     report = verified(path)
@@ -54,10 +54,11 @@ def _report_text(report: Report) -> str:
 @click.option("-o", "--output", "new", type=_NEW_PATH, required=True, metavar="NEW", help="The new journal.")
 def recover(path: Path, new: Path) -> None:
     """Write all that is whole in the damaged journal at PATH to a new one; the damaged one is only read."""
-    from cuebook.persistence.salvage import recover as recovered
+    from cuebook.persistence.upkeep.salvage import recover as recovered
 
     _check_there(path)
     found = recovered(path, new)
+    _say_if_not_private(new)
     blobs = f" and {found.blobs:,} blobs" if found.blobs else ""
     click.echo(f"kept {found.records:,} records{blobs} in {found.path}")
     if found.lost:
@@ -71,10 +72,11 @@ def recover(path: Path, new: Path) -> None:
 @click.argument("new", type=_NEW_PATH)
 def backup(path: Path, new: Path) -> None:
     """Copy the journal at PATH, also while it is written to, with its blobs, to NEW."""
-    from cuebook.persistence.salvage import backup as backed_up
+    from cuebook.persistence.upkeep.backup import backup as backed_up
 
     _check_there(path)
     count = backed_up(path, new)
+    _say_if_not_private(new)
     click.echo(f"{count:,} records copied to {new}")
 
 
@@ -87,7 +89,7 @@ def compact(path: Path, drop_events: bool) -> None:
     The events of durable actors stay, unless --drop-events says otherwise: then an actor comes back from its snapshots
     alone, and not at all where these cannot be read any more.
     """
-    from cuebook.persistence.salvage import compact as compacted
+    from cuebook.persistence.upkeep.compaction import compact as compacted
 
     _check_there(path)
     done = compacted(path, drop_events=drop_events)
@@ -102,3 +104,11 @@ def compact(path: Path, drop_events: bool) -> None:
 def _check_there(path: Path) -> None:
     if not path.exists():
         raise NotThere(f"there is no journal at {path}")
+
+
+def _say_if_not_private(path: Path) -> None:
+    from cuebook.persistence.journal.new_journal import say_if_copy_is_not_private
+    from cuebook.persistence.stores.sqlite.location import located
+    from cuebook.persistence.trust.option import trust_of
+
+    say_if_copy_is_not_private(located(path).path, trust_of(None))

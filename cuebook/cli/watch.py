@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from cuebook.persistence.reading import Reader
-    from cuebook.persistence.run_summary import RunSummary
+    from cuebook.persistence.history.summary import RunSummary
+    from cuebook.persistence.journal.reader import Reader
 
 __all__ = ["follow", "watch"]
 
@@ -49,8 +49,8 @@ def follow(
     Raises:
         NotThere: there is no such run.
     """
-    from cuebook.persistence.run_state import RunStatus
-    from cuebook.persistence.run_summary import look, summarise
+    from cuebook.persistence.history.run import RunStatus
+    from cuebook.persistence.history.summary import look, summarise
 
     picture = look(reader)
     run = picked(picture.state, number, path)

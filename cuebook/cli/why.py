@@ -27,10 +27,11 @@ def why(path: Path, number: int | None, as_json: bool) -> None:
     from cuebook.cli.explanation import explain, explanation_lines, explanation_object
     from cuebook.cli.outlined_arguments import OutlinedArguments
     from cuebook.cli.output import emit_json, printable
-    from cuebook.persistence.call_arguments import CallArguments
+    from cuebook.persistence.history.arguments_read import CallArguments
+    from cuebook.persistence.history.replay import state_of
 
     with opened(path) as reader:
-        state = reader.replay()
+        state = state_of(reader)
         run = picked(state, number, path)
         arguments = OutlinedArguments(CallArguments(reader, state, untrusting(reader)), state)
         found = explain(state, run, arguments)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cuebook.persistence.record import Entry, Kind
-from cuebook.persistence.stream_heads import Duties, DutyRow, Events, Received, SnapshotKept, packed_places
-from cuebook.runtime.actor import Delivery
+from cuebook.persistence.records.record import Entry, Kind
+from cuebook.persistence.records.stream_heads import Duties, DutyRow, Events, Received, SnapshotKept, packed_places
+from cuebook.runtime.cells.actor import Delivery
 
 __all__ = ["Batch", "Settled"]
 

@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from cuebook import errors
 from cuebook.actors.stream_messages import AppendEvents, EventsRefused
+from cuebook.clock import Clock
 from cuebook.durable.batch import Batch
 from cuebook.durable.posting import post
-from cuebook.runtime import errors
-from cuebook.runtime.clock import Clock
-from cuebook.runtime.errors import CuebookError, JournalError
-from cuebook.runtime.ref import ActorRef
+from cuebook.errors import CuebookError, JournalError
+from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = ["Committer"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.runtime.message import encode
+from cuebook.wire.message import encode
 
 __all__ = ["Address", "Duty", "delivery", "forgotten", "reminder"]
 

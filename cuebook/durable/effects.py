@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cuebook.durable.duties import Duty, delivery, forgotten, reminder
-from cuebook.runtime.errors import Rejected
+from cuebook.errors import Rejected
 
 __all__ = ["NOTHING", "Effect", "as_effect", "persist"]
 

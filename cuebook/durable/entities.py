@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator
 from typing import Any
 
+from cuebook.durable.alarm import Alarm
 from cuebook.durable.duties import Address
 from cuebook.durable.entity import Entity
 from cuebook.durable.event_types import name_of
@@ -18,19 +19,25 @@ from cuebook.durable.kept_duties import KeptDuties
 from cuebook.durable.ledger import Ledger, ledger_of
 from cuebook.durable.obligations import offer_directory
 from cuebook.durable.persistent_actor import PersistentActor, check_durable
-from cuebook.durable.waking import Alarm
-from cuebook.persistence.names import resolve
-from cuebook.persistence.record import Kind, Picked
-from cuebook.persistence.stream_heads import Duties, StreamOpened
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.deadletters import DeadReason
-from cuebook.runtime.directives import Directives
-from cuebook.runtime.errors import ActorStopped, JournalBusy, JournalCorrupt, RecoveryFailed, UnsupportedVersion
-from cuebook.runtime.logs import get_logger
-from cuebook.runtime.ref import ActorRef, homes
-from cuebook.runtime.spec import OnTerminated, SpawnOptions
-from cuebook.runtime.status import ActorState
-from cuebook.runtime.supervision import Backoff, Restart, RestartIntensity
+from cuebook.errors import (
+    ActorStopped,
+    JournalBusy,
+    JournalCorrupt,
+    JournalNotTrusted,
+    RecoveryFailed,
+    UnsupportedVersion,
+)
+from cuebook.logs import get_logger
+from cuebook.persistence.records.record import Kind, Picked
+from cuebook.persistence.records.stream_heads import Duties, StreamOpened
+from cuebook.persistence.values.pickling.names import resolve
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.spec import OnTerminated, SpawnOptions
+from cuebook.runtime.policy.directives import Directives
+from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
+from cuebook.runtime.refs.ref import ActorRef, homes
+from cuebook.runtime.refs.status import ActorState
+from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.system import ActorSystem
 
 __all__ = ["IDLE_S", "Entities", "entity_name", "options"]
@@ -44,7 +51,8 @@ PAGE = 512
 
 _INTENSITY = RestartIntensity(restarts_max=10, within_s=10.0)
 _BACKOFF = Backoff(max_s=1.0)
-_DIRECTIVES: Directives = dict.fromkeys((RecoveryFailed, JournalBusy, JournalCorrupt, UnsupportedVersion), "stop")
+_HOPELESS = (RecoveryFailed, JournalBusy, JournalCorrupt, JournalNotTrusted, UnsupportedVersion)
+_DIRECTIVES: Directives = dict.fromkeys(_HOPELESS, "stop")
 """What trying again at once does not mend."""
 _log = get_logger("durable")
 
@@ -170,9 +178,11 @@ class Entities:
 
     # What durable actors ask for
 
-    def ref_of(self, address: Address) -> ActorRef | None:
-        """The actor at an address; its class is looked for by name where it is not hosted."""
+    def ref_of(self, address: Address, *, may_import: bool = True) -> ActorRef | None:
+        """The actor at an address; its class is looked for by name where it is not hosted, and may be imported."""
         if address.type not in self._hosted:
+            if not may_import:
+                return None
             try:
                 self.host(resolve(*address.where.split(":", 1)))
             except (LookupError, TypeError, ValueError):

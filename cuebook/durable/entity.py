@@ -9,15 +9,15 @@ import asyncio
 import contextvars
 from typing import Any, Protocol, cast
 
-from cuebook.runtime.deadlines import Deadlines
-from cuebook.runtime.errors import ActorStopped, CuebookError, MailboxFull
-from cuebook.runtime.ready import Ready
-from cuebook.runtime.ref import ActorRef, target_of
-from cuebook.runtime.reply import FailedReply
-from cuebook.runtime.status import ActorState, ActorStatistics
-from cuebook.runtime.supervision import Exit
-from cuebook.runtime.target import Target
-from cuebook.runtime.waiting import Activation, in_hand, refuse_cycle
+from cuebook.errors import ActorStopped, CuebookError, MailboxFull
+from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.refs.deadlines import Deadlines
+from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ref import ActorRef, target_of
+from cuebook.runtime.refs.reply import FailedReply
+from cuebook.runtime.refs.status import ActorState, ActorStatistics
+from cuebook.runtime.refs.target import Target
+from cuebook.runtime.refs.waiting import Activation, in_hand, refuse_cycle
 
 __all__ = ["Entity", "EntityHome"]
 

@@ -5,16 +5,17 @@ Knows no actor and no journal.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
 from cuebook.durable.rebuilding import rebuilder
-from cuebook.persistence.names import resolve
-from cuebook.persistence.objects import stands_under_its_name
-from cuebook.persistence.placeholders import Opaque, Unresolved
+from cuebook.errors import JournalNotTrusted, UnknownEvent
 from cuebook.persistence.values import ValueEncoder
-from cuebook.runtime.errors import UnknownEvent
+from cuebook.persistence.values.pickling.names import resolve
+from cuebook.persistence.values.pickling.objects import stands_under_its_name
+from cuebook.persistence.values.placeholders import Opaque, Unresolved
 
 __all__ = ["EventTypes", "Upcaster", "name_of"]
 
@@ -23,6 +24,9 @@ Upcaster = Callable[[dict[str, Any]], Any]
 
 Maker = Callable[[Any], Sequence[Any]]
 """Gives today's events (mostly one) of the decoded value of an old one."""
+
+Refusal = Callable[[str], JournalNotTrusted]
+"""Makes the error of a class that is not imported, `module.Class`, because the journal is not trusted."""
 
 _BY_VALUE = ""
 """In place of a name: the value's own encoding says what it is."""
@@ -64,23 +68,24 @@ class EventTypes:
             return _BY_VALUE, encoder.encode(event)
         return known[0], encoder.encode(known[1](event))
 
-    def maker(self, name: str, *, trusted: bool = True) -> Maker:
+    def maker(self, name: str, *, refusal: Refusal | None = None) -> Maker:
         """What makes today's events of a decoded one: one, unless an upcaster says otherwise.
 
         Args:
             name: as `encode` gave it.
-            trusted: whether modules may be imported to find the class.
+            refusal: makes the error of a class whose module would have to be imported, where none may be.
 
         Raises:
+            what `refusal` makes.
             UnknownEvent: its class is gone; the text says what to write. The maker raises it where it has other fields.
         """
         try:
             return self._makers[name]
         except KeyError:
             if name == _BY_VALUE:
-                made: Maker = lambda value: self._of_value(value, trusted=trusted)  # noqa: E731
+                made: Maker = lambda value: self._of_value(value, refusal=refusal)  # noqa: E731
             else:
-                made = self._new_maker(name, trusted=trusted)
+                made = self._new_maker(name, refusal=refusal)
             self._makers[name] = made
             return made
 
@@ -89,24 +94,24 @@ class EventTypes:
         lost = f"{part.module}.{part.qualname}, {part.reason}" if type(part) is Unresolved else repr(part)
         return self._unknown(name_of(type(event)), f"has a part that cannot be rebuilt here ({lost})")
 
-    def _of_value(self, value: Any, *, trusted: bool) -> Sequence[Any]:
+    def _of_value(self, value: Any, *, refusal: Refusal | None) -> Sequence[Any]:
         if type(value) is not Unresolved:
             return (value,)
-        return self.maker(f"{value.module}:{value.qualname}", trusted=trusted)(dict(value.fields))
+        return self.maker(f"{value.module}:{value.qualname}", refusal=refusal)(dict(value.fields))
 
     def _described(self, cls: type) -> tuple[str, Callable[[Any], dict[str, Any]]] | None:
-        fields: dict[str, Any] | None = getattr(cls, "__dataclass_fields__", None)
+        all_fields: dict[str, Any] | None = getattr(cls, "__dataclass_fields__", None)
         is_declared = cls.__qualname__ in self._declared or name_of(cls) in self._declared
-        if fields is not None and not is_declared and not stands_under_its_name(cls):
+        if all_fields is not None and not is_declared and not stands_under_its_name(cls):
             raise TypeError(
                 f"{cls.__qualname__} cannot be found again by its name: define it at the top of a module, or list "
                 f"it in {self.owner}.events"
             )
-        if fields is None or not all(field.init and field._field_type.name == "_FIELD" for field in fields.values()):
+        if all_fields is None or not _is_plain(cls, all_fields):
             return None
-        return name_of(cls), _getter(tuple(fields))
+        return name_of(cls), _getter(tuple(all_fields))
 
-    def _new_maker(self, name: str, *, trusted: bool) -> Maker:
+    def _new_maker(self, name: str, *, refusal: Refusal | None) -> Maker:
         module, _, qualname = name.partition(":")
         for key in (name, qualname):
             if key in self._upcasters:
@@ -114,8 +119,8 @@ class EventTypes:
         for key in (name, qualname):
             if key in self._declared:
                 return self._made_by(self._declared[key], name)
-        if not trusted:
-            raise self._unknown(name, "is not imported for a journal that others can write to")
+        if refusal is not None:
+            raise refusal(name.replace(":", "."))
         try:
             found = resolve(module, qualname)
         except LookupError as error:
@@ -158,3 +163,9 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], dict[str, Any]]:
         (name,) = names
         return lambda event: {name: get(event)}
     return lambda event: dict(zip(names, get(event), strict=True))
+
+
+def _is_plain(cls: type, fields: dict[str, Any]) -> bool:
+    """Whether all that `__init__` takes are fields, and all fields are taken: no InitVar, no ClassVar."""
+    own = dataclasses.fields(cls)
+    return len(own) == len(fields) and all(field.init for field in own)

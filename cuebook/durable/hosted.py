@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from weakref import WeakValueDictionary
 
+from cuebook.clock import Clock, TimerHandle
 from cuebook.durable.entity import Entity
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.clock import Clock, TimerHandle
-from cuebook.runtime.status import ActorState
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.refs.status import ActorState
 
 __all__ = ["Hosted"]
 

@@ -16,14 +16,12 @@ from cuebook.durable.committer import Committer
 from cuebook.durable.effects import NOTHING, Effect, as_effect
 from cuebook.durable.event_types import EventTypes, name_of
 from cuebook.durable.folding import applied
+from cuebook.durable.folding_stream import packed_state, recovered
 from cuebook.durable.ledger import Ledger, ledger_of
 from cuebook.durable.obligation_messages import Delivered, Due
 from cuebook.durable.obligations import Cause, Obligations
-from cuebook.durable.recovering import packed_state, recovered
 from cuebook.durable.snapshots import SnapshotPolicy
-from cuebook.persistence.stream_heads import DutyRow
-from cuebook.runtime.actor import Context, Delivery
-from cuebook.runtime.errors import (
+from cuebook.errors import (
     CuebookError,
     MessagingError,
     RecoveryFailed,
@@ -31,7 +29,9 @@ from cuebook.runtime.errors import (
     UnhandledMessage,
     ValueNotKept,
 )
-from cuebook.runtime.reply import FailedReply, seal
+from cuebook.persistence.records.stream_heads import DutyRow
+from cuebook.runtime.cells.actor import Context, Delivery
+from cuebook.runtime.refs.reply import FailedReply, seal
 
 __all__ = ["Keeper"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.durable.duties import Address, Duty
-from cuebook.persistence.stream_heads import Duties, DutyRow, Received
+from cuebook.persistence.records.stream_heads import Duties, DutyRow, Received
 
 __all__ = ["KeptDuties", "address_in", "cleared", "number_in"]
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from cuebook.persistence.blobs import BlobStore
-from cuebook.persistence.journal import JournalFile
+from cuebook.errors import JournalNotTrusted
+from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.trust.texts import not_trusted
+from cuebook.persistence.trust.verdicts import Verdict, Writers
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = ["Ledger", "LedgerSource", "ledger_of", "offer_ledger"]
 
@@ -20,19 +23,28 @@ class Ledger:
 
     Attributes:
         journal: the actor that appends. file: what is read from.
-        encoder, decoder: of events and states. is_trusted: whether modules may be imported for them.
+        encoder, decoder: of events and states. refusal: makes the error of what only code could rebuild, where others
+            can have written to the journal who are not trusted; None: code may.
         failures: how often in a row something that an actor owes has failed, by stream and key; outlives incarnations.
     """
 
-    def __init__(self, file: JournalFile, journal: ActorRef) -> None:
+    def __init__(self, file: JournalFile, journal: ActorRef, trust: Writers = Writers.NOBODY) -> None:
+        verdict = file.verdict()
         blobs = BlobStore(file.blobs_folder)
         self.file = file
         self.journal = journal
-        self.is_trusted = file.trusted
+        self.refusal: Refusal | None = None if verdict.writers <= trust else _refusal(file, verdict)
         self.encoder = ValueEncoder(blobs=blobs, label="event")
-        self.decoder = ValueDecoder(trusted=self.is_trusted, blobs=blobs)
+        self.decoder = ValueDecoder(trusted=self.refusal is None, blobs=blobs)
         self.failures: dict[tuple[int, str], int] = {}
 
+
+def _refusal(file: JournalFile, verdict: Verdict) -> Callable[[str], JournalNotTrusted]:
+    return lambda name: not_trusted(verdict, file.path, f"{file.path} holds what only code can rebuild ({name})")
+
+
+Refusal = Callable[[str], JournalNotTrusted]
+"""Makes the error of a class that would be needed, `module.Class`."""
 
 LedgerSource = Callable[[], Awaitable[Ledger]]
 """Gives the ledger of a system, and opens its journal first where need be."""

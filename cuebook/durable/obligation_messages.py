@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cuebook.runtime.message import message
+from cuebook.wire.message import message
 
 __all__ = ["Delivered", "Due"]
 

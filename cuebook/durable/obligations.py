@@ -15,11 +15,11 @@ from cuebook.durable.kept_duties import KeptDuties, address_in, cleared, number_
 from cuebook.durable.ledger import Ledger
 from cuebook.durable.obligation_messages import Delivered, Due
 from cuebook.durable.posting import post
-from cuebook.persistence.stream_heads import DutyRow
-from cuebook.runtime.actor import Context
-from cuebook.runtime.errors import CodecError, CuebookError, Rejected, UnhandledMessage
-from cuebook.runtime.message import decode
-from cuebook.runtime.ref import ActorRef
+from cuebook.errors import CodecError, CuebookError, Rejected, UnhandledMessage
+from cuebook.persistence.records.stream_heads import DutyRow
+from cuebook.runtime.cells.actor import Context
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.wire.message import decode
 
 __all__ = ["Cause", "Directory", "Obligations", "directory_of", "offer_directory", "retry_delay_s"]
 
@@ -34,8 +34,8 @@ _DIRECTORY = "directory"
 class Directory(Protocol):
     """Where durable actors are found by their addresses, and woken."""
 
-    def ref_of(self, address: Address) -> ActorRef | None:
-        """The actor; None where nothing is known of its class."""
+    def ref_of(self, address: Address, *, may_import: bool = True) -> ActorRef | None:
+        """The actor; None where nothing is known of its class, and its module is not to be had or imported."""
 
     def owes(self, name: str, due: float | None) -> None:
         """An actor is to be awake at this time (seconds since 1970); None: need not."""
@@ -93,6 +93,7 @@ class Obligations:
         self._handler = handler
         self._context = context
         self._failures = ledger.failures
+        self._refusal = ledger.refusal
         self._stream = stream
         self._name = name
         self._unsent: dict[str, None] = {}
@@ -185,9 +186,11 @@ class Obligations:
             return
         row = min(rows, key=lambda row: number_in(row[0]))
         directory = directory_of(self._context.system.extensions)
-        ref = None if directory is None else directory.ref_of(address_in(row))
+        where, refusal = address_in(row).where, self._refusal
+        ref = None if directory is None else directory.ref_of(address_in(row), may_import=refusal is None)
         if ref is None:
-            self._undelivered(row, CuebookError(f"its class {address_in(row).where} is not to be found"))
+            lost = CuebookError(f"its class {where} is not to be found")
+            self._undelivered(row, lost if refusal is None else refusal(where))
             return
         self._sending.add(receiver)
         message = Delivered(self._name, number_in(row[0]), row[2] or b"")

@@ -11,8 +11,8 @@ from cuebook.durable.event_types import EventTypes, Upcaster, name_of
 from cuebook.durable.hooks import is_preceded, preceded
 from cuebook.durable.keeper import Keeper
 from cuebook.durable.snapshots import SnapshotPolicy
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.handlers import handlers_of, names_around
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.handlers import handlers_of, names_around
 
 __all__ = ["PersistentActor", "check_durable"]
 

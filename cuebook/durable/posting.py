@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from cuebook.runtime.deadlines import EXPIRED
-from cuebook.runtime.errors import ActorStopped, AskTimeout, CuebookError
-from cuebook.runtime.message import outgoing
-from cuebook.runtime.ref import ActorRef, target_of
-from cuebook.runtime.reply import unseal
+from cuebook.errors import ActorStopped, AskTimeout, CuebookError
+from cuebook.runtime.refs.deadlines import EXPIRED
+from cuebook.runtime.refs.ref import ActorRef, target_of
+from cuebook.runtime.refs.reply import unseal
+from cuebook.wire.message import outgoing
 
 __all__ = ["post"]
 

@@ -10,11 +10,11 @@ from typing import Any
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.ledger import LedgerSource
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.persistence.placeholders import Opaque, Unresolved, placeholder_in
-from cuebook.runtime.answers import Delivery
-from cuebook.runtime.errors import ActorFailed, RecoveryFailed
-from cuebook.runtime.message import message
-from cuebook.runtime.ref import ActorRef
+from cuebook.errors import ActorFailed, RecoveryFailed
+from cuebook.persistence.values.placeholders import Opaque, Unresolved, UnresolvedException, placeholder_in, type_of
+from cuebook.runtime.cells.answers import Delivery
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.wire.message import message
 
 __all__ = ["DurablePromise", "Promise"]
 
@@ -133,6 +133,7 @@ class DurablePromise:
 
         Raises:
             ActorStopped: the runtime was closed first.
+            JournalNotTrusted: only code could rebuild it, and others can have written to the journal.
             RecoveryFailed: it is kept, but some object in it cannot be rebuilt here; its class is named.
         """
         return self._value().__await__()
@@ -147,9 +148,12 @@ class DurablePromise:
             with contextlib.suppress(ActorFailed):  # what keeps it begins again
                 kept = await self._ref.ask(Await(), timeout=None)
         body, is_error = kept
-        decoder = (await self._ledger()).decoder
+        ledger = await self._ledger()
+        decoder = ledger.decoder
         before = decoder.placeholders
         value = decoder.decode(body)
+        if decoder.placeholders != before and ledger.refusal is not None:
+            raise ledger.refusal(type_of(placeholder_in(value, Unresolved, Opaque, UnresolvedException)))
         if is_error and isinstance(value, BaseException):
             raise value
         if decoder.placeholders != before:

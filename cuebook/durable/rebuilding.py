@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cuebook.persistence.objects import slots_of
+from cuebook.persistence.values.pickling.objects import slots_of
 
 __all__ = ["rebuilder"]
 
@@ -21,7 +21,8 @@ def rebuilder(
     Args:
         otherwise: is called where the fields are not exactly those of the class.
     """
-    if not cls.__dataclass_params__.init or hasattr(cls, "__post_init__") or cls.__new__ is not object.__new__:
+    parameters: Any = getattr(cls, "__dataclass_params__", None)  # private: without it, `__init__` makes the objects
+    if not getattr(parameters, "init", False) or hasattr(cls, "__post_init__") or cls.__new__ is not object.__new__:
         return None
     names = tuple(cls.__dataclass_fields__)
     slots = slots_of(cls)

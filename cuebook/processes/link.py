@@ -12,19 +12,19 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
-from cuebook.processes.distant import Distant
+from cuebook.errors import ActorStopped, CuebookError, MailboxFull, MalformedMessage
 from cuebook.processes.outcomes import pack_error, pack_outcome, unpack_error, unpack_outcome
-from cuebook.processes.wire import ANSWERED, FORWARD, Observe, Order, Signal, Verb, pack_order, pack_traffic
-from cuebook.runtime.bonds import Bonds, Watch
-from cuebook.runtime.codec import pack, unpack
-from cuebook.runtime.deadlines import Deadlines
-from cuebook.runtime.errors import ActorStopped, CuebookError, MailboxFull, MalformedMessage
-from cuebook.runtime.ready import Ready
-from cuebook.runtime.ref import ActorRef, address_of, find_ref, post_as, target_of
-from cuebook.runtime.reply import FailedReply
-from cuebook.runtime.signals import Down
-from cuebook.runtime.status import ActorState
-from cuebook.runtime.supervision import Exit
+from cuebook.processes.protocol import ANSWERED, FORWARD, Observe, Order, Signal, Verb, pack_order, pack_traffic
+from cuebook.processes.remote import Distant
+from cuebook.runtime.cells.bonds import Bonds, Watch
+from cuebook.runtime.cells.signals import Down
+from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.refs.deadlines import Deadlines
+from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ref import ActorRef, address_of, find_ref, post_as, target_of
+from cuebook.runtime.refs.reply import FailedReply
+from cuebook.runtime.refs.status import ActorState
+from cuebook.wire.codec import pack, unpack
 
 __all__ = ["Link", "open_address"]
 

@@ -10,13 +10,13 @@ import sys
 from operator import attrgetter
 from typing import Any
 
-import cuebook.runtime.errors as errors
-from cuebook.engines.outcome import error_type_name, traceback_text
+import cuebook.errors as errors
+from cuebook.engines.calls.outcome import error_type_name, traceback_text
+from cuebook.errors import ActorFailed, ActorStopped, CuebookError, MalformedMessage, ProcessDied
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.codec import FRAME_BYTES_MAX
-from cuebook.runtime.errors import ActorFailed, ActorStopped, CuebookError, MalformedMessage, ProcessDied
-from cuebook.runtime.reply import IMMUTABLE, FailedReply, SealedReply, failure_of
-from cuebook.runtime.wording import text_of
+from cuebook.runtime.refs.reply import IMMUTABLE, FailedReply, SealedReply, failure_of
+from cuebook.wire.codec import FRAME_BYTES_MAX
+from cuebook.wording import text_of
 
 __all__ = ["Form", "Outcome", "pack_error", "pack_outcome", "unpack_error", "unpack_outcome"]
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.engines.parcel import culprits, dump, is_importable
-from cuebook.processes.wire import Teach
-from cuebook.runtime.errors import FunctionNotShippable, UnknownMessage
-from cuebook.runtime.handlers import is_rebuilding
-from cuebook.runtime.message import TAG_MAX, declared, message, type_of
+from cuebook.children.byvalue import culprits, dump
+from cuebook.errors import FunctionNotShippable, UnknownMessage
+from cuebook.persistence.identity.code.imported import is_importable
+from cuebook.processes.protocol import Teach
+from cuebook.runtime.cells.handlers import is_rebuilding
+from cuebook.wire.message import TAG_MAX, declared, message, type_of
 
 __all__ = ["Parcel", "lesson", "open_parcel", "pack_parcel", "study"]
 
@@ -59,7 +60,7 @@ def open_parcel(data: bytes) -> Parcel:
     """The parcel, with its message types declared here. Raises whatever unpickling raises."""
     import pickle
 
-    from cuebook.engines.function import publish_in_main
+    from cuebook.engines.calls.function import publish_in_main
 
     before = is_rebuilding.set(True)
     try:

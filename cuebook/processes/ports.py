@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = ["Place", "Tie"]
 

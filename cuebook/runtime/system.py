@@ -1,4 +1,4 @@
-"""Where actors live: one task group, the names, ordered shutdown. Knows no handler and no policy."""
+"""Where actors live: their tasks, their names, ordered shutdown. Knows no handler and no policy."""
 
 from __future__ import annotations
 
@@ -14,30 +14,32 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from anyio import CancelScope, create_task_group
-from anyio.abc import TaskGroup
+from anyio import CancelScope
+from anyio.lowlevel import checkpoint_if_cancelled
 
-from cuebook.runtime.cell import Cell
-from cuebook.runtime.clock import Clock, SystemClock
-from cuebook.runtime.deadletters import DeadLetters
-from cuebook.runtime.deadlines import Deadlines
-from cuebook.runtime.driver import Driven
-from cuebook.runtime.dump import dump_text
-from cuebook.runtime.errors import ActorStopped
-from cuebook.runtime.group import Group, SupervisorRef
-from cuebook.runtime.observing import Observation
-from cuebook.runtime.premises import NO_CHILDREN, Parent
-from cuebook.runtime.readers import Stream
-from cuebook.runtime.ready import Ready
-from cuebook.runtime.ref import ActorRef, homes
-from cuebook.runtime.services import Services
-from cuebook.runtime.shutdown import Shutdown, ShutdownReport
-from cuebook.runtime.spec import ActorSpec, Factory, SpawnOptions, make_spec
-from cuebook.runtime.status import ActorStatistics, TreeNode
-from cuebook.runtime.strategy import SupervisorSpec
-from cuebook.runtime.supervision import Restart
-from cuebook.runtime.tracing import TraceEvent, Tracing
-from cuebook.runtime.watchdog import Blockage, Watchdog, tells_real_time
+from cuebook.clock import Clock, SystemClock
+from cuebook.errors import ActorStopped
+from cuebook.runtime.cells.cell import Cell
+from cuebook.runtime.cells.driver import Driven
+from cuebook.runtime.cells.services import Services
+from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_spec
+from cuebook.runtime.cells.system_port import NO_CHILDREN, Parent
+from cuebook.runtime.groups.group import Group, SupervisorRef
+from cuebook.runtime.groups.strategy import SupervisorSpec
+from cuebook.runtime.policy.restarts import Restart
+from cuebook.runtime.refs.deadlines import Deadlines
+from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ref import ActorRef, homes
+from cuebook.runtime.refs.status import ActorStatistics, TreeNode
+from cuebook.runtime.reports.deadletters import DeadLetters
+from cuebook.runtime.reports.readers import Stream
+from cuebook.runtime.reports.shutdown import Shutdown, ShutdownReport
+from cuebook.runtime.seeing.dump import dump_text
+from cuebook.runtime.seeing.observing import Observation
+from cuebook.runtime.seeing.tracing import TraceEvent, Tracing
+from cuebook.runtime.seeing.watchdog import Blockage, Watchdog, tells_real_time
+from cuebook.runtime.tasks.tasks import Tasks
+from cuebook.wording import text_of
 
 __all__ = ["ActorSystem"]
 
@@ -60,6 +62,7 @@ class ActorSystem:
 
     Attributes:
         extensions: what upper rooms have given its actors, by name.
+        failure: what cancelled the block, where the system itself broke. on_failure: called with it at once.
     """
 
     def __init__(
@@ -77,12 +80,13 @@ class ActorSystem:
         self._serials = itertools.count(1)
         self._cells: dict[str, Cell] = {}
         self._roots: dict[str, Cell] = {}
-        self._group: TaskGroup | None = None
+        self._tasks: Tasks | None = None
         self._is_stopping = False
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
+        self.on_failure: Callable[[BaseException], object] = lambda _: None
         self._ended_at: float | None = None
         self.shutdown = Shutdown()
-        self.is_in_last_group = False
+        self.is_cut_short = False
         self.services = Services()
         self.extensions: dict[str, Any] = {}
         self.dead_letters = DeadLetters(self.clock.time)
@@ -92,7 +96,7 @@ class ActorSystem:
         self.now: Callable[[], float] = self.clock.monotonic
 
     async def __aenter__(self) -> Self:
-        if self._group is not None:
+        if self._tasks is not None:
             raise RuntimeError(f"the actor system {self.name!r} is entered once")
         self.loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
@@ -104,7 +108,10 @@ class ActorSystem:
             self.now = self.clock.monotonic
         self.deadlines = Deadlines(self.clock, self.now)
         self.ready = Ready(self.loop, self.now)
-        self._group = await create_task_group().__aenter__()
+        self._tasks = Tasks(self.loop, self.fail)
+        self._block = CancelScope()
+        self._block.__enter__()
+        self._cancelled_before = _cancellations()
         homes[self.id] = self
         if self._watchdog is not None and tells_real_time(self.loop):
             self._watchdog.start(self.loop)
@@ -113,7 +120,7 @@ class ActorSystem:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._failure is not None or (error is not None and not isinstance(error, Exception)):
+        if self.failure is not None or (error is not None and not isinstance(error, Exception)):
             await self._cut_short(error)
             return
         try:
@@ -122,7 +129,10 @@ class ActorSystem:
             await self._cut_short(raised)
             raise
         self._close()
-        await self.tasks().__aexit__(None, None, None)
+        try:
+            await self.tasks().until_none()
+        finally:
+            self._block.__exit__(None, None, None)
 
     def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
         """Start an actor. It takes messages at once; `on_start` runs before the first of them is received.
@@ -265,17 +275,19 @@ class ActorSystem:
 
     # What cells ask for
 
-    def tasks(self) -> TaskGroup:
-        """The one task group."""
-        if self._group is None:
+    def tasks(self) -> Tasks:
+        """What awaits for its actors."""
+        if self._tasks is None:
             raise RuntimeError(f"the actor system {self.name!r} is not running: use `async with`")
-        return self._group
+        return self._tasks
 
     def start(self, spec: ActorSpec, parent: Parent | None) -> ActorRef:
         """Start an actor. Raises ValueError where its name is taken, ActorStopped while the system stops."""
         self.tasks()
         if self._is_stopping:
-            raise ActorStopped(f"the actor system {self.name!r} is stopping, so it starts no {spec.name!r}")
+            broken = f" after {text_of(self.failure)}" if self.failure is not None else ""
+            why = f"the actor system {self.name!r} is stopping{broken}, so it starts no {spec.name!r}"
+            raise ActorStopped(why) from self.failure
         if spec.name in self._cells:
             raise ValueError(f"an actor named {spec.name!r} lives already in {self.name!r}")
         make: Callable[..., Cell] = getattr(spec.factory, "make_cell", Cell)  # a factory may say where its actor lives
@@ -317,9 +329,11 @@ class ActorSystem:
         The block raises `error` then, and what lies around it is left alone. The first error counts; no effect
         once the system stops.
         """
-        if self._failure is None and not self._is_stopping:
-            self._failure = error
-            self.tasks().cancel_scope.cancel()
+        if self.failure is None and not self._is_stopping:
+            self.failure = error
+            self._block.cancel()
+            self.tasks().cancel()
+            self.on_failure(error)
 
     def _close(self) -> None:
         self.deadlines.close()
@@ -344,28 +358,34 @@ class ActorSystem:
             CuebookError: what the system failed with, where it is that which cancelled the block.
         """
         self._begin_stop()
-        is_from_outside = await _cancel_all(self.tasks(), error)
-        self.is_in_last_group = True
+        cancelled = error if isinstance(error, CancelledError) else None
+        ends_by_itself = self._block.__exit__(type(cancelled) if cancelled else None, cancelled, None)
+        # Some versions of anyio take a cancellation that comes at the same time for their own.
+        is_from_outside = cancelled is not None and not (ends_by_itself and _cancellations() <= self._cancelled_before)
         try:
             with CancelScope(shield=True):
-                async with create_task_group() as self._group:
-                    await self.stop(drain=False)
+                await self._end_all()
         finally:
             for cell in list(self._cells.values()):
                 cell.give_up()
             self._close()
-        if self._failure is not None and not is_from_outside:
-            raise self._failure from self._failure.__cause__
+        if self.failure is not None and not is_from_outside:
+            await checkpoint_if_cancelled()  # a scope around the block goes first, too
+            raise self.failure from self.failure.__cause__
+
+    async def _end_all(self) -> None:
+        tasks = self.tasks()
+        tasks.cancel()
+        try:
+            await tasks.until_none()
+            self.is_cut_short = True
+            await self.stop(drain=False)
+        finally:
+            if self._cells:  # cancelled once more: no time for hooks
+                tasks.cancel()
+            await tasks.until_none()
 
 
-async def _cancel_all(group: TaskGroup, error: BaseException | None) -> bool:
-    """End every task of a group; whether `error`, which ends its block, is a cancellation from outside."""
-    group.cancel_scope.cancel()
-    cancelled = error if isinstance(error, CancelledError) else None
-    try:
-        await group.__aexit__(None if cancelled is None else type(cancelled), cancelled, None)
-    except CancelledError:
-        return True
-    except BaseExceptionGroup:  # a task's own end was seen to by its cell
-        return False
-    return False
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()

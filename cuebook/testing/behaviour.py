@@ -8,10 +8,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorFailed
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.ref import ActorRef
+from cuebook.errors import ActorFailed
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.testing.bench import Bench
 from cuebook.testing.effects import Effect, Ran
 from cuebook.testing.stub import Answer

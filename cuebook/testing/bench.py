@@ -10,19 +10,20 @@ import contextvars
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
-from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.answers import Answers
-from cuebook.runtime.context import Context
-from cuebook.runtime.envelope import Envelope
-from cuebook.runtime.errors import ActorStopped, MailboxFull, UnhandledMessage
-from cuebook.runtime.logs import get_logger
-from cuebook.runtime.mailbox import Mailbox, MailboxSpec
-from cuebook.runtime.message import decode, encode, outgoing
-from cuebook.runtime.ready import Ready
-from cuebook.runtime.ref import ActorRef, as_actor
-from cuebook.runtime.reply import FailedReply, seal, unseal
-from cuebook.runtime.spec import Factory, SpawnOptions
-from cuebook.runtime.timers import Timer, Timers
+from cuebook.errors import ActorStopped, MailboxFull, UnhandledMessage
+from cuebook.logs import get_logger
+from cuebook.runtime.cells.actor import Actor, Delivery
+from cuebook.runtime.cells.answers import Answers
+from cuebook.runtime.cells.context import Context
+from cuebook.runtime.cells.envelope import Envelope
+from cuebook.runtime.cells.mailbox import Mailbox, MailboxSpec
+from cuebook.runtime.cells.spec import Factory, SpawnOptions
+from cuebook.runtime.cells.timers import Timer, Timers
+from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ref import ActorRef, as_actor
+from cuebook.runtime.refs.reply import FailedReply, seal, unseal
+from cuebook.runtime.tasks.hold import Hold
+from cuebook.runtime.tasks.tasks import Tasks
 from cuebook.testing.bench_system import BenchSystem
 from cuebook.testing.effects import (
     Became,
@@ -41,6 +42,7 @@ from cuebook.testing.effects import (
 )
 from cuebook.testing.stub import StubTarget
 from cuebook.testing.virtual_time import VirtualClock, VirtualTimeLoop
+from cuebook.wire.message import decode, encode, outgoing
 
 __all__ = ["Bench"]
 
@@ -119,6 +121,7 @@ class Bench:
         self._current: Envelope | None = None
         self._message: Any = None
         self._arrival: asyncio.Future[None] | None = None
+        self._tasks = Tasks(self.loop, self.kill)
 
     def do(self, step: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Run one step to its end, in the actor's own context."""
@@ -267,9 +270,9 @@ class Bench:
             raise RuntimeError(f"{self.me.name} has no message in hand to defer")
         return self._open(self._message, self._current)
 
-    def start_task(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def start_task(self, work: Callable[[], Coroutine[Any, Any, None]], hold: Hold) -> None:
         """Run it whenever the bench runs."""
-        self.loop.create_task(task())
+        self._tasks.hold(work, hold, name=self.me.name)
 
     def kill(self, error: BaseException | None = None) -> None:
         """Written down; the incarnation has failed."""

@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable
 from typing import Any, Unpack
 
-from cuebook.runtime.deadlines import Deadlines
-from cuebook.runtime.ready import Ready
-from cuebook.runtime.ref import ActorRef, homes
-from cuebook.runtime.services import Services
-from cuebook.runtime.spec import Factory, SpawnOptions, make_spec
-from cuebook.runtime.status import ActorStatistics, TreeNode
+from cuebook.runtime.cells.services import Services
+from cuebook.runtime.cells.spec import Factory, SpawnOptions, make_spec
+from cuebook.runtime.refs.deadlines import Deadlines
+from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ref import ActorRef, homes
+from cuebook.runtime.refs.status import ActorStatistics, TreeNode
 from cuebook.testing.effects import Effect, Sent, Spawned
 from cuebook.testing.stub import Answer, StubTarget
 from cuebook.testing.virtual_time import VirtualClock

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from cuebook.clock import TimerHandle
 from cuebook.durable.duties import Duty
 from cuebook.durable.effects import Effect, as_effect
 from cuebook.durable.folding import applied
 from cuebook.durable.persistent_actor import PersistentActor
+from cuebook.errors import Rejected
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.clock import TimerHandle
-from cuebook.runtime.envelope import Envelope
-from cuebook.runtime.errors import Rejected
-from cuebook.runtime.message import decode
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.envelope import Envelope
 from cuebook.testing.bench import Bench
 from cuebook.testing.effects import Delivers, DurableRan, Forgot, Ran, Reminded
+from cuebook.wire.message import decode
 
 __all__ = ["Book", "DurableBench"]
 

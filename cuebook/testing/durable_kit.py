@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.ref import ActorRef
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.testing.behaviour import ActorKit
 from cuebook.testing.durable_bench import DurableBench
 from cuebook.testing.effects import DurableRan, Effect

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.runtime.errors import Rejected
+from cuebook.errors import Rejected
 
 __all__ = [
     "Became",

@@ -8,8 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from cuebook.engines.spawner import GUARD
-from cuebook.runtime.ref import homes
+from cuebook.children.spawner import GUARD
+from cuebook.runtime.refs.ref import homes
 from cuebook.runtime.system import ActorSystem
 
 __all__ = ["actors_alive", "child_processes", "new_processes", "tasks_alive"]

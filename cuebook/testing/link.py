@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cuebook.runtime.errors import ActorStopped, MailboxFull
-from cuebook.runtime.message import decode, encode
-from cuebook.runtime.ref import ActorRef, target_of
-from cuebook.runtime.reply import FailedReply
+from cuebook.errors import ActorStopped, MailboxFull
+from cuebook.runtime.refs.ref import ActorRef, target_of
+from cuebook.runtime.refs.reply import FailedReply
 from cuebook.testing.pipe import Pipe, TransportFaults
+from cuebook.wire.message import decode, encode
 
 __all__ = ["linked"]
 

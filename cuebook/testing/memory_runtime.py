@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from cuebook.actors.application import Application
-from cuebook.chunks.runtime import Runtime
-from cuebook.persistence.faults import JournalFaults
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.memory import MemoryStore
-from cuebook.persistence.store import Store
+from cuebook.api.runtime import Runtime
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.stores.port import Store
 from cuebook.runtime.system import ActorSystem
+from cuebook.testing.faults import JournalFaults
+from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.virtual_time import VirtualClock
 
 __all__ = ["MEMORY_PATH", "MemoryApplication", "MemoryRuntime"]

@@ -1,22 +1,23 @@
 """The pytest plugin: fixtures for tests of actors, and tests in simulation. Imports nothing else until it is used.
 
 A test that is a coroutine function and uses one of the fixtures runs on a loop of its own, by this plugin; it needs no
-other plugin and no marker.
+other plugin and no marker. PYTEST_DONT_REWRITE
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from cuebook.chunks.runtime import Runtime
-    from cuebook.persistence.faults import JournalFaults
+    from cuebook.api.runtime import Runtime
     from cuebook.runtime.system import ActorSystem
+    from cuebook.testing.faults import JournalFaults
     from cuebook.testing.probe import Probe
-    from cuebook.testing.simulation_world import World
+    from cuebook.testing.simulation.world import World
     from cuebook.testing.stage import Stage
     from cuebook.testing.virtual_time import VirtualTime
 
@@ -28,11 +29,21 @@ _STAGED = _OURS - {"virtual_time", "journal_faults"}
 _OTHERS = ("anyio", "trio")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Seeds of tests in simulation."""
+    _spare_the_library(pluginmanager)
     group = parser.getgroup("cuebook", "tests of actors")
     group.addoption("--cuebook-seed", type=int, metavar="SEED", help="run tests in simulation with this seed alone")
     group.addoption("--cuebook-seeds", type=int, metavar="N", help=f"run them with seeds 0 to N - 1 (default {SEEDS})")
+
+
+def _spare_the_library(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Import the library as in a program: pytest compiles all modules of a plugin's package anew, with the `assert`
+    statements rewritten, in four times the time. (Its list is private: where it is gone, they are slow to import.)
+    """
+    hook = getattr(pluginmanager, "rewrite_hook", None)
+    getattr(hook, "_must_rewrite", set()).discard(__name__.partition(".")[0])
+    getattr(hook, "_marked_for_rewrite_cache", {}).clear()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,8 +75,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Take back what pytest-asyncio in its mode "auto" has made its own: all coroutine tests."""
     for item in items:
         if isinstance(item, pytest.Function) and type(item).__module__.startswith("pytest_asyncio") and _is_ours(item):
-            item.__class__ = pytest.Function
-            item.own_markers[:] = [marker for marker in item.own_markers if marker.name != "asyncio"]
+            with contextlib.suppress(TypeError):  # then it stays theirs, and says so when it runs
+                item.__class__ = pytest.Function
+                item.own_markers[:] = [marker for marker in item.own_markers if marker.name != "asyncio"]
 
 
 def _is_ours(item: pytest.Function) -> bool:
@@ -89,7 +101,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 def _simulate(item: pytest.Function) -> None:
-    from cuebook.testing.simulation import SimulationFailed, Trouble, simulate
+    from cuebook.testing.simulation.runner import SimulationFailed, Trouble, simulate
 
     marker = item.get_closest_marker("simulation")
     assert marker is not None
@@ -107,7 +119,10 @@ def _simulate(item: pytest.Function) -> None:
 
 
 def _arguments(item: pytest.Function) -> dict[str, Any]:
-    return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
+    """The values of the fixtures that the test names; what a `mock.patch` adds itself is none of them."""
+    parameters = inspect.signature(item.obj).parameters.values()
+    required = [each.name for each in parameters if each.default is each.empty]
+    return {name: item.funcargs[name] for name in required if name in item.funcargs}
 
 
 @pytest.fixture
@@ -150,7 +165,7 @@ def actor_system(_cuebook_stage: Stage) -> ActorSystem:
 @pytest.fixture
 def journal_faults(_cuebook_stage: Stage) -> JournalFaults:
     """What goes wrong with the journal of `cuebook_runtime`: nothing, until the test says so."""
-    from cuebook.persistence.faults import JournalFaults
+    from cuebook.testing.faults import JournalFaults
 
     return JournalFaults()
 

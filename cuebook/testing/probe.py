@@ -8,12 +8,12 @@ import itertools
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.message import is_message
-from cuebook.runtime.ref import ActorRef, as_actor, target_of
-from cuebook.runtime.signals import Down
-from cuebook.runtime.supervision import Restart
+from cuebook.runtime.cells.actor import Actor, Delivery
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.cells.signals import Down
+from cuebook.runtime.policy.restarts import Restart
+from cuebook.runtime.refs.ref import ActorRef, as_actor, target_of
+from cuebook.wire.message import is_message
 
 __all__ = ["Probe"]
 

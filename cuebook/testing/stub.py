@@ -9,14 +9,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from cuebook.runtime.deadlines import Deadlines
-from cuebook.runtime.message import decode
-from cuebook.runtime.ready import Ready
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.reply import FailedReply, failure_of, seal
-from cuebook.runtime.status import ActorState, ActorStatistics
-from cuebook.runtime.supervision import Exit
-from cuebook.runtime.waiting import Activation
+from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.refs.deadlines import Deadlines
+from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.refs.reply import FailedReply, failure_of, seal
+from cuebook.runtime.refs.status import ActorState, ActorStatistics
+from cuebook.runtime.refs.waiting import Activation
+from cuebook.wire.message import decode
 
 __all__ = ["Answer", "StubTarget"]
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from cuebook.runtime.clock import TimerHandle
+from cuebook.clock import TimerHandle
 
 __all__ = ["STALL_S", "VirtualClock", "VirtualTime", "VirtualTimeLoop", "run_virtual"]
 
@@ -33,6 +34,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, stall_s: float = STALL_S) -> None:
         self._selector_of_time = _JumpingSelector(stall_s)
+        self._executor: ThreadPoolExecutor | None = None
         super().__init__(self._selector_of_time)
 
     def time(self) -> float:
@@ -55,16 +57,22 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
         """As in asyncio; time stands still until the job is done."""
+        if executor is None and self._executor is None:
+            self.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
         future = super().run_in_executor(executor, func, *args)
         self._selector_of_time.jobs += 1
         future.add_done_callback(self._job_done)
         return future
 
+    def set_default_executor(self, executor: ThreadPoolExecutor) -> None:  # type: ignore[override]
+        """As in asyncio."""
+        super().set_default_executor(executor)
+        self._executor = executor
+
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """As in asyncio, without a deadline in virtual time."""
-        executor = getattr(self, "_default_executor", None)
-        if executor is not None:
-            executor.shutdown(wait=True)
+        if self._executor is not None:
+            self._executor.shutdown(wait=True)
 
     def _job_done(self, _future: asyncio.Future[Any]) -> None:
         self._selector_of_time.jobs -= 1

@@ -8,11 +8,11 @@ from typing import Any
 
 from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import Append, Appended, AppendFailed, Recover, Recovered
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import JournalFull
-from cuebook.runtime.ref import ActorRef
+from cuebook.errors import JournalFull
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Entry, Kind
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
 from tests.support.journals import completed, opened
 

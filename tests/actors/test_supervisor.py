@@ -11,29 +11,21 @@ import pytest
 
 from cuebook.actors.messages import Append, RunChanged
 from cuebook.actors.supervisor import Supervisor
-from cuebook.persistence.record import Entry, Kind
-
-
-class Post:
-    """Stands for the Journal's ref: keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[Any] = []
-
-    def tell_nowait(self, message: Any) -> None:
-        self.told.append(message)
+from cuebook.persistence.records.record import Entry, Kind
+from tests.support.crew import Post
 
 
 def test_what_came_in_before_a_failure_is_sent_to_the_journal_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Post()
     run: Any = SimpleNamespace(key=1, number=1, journal=journal)
-    table: Any = SimpleNamespace(inbox=deque(), in_hand=None)
+    table: Any = SimpleNamespace(inbox=deque(), in_hand=None, incarnation=0)
     supervisor = Supervisor(table)
+    supervisor.context = SimpleNamespace(clock=SimpleNamespace(monotonic=lambda: 0.0))  # type: ignore[assignment]
 
     def handle(message: RunChanged) -> Iterable[Any]:
         if message.run == 2:
             raise ValueError("in the second message")
-        supervisor.write(run, [Entry(Kind.COMPLETED, 1, b"head", b"body")])
+        supervisor.outbox.write(run, [Entry(Kind.COMPLETED, 1, b"head", b"body")])
         return ()
 
     monkeypatch.setattr(supervisor, "_handle", handle)

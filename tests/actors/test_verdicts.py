@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from cuebook.actors.verdicts import Loss, Verdict, after_failure, after_loss, pause_s
+from cuebook.actors.verdicts import CallLoss, Verdict, after_failure, after_loss, pause_s
 
 
 @pytest.mark.parametrize("retries", range(4))
@@ -24,7 +24,7 @@ def test_a_stopping_run_tries_nothing_again(attempt: int) -> None:
 @pytest.mark.parametrize("deaths_max", [1, 2, 3])
 @pytest.mark.parametrize("deaths", range(4))
 def test_a_call_fails_with_its_last_allowed_death_whatever_retries_are_left(deaths: int, deaths_max: int) -> None:
-    loss = Loss(is_timeout=False, is_killable=True, deaths=deaths, attempt=1)
+    loss = CallLoss(is_timeout=False, is_killable=True, deaths=deaths, attempt=1)
     expected = Verdict.FAIL if deaths + 1 >= deaths_max else Verdict.REQUEUE
     for retries in (0, 5):
         assert after_loss(loss, retries, deaths_max, is_stopping=False) is expected
@@ -32,18 +32,18 @@ def test_a_call_fails_with_its_last_allowed_death_whatever_retries_are_left(deat
 
 def test_a_call_whose_worker_was_killed_by_the_stop_is_neither_done_nor_failed() -> None:
     for deaths, killable in itertools.product(range(4), (True, False)):
-        loss = Loss(is_timeout=False, is_killable=killable, deaths=deaths, attempt=1)
+        loss = CallLoss(is_timeout=False, is_killable=killable, deaths=deaths, attempt=1)
         assert after_loss(loss, 0, 3, is_stopping=True) is Verdict.DROP
 
 
 @pytest.mark.parametrize("attempt", [1, 2, 3])
 def test_a_timeout_counts_as_an_attempt_and_not_as_a_death(attempt: int) -> None:
-    loss = Loss(is_timeout=True, is_killable=True, deaths=2, attempt=attempt)
+    loss = CallLoss(is_timeout=True, is_killable=True, deaths=2, attempt=attempt)
     assert after_loss(loss, 2, 3, is_stopping=False) is (Verdict.RETRY if attempt <= 2 else Verdict.FAIL)
 
 
 def test_a_call_that_was_only_abandoned_is_not_tried_again_while_it_runs() -> None:
-    loss = Loss(is_timeout=True, is_killable=False, deaths=0, attempt=1)
+    loss = CallLoss(is_timeout=True, is_killable=False, deaths=0, attempt=1)
     assert after_loss(loss, 5, 3, is_stopping=False) is Verdict.FAIL
 
 

@@ -162,7 +162,7 @@ def test_a_file_that_has_not_changed_is_read_once_over_all_runs(cue: Path) -> No
     script = textwrap.dedent("""
         import sys
         from cuebook import File, chunk
-        from cuebook.persistence import files
+        from cuebook.persistence.identity import files
         reads, digest = [], files._digest
         files._digest = lambda path: (reads.append(path), digest(path))[1]
         def length(path):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cuebook import JournalError, JournalFull, Runtime
-from cuebook.persistence.faults import JournalFaults
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.memory import MemoryStore
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.testing.faults import JournalFaults
+from cuebook.testing.memory_store import MemoryStore
 
 
 def on(store: MemoryStore, runtime: Runtime) -> Runtime:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.programs import Program, calls, run_script
 
+pytestmark = pytest.mark.quick
+
 CALLABLES = {
     "function": "def f(x): note(x); return x + 1",
     "lambda": "f = lambda x: (note(x), x + 1)[1]",
@@ -141,7 +143,14 @@ def test_a_global_that_cannot_be_sent_fails_the_run_before_any_call_and_is_named
         "import mod, threading, warnings\nwarnings.simplefilter('ignore')\nmod.K = 3\nmod.LOCK = threading.Lock()\n"
         "try:\n    chunk(mod.f, [[1], [2]])\nexcept FunctionNotShippable as error:\n    print(error)\n",
     )
-    assert "LOCK" in out or "lock" in out
+    place = f"({tmp_path / 'mod.py'}, line 4)"
+    assert "f cannot be sent to a worker process: cannot pickle '_thread.lock' object. It uses LOCK (lock)." in out
+    assert (
+        f"by value, since global K {place} is 3 in this program and 2 in a worker, which imports its module anew."
+        in out
+    )
+    assert out.endswith("Set where its module is imported, it need not be.\n")
+    assert "pass it as an argument" not in out
 
 
 def test_the_code_that_runs_is_the_code_that_was_imported_also_after_the_file_was_edited(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cuebook import Checkpoint, moved
-from cuebook.persistence import renamed
-from cuebook.persistence.names import Names
+from cuebook.persistence.values.pickling import renamed
+from cuebook.persistence.values.pickling.names import Names
 
 APP = """
 import sys

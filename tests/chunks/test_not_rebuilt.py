@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cuebook import Checkpoint, ResultNotRebuilt, Runtime, chunk
-from cuebook.persistence.placeholders import Unresolved
+from cuebook.persistence.values.placeholders import Unresolved
 
 HATED = "MOODY_HATES"
 

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from cuebook import EventKind, Runtime, chunk
-from cuebook.persistence import fingerprint_parts
+from cuebook.persistence.identity import parts as fingerprint_parts
 
 SCALE = 2
 TABLE: dict[str, Any] = {"a": 1, "b": 2}

@@ -6,13 +6,16 @@ import asyncio
 import datetime as dt
 import functools
 import inspect
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cuebook import Chunker, Runtime, Worker, chunk
+from cuebook.children.limits import cpus_allowed
 from cuebook.chunks.options import make_options
-from cuebook.engines.limits import cpus_allowed
+from cuebook.errors import JournalError
 
 
 def plain(x: int) -> int:
@@ -177,3 +180,22 @@ def test_chunk_and_the_options_have_the_same_keywords_and_defaults() -> None:
     assert set(public) - set(checked) == {"func", "parameters", "progress_bar", "path"}
     for name, parameter in checked.items():
         assert parameter.default == public[name].default, name
+
+
+def test_where_there_are_no_journals_the_first_use_of_a_path_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And all else works there."""
+    path = tmp_path / "new" / "a.cue"
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "win32")
+        for use in (
+            lambda: chunk(plain, [[1]], path=path, where="thread"),
+            lambda: Chunker(plain, where="thread")([[1]], path=path),
+            lambda: Runtime(path),
+        ):
+            with pytest.raises(JournalError, match=r"a\.cue cannot be written: journals need Linux or macOS"):
+                use()
+        assert Runtime().path is None
+    assert not path.parent.exists()
+    assert chunk(plain, [[1]], where="thread") == [1]

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cuebook import CallFailed, CallTimedOut, JournalBusy, chunk
+from cuebook import CallFailed, CallTimedOut, File, JournalBusy, JournalError, chunk
 from tests.support.programs import calls, run_script, start
+
+pytestmark = pytest.mark.quick
 
 
 def square(x: int) -> int:
@@ -154,7 +156,7 @@ except OSError as error:
 
 
 def test_a_thread_that_a_timed_out_coroutine_waits_for_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cuebook.chunks.loop_thread.ABANDON_S", 0.01)
+    monkeypatch.setattr("cuebook.api.loop_thread.ABANDON_S", 0.01)
     gate, opened = threading.Event(), []
 
     async def f(x: int) -> None:
@@ -183,3 +185,18 @@ with Chunker(f, where="thread", path="x.cue") as chunker:
     print(subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, check=True).stdout)
 """
     assert run_script(tmp_path, body).strip() == "[1]"
+
+
+def test_a_journal_error_of_a_call_is_its_own_also_where_files_are_arguments(tmp_path: Path) -> None:
+    """What makes paths of files stands between the worker and the call, and is not what has failed."""
+    table = tmp_path / "table.txt"
+    table.write_text("1")
+
+    def refused(path: Path) -> None:
+        raise JournalError(f"{path.name} is none")
+
+    [failed] = chunk(refused, [[File(table)]], path=tmp_path / "x.cue", where="thread", errors="collect")
+
+    assert isinstance(failed, CallFailed)
+    assert failed.error_text == "table.txt is none"
+    assert "called_with" not in failed.traceback_text

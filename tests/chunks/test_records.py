@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuebook.chunks.records import RANGES_MAX, merged, reused_entry
 from cuebook.chunks.reusing import unclaimed
-from cuebook.persistence.heads import Reused
-from cuebook.persistence.reuse import Claim
+from cuebook.persistence.history.reuse import Claim
+from cuebook.persistence.history.run_writer import RANGES_MAX, merged, reused_entries
+from cuebook.persistence.records.run_heads import Reused
 
 
 def spread(claims: list[Claim]) -> list[tuple[int, int, int]]:
@@ -53,6 +53,6 @@ def test_the_order_of_claims_does_not_matter() -> None:
 
 def test_many_ranges_are_told_in_several_records() -> None:
     claims = [Claim(1, 2 * n, 2 * n, 1) for n in range(RANGES_MAX + 1)]
-    entries = reused_entry(7, claims)
+    entries = reused_entries(7, claims)
     assert [len(Reused.decode(entry.head).ranges) for entry in entries] == [RANGES_MAX, 1]
-    assert reused_entry(7, []) == []
+    assert reused_entries(7, []) == []

@@ -13,11 +13,11 @@ import pytest
 
 from cuebook import CallFailed, Checkpoint, Secret, ValueNotKept, chunk
 from cuebook.cli.command import main
-from cuebook.persistence.arguments import encode_blocks
-from cuebook.persistence.call_form import CallForm
-from cuebook.persistence.hiding import Hiding
-from cuebook.persistence.reading import open_reader
-from cuebook.persistence.run_summary import look
+from cuebook.persistence.history.arguments import encode_blocks
+from cuebook.persistence.history.call_form import CallForm
+from cuebook.persistence.history.summary import look
+from cuebook.persistence.identity.secrets.hiding import Hiding
+from cuebook.persistence.journal.reader import open_reader
 
 TOKENS = ["hunter2AAAAaaaaBBBBbbbb11", "hunter2CCCCccccDDDDdddd22"]
 

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from cuebook.cli.command import main
-from cuebook.persistence.heads import Closing
-from cuebook.persistence.reading import open_reader
+from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.records.run_heads import Closing
 from tests.support.journals import state, write
 from tests.support.runs import closed, failed, reused, run_entries, same_arguments
+
+pytestmark = pytest.mark.quick
 
 CALLS = [[0], [1, "b"], [2], {"x": 3}]
 

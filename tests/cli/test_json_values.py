@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuebook.cli.json_values import ITEMS_MAX, json_value
-from cuebook.persistence.arguments import Unkept
+from cuebook.persistence.history.arguments import Unkept
 from cuebook.persistence.values import Opaque, Unresolved, ValueDecoder, ValueEncoder
 
 KEYS = st.one_of(st.text(), st.integers(), st.booleans(), st.none(), st.floats(), st.binary())

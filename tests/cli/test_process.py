@@ -15,14 +15,16 @@ import pytest
 
 from cuebook.cli.command import main
 from cuebook.cli.watch import follow
-from cuebook.persistence.reading import open_reader
+from cuebook.persistence.journal.reader import open_reader
 from tests.support.journals import write
 from tests.support.runs import environment, living, run_entries, script
+
+pytestmark = pytest.mark.quick
 
 WRITER = f"""
 import asyncio, sys
 sys.path.insert(0, "{Path(__file__).parents[2]}")
-from cuebook.persistence.journal import JournalFile
+from cuebook.persistence.journal.file import JournalFile
 from tests.support.runs import completed_values, run_entries, closed
 from tests.support.journals import opened_head
 import os, socket

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from cuebook.cli.queries import details, parts_of, progress_line, run_object, run_row, seconds_left, states_of
-from cuebook.persistence.heads import Closing
-from cuebook.persistence.lock import Holder
-from cuebook.persistence.run_state import RunStatus
-from cuebook.persistence.run_summary import RunSummary, summarise
+from cuebook.persistence.history.run import RunStatus
+from cuebook.persistence.history.summary import RunSummary, summarise
+from cuebook.persistence.records.run_heads import Closing
+from cuebook.persistence.stores.sqlite.lock import Holder
 from tests.support.journals import state
 from tests.support.runs import STARTED, closed, failed, folded, reused, run_entries
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from cuebook.cli.explanation import explain, explanation_lines, explanation_object
 from cuebook.cli.reasons import Fresh, base_of, compared, fresh_indexes, sorted_out, twins
-from cuebook.persistence.arguments import call_key
-from cuebook.persistence.heads import Forgetting, Forgotten, Reuse
-from cuebook.persistence.record import Entry, Kind
-from cuebook.persistence.replay import JournalState
-from cuebook.persistence.value_identity import ValueWalk
-from cuebook.persistence.value_outline import outline_of_parts
+from cuebook.persistence.history.arguments import call_key
+from cuebook.persistence.history.replay import JournalState
+from cuebook.persistence.identity.values.outline import outline_of_parts
+from cuebook.persistence.identity.values.walk import ValueWalk
+from cuebook.persistence.records.record import Entry, Kind
+from cuebook.persistence.records.run_heads import Forgetting, Forgotten, Reuse
 from tests.support.runs import failed, folded, reused, run_entries
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cuebook.compat.thread_chunks import Chunker, LabelledActor, chunk, config, crews
-from cuebook.runtime.errors import FunctionNotShippable
+from cuebook.errors import FunctionNotShippable
 from tests.support.programs import run_script
 
 

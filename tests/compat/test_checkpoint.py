@@ -10,7 +10,7 @@ import pytest
 
 from cuebook.compat.thread_chunks import Checkpoint, CheckpointFailedWarning, chunk
 from cuebook.compat.thread_chunks.paths import checkpoint_path
-from cuebook.runtime.errors import JournalCorrupt
+from cuebook.errors import JournalCorrupt
 
 
 def name(number: int) -> str:

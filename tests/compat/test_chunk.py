@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cuebook.chunks.checkpoint import Checkpoint as Picture
+from cuebook.api.checkpoint import Checkpoint as Picture
 from cuebook.compat.thread_chunks import Checkpoint, CheckpointFailedWarning, chunk, config
-from cuebook.runtime.errors import CallFailed, JournalBusy, JournalCorrupt, JournalFull
+from cuebook.errors import CallFailed, JournalBusy, JournalCorrupt, JournalFull
 
 KILLED = """
 import os, signal, sys, time

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cuebook.chunks.checkpoint import Checkpoint as Picture
+from cuebook.api.checkpoint import Checkpoint as Picture
 from cuebook.compat.thread_chunks import Checkpoint
 
 F = """

@@ -125,7 +125,7 @@ def test_results_of_custom_actors_of_ray_are_reused_only_where_the_actors_are_th
 
 
 def drop_in_runs(path: Path) -> Any:
-    from cuebook.chunks.checkpoint import Checkpoint as Picture
+    from cuebook.api.checkpoint import Checkpoint as Picture
 
     return Picture.load(path).runs
 

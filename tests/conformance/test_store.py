@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from cuebook.persistence.memory import MemoryStore
-from cuebook.persistence.sqlite import SqliteStore
-from cuebook.persistence.store import Row, Store, Tail
-from cuebook.runtime.errors import JournalError
+from cuebook.errors import JournalError
+from cuebook.persistence.records.row import Row, Tail
+from cuebook.persistence.stores.port import Store
+from cuebook.persistence.stores.sqlite.writing import SqliteStore
+from cuebook.testing.memory_store import MemoryStore
 from tests.support.journals import run
+
+pytestmark = pytest.mark.quick
 
 Make = Callable[[], Store]
 

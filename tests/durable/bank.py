@@ -8,9 +8,9 @@ from typing import Any
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.snapshots import SnapshotPolicy
-from cuebook.runtime.errors import Rejected
-from cuebook.runtime.message import message
-from cuebook.runtime.typed import Message
+from cuebook.errors import Rejected
+from cuebook.runtime.refs.typed import Message
+from cuebook.wire.message import message
 
 
 @message(tag=30_000)

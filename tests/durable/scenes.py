@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 
 Scene = Callable[[Runtime], Awaitable[None]]
 

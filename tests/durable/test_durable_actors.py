@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.persistence.record import Kind
-from cuebook.runtime.deadletters import DeadReason
-from cuebook.runtime.errors import ActorFailed, ActorStopped, JournalFull, Rejected, UnhandledMessage
-from cuebook.runtime.message import message
+from cuebook.errors import ActorFailed, ActorStopped, JournalFull, Rejected, UnhandledMessage
+from cuebook.persistence.records.record import Kind
+from cuebook.runtime.reports.deadletters import DeadReason
+from cuebook.wire.message import message
 from tests.durable.bank import Account, Balance, Break, Close, Deposit, Deposited, Slowly, Unheard, Withdraw
 from tests.durable.scenes import played
+
+pytestmark = pytest.mark.quick
 
 
 @pytest.fixture
@@ -373,8 +375,8 @@ def test_a_runtime_without_a_path_says_what_to_write() -> None:
 
 
 def test_a_durable_actor_may_be_a_child_and_part_of_a_supervisor(path: Path) -> None:
-    from cuebook.runtime.actor import Actor
-    from cuebook.runtime.strategy import ChildSpec, SupervisorSpec
+    from cuebook.runtime.cells.actor import Actor
+    from cuebook.runtime.groups.strategy import ChildSpec, SupervisorSpec
 
     @message(tag=30_100)
     class Pay:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
+from cuebook.clock import SystemClock
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.obligations import retry_delay_s
-from cuebook.runtime.clock import SystemClock
-from cuebook.runtime.errors import Rejected
-from cuebook.runtime.message import message
+from cuebook.errors import Rejected
+from cuebook.wire.message import message
 from tests.durable.bank import Account, Balance, Break, Cancel, Deposit, Deposited, Remind, Transfer
 from tests.durable.scenes import played, until
 

@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorFailed, ActorStopped, AskCycle
-from cuebook.runtime.message import message
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.signals import Down
-from cuebook.runtime.status import ActorState
+from cuebook.errors import ActorFailed, ActorStopped, AskCycle
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.signals import Down
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.refs.status import ActorState
+from cuebook.wire.message import message
 from tests.durable.bank import Account, Balance, Break, Close, Deposit
 from tests.durable.scenes import played, until
+
+pytestmark = pytest.mark.quick
 
 
 @message(tag=30_200)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cuebook.chunks.runtime import Runtime
-from cuebook.persistence.salvage import verify
+from cuebook.api.runtime import Runtime
+from cuebook.persistence.upkeep.verification import verify
 from tests.durable.bank import Account, Balance, Saver
 from tests.durable.scenes import played
 
@@ -19,7 +19,7 @@ ASKERS = 8
 LIVES = (3, 40, 150)
 PROGRAM = f"""
 import asyncio, sys
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from tests.durable.bank import *
 
 async def main():

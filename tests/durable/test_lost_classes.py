@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from cuebook.durable.effects import persist
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.persistence.placeholders import Unresolved, placeholder_in
-from cuebook.runtime.errors import ActorStopped, RecoveryFailed
+from cuebook.errors import ActorStopped, RecoveryFailed
+from cuebook.persistence.values.placeholders import Unresolved, placeholder_in
 from tests.durable.bank import Balance, Deposit, Deposited
 from tests.durable.scenes import played
 

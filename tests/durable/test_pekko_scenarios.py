@@ -14,8 +14,7 @@ import pytest
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.snapshots import SnapshotPolicy
-from cuebook.persistence.record import Kind
-from cuebook.runtime.errors import (
+from cuebook.errors import (
     ActorFailed,
     ActorStopped,
     CuebookError,
@@ -24,10 +23,11 @@ from cuebook.runtime.errors import (
     Rejected,
     UnhandledMessage,
 )
-from cuebook.runtime.message import message
+from cuebook.persistence.records.record import Kind
 from cuebook.testing.memory_runtime import MemoryRuntime
 from cuebook.testing.probe import Probe
 from cuebook.testing.virtual_time import run_virtual
+from cuebook.wire.message import message
 from tests.support.cast import Add, Get
 
 

@@ -19,15 +19,15 @@ from cuebook.durable.entities import Entities
 from cuebook.durable.ledger import Ledger, offer_ledger
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.snapshots import SnapshotPolicy
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.memory import MemoryStore
-from cuebook.persistence.store import Row
-from cuebook.runtime.errors import ActorFailed, AskTimeout, JournalError, MessagingError, Rejected
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.message import message
-from cuebook.runtime.supervision import Backoff, RestartIntensity
+from cuebook.errors import ActorFailed, AskTimeout, JournalError, MessagingError, Rejected
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.row import Row
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.policy.restarts import Backoff, RestartIntensity
 from cuebook.runtime.system import ActorSystem
+from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.virtual_time import VirtualClock, run_virtual
+from cuebook.wire.message import message
 
 WALLETS = 4
 

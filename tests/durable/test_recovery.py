@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.snapshots import SnapshotPolicy
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Kind
-from cuebook.runtime.errors import ActorStopped
+from cuebook.errors import ActorStopped
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Kind
 from tests.durable.bank import Account, Balance, Break, Deposit, Saver, State
 from tests.durable.scenes import played
+
+pytestmark = pytest.mark.quick
 
 
 @pytest.fixture
@@ -93,7 +96,7 @@ def test_a_snapshot_by_predicate(path: Path) -> None:
 
 def damage(path: Path, which: str) -> None:
     """Change the bytes of kept states; the triggers of the file guard against accidents, not against tests."""
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP TRIGGER states_never_updated")
         database.execute(f"UPDATE states SET body = x'00' || substr(body, 2) WHERE seq {which}")
         database.execute(
@@ -142,7 +145,7 @@ def test_a_state_whose_class_has_changed_is_folded_from_the_events(path: Path) -
     kept = dict(fields)
     try:
         del fields["history"]  # as if the field had been taken out of the class since
-        from cuebook.persistence.objects import _layout
+        from cuebook.persistence.values.pickling.objects import _layout
 
         _layout.cache_clear()
         played(path, changed)
@@ -324,7 +327,10 @@ def test_an_index_that_does_not_fit_the_records_is_made_anew(path: Path) -> None
         assert await account.ask(Balance()) == 25
 
     played(path, deposits)
-    with sqlite3.connect(path) as database:  # what a damaged page may do: an entry is missing
+    with (
+        contextlib.closing(sqlite3.connect(path)) as database,
+        database,
+    ):  # what a damaged page may do: an entry is missing
         (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'stream_records'").fetchone()
         database.execute("CREATE TABLE other (x)")
         database.execute("PRAGMA writable_schema = ON")
@@ -342,8 +348,8 @@ def test_a_journal_without_the_index_is_read_and_gets_one(path: Path) -> None:
         assert await account.ask(Balance()) == 25
 
     played(path, deposits)
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP INDEX stream_records")
     played(path, later)
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
         assert database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'stream_records'").fetchone() == (1,)

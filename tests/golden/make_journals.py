@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from cuebook.chunks.runtime import Runtime
+from cuebook.api.runtime import Runtime
 from tests.durable.bank import Balance, Deposit, Remind, Saver, Transfer
 from tests.durable.scenes import played
 from tests.support.journals import arguments, closed, completed, opened, write

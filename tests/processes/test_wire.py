@@ -7,8 +7,18 @@ from typing import Any
 
 import pytest
 
+from cuebook.errors import (
+    ActorFailed,
+    ActorStopped,
+    AskTimeout,
+    CodecError,
+    MailboxFull,
+    MalformedMessage,
+    ProcessDied,
+    RestartLimitReached,
+)
 from cuebook.processes.outcomes import Form, pack_error, pack_outcome, unpack_error, unpack_outcome
-from cuebook.processes.wire import (
+from cuebook.processes.protocol import (
     ANSWERED,
     DELIVER,
     FORWARD,
@@ -20,18 +30,8 @@ from cuebook.processes.wire import (
     pack_order,
     pack_traffic,
 )
-from cuebook.runtime.codec import FRAME_BYTES_MAX
-from cuebook.runtime.errors import (
-    ActorFailed,
-    ActorStopped,
-    AskTimeout,
-    CodecError,
-    MailboxFull,
-    MalformedMessage,
-    ProcessDied,
-    RestartLimitReached,
-)
-from cuebook.runtime.reply import FailedReply, SealedReply
+from cuebook.runtime.refs.reply import FailedReply, SealedReply
+from cuebook.wire.codec import FRAME_BYTES_MAX
 
 TRAFFIC: list[list[Any]] = [
     [DELIVER, 1, 2, 3, [b"frame", b""], None, None],

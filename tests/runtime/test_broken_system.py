@@ -8,9 +8,9 @@ from typing import Any
 import anyio
 import pytest
 
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped, InternalError, RestartLimitReached
-from cuebook.runtime.supervision import Restart
+from cuebook.errors import ActorStopped, InternalError, RestartLimitReached
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.policy.restarts import Restart
 from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Counter, Get, Pause
 from tests.support.virtually import virtually

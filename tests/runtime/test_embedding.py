@@ -12,13 +12,15 @@ import anyio
 import pytest
 import uvloop
 
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped, AskTimeout
-from cuebook.runtime.ref import current_actor
+from cuebook.errors import ActorStopped, AskTimeout
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.refs.ref import current_actor
 from cuebook.runtime.system import ActorSystem
 from tests.support.alarm import Blocking, listening
 from tests.support.cast import Add, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
+
+pytestmark = pytest.mark.quick
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="none")
 

@@ -9,7 +9,9 @@ import textwrap
 
 import pytest
 
-from cuebook.runtime.logs import get_logger
+from cuebook.logs import get_logger
+
+pytestmark = pytest.mark.quick
 
 
 def run(script: str) -> subprocess.CompletedProcess[str]:
@@ -27,7 +29,7 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
 def test_unheard_events_import_nothing_and_print_nothing() -> None:
     done = run("""
         import sys
-        from cuebook.runtime.logs import get_logger
+        from cuebook.logs import get_logger
         get_logger("runtime").bind(run=1).error("lost", call=2)
         assert "structlog" not in sys.modules
     """)
@@ -37,7 +39,7 @@ def test_unheard_events_import_nothing_and_print_nothing() -> None:
 def test_heard_events_go_to_the_applications_handlers_and_never_to_stdout() -> None:
     done = run("""
         import logging
-        from cuebook.runtime.logs import get_logger
+        from cuebook.logs import get_logger
         logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s")
         log = get_logger("runtime").bind(run=1)
         log.info("call done", call=2, name="n")
@@ -56,7 +58,7 @@ def test_neither_structlog_nor_logging_is_configured() -> None:
         import logging
         handler = logging.StreamHandler()
         logging.getLogger("cuebook").addHandler(handler)
-        from cuebook.runtime.logs import get_logger
+        from cuebook.logs import get_logger
         get_logger("runtime").error("heard")
         import structlog
         assert not structlog.is_configured()

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.deadletters import DeadReason
-from cuebook.runtime.errors import ActorFailed, ActorStopped, AskTimeout, UnhandledMessage
-from cuebook.runtime.supervision import Exit, Restart
+from cuebook.errors import ActorFailed, ActorStopped, AskTimeout, UnhandledMessage
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.policy.restarts import Exit, Restart
+from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.probe import Probe
 from tests.support.cast import Add, Boom, Echo, Get, Pause

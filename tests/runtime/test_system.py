@@ -12,14 +12,16 @@ from typing import Any
 import anyio
 import pytest
 
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorStopped
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.supervision import Restart
+from cuebook.errors import ActorStopped
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.policy.restarts import Restart
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Boom, Counter, Get, Pause
 from tests.support.virtually import virtually
+
+pytestmark = pytest.mark.quick
 
 
 @virtually

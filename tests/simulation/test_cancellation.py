@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cuebook.persistence.memory import MemoryStore
-from cuebook.testing.simulation_chaos import Chaos
-from cuebook.testing.simulation_life import Life
-from cuebook.testing.simulation_plan import Scenario, drawn_calls
-from cuebook.testing.simulation_witness import Witness
+from cuebook.testing.memory_store import MemoryStore
+from cuebook.testing.simulation.chaos import Chaos
+from cuebook.testing.simulation.life import Life
+from cuebook.testing.simulation.plan import Scenario, drawn_calls
+from cuebook.testing.simulation.witness import Witness
 from cuebook.testing.virtual_time import run_virtual
 
 CALM = Scenario(kills=0, failures=0, deaths=0, crashes=0, misfortune=0.0)

@@ -15,9 +15,9 @@ import pytest
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.snapshots import SnapshotPolicy
-from cuebook.runtime.errors import CuebookError
-from cuebook.runtime.message import message
-from cuebook.testing.simulation import SimulationFailed, Trouble, World, simulate
+from cuebook.errors import CuebookError
+from cuebook.testing.simulation.runner import SimulationFailed, Trouble, World, simulate
+from cuebook.wire.message import message
 
 EVERYTHING = Trouble(kills=3, disk_faults=2, crashes=2)
 
@@ -148,7 +148,7 @@ def test_an_answer_before_the_commit_is_caught(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_same_seed_gives_the_same_trace_in_a_process_with_other_hashes() -> None:
     program = (
-        "from cuebook.testing.simulation import simulate; from tests.simulation.test_durable_world import *; "
+        "from cuebook.testing.simulation.runner import simulate; from tests.simulation.test_durable_world import *; "
         "print(*[simulate(seed, scene, trouble=EVERYTHING).digest for seed in range(6) for scene in (keeping, passing)])"
     )
     root = Path(__file__).parents[2]

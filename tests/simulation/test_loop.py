@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from cuebook.testing.simulation_loop import JITTER_S, run_shuffled
+from cuebook.testing.simulation.loop import JITTER_S, run_shuffled
 
 
 class Speaker:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cuebook.testing.simulation import Scenario, SimulationFailed, simulate
-from cuebook.testing.simulation_plan import CallPlan, Fate, expected_end
-from cuebook.testing.simulation_witness import Witness
+from cuebook.testing.simulation.plan import CallPlan, Fate, expected_end
+from cuebook.testing.simulation.runner import Scenario, SimulationFailed, simulate
+from cuebook.testing.simulation.witness import Witness
 
 QUICK = range(100)
 
@@ -53,9 +53,7 @@ def test_another_seed_gives_another_trace_of_the_same_scenario() -> None:
 def test_a_process_with_other_hashes_sees_the_same_trace() -> None:
     """What a seed shows on one machine it shows on another: nothing hangs on the order of a set or on an address."""
     root = Path(__file__).parents[2]
-    program = (
-        "from cuebook.testing.simulation import simulate; print(*[simulate(seed).digest for seed in range(20, 26)])"
-    )
+    program = "from cuebook.testing.simulation.runner import simulate; print(*[simulate(seed).digest for seed in range(20, 26)])"
     environment = {**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(root)}
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment, cwd=root

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import CodecError, JournalError, MessagingError
-from cuebook.runtime.message import message
-from cuebook.testing.simulation import Scenario, SimulationFailed, Trouble, World, simulate
+from cuebook.errors import CodecError, JournalError, MessagingError
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Entry, Kind
+from cuebook.runtime.cells.actor import Actor
+from cuebook.testing.simulation.runner import Scenario, SimulationFailed, Trouble, World, simulate
+from cuebook.wire.message import message
 
 CALM = Trouble(kills=0)
 
@@ -145,7 +145,7 @@ def test_the_order_of_strangers_is_chance_and_the_seed_replays_it() -> None:
 
 def test_the_same_seed_gives_the_same_trace_in_a_process_with_other_hashes() -> None:
     program = (
-        "from cuebook.testing.simulation import simulate; from tests.simulation.test_world import EVERYTHING, careful; "
+        "from cuebook.testing.simulation.runner import simulate; from tests.simulation.test_world import EVERYTHING, careful; "
         "print(*[simulate(seed, careful, trouble=EVERYTHING).digest for seed in range(5)])"
     )
     root = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cuebook.runtime.actor import Actor
+from cuebook.runtime.cells.actor import Actor
 from tests.support.cast import Get
 
 PATIENCE_S = 20.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.message import message
+from cuebook.runtime.cells.actor import Actor
+from cuebook.wire.message import message
 
 
 @message(tag=60_001)

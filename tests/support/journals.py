@@ -8,9 +8,18 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cuebook.persistence.heads import Arguments, Closing, Completed, Reuse, RunClosed, RunOpened, Source, StateKept
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind, Record
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.records.record import Entry, Kind, Record
+from cuebook.persistence.records.run_heads import (
+    Arguments,
+    Closing,
+    Completed,
+    Reuse,
+    RunClosed,
+    RunOpened,
+    Source,
+    StateKept,
+)
 
 T = TypeVar("T")
 

@@ -11,10 +11,10 @@ import threading
 import time
 from typing import Any
 
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.message import message
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.signals import Down, Restarted
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.signals import Down, Restarted
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.wire.message import message
 
 
 @message(tag=58_101)

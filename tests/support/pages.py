@@ -20,9 +20,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cuebook.persistence.reading import open_reader
-from cuebook.persistence.run_summary import look
-from cuebook.runtime.errors import JournalError
+from cuebook.errors import JournalError
+from cuebook.persistence.history.summary import look
+from cuebook.persistence.journal.reader import open_reader
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMANDS = ("python", "cuebook")

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cuebook.chunks.records import argument_entries
-from cuebook.persistence.arguments import encode_blocks
-from cuebook.persistence.heads import Arguments, Closing, Completed, Failed, Reason, Reused, RunClosed
-from cuebook.persistence.record import Entry, Kind, Record
-from cuebook.persistence.replay import JournalState, replay
+from cuebook.persistence.history.arguments import encode_blocks
+from cuebook.persistence.history.replay import JournalState, replay
+from cuebook.persistence.history.run_writer import argument_entries
+from cuebook.persistence.records.record import Entry, Kind, Record
+from cuebook.persistence.records.run_heads import Arguments, Closing, Completed, Failed, Reason, Reused, RunClosed
 from cuebook.persistence.values import ValueEncoder
-from cuebook.runtime.codec import pack
+from cuebook.wire.codec import pack
 from tests.support.journals import opened
 
 STARTED = 1_700_000_000.0

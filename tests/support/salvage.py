@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from cuebook.persistence.blob_references import blob_references
-from cuebook.persistence.blobs import BlobStore
-from cuebook.persistence.heads import Forgetting, Forgotten, Reused
-from cuebook.persistence.reading import open_reader
-from cuebook.persistence.record import Entry, Kind, Record
-from cuebook.persistence.replay import JournalState
+from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.history.replay import JournalState, state_of
+from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.records.record import Entry, Kind, Record
+from cuebook.persistence.records.run_heads import Forgetting, Forgotten, Reused
 from cuebook.persistence.values import ValueEncoder
+from cuebook.persistence.values.blob_references import blob_references
 from tests.support.journals import closed, completed, opened, write
 
 LARGE = bytes(range(256)) * 2000
@@ -32,7 +32,7 @@ def read(path: Path) -> list[Record]:
 
 def replayed(path: Path) -> JournalState:
     with open_reader(path) as reader:
-        return reader.replay()
+        return state_of(reader)
 
 
 def tamper(path: Path, *statements: str) -> None:

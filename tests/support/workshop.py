@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cuebook.persistence.fingerprint import Fingerprint, fingerprint
+from cuebook.persistence.identity.fingerprint import Fingerprint, fingerprint
 
 __all__ = ["HELPER", "Edit", "Workshop", "edits"]
 

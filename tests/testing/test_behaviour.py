@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from cuebook.runtime.actor import Actor, Delivery
-from cuebook.runtime.errors import ActorFailed, ActorStopped, AskTimeout, MailboxFull, UnhandledMessage
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.services import ServiceKey
-from cuebook.runtime.signals import Down
-from cuebook.runtime.supervision import Exit
+from cuebook.errors import ActorFailed, ActorStopped, AskTimeout, MailboxFull, UnhandledMessage
+from cuebook.runtime.cells.actor import Actor, Delivery
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.cells.services import ServiceKey
+from cuebook.runtime.cells.signals import Down
+from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.testing.behaviour import ActorKit
 from cuebook.testing.effects import (
     Became,

@@ -10,10 +10,10 @@ import pytest
 
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.runtime.errors import ActorFailed, Rejected, UnhandledMessage, UnknownEvent, ValueNotKept
-from cuebook.runtime.message import message
+from cuebook.errors import ActorFailed, Rejected, UnhandledMessage, UnknownEvent, ValueNotKept
 from cuebook.testing.durable_kit import DurableKit
 from cuebook.testing.effects import Delivers, Forgot, Reminded, Sent, StoppedItself
+from cuebook.wire.message import message
 from tests.support.cast import Add, Boom, Echo, Get, Pause
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorFailed, ActorStopped, AskTimeout, CodecError, MailboxFull, MessagingError
-from cuebook.runtime.mailbox import MailboxSpec
-from cuebook.runtime.message import message
+from cuebook.errors import ActorFailed, ActorStopped, AskTimeout, CodecError, MailboxFull, MessagingError
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.link import linked
 from cuebook.testing.pipe import TransportFaults
 from cuebook.testing.probe import Probe
 from cuebook.testing.virtual_time import VirtualClock
+from cuebook.wire.message import message
 from tests.support.cast import Add, Boom, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 ACTORS = """
 import asyncio
@@ -50,6 +52,7 @@ def pytest_on(folder: Path, source: str, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.quick
 def test_tests_that_use_the_fixtures_pass_and_need_no_other_plugin(tmp_path: Path) -> None:
     code, report = pytest_on(
         tmp_path,
@@ -297,3 +300,27 @@ def test_loading_the_plugin_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_the_plugin_costs_a_pytest_nothing_but_itself_and_leaves_the_library_as_it_is(tmp_path: Path) -> None:
+    """Installed, pytest would rewrite every module of the package; imported by its name, it imports no other."""
+    info = tmp_path / "site" / "installed-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: installed\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[pytest11]\ncuebook.testing.plugin = cuebook.testing.plugin\n")
+    files = [path.relative_to(ROOT) for path in (ROOT / "cuebook").rglob("*.py")]
+    (info / "RECORD").write_text("".join(f"{path},,\n" for path in files))
+    (tmp_path / "test_it.py").write_text(
+        """
+import sys
+def test_modules():
+    names = sorted(name for name in sys.modules if name.partition(".")[0] == "cuebook")
+    assert names == ["cuebook", "cuebook.testing", "cuebook.testing.plugin"]
+    import cuebook.runtime.system
+    assert "Assertion" not in type(cuebook.runtime.system.__loader__).__name__
+"""
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT)])}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "test_it.py::test_modules"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.errors import ActorFailed
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.signals import Down
-from cuebook.runtime.supervision import Exit
+from cuebook.errors import ActorFailed
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.signals import Down
+from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.memory_runtime import MemoryRuntime
 from cuebook.testing.probe import Probe

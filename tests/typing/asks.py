@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from cuebook.runtime.message import message
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.typed import Message
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.refs.typed import Message
+from cuebook.wire.message import message
 
 
 @message(tag=60_201)

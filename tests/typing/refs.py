@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, assert_type
 
-from cuebook.chunks.runtime import Runtime
-from cuebook.runtime.actor import Actor
-from cuebook.runtime.message import message
-from cuebook.runtime.pool import Pool
-from cuebook.runtime.ref import ActorRef
-from cuebook.runtime.spec import ActorOptions
+from cuebook.api.runtime import Runtime
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.spec import ActorOptions
+from cuebook.runtime.groups.pool import Pool
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.refs.typed import Message
 from cuebook.runtime.system import ActorSystem
-from cuebook.runtime.typed import Message
+from cuebook.wire.message import message
 
 
 @message(tag=60_211)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from cuebook.chunks.checkpoint import Checkpoint as Picture
+from cuebook.api.checkpoint import Checkpoint as Picture
 from cuebook.compat.thread_chunks.paths import checkpoint_path, explained
 from cuebook.compat.thread_chunks.saving import INDEX_OPTION, save_run
-from cuebook.persistence.reading import open_reader
-from cuebook.runtime.errors import JournalCorrupt
+from cuebook.errors import JournalCorrupt
+from cuebook.persistence.history.replay import state_of
+from cuebook.persistence.journal.reader import open_reader
 
 __all__ = ["Checkpoint", "CheckpointFailedWarning"]
 
@@ -119,5 +120,5 @@ class Checkpoint:
 
 def _settings(path: str) -> dict[str, Any]:
     with open_reader(path) as reader:
-        newest = reader.replay().newest
+        newest = state_of(reader).newest
     return {} if newest is None else newest.opened.options

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.chunks.chunker import chunk as durable_chunk
+from cuebook.api.chunker import chunk as durable_chunk
 from cuebook.compat.thread_chunks import config
 from cuebook.compat.thread_chunks.actors import LabelledActor
 from cuebook.compat.thread_chunks.checkpoint import CheckpointFailedWarning
 from cuebook.compat.thread_chunks.crews import crew_of, traits
 from cuebook.compat.thread_chunks.paths import checkpoint_path, explained
 from cuebook.compat.thread_chunks.remote import is_remote, remote_traits, set_remote_func, worker_of
-from cuebook.runtime.errors import CallFailed, JournalBusy, JournalCorrupt, JournalError, UnsupportedVersion
+from cuebook.errors import CallFailed, JournalBusy, JournalCorrupt, JournalError, UnsupportedVersion
 
 __all__ = ["Chunker", "chunk"]
 

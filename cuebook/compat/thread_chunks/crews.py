@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from cuebook.chunks.warm import WarmWorkers
+from cuebook.api.warm import WarmWorkers
 from cuebook.compat.thread_chunks.actors import LabelledActor
 from cuebook.compat.thread_chunks.seats import FUNCTION, Seat
-from cuebook.persistence.value_digest import value_digest
-from cuebook.runtime.errors import FunctionNotShippable
+from cuebook.errors import FunctionNotShippable
+from cuebook.persistence.identity.value_digest import value_digest
 
 __all__ = ["Crew", "crew_of", "functions_of", "traits"]
 
@@ -68,7 +68,7 @@ class Crew:
 
 def _pickler(file: io.BytesIO, func: Callable[..., Any]) -> Any:
     """Writes an actor's bytes without the function of the run, which its worker has."""
-    from cuebook.persistence.by_value import ByValuePickler
+    from cuebook.persistence.values.pickling.by_value import ByValuePickler
 
     class Pickler(ByValuePickler):
         def persistent_id(self, item: Any) -> str | None:

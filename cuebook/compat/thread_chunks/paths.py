@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cuebook.persistence.journal import JournalFile
-from cuebook.runtime.errors import JournalCorrupt
+from cuebook.errors import JournalCorrupt
+from cuebook.persistence.journal.file import JournalFile
 
 __all__ = ["checkpoint_path", "explained"]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from cuebook.compat.thread_chunks import config
 from cuebook.compat.thread_chunks.actors import LabelledActor
-from cuebook.engines.current import current_call
-from cuebook.engines.function import Worker
-from cuebook.persistence.value_digest import value_digest
+from cuebook.engines.calls.current import current_call
+from cuebook.engines.calls.function import Worker
+from cuebook.persistence.identity.value_digest import value_digest
 
 __all__ = ["is_remote", "remote_labelled_actor", "remote_traits", "set_remote_func", "worker_of"]
 

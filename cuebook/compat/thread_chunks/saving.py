@@ -6,22 +6,20 @@ Knows no function: nothing of such a run is ever reused for a call.
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
-import socket
-import sys
 import time
-from array import array
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from cuebook.chunks.records import argument_entries
-from cuebook.persistence.arguments import encode_blocks
-from cuebook.persistence.blobs import BlobStore
-from cuebook.persistence.digest import blake16
-from cuebook.persistence.heads import Closing, Completed, Reuse, RunClosed, RunOpened, Source
-from cuebook.persistence.journal import JournalFile
-from cuebook.persistence.record import Entry, Kind
+from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.history.arguments import encode_blocks
+from cuebook.persistence.history.run_writer import argument_entries, closing_entry, opening_entry
+from cuebook.persistence.identity.digest import blake16
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.new_journal import say_if_not_private
+from cuebook.persistence.records.bodies import completed_record
+from cuebook.persistence.records.record import Entry
+from cuebook.persistence.records.run_heads import Closing, Reuse
+from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.values import ValueEncoder
 
 __all__ = ["INDEX_OPTION", "Progress", "save_run"]
@@ -62,8 +60,12 @@ def save_run(path: str, progress: Progress) -> None:
 async def _append(path: str, progress: Progress) -> None:
     file = await JournalFile.open(path)
     try:
+        say_if_not_private(file, trust_of(None))
         number = file.next_run()
-        entries = [_opening(number, progress), *_arguments(number, progress)]
+        entries = [
+            _opening(number, progress),
+            *argument_entries(number, encode_blocks([list(item) for item in progress.parameters]), 0),
+        ]
         entries += _completed(number, progress, BlobStore(str(file.blobs_folder)))
         entries.append(_closing(number, progress))
         await file.append(entries)
@@ -72,47 +74,30 @@ async def _append(path: str, progress: Progress) -> None:
 
 
 def _opening(number: int, progress: Progress) -> Entry:
-    head = RunOpened(
-        number=number,
-        function=progress.func_name,
-        fingerprint=blake16(progress.func_name.encode("utf-8", "surrogatepass")),
-        algorithm=_ALGORITHM,
-        parts=(),
-        opaque=(),
-        packages=(),
+    fingerprint = blake16(progress.func_name.encode("utf-8", "surrogatepass"))
+    return opening_entry(
+        number,
+        progress.func_name,
+        fingerprint,
+        _ALGORITHM,
         total=len(progress.parameters),
-        source=Source.LIST,
         reuse=Reuse.RUN,
         options={INDEX_OPTION: progress.index},
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        python=platform.python_version(),
-        started=time.time(),
-        command=" ".join(sys.argv)[:200],
     )
-    return Entry(Kind.RUN_OPENED, number, head.encode())
-
-
-def _arguments(number: int, progress: Progress) -> list[Entry]:
-    return argument_entries(number, encode_blocks([list(item) for item in progress.parameters]), 0)
 
 
 def _completed(number: int, progress: Progress, blobs: BlobStore) -> list[Entry]:
     encoder = ValueEncoder(blobs=blobs)
-    now = time.time()
-    nothing = array("f", [0.0]).tobytes()
     entries = []
     for index, is_done in enumerate(progress.completed):
         if is_done:
-            value = encoder.encode(progress.output[index])
-            lengths = len(value).to_bytes(4, "little")
-            head = Completed(index, None, 1, now, nothing, nothing, lengths)
-            entries.append(Entry(Kind.COMPLETED, number, head.encode(), value))
+            now, value = [time.monotonic()], encoder.encode(progress.output[index])
+            head, body = completed_record([index], now, now, [value], is_range=True)
+            entries.append(head.entry(number, body))
     return entries
 
 
 def _closing(number: int, progress: Progress) -> Entry:
     done = sum(map(bool, progress.completed))
     status = Closing.FINISHED if done == len(progress.parameters) else Closing.INTERRUPTED
-    head = RunClosed(status=status, at=time.time(), done=done, failed=0, reused=0)
-    return Entry(Kind.RUN_CLOSED, number, head.encode())
+    return closing_entry(number, status, done=done, failed=0, reused=0)

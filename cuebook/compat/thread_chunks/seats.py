@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from cuebook.compat.thread_chunks.actors import LabelledActor
-from cuebook.engines.current import current_call
-from cuebook.engines.function import Worker
+from cuebook.engines.calls.current import current_call
+from cuebook.engines.calls.function import Worker
 
 __all__ = ["FUNCTION", "Seat"]
 

@@ -1,0 +1,1 @@
+"""What users hold: Runtime, chunk, Chunker, Checkpoint, and how signals and the bar meet them."""

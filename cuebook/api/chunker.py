@@ -1,0 +1,237 @@
+"""The synchronous faces: chunk() and Chunker. They run a Runtime on a loop in a thread of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from cuebook.children.spawner import spawner
+from cuebook.chunks.options import Options, check_flag, check_workers, make_options
+from cuebook.engines.registry import ProcessEngine
+
+if TYPE_CHECKING:
+    from cuebook.api.warm import WarmWorkers
+
+__all__ = ["Chunker", "chunk"]
+
+_NOT_GIVEN: Any = object()
+
+
+class Chunker:
+    """`chunk()` with workers that stay warm between calls; a context manager.
+
+    Args:
+        func: the function; a call may name another one.
+        actors, chunk_size, progress_bar, path: as for `chunk()`: the defaults of every call.
+        options: any other keyword of `chunk()`.
+
+    Attributes:
+        actors: the warm workers, to be handed to another Chunker or to `chunk()`; they may outlive this one.
+        chunk_size: how many they are.
+
+    Raises:
+        TypeError, ValueError: an option is wrong.
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Any] | None = None,
+        actors: Any = None,
+        chunk_size: int | None = None,
+        progress_bar: bool | None = None,
+        path: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> None:
+        self.func = func
+        self.progress_bar = check_flag("progress_bar", progress_bar, none=True)
+        self.path = path
+        self._options = options
+        chosen = make_options(actors=actors, chunk_size=chunk_size, **options)
+        self.chunk_size = chosen.chunk_size
+        self._chosen = chosen
+        self._owns_actors = actors is None or isinstance(actors, type)
+        self._actors = None if self._owns_actors else actors
+
+    def __repr__(self) -> str:
+        name = getattr(self.func, "__name__", None)
+        return f"<Chunker {name or 'of any function'}, {self.chunk_size} workers, path={self.path!r}>"
+
+    @property
+    def actors(self) -> WarmWorkers:
+        """The warm workers."""
+        if self._actors is None:
+            from cuebook.api.warm import WarmWorkers  # the runtime: 0.15 s, in which worker processes boot
+
+            self._actors = WarmWorkers(self.chunk_size, self._chosen.worker_class)
+        return self._actors
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the workers quit, unless they were given by someone else."""
+        if self._owns_actors and self._actors is not None:
+            self._actors.close()
+
+    def __call__(
+        self,
+        parameters: Iterable[Any],
+        func: Callable[..., Any] | None = None,
+        progress_bar: bool | None = None,
+        path: Any = _NOT_GIVEN,
+    ) -> list[Any]:
+        """Call the function with each item of `parameters`; the results in the order of the parameters.
+
+        Args:
+            parameters: as for `chunk()`.
+            func: in place of the Chunker's own, for this call.
+            progress_bar, path: in place of the Chunker's own.
+
+        Raises:
+            as `chunk()`.
+        """
+        chosen = self.func if func is None else func
+        if chosen is None:
+            raise TypeError("no function: give func to the Chunker, or to this call")
+        return self._run(parameters, chosen, path=path, progress_bar=progress_bar, closes=False)
+
+    def _run(
+        self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
+    ) -> list[Any]:
+        path = self.path if path is _NOT_GIVEN else path
+        check_workers(func, self._chosen)
+        if self._actors is None and callable(func):
+            _stand_by(self._chosen, parameters, path)
+        from cuebook.api.warm import run_on
+
+        return run_on(
+            self.actors,
+            func,
+            parameters,
+            closes=closes and self._owns_actors,
+            path=path,
+            progress_bar=self.progress_bar if progress_bar is None else progress_bar,
+            **{**self._options, "actors": self.actors},
+        )
+
+
+def chunk(
+    func: Callable[..., Any] | None,
+    parameters: Iterable[Any],
+    actors: Any = None,
+    chunk_size: int | None = None,
+    progress_bar: bool | None = None,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    initializer: Callable[[], Any] | None = None,
+    batch: int | None = None,
+    where: Any = "process",
+    retries: int = 0,
+    backoff: Any = 0.1,
+    timeout: float | None = None,
+    memory_limit: int | str | None = None,
+    errors: str = "raise",
+    reuse: str = "calls",
+    version: str | None = None,
+    depends: Any = (),
+    ignore: Any = (),
+    pickle: bool = True,
+    keep_arguments: bool = True,
+    recycle_after: int | None = None,
+    time_limit: float | None = None,
+    stop_at: Any = None,
+    trust: str | None = None,
+) -> list[Any]:
+    """Call `func` with each item of `parameters`, in parallel, and keep every result as it completes.
+
+    With `path`, a run that was killed, crashed or interrupted continues where it stopped when the same program runs
+    again, and never repeats a call that it finished (whose result had been committed; what was running is run again).
+
+    Args:
+        func: any callable: function, lambda, closure, method, partial, callable object, coroutine function; defined
+            in a script's `__main__`, in a notebook or in a module. No main guard is needed.
+        parameters: an iterable, also without end, of one call's arguments each: a list or tuple, or a dict of
+            keyword arguments.
+        actors: a subclass of `Worker` (state of its own in each worker), or the `.actors` of a `Chunker`.
+        chunk_size: how many calls run at once. Default: the CPUs that this process may use; four times that for
+            threads, 100 for coroutines.
+        progress_bar: None or True: shown on standard error when that is a terminal; False: never.
+        path: the journal file, created with its folders. None: nothing is kept.
+        initializer: called in each worker before its first call of this run (with `where="async"`: once a run), as in
+            `ProcessPoolExecutor`; it may be an `async def`. It counts as the function's code does.
+        batch: calls in one message to a worker. Default: adapted to how long they take.
+        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.registry.Engine`).
+        retries: further attempts after an exception or a time-out.
+        backoff: seconds before the second attempt, doubled for each further one up to 60; or a function from the
+            attempt's number (2, 3, ...) to seconds.
+        timeout: seconds that one attempt may take; a process is killed and replaced, a coroutine cancelled, a thread
+            abandoned.
+        memory_limit: bytes (or "2GB") that a worker process may use; beyond, the call fails with MemoryError.
+        errors: "raise": the first failure ends the run when running calls are done; "collect": the failed call's
+            place holds the CallFailed.
+        reuse: "calls": a result is reused wherever the same function was called with the same arguments in this
+            journal; "run": only by a run with the same function and the same list; "none": every call is made afresh,
+            and recorded for later runs.
+        version: stands in for the function's fingerprint: you decide when old results stop counting.
+        depends: what else the results depend on: objects by value, functions by code, `pathlib.Path` by content.
+        ignore: names of parameters that do not count, such as ("verbose",): a call is the same whatever they are.
+        pickle: False: a value that is kept only by pickle fails its call.
+        keep_arguments: False: the journal keeps digests of the arguments, not the arguments.
+        recycle_after: calls after which a worker is replaced by a fresh one.
+        time_limit: seconds after which the run must be over: it stops in time, as Ctrl-C does.
+        stop_at: a datetime by which it must be over.
+        trust: how far others are trusted who can write to the journal: code of theirs may run as you. None: nobody is;
+            plain results are taken where only a group can write to it, all else that would be taken is
+            `JournalNotTrusted`, before any call. "group": whoever can write to it by a group, or owns its folder, is.
+            "anyone": everybody is who can write to it. Where it is not given, the variable CUEBOOK_TRUST stands for it.
+
+    Returns:
+        The results, in the order of the parameters.
+
+    Raises:
+        CallFailed: a call failed (with `errors="raise"`); every finished call is kept.
+        JournalNotTrusted: earlier results would be taken, and others may have written them; no call was made.
+        JournalError: the journal cannot be used; what was committed stays readable.
+        TypeError, ValueError: wrong use; nothing was started.
+        KeyboardInterrupt: Ctrl-C or a time limit; SystemExit: SIGTERM; what is finished is kept.
+
+    Cost: 1 to 3 us a call where calls are short and travel in batches; about 0.2 s to start worker processes.
+    """
+    options = {
+        "initializer": initializer,
+        "batch": batch,
+        "where": where,
+        "retries": retries,
+        "backoff": backoff,
+        "timeout": timeout,
+        "memory_limit": memory_limit,
+        "errors": errors,
+        "reuse": reuse,
+        "version": version,
+        "depends": depends,
+        "ignore": ignore,
+        "pickle": pickle,
+        "keep_arguments": keep_arguments,
+        "recycle_after": recycle_after,
+        "time_limit": time_limit,
+        "stop_at": stop_at,
+        "trust": trust,
+    }
+    if func is None:
+        raise TypeError("no function: chunk(func, parameters) calls func(*item) for each item of parameters")
+    chunker = Chunker(func, actors, chunk_size, progress_bar, path, **options)
+    return chunker._run(parameters, func, path=path, progress_bar=progress_bar, closes=True)
+
+
+def _stand_by(options: Options, parameters: Any, path: Any) -> None:
+    """Let worker processes boot while the runtime is imported, unless results may be there already."""
+    if isinstance(options.engine, ProcessEngine) and (path is None or not os.path.exists(path)):
+        count = len(parameters) if hasattr(parameters, "__len__") else options.chunk_size
+        spawner().stand_by(min(count, options.chunk_size), options.cores)

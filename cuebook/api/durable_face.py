@@ -1,0 +1,115 @@
+"""The durable actors' side of a Runtime: those that a journal keeps, entities, promises. Knows no call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from cuebook.api.actors_face import Acting, Where, factory_of, given
+from cuebook.durable.durable_actors import House, is_durable
+from cuebook.durable.promise import DurablePromise
+from cuebook.runtime.cells.actor import Actor
+from cuebook.runtime.cells.spec import ActorOptions
+from cuebook.runtime.refs.ref import ActorRef
+
+__all__ = ["Lasting"]
+
+_A = TypeVar("_A", bound=Actor)
+
+
+class Lasting(Acting):
+    """What a Runtime offers those whose actors are to be there in its next run, or whenever they are asked."""
+
+    _house: House | None = None
+
+    @property
+    def _durable(self) -> House:
+        if self._house is None:
+            raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
+        return self._house
+
+    async def spawn(
+        self,
+        actor: Callable[..., _A],
+        *args: Any,
+        name: str | None = None,
+        options: ActorOptions | None = None,
+        where: Where = None,
+        **kwargs: Any,
+    ) -> ActorRef[_A]:
+        """Start an actor: `actor(*args, **kwargs)` makes it, and each restart makes it anew.
+
+        It takes messages at once; `on_start` runs before the first of them is received.
+
+        Args:
+            actor: an Actor class, or a callable that gives an Actor. (Where the class itself has a parameter called
+                `name` or `options`: `functools.partial(Cls, name=...)`.)
+            name: unique among the living actors; by default the class's in lower case and a number; of a durable
+                actor (a class of PersistentActor) `Class/id`, so that no two of them have one id.
+            options: bounds, restarts, shutdown. By default a durable actor is "transient", may fail ten times within
+                10 s, and is not started again where its journal cannot be applied.
+            where: None: on this loop. "process": in a child process of its own, which ends with it. A `process()` of
+                this runtime: in that one, with others. A durable actor lives on this loop.
+
+        Returns:
+            its ref, which stays valid across restarts, and is the same wherever the actor lives; for a type checker,
+            of that class.
+
+        Raises:
+            TypeError: the class does not take these arguments; no actor was started.
+            FunctionNotShippable: it is to live in a process, and its class or an argument cannot be pickled.
+            ValueError: the name is taken, or an option makes no sense; or a durable actor, and the runtime has no path.
+            ActorStopped: the runtime is stopping.
+            JournalError: the journal of a durable actor cannot be opened.
+        """
+        if not is_durable(actor):
+            factory = self._placed(where, actor, args, kwargs)
+            return self.system.spawn(factory, name=self._name_for(actor) if name is None else name, **given(options))
+        if where is not None:
+            raise ValueError(
+                f"{getattr(actor, '__name__', actor)} is kept in the journal of this process, so it lives here: spawn "
+                f"it without where={where!r}, and give an actor in a process what is long to compute"
+            )
+        return await self._durable.spawn(factory_of(actor, args, kwargs), name, given(options))
+
+    def entity(self, actor: type[_A], id: str, *, idle_s: float | None = None) -> ActorRef[_A]:
+        """The ref of the actor of this class and id, which is there whenever a message comes for it.
+
+        The message starts it, as `actor(id)`, where it sleeps. It sleeps again after `idle_s` seconds without a
+        message, when it has nothing in hand and owes no answer; no message is lost meanwhile. A durable actor comes
+        back with its state, any other as new.
+
+        Args:
+            actor: its class; it needs no journal unless it is one of PersistentActor.
+            id: which one, of any number.
+            idle_s: for all entities of the class; by default 120, or what was said before.
+
+        Raises:
+            TypeError, ValueError: it is no class of actors, its name is another class's, or there is no path for it.
+        """
+        return self._durable.entity(actor, id, idle_s)
+
+    async def host(self, actor: type[Actor], *, idle_s: float | None = None) -> None:
+        """Make a class of entities known before the first message to one, so that those which owe something are woken.
+
+        Reminders and deliveries of entities go on from here after a restart of the program; `entity` does the same at
+        its first use, in the background.
+
+        Args:
+            actor, idle_s: as for `entity`.
+
+        Raises:
+            TypeError, ValueError: as `entity`. JournalError: the journal cannot be read.
+        """
+        await self._durable.host(actor, idle_s)
+
+    def promise(self, id: str) -> DurablePromise:
+        """A value that is set once and outlives the program: `await runtime.promise("answer")`.
+
+        Args:
+            id: names it in the journal.
+
+        Raises:
+            ValueError: the runtime has no path, or `id` is empty.
+        """
+        return self._durable.promise(id)

@@ -1,0 +1,99 @@
+"""Functions and classes of the user as bytes, and what makes another process like this one. Knows no call.
+
+The pickler is `persistence.by_value`.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from types import ModuleType
+from typing import Any
+
+from cuebook.children.forwarding import logging_state
+from cuebook.children.program.program import take_program, taken
+
+__all__ = ["CELL_SOURCES_MAX", "cell_sources", "culprits", "dump", "surroundings"]
+
+CELL_SOURCES_MAX = 4 * 1024 * 1024
+
+
+def surroundings() -> dict[str, Any]:
+    """Where this process is and how it logs, for `adopt_environment` in a child: plain data."""
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError:  # it was removed: the child stays where it was started
+        folder = None
+    return {
+        "sys_path": [os.path.normpath(os.path.join(folder or os.sep, entry)) for entry in sys.path],
+        "argv": list(sys.argv),
+        "cwd": folder,
+        "logging": logging_state(),
+        "program": taken.get() or take_program(),
+    }
+
+
+def dump(value: Any, by_value: Iterable[ModuleType] = ()) -> bytes:
+    """Bytes that `pickle.loads` takes in a child.
+
+    Parameters:
+        by_value: modules whose functions and classes are sent whole, not by name; `__main__` always is.
+
+    Raises:
+        Exception: whatever pickling it raises.
+    """
+    import cloudpickle
+
+    from cuebook.persistence.values.pickling.by_value import dumps
+
+    with ExitStack() as stack:
+        spawned = [sys.modules[name] for name in ("__mp_main__",) if name in sys.modules]
+        for module in [*by_value, *spawned]:
+            cloudpickle.register_pickle_by_value(module)
+            stack.callback(cloudpickle.unregister_pickle_by_value, module)
+        return dumps(value)
+
+
+def cell_sources() -> dict[str, str]:
+    """Sources that lie in no file, such as notebook cells: a worker needs them for fingerprints and tracebacks."""
+    sources = {}
+    size = 0
+    for name, entry in list(getattr(linecache, "cache", {}).items()):
+        match entry:
+            case (_, None, [*lines], _) if lines:
+                text = "".join(lines)
+            case _:
+                continue
+        size += len(text)
+        if size > CELL_SOURCES_MAX:
+            break
+        sources[name] = text
+    return sources
+
+
+def culprits(func: Any) -> str:
+    """Names of globals, closure and default values of the function that cannot be pickled."""
+    from cuebook.persistence.values.pickling.by_value import dumps
+
+    code = getattr(func, "__code__", None)
+    if code is None:
+        return ""
+    values = dict(zip(code.co_freevars, (_content(cell) for cell in func.__closure__ or ()), strict=False))
+    values.update({name: func.__globals__[name] for name in code.co_names if name in func.__globals__})
+    bad = []
+    for name, value in values.items():
+        try:
+            dumps(value)
+        except Exception:
+            bad.append(f"{name} ({type(value).__name__})")
+    return f"It uses {', '.join(bad)}. " if bad else ""
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None

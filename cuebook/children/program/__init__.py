@@ -1,0 +1,1 @@
+"""What a child process has of its parent beside code: settings, environment, warning filters."""

@@ -1,0 +1,228 @@
+"""From the journal back to the state: the newest snapshot that can be read, and the events after it.
+
+Knows no command and writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cuebook.actors.stream_messages import StreamFound
+from cuebook.durable.event_types import EventTypes, Maker
+from cuebook.durable.folding import check_returned
+from cuebook.durable.kept_duties import KeptDuties
+from cuebook.durable.ledger import Ledger
+from cuebook.errors import (
+    CuebookError,
+    JournalCorrupt,
+    JournalNotTrusted,
+    MalformedMessage,
+    RecoveryFailed,
+    UnknownEvent,
+)
+from cuebook.logs import get_logger
+from cuebook.persistence.records.record import Kind, Picked
+from cuebook.persistence.records.stream_heads import Duties, Events, Received, SnapshotKept, unpacked_places
+from cuebook.persistence.values import ValueEncoder
+from cuebook.persistence.values.placeholders import Opaque, Unresolved, placeholder_in, type_of
+from cuebook.wire.codec import pack, unpack
+from cuebook.wording import text_of
+
+__all__ = ["Folding", "Recovered", "packed_state", "recovered"]
+
+PAGE = 512
+"""Records that are read at once."""
+SLICE_S = 0.005
+"""Seconds after which it is others' turn."""
+SNAPSHOTS_MAX = 64
+_UNMADE = object()
+"""In place of an event that is not there yet."""
+
+_log = get_logger("durable")
+
+
+class Folding(Protocol):
+    """What a recovery needs of an actor."""
+
+    id: str
+    type_name: str
+    event_types: EventTypes
+
+    def initial_state(self) -> Any:
+        """The state before the first event."""
+
+    def apply(self, state: Any, event: Any) -> Any:
+        """The state with one more event in it."""
+
+
+@dataclass(slots=True)
+class Recovered:
+    """Where a recovery has come to.
+
+    Attributes:
+        number: of the last event in `state`. seq: of the last record that is in it; 0: none.
+    """
+
+    state: Any
+    number: int = 0
+    seq: int = 0
+    duties: KeptDuties = field(default_factory=KeptDuties)
+
+
+async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> Recovered:
+    """Fold the committed records of one stream; others get their turn every few milliseconds.
+
+    Raises:
+        RecoveryFailed: an event cannot be applied, is of an unknown type, or is missing.
+        JournalNotTrusted: only code could rebuild an event or the state, and others can have written to the journal.
+        JournalError: the journal cannot be read.
+    """
+    so_far = (_from_snapshot(actor, ledger, found.number) if found.last else None) or Recovered(actor.initial_state())
+    _fold_duties(so_far, ledger, found.number)
+    fold = _Fold(actor, ledger, so_far)
+    now = asyncio.get_running_loop().time  # in a simulation, the simulated one
+    until = now() + SLICE_S
+    for record in _records(ledger, Kind.EVENTS, found.number, so_far.seq) if found.last else ():
+        fold.take(record)
+        if now() > until:
+            await asyncio.sleep(0)
+            until = now() + SLICE_S
+    if so_far.number != found.last:
+        raise RecoveryFailed(f"{fold.name} ends at event {so_far.number}, but {found.last} were kept: `cuebook verify`")
+    return so_far
+
+
+def packed_state(state: Any, duties: KeptDuties, encoder: ValueEncoder) -> bytes:
+    """The bytes of a snapshot.
+
+    Raises:
+        ValueNotKept: a part of the state cannot be kept. JournalError: a blob cannot be written.
+    """
+    return pack([encoder.encode(state), duties.packed()])
+
+
+class _Fold:
+    """Applies records of events, one after the other."""
+
+    def __init__(self, actor: Folding, ledger: Ledger, so_far: Recovered) -> None:
+        self.name = f"{actor.type_name} {actor.id!r}"
+        self._apply: Callable[[Any, Any], Any] = actor.apply
+        self._types = actor.event_types
+        self._ledger = ledger
+        self._so_far = so_far
+
+    def take(self, record: Picked) -> None:
+        """Apply the events of one record."""
+        so_far = self._so_far
+        first, count, _, names, places, _ = Events.unpacked(record.head)
+        if first != so_far.number + 1:
+            what = "its first events were dropped" if not so_far.number else f"events after {so_far.number} are missing"
+            raise RecoveryFailed(f"{self.name} goes on with event {first}: {what}, and no snapshot can be read")
+        before = self._ledger.decoder.placeholders
+        values = self._values(record, count)
+        makers = self._makers(record, names, places)
+        if self._ledger.decoder.placeholders != before:
+            makers = map(self._whole, makers)
+        apply, state, number = self._apply, so_far.state, so_far.number
+        event: Any = _UNMADE
+        try:
+            for make, value in zip(makers, values, strict=False):
+                number += 1
+                event = _UNMADE
+                for event in make(value):
+                    new = apply(state, event)
+                    if new is None:
+                        check_returned(apply, state, event)
+                    state = new
+        except (UnknownEvent, JournalNotTrusted):
+            raise
+        except Exception as error:
+            kind = f"apply event {number}, a {type(event).__qualname__}"
+            if event is _UNMADE:
+                kind = f"read event {number}, its upcaster raised"
+            raise RecoveryFailed(f"{self.name} cannot {kind}: {type(error).__name__}: {text_of(error)}") from error
+        so_far.state, so_far.number, so_far.seq = state, number, record.seq
+
+    def _whole(self, make: Maker) -> Maker:
+        """What makes the same events, where parts of what was kept are placeholders: they are to be in none."""
+
+        def made(value: Any) -> Sequence[Any]:
+            events = make(value)
+            for event in events:
+                part = placeholder_in(event, Unresolved, Opaque)
+                if part is not None and self._ledger.refusal is not None:
+                    raise self._ledger.refusal(type_of(part))
+                if part is not None:
+                    raise self._types.lost_part(event, part)
+            return events
+
+        return made
+
+    def _values(self, record: Picked, count: int) -> list[Any]:
+        decoder, body = self._ledger.decoder, record.body or b""
+        try:
+            return [decoder.decode(body)] if count == 1 else decoder.decode_many(body, count)
+        except MalformedMessage as error:
+            raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
+
+    def _makers(self, record: Picked, names: tuple[str, ...], places: bytes | None) -> Iterable[Maker]:
+        """What makes today's events of each one that was kept."""
+        makers = [self._types.maker(name, refusal=self._ledger.refusal) for name in names]
+        if places is None:
+            return itertools.repeat(makers[0])
+        try:
+            return (makers[place] for place in unpacked_places(places, len(makers)))
+        except ValueError as error:
+            raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
+
+
+def _from_snapshot(actor: Folding, ledger: Ledger, stream: int) -> Recovered | None:
+    """Begin with the newest snapshot that can be read; each that cannot is said."""
+    for record in ledger.file.select(Kind.SNAPSHOT, stream, limit=SNAPSHOTS_MAX, newest=True):
+        number = SnapshotKept.decode(record.head).number
+        try:
+            body = ledger.file.state(record.seq)
+            if body is None:
+                return None  # dropped, and so are all before it
+            return _unpacked(body, ledger, number, record.seq)
+        except JournalNotTrusted:
+            raise
+        except (CuebookError, ValueError, TypeError) as error:
+            _log.warning(
+                "snapshot cannot be read; an older one is tried, or all events",
+                actor=f"{actor.type_name}/{actor.id}",
+                number=number,
+                error=str(error),
+            )
+    return None
+
+
+def _unpacked(body: bytes, ledger: Ledger, number: int, seq: int) -> Recovered:
+    state, duties = unpack(body)
+    decoder = ledger.decoder
+    before = decoder.placeholders
+    value = decoder.decode(state)
+    if decoder.placeholders != before and ledger.refusal is not None:
+        raise ledger.refusal(type_of(placeholder_in(value, Unresolved, Opaque)))
+    if decoder.placeholders != before:
+        raise ValueError("a class of the state is gone or has other fields now")
+    return Recovered(value, number, seq, KeptDuties.unpacked(duties))
+
+
+def _fold_duties(so_far: Recovered, ledger: Ledger, stream: int) -> None:
+    for record in _records(ledger, Kind.DUTIES, stream, so_far.seq):
+        so_far.duties.take(Duties.decode(record.head).rows)
+    for record in _records(ledger, Kind.RECEIVED, stream, so_far.seq):
+        so_far.duties.receive(Received.decode(record.head).rows)
+
+
+def _records(ledger: Ledger, kind: Kind, stream: int, after: int) -> Iterator[Picked]:
+    while page := ledger.file.select(kind, stream, after=after, limit=PAGE):
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = page[-1].seq

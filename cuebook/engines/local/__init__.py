@@ -1,0 +1,1 @@
+"""Calls in threads and coroutines of this process."""

@@ -1,0 +1,104 @@
+"""The port between a Worker actor and the place where its calls run. Knows no scheduling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+__all__ = ["Host", "Listener", "LocalWork", "Loss", "Output"]
+
+
+class Output(Protocol):
+    """Takes what calls have printed: whole lines, and now and then the beginning of one that is long in coming."""
+
+    def __call__(self, printed: bytes, stream: str = "stdout", /) -> None:
+        """Bytes of `stream`, "stdout" or "stderr"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """How a host ended.
+
+    Attributes:
+        index: the call that was running, -1 where none was.
+        seconds: how long it had run.
+        reason: what ended the host, in words ("killed by SIGKILL, perhaps out of memory").
+    """
+
+    index: int
+    seconds: float
+    reason: str
+
+
+class Listener(Protocol):
+    """What a host tells its Worker actor; called on the event loop."""
+
+    def on_frames(self, frames: list[bytes]) -> None:
+        """Messages from the worker, in order."""
+
+    def on_lost(self, loss: Loss) -> None:
+        """The worker is gone; nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWork:
+    """What a host that shares the parent's memory needs of a run: nothing of it is copied.
+
+    Attributes:
+        func: the function itself.
+        worker_class: the user's Worker class, or None.
+        fetch: the arguments of a call, by index.
+        initializer: called once a worker, before its first call; None: nothing is.
+        context: the context variables of whoever asked for the run.
+        program: its settings, of which a thread needs some (`program.set_in_thread`); None: none.
+        shared: holds the one Worker that all of the run's workers share (`SharedWorker`); None: each has its own.
+    """
+
+    func: Callable[..., Any]
+    worker_class: type | None
+    fetch: Callable[[int], Any]
+    initializer: Callable[[], Any] | None = None
+    shared: Any = None
+    context: Context = field(default_factory=Context)
+    program: bytes | None = None
+
+
+class Host(Protocol):
+    """One worker's place. `start` first; after `on_lost` the host is of no use any more."""
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process, None where it shares ours."""
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether functions and arguments go by reference."""
+
+    async def start(self, listener: Listener) -> None:
+        """Begin; returns when messages can be sent (the worker may still be starting up)."""
+
+    def prepare(self, run: int, work: LocalWork) -> None:
+        """Announce what `run` means; only where memory is shared."""
+
+    def send(self, frames: list[bytes]) -> None:
+        """Encoded messages for the worker, in order; never blocks."""
+
+    def send_urgent(self, frame: bytes) -> None:
+        """One encoded message that overtakes those."""
+
+    def running(self) -> tuple[int, float]:
+        """Index of the running call and seconds since its start; (-1, 0.0) when none runs."""
+
+    def is_busy(self) -> bool:
+        """Whether anything is to be done here, running or waiting."""
+
+    def kill(self, reason: str) -> None:
+        """End the worker at once, with whatever its calls have started; `on_lost` follows with `reason`."""
+
+    async def close(self) -> None:
+        """Ask the worker to quit, wait a moment, then kill it. No `on_lost` follows."""
+
+    def drain_output(self) -> None:
+        """Pass on what calls have printed and what has not been read yet."""

@@ -1,0 +1,1 @@
+"""Calls in child processes."""

@@ -1,0 +1,1 @@
+"""Large values in files of their own, named by their content."""

@@ -1,0 +1,1 @@
+"""What the records of a journal mean: runs and streams, folded; results, failures, reuse."""

@@ -1,0 +1,78 @@
+"""What a journal says up to a record: every run and every stream. Plain data; the folds write it.
+
+Knows no file and no record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cuebook.errors import JournalCorrupt
+from cuebook.persistence.history.run import RunState
+from cuebook.persistence.history.stream import StreamState
+from cuebook.persistence.records.run_heads import JournalOpened
+
+__all__ = ["JournalState"]
+
+
+@dataclass(slots=True)
+class JournalState:
+    """What a journal says up to record `last_seq`.
+
+    Attributes:
+        opened: what its first record says; None before it was read.
+        runs: the runs by number, in the order in which they were opened.
+        streams: those of durable actors, likewise.
+        last_seq: number of the last record that was folded in.
+    """
+
+    opened: JournalOpened | None = None
+    runs: dict[int, RunState] = field(default_factory=dict)
+    last_seq: int = 0
+    streams: dict[int, StreamState] = field(default_factory=dict)
+
+    @property
+    def newest(self) -> RunState | None:
+        """The run that was opened last."""
+        return self.runs[next(reversed(self.runs))] if self.runs else None
+
+    def claimable(self, run: int) -> bytearray:
+        """A byte for each call of a run: 1 where the result lies in a record of that run and may be reused.
+
+        A call that took its own result from an earlier run has 0: the claim is on the run that made it.
+        """
+        return self.runs[run].own
+
+    def origin(self, run: int, index: int) -> tuple[int, int]:
+        """The run and call whose record holds the result of this call."""
+        seen = set()
+        while (run, index) not in seen and run in self.runs:
+            seen.add((run, index))
+            found = self.runs[run].reused_from(index)
+            if found is None:
+                break
+            run, index = found
+        return run, index
+
+    def run_of(self, number: int, seq: int) -> RunState:
+        """The run that record `seq` belongs to.
+
+        Raises:
+            JournalCorrupt: it was never opened.
+        """
+        try:
+            return self.runs[number]
+        except KeyError:
+            raise JournalCorrupt(f"record {seq} belongs to run {number}, which was never opened", seq=seq) from None
+
+    def stream_of(self, number: int, seq: int) -> StreamState:
+        """The stream that record `seq` belongs to.
+
+        Raises:
+            JournalCorrupt: it was never opened.
+        """
+        try:
+            return self.streams[number]
+        except KeyError:
+            text = f"record {seq} belongs to stream {number}, which was never opened"
+            raise JournalCorrupt(text, seq=seq) from None

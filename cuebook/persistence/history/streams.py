@@ -1,0 +1,89 @@
+"""The family of streams: how the records of durable actors are folded, and what of them stays.
+
+Knows no run and no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cuebook.errors import JournalCorrupt
+from cuebook.persistence.history.family import Fold
+from cuebook.persistence.history.state import JournalState
+from cuebook.persistence.history.stream import StreamState
+from cuebook.persistence.records.record import Entry, Kind, Record
+from cuebook.persistence.records.stream_heads import Duties, Events, SnapshotKept, StreamOpened
+
+__all__ = ["StreamFamily"]
+
+
+class StreamFamily:
+    """What is kept of durable actors."""
+
+    @property
+    def folds(self) -> Mapping[Kind, Fold]:
+        return _FOLDS
+
+    def staying(self, state: JournalState, kept: frozenset[int], *, drop_events: bool) -> _StreamsStaying:
+        return _StreamsStaying(kept, _covered_events(state, kept) if drop_events else {})
+
+    def salvaged(self, state: JournalState, record: Record) -> Entry | None:
+        del state, record
+        return None
+
+
+class _StreamsStaying:
+    """What of the streams stays: all but snapshots whose bytes are gone, and events that a kept snapshot has in it."""
+
+    def __init__(self, kept: frozenset[int], covered: dict[int, int]) -> None:
+        self._kept = kept
+        self._covered = covered
+
+    def keeps(self, record: Record) -> bool:
+        if record.kind is Kind.SNAPSHOT:
+            return record.seq in self._kept
+        return record.kind is not Kind.EVENTS or Events.decode(record.head).last > self._covered.get(record.run, 0)
+
+    def keeps_state(self, record: Record) -> bool:
+        del record
+        return True
+
+
+def _covered_events(state: JournalState, kept: frozenset[int]) -> dict[int, int]:
+    """By stream the last event that is in each snapshot of it which is kept."""
+    return {
+        number: min(head.number for seq, head in stream.snapshots if seq in kept)
+        for number, stream in state.streams.items()
+        if any(seq in kept for seq, _ in stream.snapshots)
+    }
+
+
+def _opened(state: JournalState, record: Record) -> None:
+    if record.run in state.streams or record.run >= 0:
+        raise JournalCorrupt(f"record {record.seq} opens stream {record.run} again", seq=record.seq)
+    state.streams[record.run] = StreamState(record.run, StreamOpened.decode(record.head))
+
+
+def _events(state: JournalState, record: Record) -> None:
+    state.stream_of(record.run, record.seq).add_events(record.seq, Events.decode(record.head))
+
+
+def _snapshot(state: JournalState, record: Record) -> None:
+    state.stream_of(record.run, record.seq).add_snapshot(record.seq, SnapshotKept.decode(record.head))
+
+
+def _duties(state: JournalState, record: Record) -> None:
+    state.stream_of(record.run, record.seq).add_duties(Duties.decode(record.head))
+
+
+def _received(state: JournalState, record: Record) -> None:
+    state.stream_of(record.run, record.seq)
+
+
+_FOLDS: dict[Kind, Fold] = {
+    Kind.STREAM_OPENED: _opened,
+    Kind.EVENTS: _events,
+    Kind.SNAPSHOT: _snapshot,
+    Kind.DUTIES: _duties,
+    Kind.RECEIVED: _received,
+}

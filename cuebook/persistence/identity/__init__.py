@@ -1,0 +1,1 @@
+"""Who a function and a value are: fingerprints and digests."""

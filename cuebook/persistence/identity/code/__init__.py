@@ -1,0 +1,1 @@
+"""Functions, classes and modules: who they are, with all that they refer to."""

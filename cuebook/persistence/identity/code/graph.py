@@ -1,0 +1,302 @@
+"""The graph of everything that a function's behaviour depends on, numbered in one canonical order.
+
+Knows no journal: it gives lines of bytes that are equal for equal graphs, and labelled parts for people.
+"""
+
+from __future__ import annotations
+
+import types
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from cuebook.persistence.identity.code.annotations import annotations_of
+from cuebook.persistence.identity.code.bindings import attributes_of, closure_of, defaults_of
+from cuebook.persistence.identity.code.classes import class_members, functions_of, hidden_maker
+from cuebook.persistence.identity.code.imported import place_of_import
+from cuebook.persistence.identity.code.modules import module_members
+from cuebook.persistence.identity.code.part_list import PartList
+from cuebook.persistence.identity.code.resolution import Resolver, Use
+from cuebook.persistence.identity.code.static_attributes import StaticReader
+from cuebook.persistence.identity.code.use_labels import HOLE, Receiver, UseLabels
+from cuebook.persistence.identity.code.wrappers import told_by
+from cuebook.persistence.identity.digest import joined
+from cuebook.persistence.identity.ownership import is_users_class, is_users_function, is_users_module, library_name
+from cuebook.persistence.identity.parts import name_in_label, readable
+from cuebook.persistence.identity.secrets.hiding import Hiding
+from cuebook.persistence.identity.source_detail import source_detail
+from cuebook.persistence.identity.syntax.access import Access, Chain
+from cuebook.persistence.identity.syntax.code import CodeForm, code_form
+from cuebook.persistence.identity.syntax.instructions import UnknownInstruction
+from cuebook.persistence.identity.values.outline import outline
+from cuebook.persistence.identity.values.walk import ValueWalk
+
+__all__ = ["CodeGraph", "classes_referred_to"]
+
+_RECEIVERS_MAX = 500
+"""Objects whose attributes are followed one by one; of any further one all counts."""
+
+
+class _Attributes(NamedTuple):
+    """What was set on a function, as a node."""
+
+    item: types.FunctionType
+
+
+class _Hints(NamedTuple):
+    """The annotations of a function, as a node."""
+
+    item: types.FunctionType
+
+
+class CodeGraph(PartList):
+    """Functions, classes and modules of the user's own, reached from what is referred to, breadth first.
+
+    Each is a node with a number by its first visit; a node's line holds its own content and, per reference,
+    a number or a value's bytes. So recursion ends, and equal graphs give equal lines whatever their modules
+    are called. A method is a node for each object that it is bound to: of that it counts what the method reads.
+
+    Args:
+        home: the module whose name is left out of labels.
+        hiding: gets the secrets that are met; by default they are forgotten.
+    """
+
+    def __init__(self, home: str = "__main__", hiding: Hiding | None = None) -> None:
+        super().__init__(home)
+        self.hiding = Hiding() if hiding is None else hiding
+        self.lines: list[bytes] = []
+        self._reader = StaticReader()
+        self._numbers: dict[tuple[Any, ...], int] = {}
+        self._waiting: deque[tuple[Any, Receiver | None]] = deque()
+        self._alive: list[Any] = []
+        self._walked_once: dict[tuple[str, int], bytes] = {}
+        self._receivers: set[int] = set()
+        self._reads_hints = False
+
+    def refer(self, item: Any, receiver: Receiver | None = None) -> bytes:
+        """A function, method, class or module: the number of its node, or a library's name.
+
+        Args:
+            receiver: what a method is bound to: then what the method reads of it counts; else nothing of it, as it
+                is counted elsewhere.
+        """
+        if isinstance(item, types.MethodType):
+            return self._method(item)
+        if isinstance(item, types.FunctionType):
+            if is_users_function(item) or told_by(item):
+                return self._number(item, receiver)
+        elif isinstance(item, type):
+            if is_users_class(item):
+                return self._number(item, None)
+        elif isinstance(item, types.ModuleType) and is_users_module(item):
+            return self._number(item, None)
+        self.note_package(item)
+        return joined(b"L", [library_name(item).encode("utf-8", "surrogatepass")])
+
+    def value(self, label: str, value: Any) -> bytes:
+        """A value with which the code may do anything, as a part of this label; the user's code becomes a node."""
+        if isinstance(value, types.FunctionType | types.ModuleType | type):
+            reference = self._as_value(value)
+            if reference.startswith(b"L"):
+                self.add_part(label, reference, library_name(value))
+            return reference
+        key = (label, id(value))
+        known = self._walked_once.get(key)
+        if known is None:
+            name = name_in_label(label)
+            known = self._walked_once[key] = self._walked(label, value, lambda walk: walk.named(name, value))
+        return known
+
+    def receiver(self, label: str, method: types.MethodType) -> Receiver | None:
+        """What a method is bound to, where its attributes can be told one by one."""
+        target = method.__self__
+        is_known = isinstance(method.__func__, types.FunctionType) and is_users_function(method.__func__)
+        if is_known and (isinstance(target, type) or self._reader.is_plain(target)):
+            name = target.__qualname__ if isinstance(target, type) else type(target).__qualname__
+            return Receiver(target, label, f"attribute {HOLE} of {name}")
+        return None
+
+    def drain(self) -> list[bytes]:
+        """Visit all that was referred to and what that refers to; the lines of all nodes, in their order."""
+        while self._waiting or self._reads_hints:
+            if not self._waiting:
+                if not self._refer_to_hints():
+                    break
+                continue
+            item, receiver = self._waiting.popleft()
+            try:
+                of: Any = item.item if isinstance(item, _Attributes | _Hints) else item
+                self.place = place_of_import(of)
+                self.lines.append(self._node(item, receiver))
+            except UnknownInstruction:
+                raise
+            except Exception as error:  # identity never raises: a metaclass of the user's, a damaged module
+                name = readable(item)
+                self.opaque.add(f"{name} ({type(error).__name__})")
+                self.lines.append(joined(b"unseen", [name.encode("utf-8", "surrogatepass")]))
+        self.place = None
+        return self.lines
+
+    def _refer_to_hints(self) -> bool:
+        """Where some code looks at annotations, those of all functions count; whether there are new ones."""
+        before = len(self._numbers)
+        for item, _ in list(self._alive):
+            if isinstance(item, types.FunctionType) and is_users_function(item):
+                self._number(_Hints(item), None)
+        return len(self._numbers) > before
+
+    def _method(self, method: types.MethodType) -> bytes:
+        receiver = self.receiver("", method)
+        reference = self.refer(method.__func__, receiver)
+        if receiver is not None or isinstance(method.__self__, type):
+            return reference
+        return joined(b"M", [reference, self.refer(type(method.__self__))])
+
+    def _as_value(self, item: Any) -> bytes:
+        """A function as more than its code: whoever has it may read what was set on it."""
+        reference = self.refer(item)
+        if isinstance(item, types.FunctionType) and is_users_function(item) and attributes_of(item):
+            return joined(b"F", [reference, self._number(_Attributes(item), None)])
+        return reference
+
+    def _walked(self, label: str, value: Any, encode: Callable[[ValueWalk], bytes]) -> bytes:
+        walk = ValueWalk(self.hiding)
+        try:
+            encoded = encode(walk)
+        except Exception:  # nested too deep, or a class of the user's that raises where nobody expects it
+            encoded = walk.unseen(value)
+        self.opaque.update(f"{label} ({name})" for name in walk.opaque)
+        self.opaque.update(f"{label} ({name}, seeded by the system)" for name in walk.unseeded)
+        found = walk.take_found()
+        self._alive.append((value, None))
+        self.add_part(label, encoded, outline(value, walk, name_in_label(label)))
+        return joined(b"V", [encoded, *map(self._as_value, found)])
+
+    def _node(self, item: Any, receiver: Receiver | None) -> bytes:
+        if isinstance(item, types.FunctionType):
+            return self._function(item, receiver) if is_users_function(item) else self._wrapper(item)
+        if isinstance(item, type):
+            return self._class(item)
+        if isinstance(item, types.ModuleType):
+            return self._module(item)
+        return self._about(item)
+
+    def _about(self, node: _Attributes | _Hints) -> bytes:
+        function: Any = node.item
+        label = self.label(function.__globals__.get("__name__"), function.__qualname__)
+        if isinstance(node, _Attributes):
+            told = [(name, self.value(f"attribute {label}.{name}", value)) for name, value in attributes_of(function)]
+            return joined(b"attributes", [part for name, line in told for part in (name.encode(), line)])
+        hints = annotations_of(function)
+        return joined(b"hints", [self.value(f"hints of {label}", hints)] if hints else [])
+
+    def _number(self, item: Any, receiver: Receiver | None) -> bytes:
+        if receiver is not None and not isinstance(receiver.value, type):
+            self._receivers.add(id(receiver.value))
+            if len(self._receivers) > _RECEIVERS_MAX:
+                self._receivers.discard(id(receiver.value))
+                whole = self.value(receiver.label, receiver.value)
+                return joined(b"W", [whole, self._number(item, None)])
+        of = item.item if isinstance(item, _Attributes | _Hints) else item
+        key = (type(item), id(of), None if receiver is None else id(receiver.value))
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._numbers)
+            self._alive.append((item, receiver))
+            self._waiting.append((item, receiver))
+        return b"#" + number.to_bytes(4, "little")
+
+    def _wrapper(self, function: types.FunctionType) -> bytes:
+        """A library's function around the user's."""
+        self.note_package(function)
+        name = library_name(function)
+        inner = told_by(function)
+        lines = [self.value(f"{label} of {name}", value) for label, value in inner]
+        own = [value for _, value in inner if isinstance(value, types.FunctionType) and is_users_function(value)]
+        return joined(b"wrapper", [name.encode(), *lines, *(self._number(_Hints(each), None) for each in own)])
+
+    def _function(self, function: types.FunctionType, receiver: Receiver | None) -> bytes:
+        code = function.__code__
+        label = self.label(function.__globals__.get("__name__"), code.co_qualname)
+        form = code_form(code)
+        content = form.content_hiding(self.hiding)
+        self.add_part(f"code of {label}", content, lambda: source_detail(form.text_hiding(self.hiding)))
+        access = self._access(function, form, label)
+        named = {chain.name for chain in access.chains if chain.base == "free"}
+        bound = [self.value(f"default {name} of {label}", value) for name, value in defaults_of(function)]
+        bound += [self.value(f"closure {name} of {label}", value) for name, value in closure_of(function, named)]
+        if receiver is not None and not code.co_argcount:  # its `*args` hold the object
+            bound.append(self.value(receiver.label, receiver.value))
+        labels = UseLabels(self.label(function.__globals__.get("__name__"), ""), label, receiver)
+        resolver = Resolver(function, receiver, self._reader, labels)
+        used = [self._use(chain, use, labels) for chain in access.chains for use in resolver.uses(chain)]
+        return joined(b"function", [content, joined(b"", bound), joined(b"", used)])
+
+    def _access(self, function: types.FunctionType, form: CodeForm, label: str) -> Access:
+        access = form.access
+        if access.builtins & function.__globals__.keys():
+            access = form.access_without(function.__code__)
+        self.opaque.update(f"{what} in {label}" for what in access.hidden)
+        self._reads_hints |= access.reads_hints
+        return access
+
+    def _use(self, chain: Chain, use: Use, labels: UseLabels) -> bytes:
+        told = f"{chain.base} {use.names}".encode("utf-8", "surrogatepass")
+        if use.kind == "set":
+            return joined(b"set", [told])
+        label = labels.of(chain.base, use.names)
+        if use.kind == "missing":
+            self.add_part(label, b"missing", "not defined")
+            return joined(b"missing", [told])
+        if use.kind == "value":
+            return joined(b"name", [told, self.value(label, use.value)])
+        line = [told, self.refer(use.value, use.receiver)]
+        if use.settings is not None:
+            line.append(self.value(f"settings of {label}", use.settings))
+        return joined(b"call", line)
+
+    def _content(self, cls: type, name: str, member: Any) -> bytes:
+        functions = functions_of(member)
+        if name.startswith("@"):
+            return self.value(f"{name[1:]} of {self.label(cls.__module__, cls.__qualname__)}", member)
+        label = self.label(cls.__module__, f"{cls.__qualname__}.{name}")
+        if functions is None:
+            return self.value(f"attribute {label}", member)
+        references = [
+            self._as_value(function) if isinstance(function, types.FunctionType) else self.value(label, function)
+            for function in functions
+        ]
+        return joined(type(member).__name__.encode(), references)
+
+    def _class(self, cls: type) -> bytes:
+        name = self.label(cls.__module__, cls.__qualname__)
+        members = class_members(cls)
+        bases = [base.__qualname__ for base in cls.__bases__]
+        own = [cls.__qualname__, *bases, *(member for member, _ in members)]
+        content = joined(b"class", [part.encode("utf-8", "surrogatepass") for part in own])
+        self.add_part(f"class {name}", content, f"bases and members: {', '.join(own[1:])}")
+        maker = hidden_maker(cls)
+        if maker is not None:
+            self.opaque.add(f"class {name} (made by {maker})")
+        lines = [self.refer(base) for base in (type(cls), *cls.__bases__)]
+        lines += [self._content(cls, member, value) for member, value in members]
+        return joined(b"class", [content, *lines])
+
+    def _module(self, module: types.ModuleType) -> bytes:
+        """A module of which any name may be read: all that it holds."""
+        members, is_seen = module_members(module)
+        if not is_seen:
+            self.opaque.add(f"module {module.__name__}")
+        names = [name for name, _ in members]
+        self.add_part(f"module {module.__name__}", joined(b"", [name.encode() for name in names]), ", ".join(names))
+        lines = [self.value(f"global {self.label(module.__name__, name)}", value) for name, value in members]
+        own = [] if type(module) is types.ModuleType else [self.refer(type(module))]
+        return joined(b"module", [*own, *map(str.encode, names), *lines])
+
+
+def classes_referred_to(func: Any) -> list[type]:
+    """The user's own classes that a callable refers to, itself and by what it calls, in the order of discovery."""
+    graph = CodeGraph()
+    graph.value("function", func)
+    graph.drain()
+    return [item for item, _ in graph._alive if isinstance(item, type)]

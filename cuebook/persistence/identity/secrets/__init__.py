@@ -1,0 +1,1 @@
+"""Secrets: which names say so, and what is left of them."""

@@ -1,0 +1,1 @@
+"""Values: by what they hold, never by where they lie."""

@@ -1,0 +1,1 @@
+"""One journal: opened, appended to, read; its chain and its states."""

@@ -1,0 +1,1 @@
+"""The records of a journal: kinds, heads, rows, the chain. Knows no store."""

@@ -1,0 +1,1 @@
+"""Where records lie: the port of a store, and the stores."""

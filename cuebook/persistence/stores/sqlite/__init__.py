@@ -1,0 +1,1 @@
+"""The store in a SQLite file, with its lock and its place."""

@@ -1,0 +1,297 @@
+"""Reading a journal's SQLite file without its writer noticing: read-only connections and short read transactions.
+
+Knows no chain. Nothing here takes a lock of ours or moves the -wal into the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Self
+
+from cuebook.errors import JournalCorrupt, JournalError
+from cuebook.persistence.records.row import Row
+from cuebook.persistence.stores.sqlite.files import Exchanged, JournalFiles
+from cuebook.persistence.stores.sqlite.private_copy import PrivateCopy
+from cuebook.persistence.stores.sqlite.schema import (
+    check_identity,
+    check_size,
+    has_stream_index,
+    journal_error,
+    journal_uri,
+)
+from cuebook.persistence.trust.verdicts import Verdict, Writers
+
+__all__ = ["SqliteReading", "read_last"]
+
+_READ_ERRORS = (sqlite3.Error, UnicodeError)  # damage can sit in what SQLite holds for text
+_SLICE_SECONDS = 0.05
+_SLICE_BYTES = 16 << 20
+_WINDOW_ROWS = 8192
+_BUSY_SECONDS = 10.0
+_OPENINGS_MAX = 5
+_REFRESH_SHARE = 5
+"""A copy that has to be taken anew is not, before so many times the time has passed that it took."""
+_LINK_BEFORE = "(SELECT p.hash FROM records AS p WHERE p.seq = r.seq - 1)"
+_ONE_ROW = f"SELECT seq, kind, run, hash, head_check, head, body, {_LINK_BEFORE} FROM records AS r WHERE seq = ?"
+
+
+class SqliteReading:
+    """One read-only connection. A context manager; may pass from thread to thread, used by one at a time.
+
+    Where others could exchange the journal's files meanwhile, what is read is a private copy, which `end` and `last`
+    take anew where the journal has changed.
+
+    Args:
+        path: the journal, links resolved.
+        trust: how far others are trusted not to exchange them.
+        writer: what this process writes to, where it does: that is read, where it is.
+
+    Raises:
+        JournalNotTrusted: a file beside the journal is no plain file, or somebody else's; nothing was opened.
+        JournalError, JournalCorrupt, UnsupportedVersion: the file cannot be read, or is no journal of ours.
+    """
+
+    def __init__(self, path: Path, *, trust: Writers = Writers.NOBODY, writer: JournalFiles | None = None) -> None:
+        self.path = path
+        self._copy: PrivateCopy | None = None
+        self._has_index = False
+        self._copying_s = self._copied_at = 0.0
+        self._files = JournalFiles(path)
+        try:
+            if not path.exists():
+                raise JournalError(f"there is no journal at {path}")
+            if writer is not None and not self._files.is_same(writer):
+                raise JournalError(f"{path} was moved, replaced or deleted while it was in use")
+            self._connection, self.is_empty = self._opened(trust, is_beside_writer=writer is not None)
+        except BaseException:
+            self._drop()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection and remove the private copy, where there was one."""
+        self._connection.close()
+        self._drop()
+
+    def verdict(self) -> Verdict:
+        """Who else can have written what is read.
+
+        Raises:
+            JournalNotTrusted: a file beside the journal is refused now.
+        """
+        return self._files.verdict() if self._copy is None else self._copy.verdict
+
+    def last(self) -> tuple[int, bytes]:
+        """Number and hash of the last record now; 0 and nothing where there is none."""
+        self._catch_up()
+        with self._translated():
+            return read_last(self._connection)
+
+    def end(self) -> int:
+        """Number of the last record now, 0 where there is none."""
+        self._catch_up()
+        with self._translated():
+            return int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
+
+    def scan(
+        self,
+        after: int = 0,
+        *,
+        kinds: Collection[int] | None = None,
+        runs: Collection[int] | None = None,
+        bodies: bool = True,
+    ) -> Iterator[Row]:
+        """As `Store.scan`, in slices of at most 50 ms, 16 MiB or one row, each a read transaction of its own."""
+        query = _query(kinds, runs, bodies=bodies)
+        is_selection = kinds is not None or runs is not None
+        end, position = self.end(), after
+        while position < end:
+            window = min(end, position + _WINDOW_ROWS)
+            with self._translated():
+                rows, is_whole = self._slice(query, position, window)
+                if is_whole:
+                    self._check_window(rows, position, window, is_selection=is_selection)
+            yield from rows
+            position = window if is_whole else rows[-1][0]
+
+    def row(self, seq: int) -> Row | None:
+        """As `Store.row`."""
+        with self._translated():
+            found: Row | None = self._connection.execute(_ONE_ROW, (seq,)).fetchone()
+        return found
+
+    def state(self, seq: int) -> bytes | None:
+        """As `Store.state`."""
+        with self._translated():
+            row = self._connection.execute("SELECT body FROM states WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def select(
+        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
+    ) -> list[Row]:
+        """As `Store.select`."""
+        with self._translated():
+            self._has_index = self._has_index or has_stream_index(self._connection)
+            query = _stream_query(is_one=run is not None, newest=newest, by_index=self._has_index)
+            chosen = {"kind": kind, "after": after, "limit": limit, "run": run}
+            return self._connection.execute(query, chosen).fetchall()
+
+    def states(self) -> list[int]:
+        """As `Store.states`."""
+        with self._translated():
+            return [seq for (seq,) in self._connection.execute("SELECT seq FROM states ORDER BY seq")]
+
+    def damaged_pages(self, limit: int = 100) -> list[str]:
+        """What SQLite itself finds wrong with its pages, at most `limit` lines; empty where all is well."""
+        with self._translated():
+            found = self._connection.execute(f"PRAGMA integrity_check({limit})").fetchall()
+        lines = [line.decode(errors="replace") for (line,) in found]
+        return [] if lines == ["ok"] else lines
+
+    def backup(self, target: sqlite3.Connection) -> None:
+        """Copy everything that is committed now into `target`, -wal included."""
+        with self._translated():
+            self._connection.backup(target)
+
+    def _slice(self, query: str, after: int, until: int) -> tuple[list[Row], bool]:
+        rows: list[Row] = []
+        size, deadline = 0, time.monotonic() + _SLICE_SECONDS
+        cursor = self._connection.execute(query, {"after": after, "until": until})
+        try:
+            for row in cursor:
+                rows.append(row)
+                body = row[6]
+                if body is not None:
+                    size += len(body)
+                if size > _SLICE_BYTES or (not len(rows) & 63 and time.monotonic() > deadline):
+                    return rows, False
+        finally:
+            cursor.close()
+        return rows, True
+
+    def _check_window(self, rows: list[Row], after: int, until: int, *, is_selection: bool) -> None:
+        # A damaged page can hide the pages below it without any error of SQLite's.
+        if is_selection:
+            query = "SELECT count(*) FROM records WHERE seq > ? AND seq <= ?"
+            (found,) = self._connection.execute(query, (after, until)).fetchone()
+            is_complete = found == until - after
+        else:
+            is_complete = bool(rows) and rows[-1][0] == until
+        if not is_complete:
+            raise JournalCorrupt(f"{self.path} is damaged: records between {after + 1} and {until} are missing")
+
+    def _opened(self, trust: Writers, *, is_beside_writer: bool) -> tuple[sqlite3.Connection, bool]:
+        try:
+            check_size(self.path)
+            if is_beside_writer or self._files.is_readable_in_place(trust):
+                return self._in_place()
+        except _READ_ERRORS as error:
+            if not _needs_copy(error):
+                raise journal_error(error, self.path, "read") from error
+        self._copied_at = time.monotonic()
+        self._copy = PrivateCopy(self.path)
+        self._copying_s = time.monotonic() - self._copied_at
+        return self._of_copy(self._copy)
+
+    def _in_place(self) -> tuple[sqlite3.Connection, bool]:
+        for tried in range(1, _OPENINGS_MAX + 1):
+            connection = _connect(journal_uri(self.path, "ro"))
+            try:
+                with self._files.being_opened():
+                    return connection, self._checked(connection)
+            except BaseException as error:
+                connection.close()
+                if not isinstance(error, Exchanged) or tried == _OPENINGS_MAX:
+                    raise
+        raise AssertionError
+
+    def _of_copy(self, copy: PrivateCopy) -> tuple[sqlite3.Connection, bool]:
+        connection = _connect(journal_uri(copy.path, "rw"))
+        try:
+            return connection, self._checked(connection)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, _READ_ERRORS):
+                raise journal_error(error, self.path, "read") from error
+            raise
+
+    def _checked(self, connection: sqlite3.Connection) -> bool:
+        connection.execute("PRAGMA query_only = ON")
+        is_empty = not check_identity(connection, self.path)
+        connection.text_factory = bytes
+        return is_empty
+
+    def _catch_up(self) -> None:
+        """Read a new copy, where there is one to read and the journal has changed."""
+        copy, now = self._copy, time.monotonic()
+        if copy is None or now < self._copied_at + _REFRESH_SHARE * self._copying_s or not copy.is_outdated():
+            return
+        self._connection.close()
+        copy.refresh()
+        self._connection, self.is_empty = self._of_copy(copy)
+        self._copied_at, self._copying_s = now, time.monotonic() - now
+
+    def _drop(self) -> None:
+        copy, self._copy = self._copy, None
+        if copy is not None:
+            copy.close()
+        self._files.close()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except _READ_ERRORS as error:
+            raise journal_error(error, self.path, "read") from error
+
+
+def read_last(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    """Number and hash of the last record behind an open connection; 0 and nothing where there is none."""
+    row = connection.execute("SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1").fetchone()
+    if row is None:
+        return 0, b""
+    if not isinstance(row[1], bytes):
+        raise sqlite3.DatabaseError("a record holds something other than it was given")
+    return row[0], row[1]
+
+
+def _query(kinds: Collection[int] | None, runs: Collection[int] | None, *, bodies: bool) -> str:
+    is_selection = kinds is not None or runs is not None
+    chosen = "".join(
+        f" AND {column} IN ({','.join(str(int(number)) for number in numbers)})"
+        for column, numbers in (("kind", kinds), ("run", runs))
+        if numbers is not None
+    )
+    body = "body" if bodies else "NULL"
+    # Only a row that does not follow the row read before it needs the link before; each slice begins with one.
+    link = _LINK_BEFORE if bodies and is_selection else f"CASE r.seq WHEN :after + 1 THEN {_LINK_BEFORE} END"
+    columns = f"seq, kind, run, hash, head_check, head, {body}, {link}"
+    return f"SELECT {columns} FROM records AS r WHERE seq > :after AND seq <= :until{chosen} ORDER BY seq"
+
+
+def _stream_query(*, is_one: bool, newest: bool, by_index: bool) -> str:
+    index = "INDEXED BY stream_records" if by_index else "NOT INDEXED"
+    of_one = " AND run = :run" if is_one else ""
+    order = "DESC" if newest else "ASC"
+    columns = f"seq, kind, run, hash, head_check, head, body, {_LINK_BEFORE}"
+    # The first term is that of the index; were it one of `run`, SQLite would take it in place of an equality.
+    chosen = f"kind >= 10 AND kind = :kind AND seq > :after{of_one}"
+    return f"SELECT {columns} FROM records AS r {index} WHERE {chosen} ORDER BY seq {order} LIMIT :limit"
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _needs_copy(error: Exception) -> bool:
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return primary in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}

@@ -1,0 +1,365 @@
+"""The store on disk: one SQLite file, written through aiosqlite (its only importer), durable at each commit.
+
+Knows no chain and no kind of record; keeps away from the file by any other way than SQLite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+import aiosqlite
+
+from cuebook.errors import JournalCorrupt, JournalError
+from cuebook.persistence.records.row import Row, Tail
+from cuebook.persistence.stores.sqlite.files import Exchanged, JournalFiles, check_beside
+from cuebook.persistence.stores.sqlite.location import make_folder, mount_of, sync_folder
+from cuebook.persistence.stores.sqlite.reading import SqliteReading, read_last
+from cuebook.persistence.stores.sqlite.schema import (
+    STREAM_INDEX,
+    check_identity,
+    create_schema,
+    has_stream_index,
+    index_streams,
+    journal_error,
+    journal_uri,
+)
+from cuebook.persistence.trust.verdicts import Verdict, Writers
+
+__all__ = ["SqliteStore"]
+
+_INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
+_BUSY_SECONDS = 30.0
+_CHECKPOINT_PAGES = 4000
+_CLOSING_BUSY_MS = 200
+_OPENINGS_MAX = 5
+
+
+class _Batch:
+    """What one transaction is to hold, and whether the connection's thread is done with it."""
+
+    __slots__ = ("drop_states", "is_settled", "rows", "states")
+
+    def __init__(self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]], drop_states: Sequence[int]) -> None:
+        self.rows = rows
+        self.states = states
+        self.drop_states = drop_states
+        self.is_settled = False
+
+
+class _Writer(sqlite3.Connection):
+    """The writing connection: `commit()` writes the batch that waits, so a commit is one trip to its thread."""
+
+    batch: _Batch | None = None
+    has_stream_index = False
+    is_empty = False
+    tail: Tail
+
+    def commit(self) -> None:
+        batch, self.batch = self.batch, None
+        if batch is None:
+            return
+        try:
+            self.execute("BEGIN IMMEDIATE")
+            if not self.has_stream_index and any(row[2] < 0 for row in batch.rows):
+                self.execute(STREAM_INDEX)
+                self.has_stream_index = True
+            self.executemany(_INSERT, [row[:7] for row in batch.rows])
+            if batch.states:
+                self.executemany("INSERT INTO states VALUES (?, ?)", batch.states)
+            if batch.drop_states:
+                self.executemany("DELETE FROM states WHERE seq = ?", [(seq,) for seq in batch.drop_states])
+            self.execute("COMMIT")
+        except BaseException:
+            if self.in_transaction:
+                self.rollback()
+            raise
+        finally:
+            batch.is_settled = True
+
+
+class SqliteStore:
+    """A `Store` in one SQLite file: WAL and synchronous=FULL; on network file systems a rollback journal and EXTRA.
+
+    Args:
+        path: the file; it and its folders are created where missing (0600), and their names synced.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._connection: aiosqlite.Connection | None = None
+        self._writer: _Writer | None = None
+        self._files: JournalFiles | None = None
+        self._thread: threading.Thread | None = None
+        self._has_failed = False
+        self._selecting = threading.Lock()
+        self._selection: SqliteReading | None = None
+
+    async def open(self) -> Tail:
+        """As `Store.open`. Cost: about 2 ms, and a pass over the rows without their bodies."""
+        await self.close()
+        connection = _in_daemon(lambda: aiosqlite.Connection(self._connect, 64))
+        try:
+            await connection
+        except BaseException as error:
+            self._join()
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+            self._let_go()
+            if isinstance(error, sqlite3.Error | OSError):
+                raise journal_error(error, self.path, "opened") from error
+            raise
+        self._connection = connection
+        self._has_failed = False
+        assert self._writer is not None
+        return self._writer.tail
+
+    async def insert(
+        self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]] = (), drop_states: Sequence[int] = ()
+    ) -> None:
+        """As `Store.insert`. Cost: one trip to the connection's thread and one fsync."""
+        if self._connection is None or self._writer is None or self._has_failed:
+            raise JournalError(f"{self.path} accepts nothing until it is opened again")
+        batch = self._writer.batch = _Batch(rows, states, drop_states)
+        try:
+            await self._connection.commit()
+        except asyncio.CancelledError:
+            self._has_failed = True
+            # The thread goes on: wait behind it, whatever happens to us meanwhile. It reports the cancelled commit to
+            # this loop first, which might else be closed by then, and the thread would die of that.
+            is_behind = False
+            while not (is_behind and batch.is_settled):
+                try:
+                    await self._connection.commit()
+                except (asyncio.CancelledError, sqlite3.Error):
+                    continue
+                is_behind = True
+            raise
+        except Exception as error:
+            self._has_failed = True
+            if isinstance(error, sqlite3.IntegrityError):
+                raise JournalError(f"{self.path} was written by someone else: {error}") from error
+            raise journal_error(error, self.path, "written") from error
+
+    def scan(
+        self,
+        after: int = 0,
+        *,
+        kinds: Collection[int] | None = None,
+        runs: Collection[int] | None = None,
+        bodies: bool = True,
+    ) -> Iterator[Row]:
+        """As `Store.scan`, over a read-only connection of its own."""
+        with SqliteReading(self.path, writer=self._files) as reading:
+            yield from reading.scan(after, kinds=kinds, runs=runs, bodies=bodies)
+
+    def row(self, seq: int) -> Row | None:
+        """As `Store.row`."""
+        with SqliteReading(self.path, writer=self._files) as reading:
+            return reading.row(seq)
+
+    def select(
+        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
+    ) -> list[Row]:
+        """As `Store.select`, over one read-only connection that stays open until the store is closed."""
+        with self._selecting:
+            if self._selection is None:
+                self._selection = SqliteReading(self.path, writer=self._files)
+            return self._selection.select(kind, run, after=after, limit=limit, newest=newest)
+
+    def state(self, seq: int) -> bytes | None:
+        """As `Store.state`."""
+        with SqliteReading(self.path, writer=self._files) as reading:
+            return reading.state(seq)
+
+    def states(self) -> list[int]:
+        """As `Store.states`."""
+        with SqliteReading(self.path, writer=self._files) as reading:
+            return reading.states()
+
+    def verdict(self) -> Verdict:
+        """As `Store.verdict`."""
+        return Verdict(Writers.NOBODY) if self._files is None else self._files.verdict()
+
+    async def close(self) -> None:
+        """As `Store.close`; the -wal is moved into the file unless a reader is in the way."""
+        with self._selecting:
+            selection, self._selection = self._selection, None
+        if selection is not None:
+            selection.close()
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            if not self._has_failed:
+                await connection.execute_fetchall(f"PRAGMA busy_timeout = {_CLOSING_BUSY_MS}")
+                await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:
+            pass  # what is in the -wal is durable as it is
+        finally:
+            self._writer = None
+            try:
+                await connection.close()
+            finally:
+                self._join()
+                self._let_go()
+
+    def _join(self) -> None:
+        """Wait for the connection's thread: it may report to this loop once more, which may be about to close."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+
+    def _let_go(self) -> None:
+        """Let go of the files; SQLite removes some of its own when it closes, and their names are to be ours still."""
+        files, self._files = self._files, None
+        if files is not None:
+            with contextlib.suppress(OSError, JournalError):  # whoever opens it next is told
+                files.hold_names()
+            files.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        # Runs in the connection's thread: everything that opening touches the disk for.
+        self._thread = threading.current_thread()
+        if not self._thread.daemon:
+            _warn("journal_thread_outlives_main", path=str(self.path))
+        is_new = not self.path.exists()
+        make_folder(self.path.parent)
+        check_beside(self.path)
+        if is_new:
+            # No descriptor of this file can hold SQLite's locks yet, so opening and closing it is harmless here.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            sync_folder(self.path.parent)
+        elif not os.access(self.path, os.R_OK | os.W_OK):  # SQLite would open it for reading and fail at a commit
+            raise JournalError(f"{self.path} cannot be written: permission denied, or a read-only file system")
+        files = self._files = JournalFiles(self.path)
+        files.hold_names()
+        if self.path.stat().st_size:
+            _look_first(self.path, files)
+        writer = self._opened(files)
+        try:
+            self._prepare(writer, files)
+        except BaseException:
+            writer.close()
+            raise
+        self._writer = writer
+        return writer
+
+    def _opened(self, files: JournalFiles) -> _Writer:
+        for tried in range(1, _OPENINGS_MAX + 1):
+            writer = _new_writer(self.path)
+            try:
+                with files.being_opened():
+                    writer.is_empty = not check_identity(writer, self.path)
+                    return writer
+            except BaseException as error:
+                writer.close()
+                if not isinstance(error, Exchanged) or tried == _OPENINGS_MAX:
+                    raise
+        raise AssertionError
+
+    def _prepare(self, writer: _Writer, files: JournalFiles) -> None:
+        mount = mount_of(self.path)
+        writer.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        writer.execute(f"PRAGMA synchronous = {'EXTRA' if mount.is_network else 'FULL'}")
+        self._choose_mode(writer, files, is_network=mount.is_network)
+        if mount.is_network:
+            _say_network(self.path, mount.kind)
+        writer.tail, has_streams = _tail(writer)
+        if has_streams:
+            index_streams(writer)
+        writer.has_stream_index = has_stream_index(writer)
+        if self._has_failed:
+            # After a failed fsync the kernel may believe that pages are clean which never reached the disk; a
+            # checkpoint writes and syncs them anew, from what it reads.
+            busy, _, _ = writer.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+            if busy:
+                raise JournalError(f"{self.path} cannot be made durable while another program reads it")
+
+    def _choose_mode(self, writer: _Writer, files: JournalFiles, *, is_network: bool) -> None:
+        holds_names = files.holds_names()
+        (found,) = writer.execute("PRAGMA journal_mode").fetchone()
+        if holds_names and found != "wal":
+            # A rollback journal that is emptied, not deleted: in between, its name could be taken by somebody else.
+            writer.execute("PRAGMA journal_mode = TRUNCATE")
+        if writer.is_empty:
+            create_schema(writer)
+        mode = "WAL" if not is_network else "TRUNCATE" if holds_names else "DELETE"
+        (found,) = writer.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+        if found != mode.lower():
+            raise JournalError(f"{self.path} cannot be written safely: SQLite uses journal mode {found}, not {mode}")
+        files.hold_names()  # the rollback journal's went with the switch, and nothing was read since
+
+
+def _new_writer(path: Path) -> _Writer:
+    writer: _Writer = sqlite3.connect(
+        journal_uri(path, "rw"),
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_Writer,
+    )
+    writer.execute("PRAGMA recursive_triggers = ON")
+    writer.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the disk's own cache
+    writer.execute("PRAGMA checkpoint_fullfsync = ON")
+    return writer
+
+
+def _in_daemon(make: Callable[[], aiosqlite.Connection]) -> aiosqlite.Connection:
+    """The connection, made in a daemon thread, so that its own is one too: left open, it would else keep the
+    interpreter from exiting.
+    """
+    made: Future[aiosqlite.Connection] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(make())
+        except BaseException as error:
+            made.set_exception(error)
+
+    threading.Thread(target=run, name="cuebook-opening", daemon=True).start()
+    return made.result()
+
+
+def _tail(connection: sqlite3.Connection) -> tuple[Tail, bool]:
+    """Where the store ends, and whether it has streams."""
+    seq, hash_ = read_last(connection)
+    runs = connection.execute("SELECT coalesce(max(run), 0), coalesce(min(run), 0) FROM records").fetchone()
+    if not all(isinstance(run, int) for run in runs):
+        raise sqlite3.DatabaseError("a record holds something other than it was given")
+    return Tail(seq, hash_, max(runs[0], 0)), runs[1] < 0
+
+
+def _look_first(path: Path, files: JournalFiles) -> None:
+    # A file that is none of ours, or of a later version, must not be written to; opening for writing may.
+    try:
+        SqliteReading(path, writer=files).close()
+    except JournalCorrupt:
+        raise
+    except JournalError as error:
+        if type(error) is not JournalError:
+            raise
+
+
+_said: set[str] = set()
+
+
+def _say_network(path: Path, kind: str) -> None:
+    if str(path) in _said:
+        return
+    _said.add(str(path))
+    _warn("journal_on_network_file_system", path=str(path), file_system=kind)
+
+
+def _warn(event: str, **fields: str) -> None:
+    from cuebook.logs import get_logger
+
+    get_logger("cuebook.persistence").warning(event, **fields)

@@ -1,0 +1,1 @@
+"""Who else can have written a file: what was opened, judged, and said."""

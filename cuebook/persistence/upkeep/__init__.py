@@ -1,0 +1,1 @@
+"""Care of journals: backup, compaction, salvage, verification."""

@@ -1,0 +1,1 @@
+"""Objects that only pickle can keep, and the names by which classes are found again."""

@@ -1,0 +1,104 @@
+"""What every pickler of this library is: cloudpickle's, but code, classes and descriptors go in forms of our own.
+
+Heavy: imports cloudpickle.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+import cloudpickle
+
+from cuebook.persistence.identity.code.imported import is_importable
+from cuebook.persistence.values.pickling.class_state import is_enumeration, reduced_class, reduced_member
+from cuebook.persistence.values.pickling.code_bytes import reduced_code
+from cuebook.persistence.values.pickling.descriptors import (
+    is_cache,
+    is_descriptor,
+    is_generic,
+    reduced_cached,
+    reduced_descriptor,
+    reduced_generic,
+)
+from cuebook.persistence.values.pickling.objects import HEAP_TYPE
+from cuebook.persistence.values.pickling.sentinels import may_be_sentinel, reduced_sentinel
+from cuebook.persistence.values.pickling.typing_forms import is_named_type, reduced_type
+
+__all__ = ["ByValuePickler", "dumps"]
+
+
+class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+    """Cloudpickle for functions and modules.
+
+    What it makes of code objects changes from release to release, and of some kinds of classes it makes other ones.
+    """
+
+    def __init__(self, file: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(file, *args, **kwargs)
+        self._ways: dict[type, _Way] = {}
+
+    def goes_by_value(self, cls: type) -> bool:
+        """Whether a class is sent whole."""
+        return bool(cls.__flags__ & HEAP_TYPE) and not is_importable(cls)
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How an object is taken apart, as pickle asks for it. Cost: 0.3 us for an object of an ordinary class."""
+        kind = type(obj)
+        way = self._ways.get(kind)
+        if way is None:
+            way = self._ways[kind] = _way(kind)
+        return way(self, obj)
+
+
+_Way = Callable[[ByValuePickler, Any], Any]
+"""Takes objects of one class apart. Nothing of a pickler's own: in a ring, it would keep what it has pickled."""
+
+
+def _way(kind: type) -> _Way:
+    if kind is CodeType:
+        return lambda _, code: reduced_code(code)
+    if issubclass(kind, type):
+        return _class
+    if is_enumeration(kind):
+        return lambda pickler, member: (
+            reduced_member(member) if pickler.goes_by_value(kind) else _usual(pickler, member)
+        )
+    if kind is FunctionType:
+        return _function
+    if is_cache(kind):
+        return lambda pickler, cache: _usual(pickler, cache) if is_importable(cache) else reduced_cached(cache)
+    if is_descriptor(kind):
+        return lambda _, descriptor: reduced_descriptor(descriptor)
+    if is_named_type(kind):
+        return lambda pickler, made: _usual(pickler, made) if is_importable(made) else reduced_type(made)
+    if may_be_sentinel(kind):
+        return lambda pickler, obj: reduced_sentinel(obj) or _usual(pickler, obj)
+    return _usual
+
+
+def _usual(pickler: ByValuePickler, obj: Any) -> Any:
+    return super(ByValuePickler, pickler).reducer_override(obj)
+
+
+def _class(pickler: ByValuePickler, cls: type) -> Any:
+    return reduced_class(cls) if pickler.goes_by_value(cls) else _usual(pickler, cls)
+
+
+def _function(pickler: ByValuePickler, function: FunctionType) -> Any:
+    if is_generic(function) and not is_importable(function):
+        return reduced_generic(function)
+    return _usual(pickler, function)
+
+
+def dumps(value: Any) -> bytes:
+    """The pickle of a value, with the functions and classes that no import finds inside it.
+
+    Raises:
+        Exception: whatever pickling it raises.
+    """
+    file = io.BytesIO()
+    ByValuePickler(file, protocol=5).dump(value)
+    return file.getvalue()

@@ -1,0 +1,323 @@
+"""A process of actors: an actor system of its own, and its end of the link. Started by `engines.spawner`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from cuebook.children.forwarding import Forwarding
+from cuebook.children.program.program import ProgramHere
+from cuebook.children.stdio import flush_c, flush_streams
+from cuebook.children.title import show_title
+from cuebook.engines.calls.function import adopt_environment
+from cuebook.engines.process.child import settle_in
+from cuebook.errors import ActorFailed, UnknownMessage
+from cuebook.processes.hosted import ForwardedDeadLetters, GuestCell, Room, guest_spec
+from cuebook.processes.link import Link, open_address
+from cuebook.processes.loop import new_loop
+from cuebook.processes.outcomes import pack_error, unpack_error
+from cuebook.processes.parcel import open_parcel, study
+from cuebook.processes.protocol import (
+    ANSWERED,
+    DELIVER,
+    FORWARD,
+    SETTLED,
+    VERSION,
+    Admit,
+    Begin,
+    Ended,
+    Expel,
+    Hello,
+    Kill,
+    Quit,
+    Retire,
+    Teach,
+    Welcome,
+    open_frame,
+    pack_traffic,
+)
+from cuebook.processes.receipts import Lodging
+from cuebook.runtime.refs.ref import ActorRef, find_ref, homes, routes
+from cuebook.runtime.system import ActorSystem
+from cuebook.wire.frame import LINK_BYTES_MAX, FrameReader, pack_frame
+
+__all__ = ["House", "main"]
+
+_RECV_BYTES = 1 << 18
+BROKEN = 70
+"""Exit code of a process that could not understand its owner (EX_SOFTWARE)."""
+
+
+class House(Link):
+    """This end of the link, and the actors behind it."""
+
+    def __init__(self, data: socket.socket, page: memoryview[float]) -> None:
+        loop = new_loop(data, self.flush, self.receive)
+        super().__init__(loop, None, None)  # type: ignore[arg-type]  # they are made with the loop running
+        self.socket = data
+        self.owner = b""
+        self.is_closing = False
+        self.forwarding = Forwarding(self.write_soon)
+        self.program = ProgramHere()
+        self.logging_state: dict[str, Any] | None = None
+        self.unlearned: dict[int, UnknownMessage] = {}
+        self._page = page
+        self._reader = FrameReader(LINK_BYTES_MAX)
+        self._buffer = memoryview(bytearray(_RECV_BYTES))  # a new one a read would cost more than the read
+        self._out: list[bytes] = []
+        self._owing: list[Lodging] = []
+        self._rooms: dict[int, Room] = {}
+        self._specs: dict[int, Any] = {}
+        self.system = ActorSystem("cuebook")
+        self.system.dead_letters = ForwardedDeadLetters(self.system.clock.time, self.order)
+        self._over: asyncio.Future[float] = loop.create_future()
+        self._orders: dict[type, Callable[[Any], None]] = {
+            Welcome: self._on_welcome,
+            Admit: self._on_admit,
+            Begin: self._on_begin,
+            Expel: self._on_expel,
+            Kill: self._on_kill,
+            Retire: self._on_retire,
+            Teach: self._on_teach,
+            Quit: self._on_quit,
+        }
+
+    def run(self) -> int:
+        """Until told to quit, or an actor exits the program. The exit code."""
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_until_complete(self._live())
+        except SystemExit as leaving:
+            return _exit_code(leaving.code)
+        except KeyboardInterrupt:
+            return 128 + signal.SIGINT
+        return 0
+
+    async def _live(self) -> None:
+        async with self.system:
+            self.deadlines, self.ready = self.system.deadlines, self.system.ready
+            self.order(Hello(VERSION, os.getpid(), self.system.id))
+            await self._over
+            self.is_closing = True
+
+    # The link
+
+    def write(self, frame: bytes) -> None:
+        """Send a frame with the loop's next step."""
+        self._out.append(frame)
+
+    def wake(self) -> None:
+        """`flush` collects before the loop waits."""
+
+    def owe(self, lodging: Lodging) -> None:
+        """Something of it is to be sent with the loop's next step."""
+        lodging.is_owing = True
+        self._owing.append(lodging)
+
+    def collect(self) -> None:
+        """Write what has gathered."""
+        owing, self._owing = self._owing, []
+        for lodging in owing:
+            answers, lodging.answers = lodging.answers, []
+            lodging.is_owing = False
+            room = self._rooms.get(lodging.guest)
+            busy_s = 0.0 if room is None or room.cell is None else room.cell.busy_s
+            size = sum(len(part) for part in answers[2::3] if type(part) is bytes or type(part) is str)
+            self.write(pack_traffic([SETTLED, lodging.guest, lodging.begun, busy_s, answers], size))
+        super().collect()
+
+    def flush(self) -> None:
+        """Send all that was written."""
+        self.collect()
+        if self._out:
+            out, self._out = self._out, []
+            try:
+                self.socket.sendall(b"".join([pack_frame(frame, LINK_BYTES_MAX) for frame in out]))
+            except (BrokenPipeError, ConnectionResetError):
+                end_group()
+
+    def receive(self) -> None:
+        """Take in what has arrived."""
+        size = self.socket.recv_into(self._buffer)
+        if not size:
+            end_group()
+        try:
+            for frame in self._reader.feed(bytes(self._buffer[:size])):
+                self.take(frame)
+        except Exception:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(BROKEN)
+
+    def take(self, frame: bytes) -> None:
+        """One frame from the owner."""
+        content = open_frame(frame)
+        if type(content) is list:
+            kind = content[0]
+            if kind == DELIVER:
+                self._on_deliver(content)
+            elif kind == FORWARD:
+                self.on_forward(content)
+            elif kind == ANSWERED:
+                self.on_answered(content)
+            return
+        handler = self._orders.get(type(content))
+        if handler is not None:
+            handler(content)
+        else:
+            self.on_order(content)
+
+    # Refs
+
+    def find(self, name: str, serial: int) -> ActorRef | None:
+        """An actor of the owner's system: one that lives here, or the way to it."""
+        room = self._rooms.get(serial)
+        if room is not None and room.cell is not None and room.lodging.name == name:
+            return room.cell.ref
+        return self.distant(self.owner, name, serial)
+
+    # What the owner orders
+
+    def _on_welcome(self, welcome: Welcome) -> None:
+        if welcome.version != VERSION:
+            sys.stderr.write(f"the owner speaks version {welcome.version} of actor processes, this is {VERSION}\n")
+            sys.stderr.flush()
+            os._exit(BROKEN)
+        self.owner = welcome.home
+        homes[welcome.home] = self
+        routes.append(self.distant)
+        adopt_environment(welcome.options)
+        self.program.load(welcome.options["program"])
+        show_title(f"actors {welcome.options.get('title', '')}".rstrip())
+        self.logging_state = welcome.options.get("logging")
+        self.forwarding.load(self.logging_state)
+        self.forwarding.begin()
+        self.program.settle()
+
+    def write_soon(self, frame: bytes) -> None:
+        """`write` from any thread."""
+        if threading.get_ident() == threading.main_thread().ident:
+            self.write(frame)
+        else:
+            self.loop.call_soon_threadsafe(self.write, frame)
+
+    def _on_admit(self, admit: Admit) -> None:
+        lodging = Lodging(admit.guest, admit.name, self, self._page, slot=admit.slot)
+        self.forwarding.load(self.logging_state)
+        try:
+            with self.program.filters.put_aside():
+                parcel = open_parcel(admit.parcel)
+                resumes = pickle.loads(admit.options["resumes"])
+        except Exception as error:
+            self._specs[admit.guest] = error
+            return
+        finally:
+            self.forwarding.begin()
+        room = self._rooms[admit.guest] = Room(self, lodging, parcel)
+        self._specs[admit.guest] = guest_spec(room, admit.options, resumes)
+
+    def _on_begin(self, begin: Begin) -> None:
+        room = self._rooms.get(begin.guest)
+        spec = self._specs.get(begin.guest)
+        if room is None or spec is None or isinstance(spec, Exception):
+            error = spec if isinstance(spec, Exception) else ActorFailed("the actor was not admitted")
+            self.order(Ended(begin.guest, begin.incarnation, True, pack_error(error), 0))
+            return
+        room.incarnation = begin.incarnation
+        room.is_between = False
+        if room.cell is not None:
+            room.cell.begin_again()
+            return
+        try:
+            self.system.start(spec, None)
+        except Exception as error:
+            self.order(Ended(begin.guest, begin.incarnation, True, pack_error(error), 0))
+
+    def _on_deliver(self, fields: list[Any]) -> None:
+        _, guest, incarnation, first, frames, asks, senders = fields
+        room = self._rooms.get(guest)
+        if room is None or room.cell is None or room.incarnation != incarnation or room.is_between:
+            return  # its incarnation has ended meanwhile, and the owner knows
+        arrive = room.cell.arrive
+        for place, frame in enumerate(frames):
+            is_ask = asks is True or (asks is not None and asks[place])
+            sender = None if senders is None or senders[place] is None else find_ref(*open_address(senders[place]))
+            arrive(first + place, frame, is_ask, sender)
+
+    def _on_expel(self, expel: Expel) -> None:
+        cell = self._cell(expel.guest)
+        if cell is not None:
+            cell.expel(expel.timeout, drain=expel.drain)
+        else:
+            self.left(expel.guest)
+
+    def _on_kill(self, kill: Kill) -> None:
+        cell = self._cell(kill.guest)
+        if cell is not None:
+            cell.kill(None if kill.error is None else unpack_error(kill.error))
+
+    def _on_retire(self, retire: Retire) -> None:
+        cell = self._cell(retire.guest)
+        if cell is not None:
+            cell.retire_soon()
+
+    def _on_teach(self, teach: Teach) -> None:
+        problem = study(teach)
+        if problem is not None:
+            self.unlearned[teach.tag] = problem
+
+    def _on_quit(self, _quit: Quit) -> None:
+        if not self._over.done():
+            self._over.set_result(0.0)
+
+    def _cell(self, guest: int) -> GuestCell | None:
+        room = self._rooms.get(guest)
+        return None if room is None else room.cell
+
+    def left(self, guest: int) -> None:
+        """An actor has stopped for good."""
+        self._rooms.pop(guest, None)
+        self._specs.pop(guest, None)
+
+
+def _exit_code(code: Any) -> int:
+    """What the interpreter makes of SystemExit's argument."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    sys.stderr.write(f"{code}\n")
+    return 1
+
+
+def end_group() -> None:
+    """The owner is gone: end this process and whatever its actors have started."""
+    os.killpg(0, signal.SIGKILL)
+
+
+def _mind_owner(control: socket.socket) -> None:
+    """The owner's end is noticed also while a handler keeps the loop busy."""
+    while control.recv(64):
+        pass
+    end_group()
+
+
+def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
+    """The entry of the process. It ends by `os._exit`: no thread and no `atexit` of an actor can keep it."""
+    data, control, page = settle_in(data_fd, control_fd, page_fd, parent)
+    page[0] = -1
+    threading.Thread(target=_mind_owner, args=(control,), name="cuebook-owner", daemon=True).start()
+    house = House(data, page)
+    code = house.run()
+    house.flush()
+    flush_streams()
+    flush_c()
+    os._exit(code)

@@ -1,0 +1,224 @@
+"""An actor at work in a process of actors: its owner decides on its restarts, all else is as anywhere. No socket."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from asyncio import CancelledError
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from cuebook.errors import CodecError, CuebookError, UnknownMessage
+from cuebook.processes.outcomes import pack_error
+from cuebook.processes.parcel import Parcel
+from cuebook.processes.protocol import Asked, Buried, Ended, Gone, Order, Started
+from cuebook.processes.receipts import GuestMailbox, Lodging, Ticket
+from cuebook.runtime.cells.cell import Cell
+from cuebook.runtime.cells.envelope import Envelope
+from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.cells.spec import ActorSpec
+from cuebook.runtime.cells.system_port import Parent, Premises
+from cuebook.runtime.policy.directives import Directive
+from cuebook.runtime.policy.restarts import Exit, Restart, RestartPolicy, is_restarted
+from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.refs.status import ActorState
+from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
+from cuebook.wire.message import encode, tag_in
+
+__all__ = ["ForwardedDeadLetters", "GuestCell", "Guesthouse", "Room", "guest_spec"]
+
+
+class Guesthouse(Protocol):
+    """The process as its actors see it."""
+
+    owner: bytes
+    is_closing: bool
+    unlearned: dict[int, UnknownMessage]
+
+    def order(self, order: Order) -> None:
+        """Send something to the owner."""
+
+    def left(self, guest: int) -> None:
+        """An actor has stopped for good."""
+
+
+class Room:
+    """Where one actor lives: its factory. Made once; `make_cell` makes its cell."""
+
+    def __init__(self, house: Guesthouse, lodging: Lodging, parcel: Parcel) -> None:
+        self.house = house
+        self.lodging = lodging
+        self.incarnation = 0
+        self.is_between = False
+        self.culprit = 0
+        self.cell: GuestCell | None = None
+        self._parcel = parcel
+
+    def __call__(self) -> Any:
+        """A new incarnation's object."""
+        parcel = self._parcel
+        return parcel.actor(*parcel.args, **parcel.kwargs)
+
+    def make_cell(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> GuestCell:
+        """Its cell."""
+        self.cell = GuestCell(premises, spec, parent)
+        return self.cell
+
+    def on_ended(self, _ref: ActorRef, reason: Exit, error: BaseException | None) -> None:
+        """An incarnation is over: the owner decides."""
+        cell = self.cell
+        assert cell is not None
+        self.is_between = True
+        cell.mailbox.give_back()
+        culprit, self.culprit = self.culprit, 0
+        is_failure = reason is Exit.FAILURE
+        self.house.order(Ended(self.lodging.guest, self.incarnation, is_failure, pack_error(error), culprit))
+
+    def on_terminated(self, _ref: ActorRef, _error: BaseException | None) -> None:
+        """The actor has stopped for good."""
+        assert self.cell is not None
+        self.house.left(self.lodging.guest)
+        self.house.order(Gone(self.lodging.guest, self.cell.was_drained))
+
+
+def guest_spec(room: Room, options: dict[str, Any], resumes: Any) -> ActorSpec:
+    """How the actor is kept in its process."""
+    mailbox = MailboxSpec(
+        capacity=options["capacity"],
+        bytes_max=options["bytes_max"],
+        overflow=options["overflow"],
+        stash_capacity=options["stash_capacity"],
+    )
+    directives = dict.fromkeys(resumes, Directive.RESUME)
+    policy = RestartPolicy(Restart(options["restart"]), directives=directives, attempts=options["attempts"])
+    return ActorSpec(
+        room,
+        room.lodging.name,
+        mailbox,
+        policy,
+        options["shutdown_s"],
+        room.on_terminated,
+        room.on_ended,
+    )
+
+
+class GuestCell(Cell):
+    """One actor whose owner is another process."""
+
+    __slots__ = ("_room",)
+
+    mailbox: GuestMailbox
+
+    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
+        super().__init__(premises, spec, parent)
+        room: Any = spec.factory
+        self._room: Room = room
+        self.mailbox = GuestMailbox(spec.mailbox, room.lodging)
+        self.serial = room.lodging.guest
+
+    @property
+    def home(self) -> bytes:
+        """Its owner's system: there it is known by its number, whichever process it lives in."""
+        return self._room.house.owner
+
+    @property
+    def was_drained(self) -> bool:
+        """Whether everything that was queued had been handled when it stopped."""
+        return not self._has_left_behind
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds at work."""
+        return self._busy_s
+
+    def arrive(self, number: int, frame: bytes, is_ask: bool, sender: ActorRef | None) -> None:
+        """Queue a message that came over the link; its owner minds the bounds."""
+        ticket: Any = Ticket(self._room.lodging, number, is_ask=is_ask)
+        self.mailbox.put_unbounded((frame, sender, ticket, None, self.now(), 0), urgent=False)
+        if not self._driver.is_awake:
+            self._driver.wake()
+
+    def expel(self, timeout_s: float, *, drain: bool) -> None:
+        """Stop for good, as the owner wants it."""
+        super().request_stop(timeout_s, drain=drain)
+
+    def retire_soon(self) -> None:
+        """End the incarnation in good order, as the owner wants it."""
+        if self.state is not ActorState.RESTARTING:
+            self._is_retiring = True
+            self._is_steady = False
+            self._driver.wake()
+
+    # What its own process asks for is for the owner to decide
+
+    def request_stop(self, timeout_s: float, *, drain: bool) -> None:
+        """Have the owner stop it."""
+        if self._room.house.is_closing:
+            super().request_stop(timeout_s, drain=drain)
+        elif not self._is_stopping:
+            self._room.house.order(Asked(self._room.lodging.guest, float(timeout_s), drain))
+
+    def stop_self(self) -> None:
+        """End the incarnation as NORMAL after the message in hand."""
+        if is_restarted(self.spec.policy.restart, Exit.NORMAL):
+            super().stop_self()
+        else:
+            self._room.house.order(Asked(self._room.lodging.guest, None, True))
+
+    def on_lost(self) -> None:
+        """Cut off; by what ends the program: then the owner sees the end of this process, and answers."""
+        cause = sys.exception()
+        if cause is None or isinstance(cause, Exception | CancelledError | GeneratorExit):
+            super().on_lost()
+        elif not isinstance(cause, SystemExit | KeyboardInterrupt):
+            # asyncio lets only these two out of the loop at once: nothing is to be sent or answered any more.
+            traceback.print_exception(cause)
+            raise SystemExit(1) from cause
+
+    def _settled(self) -> None:
+        super()._settled()
+        if self.state is ActorState.RUNNING:
+            self._room.house.order(Started(self._room.lodging.guest, self._room.incarnation))
+
+    def _quarantine(self, failure: CuebookError, error: BaseException, directive: Directive) -> None:
+        number = self._room.lodging.in_hand
+        if self._current is None or not number:
+            super()._quarantine(failure, error, directive)
+            return
+        self._current = None
+        self._room.culprit = number
+
+    def _bury(self, envelope: Envelope, reason: DeadReason, error: BaseException | None = None) -> None:
+        ticket: Any = envelope.reply
+        if type(ticket) is not Ticket or ticket.is_begun:
+            super()._bury(envelope, reason, error)
+
+    def _refuse(self, envelope: Envelope, error: CodecError) -> None:
+        known = self._room.house.unlearned.get(tag_in(envelope.frame)) if isinstance(error, UnknownMessage) else None
+        super()._refuse(envelope, known or error)
+
+
+class ForwardedDeadLetters(DeadLetters):
+    """What goes nowhere in this process is a dead letter of the owner's system.
+
+    Parameters:
+        order: sends an order to the owner.
+    """
+
+    __slots__ = ("_order",)
+
+    def __init__(self, time: Any, order: Callable[[Order], None]) -> None:
+        super().__init__(time)
+        self._order = order
+
+    def add(
+        self, content: Any, target: str, sender: str | None, reason: DeadReason, *, error: BaseException | None = None
+    ) -> None:
+        """A message, or its bytes, went nowhere."""
+        self.counts[reason] += 1
+        try:
+            frame = content if type(content) is bytes else encode(content)
+        except (TypeError, CuebookError):  # it goes by reference, and stays here
+            frame = b""
+        text = "" if error is None else (pack_error(error) or ["", "", ""])[2]
+        self._order(Buried(frame, target, sender, reason.value, text))

@@ -1,0 +1,163 @@
+"""An actor's place in a process of actors: which of its messages came over the link, and what is owed for them.
+
+Knows no cell and no socket.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Protocol
+
+from cuebook.processes.outcomes import pack_outcome
+from cuebook.runtime.cells.envelope import Entry, size_of
+from cuebook.runtime.cells.lanes import PriorityLane
+from cuebook.runtime.cells.mailbox import Mailbox, MailboxSpec
+
+__all__ = ["GuestMailbox", "Lodging", "Ticket"]
+
+
+class Landlord(Protocol):
+    """Whoever sends what is owed."""
+
+    def owe(self, lodging: Lodging) -> None:
+        """Something of it is to be sent soon."""
+
+
+class Lodging:
+    """What the owner of an actor is told of its messages.
+
+    Attributes:
+        guest: number of the actor in the owner's system. name: its name.
+        begun: number of the last message over the link that was begun.
+        in_hand: number of the one that is in hand; 0 where it is none of these.
+        answers: flat: number, form, value.
+    """
+
+    __slots__ = ("_page", "_place", "answers", "begun", "guest", "in_hand", "is_owing", "landlord", "name")
+
+    def __init__(self, guest: int, name: str, landlord: Landlord, page: memoryview[float], *, slot: int) -> None:
+        self.guest = guest
+        self.name = name
+        self.landlord = landlord
+        self.begun = 0
+        self.in_hand = 0
+        self.answers: list[Any] = []
+        self.is_owing = False
+        self._page = page
+        self._place = 2 * slot
+        self._note()
+
+    def begin(self, number: int) -> None:
+        """The actor takes the message of this number in hand; 0: another one."""
+        self.in_hand = number
+        if number > self.begun:
+            self.begun = number
+            if not self.is_owing:
+                self.landlord.owe(self)
+        self._note()
+
+    def rest(self) -> None:
+        """It has none in hand."""
+        self.in_hand = 0
+        self._note()
+
+    def answer(self, number: int, outcome: Any) -> None:
+        """Settle an ask."""
+        self.answers += (number, *pack_outcome(self.name, outcome))
+        if not self.is_owing:
+            self.landlord.owe(self)
+
+    def _note(self) -> None:
+        # The owner reads it when this process has died.
+        place = self._place
+        if place:
+            page = self._page
+            page[place] = self.begun
+            page[place + 1] = self.in_hand
+
+
+class Ticket:
+    """Where the answer to a message over the link goes. One that was not begun is still its owner's."""
+
+    __slots__ = ("_is_done", "_lodging", "is_ask", "number")
+
+    def __init__(self, lodging: Lodging, number: int, *, is_ask: bool) -> None:
+        self._lodging = lodging
+        self._is_done = False
+        self.number = number
+        self.is_ask = is_ask
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the actor has had it in hand."""
+        return self.number <= self._lodging.begun
+
+    def done(self) -> bool:
+        """Whether it is answered."""
+        return self._is_done
+
+    def set_result(self, outcome: Any) -> None:
+        """Answer it."""
+        if not self._is_done:
+            self._is_done = True
+            if self.is_ask and self.is_begun:
+                self._lodging.answer(self.number, outcome)
+
+
+class _GuestLane(deque[Entry]):
+    """Notes which message over the link is begun, as it is taken. One that is no ask is an ordinary one then."""
+
+    __slots__ = ("_lodging",)
+
+    def __init__(self, lodging: Lodging) -> None:
+        super().__init__()
+        self._lodging = lodging
+
+    def popleft(self) -> Entry:
+        entry = super().popleft()
+        ticket: Any = entry[2]
+        if type(ticket) is not Ticket:
+            self._lodging.begin(0)
+            return entry
+        self._lodging.begin(ticket.number)
+        return entry if ticket.is_ask else (entry[0], entry[1], None, *entry[3:])
+
+
+class GuestMailbox(Mailbox):
+    """The mailbox of an actor whose owner is another process."""
+
+    __slots__ = ("_lodging",)
+
+    def __init__(self, spec: MailboxSpec, lodging: Lodging) -> None:
+        super().__init__(spec)
+        self._lodging = lodging
+
+    def open_lane(self) -> deque[Entry] | PriorityLane[Entry]:
+        """The user lane. (Priorities are the owner's affair.)"""
+        if self.user is None:
+            self.user = _GuestLane(self._lodging)
+        return self.user
+
+    def take_early(self) -> Entry:
+        """The next of those before users'."""
+        self._lodging.begin(0)
+        return super().take_early()
+
+    def rest(self) -> None:
+        """Nothing waits. The queue stays: a new one would cost more than the message that comes next."""
+        self._lodging.rest()
+
+    def give_back(self) -> None:
+        """Drop every message over the link that was not begun: it is its owner's again."""
+        lane = self.open_lane()
+        assert isinstance(lane, deque)
+        kept = [entry for entry in lane if (ticket := _ticket(entry)) is None or ticket.is_begun]
+        lane.clear()
+        lane.extend(kept)
+        self.size = sum(size_of(entry[0]) for entry in kept)
+
+
+def _ticket(entry: Entry) -> Ticket | None:
+    """Of a message that came over the link."""
+    reply: Any = entry[2]
+    return reply if type(reply) is Ticket else None

@@ -1,0 +1,1 @@
+"""One actor at work: mailbox, incarnations, life and end."""

@@ -1,0 +1,257 @@
+"""Runs work that mostly needs no waiting: by steps of the ready queue, and in a task only while it awaits.
+
+The work is a generator: it yields an awaitable to be awaited (and gets its value or its error back), or
+None to let others run; it ends when there is nothing to do. Knows no actor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Coroutine, Generator
+from types import FrameType
+from typing import Any, Protocol
+
+from anyio.lowlevel import checkpoint
+
+from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.tasks.hold import Hold
+from cuebook.runtime.tasks.tasks import Tasks
+
+__all__ = ["Driven", "Driver", "Work", "driven_in"]
+
+Work = Generator[Awaitable[Any] | None, Any, None]
+
+
+_ENDS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit)
+"""The end of the program, of a task, of a generator: they go on their way."""
+
+
+class _Done:
+    """In place of a step: the work has come to its end."""
+
+
+_DONE = _Done()
+_CUT = asyncio.CancelledError("cut off")
+"""In place of an error that the work is to get: it gets none, and is lost."""
+_Step = Awaitable[Any] | None | _Done
+
+
+class Driven(Protocol):
+    """Something with work to do."""
+
+    name: str
+    ready: Ready
+
+    def tasks(self) -> Tasks:
+        """Where it awaits."""
+
+    def work(self) -> Work:
+        """Begin the work."""
+
+    def doing(self) -> str:
+        """What the work is at, in a word or none."""
+
+    def on_fatal(self, error: BaseException) -> None:
+        """The work raised what is no Exception, and no end of the program either."""
+
+    def on_lost(self) -> None:
+        """The work was cut off by cancellation from outside or by an exit of the program."""
+
+    def on_broken(self, error: BaseException) -> None:
+        """The work itself raised: it is in no state to go on."""
+
+
+class Driver:
+    """Drives one work at a time, in a context of its own; a wake-up while it runs is the work's to see.
+
+    Parameters:
+        driven: whose work it is.
+
+    Attributes:
+        is_awake: whether the work is under way, or will be soon.
+    """
+
+    __slots__ = ("_awaits", "_context", "_driven", "_error", "_hold", "_work", "is_awake")
+
+    def __init__(self, driven: Driven, context: contextvars.Context) -> None:
+        self._driven = driven
+        self._context = context
+        self.is_awake = False
+        self._awaits = False
+        self._work: Work | None = None
+        self._hold: Hold | None = None
+        self._error: BaseException | None = None
+
+    def wake(self) -> None:
+        """Begin the work soon, if it is not under way."""
+        if not self.is_awake:
+            self.is_awake = True
+            self._driven.ready.add(self)
+
+    def step(self) -> None:
+        """Do one slice of the work."""
+        ready = self._driven.ready
+        if not ready.is_entered:
+            ready.enter()
+        self._context.run(self._slice)
+
+    def step_alone(self) -> None:
+        """The same, in a callback of its own."""
+        try:
+            self.step()
+        finally:
+            if self._driven.ready.is_entered:
+                self._driven.ready.leave()
+
+    def interrupt(self, error: BaseException) -> None:
+        """End what is being awaited, if anything is: the work gets `error` there."""
+        if self._awaits and self._error is not _CUT:
+            self._error = error
+            if self._hold is not None:
+                self._hold.cancel()
+
+    def cut(self) -> None:
+        """End the task, if there is one, and the work with it."""
+        self._error = _CUT
+        if self._hold is not None:
+            self._hold.cancel()
+
+    def _slice(self) -> None:
+        if self._work is None:
+            self._work = self._driven.work()
+        try:
+            step = self._advance(None)
+            if step is None:
+                self._driven.ready.add_last(self)
+            elif step is _DONE:
+                self.is_awake = False
+            else:
+                self._await(step)
+        except Exception as error:
+            self._lose()
+            self._driven.on_broken(error)
+        except _ENDS:
+            self._lose()
+            self._driven.on_lost()
+            raise
+        except BaseException as error:
+            self._lose()
+            self._driven.on_fatal(error)
+
+    def _await(self, step: _Step) -> None:
+        self._awaits = True
+        self._hold = Hold()  # it may be cancelled before the task has begun
+        try:
+            self._driven.tasks().start(self._drive(step), name=self._driven.name, cancel=self.cut)
+        except BaseException:
+            _close(step)
+            raise
+
+    async def _drive(self, step: _Step) -> None:
+        try:
+            while step is not _DONE:
+                hold = self._hold = self._hold or Hold()
+                with hold:
+                    step = await self._until_cancelled(step, hold)
+                self._hold = None
+                error, self._error = self._error, None
+                if error is _CUT and step is not _DONE:
+                    _close(step)
+                    self._lose()
+                    self._driven.on_lost()
+                    return
+                if hold.has_caught:
+                    step = self._throw(error or asyncio.CancelledError())
+        except Exception as error:
+            self._lose()
+            self._driven.on_broken(error)
+            return
+        except _ENDS:
+            self._lose()
+            self._driven.on_lost()
+            raise
+        except BaseException as error:
+            self._lose()
+            self._driven.on_fatal(error)
+            return
+        # What handlers set in their context holds for the next ones.
+        self._context = contextvars.copy_context()
+        self.is_awake = False
+
+    async def _until_cancelled(self, step: _Step, hold: Hold) -> _Step:
+        """Go on until the work ends, or the hold is cancelled although the awaitable ended by itself."""
+        while not isinstance(step, _Done):
+            if step is None:
+                await checkpoint()
+                step = self._advance(None)
+            else:
+                step = await self._until_answered(step)
+            if hold.is_cancelled:
+                break
+        return step
+
+    async def _until_answered(self, step: Awaitable[Any]) -> _Step:
+        self._awaits = True
+        try:
+            value = await step
+        except Exception as error:
+            self._awaits = False
+            return self._throw(error)
+        except asyncio.CancelledError as error:
+            self._awaits = False
+            if _is_being_cancelled():
+                raise
+            return self._throw(error)
+        self._awaits = False
+        return self._advance(value)
+
+    def _advance(self, value: Any) -> _Step:
+        assert self._work is not None
+        try:
+            return self._work.send(value)
+        except StopIteration:
+            self._work = None
+            return _DONE
+
+    def _throw(self, error: BaseException) -> _Step:
+        assert self._work is not None
+        try:
+            return self._work.throw(error)
+        except StopIteration:
+            self._work = None
+            return _DONE
+
+    def _lose(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            work.close()
+        self._error = self._hold = None
+        self.is_awake = self._awaits = False
+
+
+_STEPS = (Driver._slice.__code__, Driver._drive.__code__)
+
+
+def driven_in(frame: FrameType | None) -> tuple[Driven, FrameType] | None:
+    """Whose work a thread is at, from its innermost frame, and the frame in which that began; None: nobody's.
+
+    May be asked of another thread, whose frames end meanwhile.
+    """
+    while frame is not None:
+        if frame.f_code in _STEPS:
+            driver = frame.f_locals.get("self")
+            return (driver._driven, frame) if isinstance(driver, Driver) else None
+        frame = frame.f_back
+    return None
+
+
+def _close(step: _Step) -> None:
+    """A coroutine that nobody will await is not to complain of that."""
+    if isinstance(step, Coroutine):
+        step.close()
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,102 @@
+"""Handlers of an actor class, found by the annotation of their one parameter. Knows no mailbox and no loop."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from cuebook.wire.message import is_message_type
+
+__all__ = ["HOOKS", "check_taken", "handlers_of", "is_rebuilding", "is_rebuilt", "names_around"]
+
+HOOKS = frozenset({"on_start", "on_stop", "on_failure"})
+"""Methods called `on_...` that receive no message."""
+
+
+is_rebuilding: ContextVar[bool] = ContextVar("cuebook_is_rebuilding", default=False)
+"""Whether classes arrive here that were made in another process."""
+
+
+def is_rebuilt(cls: type) -> bool:
+    """Whether a class that is being made was made before, in another process: it has no methods yet, and brings its
+    handlers with it. (Of those that are imported meanwhile, one without methods has the handlers of its base, too.)
+    """
+    return is_rebuilding.get() and not any(inspect.isfunction(each) for each in vars(cls).values())
+
+
+def handlers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:
+    """Message type to name of the method: every `on_...` whose one parameter is annotated with message types.
+
+    A method of a subclass takes the place of its namesake; a handler for a type that a base handles, too.
+
+    Parameters:
+        names: what annotations may name beside the module's globals: the locals where the class is made.
+
+    Raises:
+        TypeError: an `on_...` method has no annotated parameter, or one that is no message type; or two
+            methods of a class are for one type. It is named.
+    """
+    found: dict[type, str] = {}
+    for base in reversed(cls.__mro__):
+        own: dict[type, str] = {}
+        for name, method in vars(base).items():
+            if name.startswith("on_") and name not in HOOKS and inspect.isfunction(method):
+                for kind in _kinds(cls, method, names):
+                    if kind in own:
+                        raise TypeError(
+                            f"{cls.__qualname__} has two handlers for {kind.__qualname__}: {own[kind]} and {name}"
+                        )
+                    own[kind] = name
+        found = {kind: name for kind, name in found.items() if name not in vars(base)} | own
+    return found
+
+
+def check_taken(cls: type, handlers: Mapping[type, str], root: type) -> None:
+    """Raises TypeError where a class says that it takes a message, `root[Add | Get]`, and has no handler for it."""
+    for base in vars(cls).get("__orig_bases__", ()):  # `types.get_original_bases`, on Pythons before 3.12 too
+        if typing.get_origin(base) is not root:
+            continue
+        for kind in _members(typing.get_args(base)[0]):
+            if isinstance(kind, type) and is_message_type(kind) and kind not in handlers:
+                method = f"def on_{kind.__name__.lower()}(self, message: {kind.__name__})"
+                raise TypeError(
+                    f"{cls.__qualname__} says that it takes {kind.__qualname__} and has no handler for it: {method}"
+                )
+
+
+def names_around(depth: int) -> Mapping[str, Any]:
+    """The local names of a frame so many calls up, which annotations of a local class may name; none on a Python that
+    does not show them.
+    """
+    frame = inspect.currentframe()
+    for _ in range(depth + 1):
+        frame = None if frame is None else frame.f_back
+    return {} if frame is None else frame.f_locals
+
+
+def _kinds(cls: type, method: Callable[..., Any], names: Mapping[str, Any]) -> tuple[type, ...]:
+    where = f"{cls.__qualname__}.{method.__name__}"
+    parameters = list(inspect.signature(method).parameters.values())
+    if len(parameters) != 2:
+        raise TypeError(f"{where} is to take self and one message (a method that is no handler is not called on_...)")
+    name = parameters[1].name
+    try:
+        hints = typing.get_type_hints(method, localns=dict(names))
+    except NameError as error:
+        raise TypeError(f"the annotation of {where} names what is not there at run time: {error}") from error
+    if name not in hints:
+        raise TypeError(f"{where} is to say which message it handles: {method.__name__}(self, {name}: SomeMessage)")
+    kinds = _members(hints[name])
+    for kind in kinds:
+        if not is_message_type(kind):
+            raise TypeError(f"{where} handles {kind!r}, which is no message type: declare it with @message")
+    return kinds
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    """The types of a union; of anything else, itself."""
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)

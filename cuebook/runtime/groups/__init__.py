@@ -1,0 +1,1 @@
+"""Several actors: supervisors' strategies, groups, pools."""

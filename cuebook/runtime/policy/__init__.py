@@ -1,0 +1,1 @@
+"""Restart policy and directives: pure decisions."""

@@ -1,0 +1,1 @@
+"""What stands for an actor outside: refs, asks, waiting, status."""

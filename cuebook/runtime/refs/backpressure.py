@@ -1,0 +1,66 @@
+"""Waiting for room in a full mailbox, in time, and never in a circle. Knows no ref."""
+
+from __future__ import annotations
+
+import asyncio
+
+from cuebook.errors import AskTimeout, MailboxFull
+from cuebook.runtime.refs.status import status_line
+from cuebook.runtime.refs.target import Target
+from cuebook.runtime.refs.waiting import Activation, refuse_cycle
+
+__all__ = ["room_in_time", "room_or_full", "timed_out"]
+
+
+async def room_in_time(
+    target: Target, message: object, size: int, *, timeout: float | None, asker: Activation | None
+) -> float | None:
+    """Wait until the target has room for a message of `size` bytes.
+
+    Parameters:
+        asker: the handler that waits; None where it is none.
+
+    Returns:
+        What is left of the timeout, in seconds.
+
+    Raises:
+        AskTimeout: no room in time. AskCycle: the target waits for the asker.
+    """
+    started = target.loop.time()
+    try:
+        async with asyncio.timeout(timeout):
+            await _room(target, message, size, asker)
+    except TimeoutError:
+        raise timed_out(target, message, timeout, started) from None
+    return None if timeout is None else max(timeout - (target.loop.time() - started), 0.0)
+
+
+async def room_or_full(
+    target: Target, message: object, size: int, *, timeout: float | None, asker: Activation | None
+) -> None:
+    """As `room_in_time`, for a sender that needs no answer. Raises MailboxFull: no room in time."""
+    try:
+        await room_in_time(target, message, size, timeout=timeout, asker=asker)
+    except AskTimeout:
+        raise MailboxFull(f"no room in the mailbox of {target.name} within {timeout:g} s") from None
+
+
+def timed_out(target: Target, message: object, timeout: float | None, asked_at: float) -> AskTimeout:
+    """What an asker is told whose time is up: who did not answer what, and how it is with them."""
+    return AskTimeout(
+        f"{target.name} did not answer {type(message).__qualname__} within {timeout:g} s "
+        f"({status_line(target.statistics())}; asked {target.loop.time() - asked_at:.3g} s ago)"
+    )
+
+
+async def _room(target: Target, message: object, size: int, asker: Activation | None) -> None:
+    if asker is None:
+        await target.wait_for_room(size)
+        return
+    refuse_cycle(asker, target, type(message).__qualname__)
+    room = target.loop.create_future()
+    asker.waits_for[room] = target
+    try:
+        await target.wait_for_room(size)
+    finally:
+        del asker.waits_for[room]

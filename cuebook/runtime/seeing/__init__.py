@@ -1,0 +1,1 @@
+"""Looking inside: traces, telemetry, the watchdog, dumps."""

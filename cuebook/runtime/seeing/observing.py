@@ -1,0 +1,347 @@
+"""Looking at what actors send and receive, while someone looks: their cells are of other classes then.
+
+A system without observers runs none of this code. Knows no stream and no telemetry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from cuebook.logs import get_logger
+from cuebook.runtime.cells.cell import Cell
+from cuebook.runtime.cells.envelope import Entry, Envelope
+from cuebook.runtime.cells.incarnation import Incarnation
+from cuebook.runtime.cells.mailbox import Mailbox
+from cuebook.runtime.cells.timers import Timers
+from cuebook.runtime.refs.ref import ActorRef, sender_now
+from cuebook.runtime.reports.trace_context import TraceContext, trace_now
+
+__all__ = ["Observation", "ObservedCell", "Observer", "Sending", "Work"]
+
+_log = get_logger("runtime")
+
+
+class Sending:
+    """A message that is being put into a mailbox.
+
+    Attributes:
+        sender: name of the actor, None from outside. content: the frame, or the message by reference.
+        reply: where the answer to an ask goes, else None. mark: the trace that it is part of.
+        note: for the one observer that follows it to its answer.
+    """
+
+    __slots__ = ("cell", "content", "mark", "note", "reply", "sender")
+
+    def __init__(
+        self, cell: ObservedCell, content: Any, sender: ActorRef | None, reply: asyncio.Future[Any] | None
+    ) -> None:
+        self.cell = cell
+        self.content = content
+        self.sender = None if sender is None else sender.name
+        self.reply = reply
+        self.mark = trace_now.get() or TraceContext.fresh()
+        self.note: Any = None
+
+
+class Work:
+    """A handler at work on one message, or on all that `receive_many` was given.
+
+    Attributes:
+        message: the first message. count: how many there are. sender: name of the first one's sender.
+        waited_s: seconds that the first message waited. began: monotonic seconds when the handler was called.
+        mark: the step that the handler makes; parent: the step that sent the message, None where unknown.
+        is_asked: whether someone waits for the answer.
+    """
+
+    __slots__ = ("began", "cell", "count", "is_asked", "mark", "message", "parent", "sender", "waited_s")
+
+    def __init__(self, cell: ObservedCell, message: Any, entry: Entry | None, count: int = 1) -> None:
+        self.cell = cell
+        self.message = message
+        self.count = count
+        self.began = cell.now()
+        envelope = Envelope(None, at=self.began) if entry is None else Envelope._make(entry)
+        self.sender = None if envelope.sender is None else envelope.sender.name
+        self.waited_s = max(self.began - envelope.at, 0.0)
+        self.is_asked = envelope.reply is not None
+        self.parent: TraceContext | None = getattr(entry, "mark", None)
+        self.mark = TraceContext.fresh() if self.parent is None else self.parent.step()
+
+    def is_answered(self) -> bool:
+        """Whether what the handler returns goes to someone who asked."""
+        return self.is_asked and self.cell.in_hand() is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long the handler has worked."""
+        return self.cell.now() - self.began
+
+
+class Observer(Protocol):
+    """Someone who looks. What it raises is logged, and reaches no actor."""
+
+    def sending(self, sending: Sending) -> None:
+        """A message is about to be put into a mailbox; its mark may be changed."""
+
+    def sent(self, sending: Sending, error: BaseException | None) -> None:
+        """It is in there; or was not taken."""
+
+    def begins(self, work: Work) -> Any:
+        """A handler is about to be called; the mark may be changed. What is returned comes back."""
+
+    def enters(self, work: Work, note: Any) -> Any:
+        """From here on the handler's code runs in this context. What is returned comes back to `leaves`."""
+
+    def leaves(self, token: Any) -> None:
+        """Until here."""
+
+    def ends(self, work: Work, note: Any, error: BaseException | None) -> None:
+        """The handler has returned, or raised."""
+
+    def restarted(self, cell: ObservedCell) -> None:
+        """An actor is about to begin its next incarnation."""
+
+
+class Observation:
+    """The observers of one system.
+
+    Parameters:
+        cells: the living actors; `adopt` those that are started later.
+    """
+
+    __slots__ = ("_cells", "observers")
+
+    def __init__(self, cells: Mapping[str, Cell]) -> None:
+        self._cells = cells
+        self.observers: tuple[Observer, ...] = ()
+
+    def adopt(self, cell: Cell) -> None:
+        """Look at a new actor as well, if anyone looks."""
+        if self.observers:
+            _look_at(cell)
+
+    def add(self, observer: Observer) -> None:
+        """Let someone look; no effect where it does already. Cost: a look at each actor for the first one."""
+        if observer not in self.observers:
+            self._set((*self.observers, observer))
+
+    def remove(self, observer: Observer) -> None:
+        """It looks no more."""
+        self._set(tuple(one for one in self.observers if one is not observer))
+
+    def _set(self, observers: tuple[Observer, ...]) -> None:
+        was, self.observers = self.observers, observers
+        if bool(was) is not bool(observers):
+            change = _look_at if observers else _look_away_from
+            for cell in self._cells.values():
+                change(cell)
+
+    def run(self, work: Work, call: Callable[[], Any]) -> Any:
+        """Call a handler; where it gives something to await, that is observed to its end too."""
+        notes = [(observer, _tell(observer, "begins", work)) for observer in self.observers]
+        tokens = _enter(work, notes)
+        try:
+            outcome = call()
+        except BaseException as error:
+            _leave(tokens)
+            _end(work, notes, error)
+            raise
+        _leave(tokens)
+        if hasattr(outcome, "__await__"):
+            return _awaited(work, notes, outcome)
+        _end(work, notes, None)
+        return outcome
+
+
+_Notes = list[tuple[Observer, Any]]
+
+
+def _tell(observer: Observer, what: str, *arguments: Any) -> Any:
+    try:
+        return getattr(observer, what)(*arguments)
+    except Exception as error:
+        _log.error("observer failed", observer=type(observer).__qualname__, at=what, exc_info=error)
+        return None
+
+
+def _enter(work: Work, notes: _Notes) -> list[Callable[[], Any]]:
+    token = trace_now.set(work.mark)
+    undo: list[Callable[[], Any]] = [lambda: trace_now.reset(token)]
+    for observer, note in notes:
+        entered = _tell(observer, "enters", work, note)
+        undo.append(partial(_tell, observer, "leaves", entered))
+    return undo
+
+
+def _leave(undo: list[Callable[[], Any]]) -> None:
+    for step in reversed(undo):
+        step()
+
+
+def _end(work: Work, notes: _Notes, error: BaseException | None) -> None:
+    for observer, note in notes:
+        _tell(observer, "ends", work, note, error)
+
+
+async def _awaited(work: Work, notes: _Notes, outcome: Any) -> Any:
+    tokens = _enter(work, notes)
+    try:
+        value = await outcome
+    except BaseException as error:
+        _leave(tokens)
+        _end(work, notes, error)
+        raise
+    _leave(tokens)
+    _end(work, notes, None)
+    return value
+
+
+class ObservedIncarnation(Incarnation):
+    """An incarnation whose handlers are called through its cell's observation."""
+
+    __slots__ = ()
+
+    @property
+    def receive(self) -> Callable[[Any], Any]:
+        return self._receive
+
+    @receive.setter
+    def receive(self, handler: Callable[[Any], Any]) -> None:
+        _PLAIN.__set__(self, handler)
+
+    @property
+    def receive_many(self) -> Callable[[list[Any]], Any] | None:
+        return None if _MANY.__get__(self) is None else self._receive_many
+
+    @receive_many.setter
+    def receive_many(self, handler: Callable[[list[Any]], Any] | None) -> None:
+        _MANY.__set__(self, handler)
+
+    def _receive(self, message: Any) -> Any:
+        cell: Any = self._host
+        handler = _PLAIN.__get__(self)
+        return cell.observation.run(Work(cell, message, cell.in_hand()), lambda: handler(message))
+
+    def _receive_many(self, deliveries: list[Any]) -> Any:
+        cell: Any = self._host
+        handler = _MANY.__get__(self)
+        work = Work(cell, deliveries[0].message, None, len(deliveries))
+        sender = deliveries[0].sender
+        work.sender = None if sender is None else sender.name
+        return cell.observation.run(work, lambda: handler(deliveries))
+
+
+_PLAIN: Any = Incarnation.__dict__["receive"]
+_MANY: Any = Incarnation.__dict__["receive_many"]
+
+
+class Marked(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has room for a mark in its __dict__ only
+    """An entry of a mailbox, and the trace that it is part of."""
+
+    mark: TraceContext | None
+
+
+class ObservedMailbox(Mailbox):
+    """A mailbox that marks what is put into it with the trace that goes on there."""
+
+    __slots__ = ()
+
+    def put(self, entry: Entry) -> Sequence[Entry]:
+        """Queue at the end of the user lane, marked."""
+        return super().put(_marked(entry))
+
+    def put_unbounded(self, entry: Entry, *, urgent: bool) -> None:
+        """Queue whatever the bounds, marked."""
+        super().put_unbounded(_marked(entry), urgent=urgent)
+
+
+def _marked(entry: Entry) -> Any:
+    marked = Marked(entry)
+    marked.mark = trace_now.get()
+    return marked
+
+
+class ObservedCell(Cell):
+    """A cell whose messages are marked and seen on their way in, and whose handlers are observed."""
+
+    __slots__ = ()
+
+    @property
+    def observation(self) -> Observation:
+        """Who looks."""
+        observation: Observation = self._premises.observation
+        return observation
+
+    def in_hand(self) -> Entry | None:
+        """The entry of the message in hand."""
+        return self._current
+
+    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
+        """No short way: every message is posted."""
+        return False
+
+    def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
+        """Queue a message. Raises MailboxFull or ActorStopped."""
+        sending = Sending(self, frame, sender_now(), reply)
+        observers = self.observation.observers
+        for observer in observers:
+            _tell(observer, "sending", sending)
+        token = trace_now.set(sending.mark)
+        error: BaseException | None = None
+        try:
+            super().post(frame, reply, urgent=urgent)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            trace_now.reset(token)
+            for observer in observers:
+                _tell(observer, "sent", sending, error)
+
+    def _new_incarnation(self, timers: Timers) -> Incarnation:
+        life = super()._new_incarnation(timers)
+        _look(life, ObservedIncarnation)
+        return life
+
+    def _restart(self) -> None:
+        super()._restart()
+        for observer in self.observation.observers:
+            _tell(observer, "restarted", self)
+
+
+_classes: dict[type, type] = {}
+
+
+def _look(thing: Any, part: type) -> None:
+    """Make an object one of its class with this part before it; the part adds no slots, so their layout is the same."""
+    plain = type(thing)
+    if issubclass(plain, part):
+        return
+    observed = part if plain is part.__base__ else _classes.get(plain)
+    if observed is None:
+        observed = _classes[plain] = type(f"Observed{plain.__name__}", (part, plain), {"__slots__": ()})
+    thing.__class__ = observed
+
+
+def _look_away(thing: Any, part: type) -> None:
+    """Make it what it was."""
+    if isinstance(thing, part):
+        thing.__class__ = type(thing).__bases__[-1]
+
+
+def _look_at(cell: Cell) -> None:
+    for thing, part in _parts(cell):
+        _look(thing, part)
+
+
+def _look_away_from(cell: Cell) -> None:
+    for thing, part in _parts(cell):
+        _look_away(thing, part)
+
+
+def _parts(cell: Cell) -> list[tuple[Any, type]]:
+    parts: list[tuple[Any, type]] = [(cell, ObservedCell), (cell.mailbox, ObservedMailbox)]
+    return parts if cell._life is None else [*parts, (cell._life, ObservedIncarnation)]

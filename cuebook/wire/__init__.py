@@ -1,0 +1,1 @@
+"""What travels: frames, messages and msgpack. Knows neither actors nor calls."""

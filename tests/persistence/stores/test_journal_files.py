@@ -1,0 +1,468 @@
+"""What stands beside a journal: refused by name by whatever opens it, and held where others could put it there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from cuebook.cli.command import main
+from cuebook.errors import JournalError, JournalNotTrusted
+from cuebook.persistence.history.replay import state_of
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.stores.sqlite.files import JournalFiles
+from cuebook.persistence.stores.sqlite.writing import SqliteStore
+from cuebook.persistence.trust.verdicts import BLOBS, LOCK, SQLITE_SIDES, Writers
+from cuebook.persistence.upkeep.backup import backup
+from cuebook.persistence.upkeep.compaction import compact
+from cuebook.persistence.upkeep.salvage import recover
+from cuebook.persistence.upkeep.verification import verify
+from tests.support.journals import completed, opened, run, write
+from tests.support.salvage import blob_journal
+from tests.support.two_users import ATTACKER, needs_root, rollback_journal
+
+
+def link(place: Path) -> None:
+    place.symlink_to("/etc/passwd")
+
+
+def dangling_link(place: Path) -> None:
+    place.symlink_to(place.with_name("elsewhere"))
+
+
+def hard_link(place: Path) -> None:
+    other = place.with_name("other")
+    other.touch()
+    os.link(other, place)
+
+
+def fifo(place: Path) -> None:
+    os.mkfifo(place)
+
+
+def folder(place: Path) -> None:
+    place.mkdir()
+
+
+def file(place: Path) -> None:
+    place.touch()
+
+
+def socket_(place: Path) -> None:
+    here = os.getcwd()
+    os.chdir(place.parent)  # a socket's name is short
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(place.name)
+    finally:
+        os.chdir(here)
+
+
+def device(place: Path) -> None:
+    os.mknod(place, stat.S_IFCHR | 0o666, os.makedev(1, 5))  # /dev/zero: it has no end
+
+
+def foreign(place: Path) -> None:
+    place.mkdir() if place.name.endswith(BLOBS) else place.touch()
+    os.chown(place, ATTACKER, ATTACKER)
+
+
+NO_FILES = [link, dangling_link, hard_link, fifo, folder, socket_]
+NO_FOLDERS = [link, dangling_link, fifo, file, socket_]
+OF_ROOT = [pytest.param(device, marks=needs_root), pytest.param(foreign, marks=needs_root)]
+
+PLANTED = [
+    *(pytest.param(end, kind, id=f"{end}-{kind.__name__}") for end in (*SQLITE_SIDES, LOCK) for kind in NO_FILES),
+    *(pytest.param(BLOBS, kind, id=f"{BLOBS}-{kind.__name__}") for kind in NO_FOLDERS),
+    *(
+        pytest.param(end, kind, id=f"{end}-{kind.__name__}", marks=needs_root)
+        for end in (*SQLITE_SIDES, LOCK, BLOBS)
+        for kind in (device, foreign)
+    ),
+]
+
+COMMANDS: dict[str, Callable[[Path], object]] = {
+    "open": lambda path: run(JournalFile.open(path)),
+    "read": lambda path: open_reader(path),
+    "backup": lambda path: backup(path, path.with_name("new.cue")),
+    "recover": lambda path: recover(path, path.with_name("new.cue")),
+    "verify": lambda path: verify(path),
+    "compact": lambda path: compact(path),
+}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    path = tmp_path / "a.cue"
+    write(path, [opened(), completed(0)])
+    for end in (LOCK, BLOBS):
+        if (tmp_path / f"a.cue{end}").exists():
+            (tmp_path / f"a.cue{end}").unlink()
+    return path
+
+
+@pytest.mark.parametrize(("end", "kind"), PLANTED)
+def test_what_is_planted_beside_a_journal_is_refused_by_name_and_nothing_is_touched(
+    journal: Path, end: str, kind: Callable[[Path], None]
+) -> None:
+    place = journal.with_name(f"{journal.name}{end}")
+    kind(place)
+    before, planted = journal.read_bytes(), os.lstat(place)
+    for name, command in COMMANDS.items():
+        with pytest.raises(JournalNotTrusted) as caught:
+            command(journal)
+        assert str(caught.value).startswith(f"{place} "), name
+        assert caught.value.path == str(place)
+        assert not journal.with_name("new.cue").exists()
+    assert journal.read_bytes() == before
+    assert os.lstat(place)[:7] == planted[:7]
+    assert not journal.with_name("elsewhere").exists()
+
+
+@pytest.mark.parametrize("words", ["show", "why", "export", "verify", "watch", "compact", "forget --run 1"])
+def test_every_command_says_so_in_a_line(journal: Path, capsys: pytest.CaptureFixture[str], words: str) -> None:
+    place = journal.with_name("a.cue-wal")
+    fifo(place)
+    name, *more = words.split()
+    assert main([name, str(journal), *more]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"Error: {place} is a FIFO, where a plain file belongs.")
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", [*NO_FILES, *OF_ROOT])
+@pytest.mark.parametrize("end", ["", "-wal", "-journal"])
+@pytest.mark.parametrize("command", ["backup", "recover", "compact"])
+def test_no_unfinished_file_is_written_where_something_else_has_its_name(
+    journal: Path, kind: Callable[[Path], None], end: str, command: str
+) -> None:
+    target = journal if command == "compact" else journal.with_name("new.cue")
+    place = target.with_name(f"{target.name}.part{end}")
+    kind(place)
+    planted = os.lstat(place)
+    with pytest.raises(JournalNotTrusted) as caught:
+        COMMANDS[command](journal)
+    assert str(caught.value).startswith(f"{place} ")
+    assert os.lstat(place)[:7] == planted[:7]
+    assert not journal.with_name("new.cue").exists()
+
+
+@pytest.mark.parametrize("command", ["backup", "recover", "compact"])
+def test_what_a_killed_program_left_of_an_unfinished_file_is_taken_away(journal: Path, command: str) -> None:
+    target = journal if command == "compact" else journal.with_name("new.cue")
+    for end in ("", "-journal", "-wal"):
+        target.with_name(f"{target.name}.part{end}").write_bytes(b"half of it")
+    COMMANDS[command](journal)
+    assert [name for name in os.listdir(journal.parent) if ".part" in name] == []
+    with open_reader(target) as reader:
+        assert [record.seq for record in reader.records()] == [1, 2, 3]
+
+
+# --- blobs --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [link, hard_link, fifo, folder, socket_, pytest.param(device, marks=needs_root)])
+@pytest.mark.parametrize("command", ["backup", "recover", "verify"])
+def test_a_blob_that_is_no_plain_file_is_refused_by_name(
+    tmp_path: Path, kind: Callable[[Path], None], command: str
+) -> None:
+    blobs, digest, _ = blob_journal(tmp_path / "a.cue")
+    place = Path(blobs.path_of(digest))
+    place.unlink()
+    kind(place)
+    with pytest.raises(JournalNotTrusted) as caught:
+        COMMANDS[command](tmp_path / "a.cue")
+    assert str(caught.value).startswith(f"{place} ")
+
+
+@pytest.mark.parametrize("command", ["backup", "recover", "verify", "compact"])
+def test_no_link_leads_out_of_the_blobs(tmp_path: Path, command: str) -> None:
+    blobs, digest, _ = blob_journal(tmp_path / "a.cue")
+    inner = Path(blobs.path_of(digest)).parent
+    secret = tmp_path / "secret"
+    inner.rename(secret)
+    inner.symlink_to(secret)
+    with pytest.raises(JournalNotTrusted, match=f"^{inner} is a link"):
+        COMMANDS[command](tmp_path / "a.cue")
+    assert sorted(each.name for each in secret.iterdir()) == [digest.hex()[2:]]
+    assert not (tmp_path / "new.cue").exists()
+
+
+def test_a_file_that_is_not_what_its_name_says_is_not_copied_by_a_backup(tmp_path: Path) -> None:
+    blobs, digest, other = blob_journal(tmp_path / "a.cue")
+    Path(blobs.path_of(digest)).write_bytes(b"a secret that was moved here")
+    backup(tmp_path / "a.cue", tmp_path / "new.cue")
+    copied = {each.name for each in (tmp_path / "new.cue.blobs").rglob("*") if each.is_file()}
+    assert copied == {other.hex()[2:]}
+
+
+# --- names held ---------------------------------------------------------------------------------------------------
+
+
+def beside(path: Path) -> list[str]:
+    return sorted(name.removeprefix(path.name) for name in os.listdir(path.parent) if name.startswith(f"{path.name}"))[
+        1:
+    ]
+
+
+@pytest.fixture
+def sticky(tmp_path: Path) -> Path:
+    found = tmp_path / "tmp"
+    found.mkdir()
+    found.chmod(0o1777)
+    return found
+
+
+HELD = ["-journal", "-shm", "-wal", ".blobs", ".lock"]
+
+
+def test_in_a_sticky_folder_the_names_are_ours_from_the_first_moment_to_after_the_last(sticky: Path) -> None:
+    path = sticky / "a.cue"
+
+    async def work() -> None:
+        for number in range(2):
+            async with await JournalFile.open(path) as journal:
+                assert beside(path) == HELD
+                await journal.append([opened(number + 1), completed(0, run=number + 1)])
+                assert beside(path) == HELD
+                assert journal.verdict().writers is Writers.NOBODY
+            assert beside(path) == HELD
+
+    run(work())
+    with open_reader(path) as reader:
+        assert [record.seq for record in reader.records()] == [1, 2, 3, 4, 5]
+        assert beside(path) == HELD
+    compact(path)
+    assert beside(path) == HELD
+    backup(path, sticky / "b.cue")
+    for each in (path, sticky / "b.cue"):
+        with contextlib.closing(sqlite3.connect(each)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert verify(sticky / "b.cue").ok
+
+
+def test_a_killed_writers_journal_is_whole_with_its_names_held(sticky: Path) -> None:
+    path = sticky / "a.cue"
+    child = os.fork()
+    if not child:
+        try:
+            run(_write_and_die(path))
+        finally:
+            os._exit(1)
+    os.waitpid(child, 0)
+    assert beside(path) == HELD
+    assert (sticky / "a.cue-wal").stat().st_size
+    with open_reader(path) as reader:
+        assert len(list(reader.records())) == 3
+    assert write(path, [completed(1)])[-1].seq == 4
+
+
+async def _write_and_die(path: Path) -> None:
+    journal = await JournalFile.open(path)
+    await journal.append([opened(), completed(0)])
+    os._exit(0)
+
+
+def test_on_a_network_file_system_the_rollback_journals_name_is_kept_by_emptying_it(
+    sticky: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cuebook.persistence.stores.sqlite import writing as module
+    from cuebook.persistence.stores.sqlite.location import Mount
+
+    monkeypatch.setattr(module, "mount_of", lambda path: Mount("nfs4", is_network=True, locks_are_local=False))
+    path, inodes = sticky / "a.cue", set[int]()
+
+    async def work() -> None:
+        store = SqliteStore(path)
+        await store.open()
+        for seq in range(1, 4):
+            await store.insert([(seq, 1, 0, b"h" * 32, 0, b"head", b"body", None)])
+            inodes.add((sticky / "a.cue-journal").stat().st_ino)
+        assert [row[0] for row in store.scan()] == [1, 2, 3]
+        await store.close()
+
+    run(work())
+    assert len(inodes) == 1
+    assert (sticky / "a.cue-journal").stat().st_size == 0
+
+
+def test_in_a_folder_of_ones_own_no_name_is_held(tmp_path: Path) -> None:
+    write(tmp_path / "a.cue", [opened()])
+    assert beside(tmp_path / "a.cue") == [".lock"]
+    backup(tmp_path / "a.cue", tmp_path / "b.cue")
+    compact(tmp_path / "b.cue")
+    assert beside(tmp_path / "b.cue") == [".lock"]
+
+
+def test_a_file_that_takes_the_place_of_the_journal_is_not_read_beside_its_writer(tmp_path: Path) -> None:
+    write(tmp_path / "b.cue", [opened()])
+
+    async def work() -> None:
+        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+            await journal.append([opened()])
+            os.rename(tmp_path / "b.cue", tmp_path / "a.cue")
+            with pytest.raises(JournalError, match="was moved, replaced or deleted"):
+                journal.record(1)
+            with pytest.raises(JournalError, match="was moved, replaced or deleted"):
+                journal.verdict()
+
+    run(work())
+
+
+def test_one_that_was_private_only_for_a_moment_is_not(tmp_path: Path) -> None:
+    write(tmp_path / "a.cue", [opened()])
+    (tmp_path / "a.cue").chmod(0o666)
+    with JournalFiles(tmp_path / "a.cue") as files:
+        (tmp_path / "a.cue").chmod(0o600)
+        assert files.verdict().writers is Writers.ANYONE
+    with JournalFiles(tmp_path / "a.cue") as files:
+        assert files.verdict().writers is Writers.NOBODY
+        (tmp_path / "a.cue").chmod(0o666)
+        assert files.verdict().writers is Writers.ANYONE
+
+
+@needs_root
+def test_a_link_that_another_user_put_into_a_shared_folder_is_not_followed(sticky: Path, tmp_path: Path) -> None:
+    write(tmp_path / "mine.cue", [opened()])
+    (sticky / "a.cue").symlink_to(tmp_path / "mine.cue")
+    with open_reader(sticky / "a.cue") as reader:  # one's own is followed
+        assert reader.path == tmp_path / "mine.cue"
+    os.chown(sticky / "a.cue", ATTACKER, ATTACKER, follow_symlinks=False)
+    for command in COMMANDS.values():
+        with pytest.raises(JournalNotTrusted, match=r"a\.cue is a link, made by"):
+            command(sticky / "a.cue")
+
+
+def test_folders_that_are_made_for_a_journal_are_ours_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        write(tmp_path / "deep" / "er" / "a.cue", [opened()])
+    finally:
+        os.umask(before)
+    for each in (tmp_path / "deep", tmp_path / "deep" / "er"):
+        assert each.stat().st_mode & 0o022 == 0
+    with open_reader(tmp_path / "deep" / "er" / "a.cue") as reader:
+        assert reader.verdict().writers is Writers.NOBODY
+
+
+@needs_root
+@pytest.mark.parametrize("is_hostile", [True, False])
+def test_a_folder_above_that_was_exchanged_while_sqlite_opened_the_journal_is_found_out(
+    tmp_path: Path, is_hostile: bool
+) -> None:
+    """Before and after, every name leads to the victim's own files: only the descriptors tell."""
+    tmp_path.chmod(0o777)
+    path = tmp_path / "mine" / "a.cue"
+    write(path, [opened()])
+    shutil.copytree(tmp_path / "mine", tmp_path / "his")
+    owner = ATTACKER if is_hostile else os.geteuid()
+    os.chown(tmp_path / "his" / "a.cue", owner, owner)
+
+    def exchange() -> None:
+        for one, other in (("mine", "x"), ("his", "mine"), ("x", "his")):
+            os.rename(tmp_path / one, tmp_path / other)
+
+    def opening() -> None:
+        with JournalFiles(path) as files, files.being_opened():
+            exchange()
+            connection = sqlite3.connect(path)
+            connections.append(connection)
+            connection.execute("SELECT count(*) FROM records").fetchone()
+            exchange()
+
+    connections: list[sqlite3.Connection] = []
+    if is_hostile:
+        with pytest.raises(JournalError, match="was exchanged for another file"):
+            opening()
+    else:  # a file of one's own harms nobody
+        opening()
+    connections[0].close()
+
+
+@needs_root
+def test_one_that_is_exchanged_for_a_moment_is_opened_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o777)
+    path = tmp_path / "mine" / "a.cue"
+    write(path, [opened()])
+    (tmp_path / "foreign").touch()
+    os.chown(tmp_path / "foreign", ATTACKER, ATTACKER)
+    meanwhile = list[IO[str]]()
+    opening = JournalFiles.being_opened
+
+    @contextlib.contextmanager
+    def noisy(self: JournalFiles) -> Iterator[None]:
+        with opening(self):
+            if len(meanwhile) < 2:  # as another thread of the program might
+                meanwhile.append((tmp_path / "foreign").open())
+            yield
+
+    monkeypatch.setattr(JournalFiles, "being_opened", noisy)
+    with open_reader(path) as reader:
+        assert reader.last_seq == 2
+    assert len(meanwhile) == 2
+    for each in meanwhile:
+        each.close()
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_until_the_switch_to_a_wal_the_rollback_journals_name_is_never_free(
+    sticky: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    """In between somebody else could take it, and what he puts there would be rolled back into the journal."""
+    path = sticky / "a.cue"
+    if not is_new:  # one that a backup has made has a rollback journal
+        write(sticky / "b.cue", [opened()])
+        backup(sticky / "b.cue", path)
+    seen = set[bool]()
+    prepare = SqliteStore._choose_mode
+
+    def watched(self, writer, files, *, is_network):
+        writer.set_trace_callback(lambda statement: seen.add((sticky / "a.cue-journal").exists()))
+        prepare(self, writer, files, is_network=is_network)
+        writer.set_trace_callback(None)
+
+    monkeypatch.setattr(SqliteStore, "_choose_mode", watched)
+    write(path, [opened(2)])
+    assert seen == {True}
+
+
+@needs_root
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_name_that_was_taken_in_the_moment_of_the_switch_is_refused_before_anything_is_read(
+    sticky: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    path, hostile = sticky / "a.cue", sticky / "hostile.cue"
+    write(hostile, [opened(7, function="hostile")])
+    write(sticky / "b.cue", [opened()])
+    if not is_new:
+        backup(sticky / "b.cue", path)
+    hold = JournalFiles.hold_names
+
+    def late(self: JournalFiles, **more: bool) -> None:
+        place = sticky / "a.cue-journal"
+        if self.path == path and not place.exists() and path.stat().st_size:
+            place.write_bytes(rollback_journal(hostile.read_bytes()))
+            os.chown(place, ATTACKER, ATTACKER)
+        hold(self, **more)
+
+    monkeypatch.setattr(JournalFiles, "hold_names", late)
+    with pytest.raises(JournalNotTrusted, match="a.cue-journal belongs to"):
+        write(path, [opened()])
+    monkeypatch.undo()
+    (sticky / "a.cue-journal").unlink()
+    (sticky / "a.cue.lock").unlink()
+    write(path, [opened(9)])
+    with open_reader(path) as reader:
+        assert {run.opened.function for run in state_of(reader).runs.values()} == {"clean"}

@@ -1,0 +1,58 @@
+"""What `pyproject.toml` claims: the Pythons that are tested, and what an installed copy is made from.
+
+Knows no environment: it reads one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = ROOT / "requirements"
+LOCK = ROOT / "uv.lock"
+TOOLS = "tools"
+"""The kind of environment that has uv and not the library; one requirements file serves every Python."""
+KINDS = {"core": ("build",), "test": ("build", "test"), "dev": ("dev",)}
+"""What is installed for running, for the quick tests and for all work: the groups that come with the dependencies."""
+
+
+def project() -> dict[str, Any]:
+    """The whole of `pyproject.toml`."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def claimed_pythons(pyproject: dict[str, Any] | None = None) -> list[str]:
+    """The versions that the classifiers name, oldest first: `["3.11", ...]`."""
+    named = (pyproject or project())["project"]["classifiers"]
+    versions = [
+        found[1] for name in named if (found := re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", name))
+    ]
+    return sorted(versions, key=lambda version: int(version.partition(".")[2]))
+
+
+def minor_of(version: str) -> str:
+    """`"3.12"` of `"3.12.1"`."""
+    return ".".join(version.split(".")[:2])
+
+
+def requirements_file(kind: str, version: str) -> Path:
+    """Where the locked requirements of a kind of environment lie, for one version of Python."""
+    if kind == TOOLS:
+        return REQUIREMENTS / f"{TOOLS}.txt"
+    name = "py" + minor_of(version).replace(".", "")
+    return REQUIREMENTS / (f"{name}.txt" if kind == "core" else f"{name}-{kind}.txt")
+
+
+def digest(kind: str, version: str) -> str:
+    """Changes when an environment of this kind has to be installed again."""
+    pyproject = project()
+    tables = [pyproject[name] for name in ("build-system", "project", "dependency-groups")]
+    hashed = hashlib.sha256(json.dumps([tables, pyproject["tool"]["hatch"]], sort_keys=True).encode())
+    file = requirements_file(kind, version)
+    hashed.update(file.read_bytes() if file.is_file() else b"resolved anew")
+    return hashed.hexdigest()
