@@ -15,7 +15,7 @@ from pathlib import Path
 from cuebook.persistence.file_status import status_at
 from cuebook.persistence.journal_files import JournalFiles
 from cuebook.persistence.location import sync_folder
-from cuebook.persistence.sqlite_schema import journal_uri
+from cuebook.persistence.sqlite_schema import opened_connection
 from cuebook.persistence.trust import SQLITE_SIDES, refused_alone
 from cuebook.persistence.trust_texts import refusal
 from cuebook.persistence.users import current_user
@@ -58,13 +58,9 @@ def part_of(target: Path) -> Iterator[Part]:
     try:
         with JournalFiles(path) as files:
             files.hold_names(with_blobs=False)
-            connection = sqlite3.connect(journal_uri(path, "rw"), uri=True, isolation_level=None)
             # Nobody else opens it, and what is not finished is thrown away: it needs no rollback journal on disk.
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("PRAGMA journal_mode = MEMORY")
-            connection.execute("PRAGMA synchronous = FULL")
-            with files.being_opened():
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            alone = ("PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = FULL")
+            connection = files.opened(lambda: opened_connection(path, *alone))
             yield Part(path, connection)
     finally:
         if connection is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import socket
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -368,26 +367,24 @@ def test_a_folder_above_that_was_exchanged_while_sqlite_opened_the_journal_is_fo
         for one, other in (("mine", "x"), ("his", "mine"), ("x", "his")):
             os.rename(tmp_path / one, tmp_path / other)
 
-    def opening() -> None:
-        with JournalFiles(path) as files, files.being_opened():
-            exchange()
-            connection = sqlite3.connect(path)
-            connections.append(connection)
-            connection.execute("SELECT count(*) FROM records").fetchone()
-            exchange()
+    def connected() -> sqlite3.Connection:
+        exchange()
+        connection = sqlite3.connect(path)
+        connection.execute("SELECT count(*) FROM records").fetchone()
+        exchange()
+        return connection
 
-    connections: list[sqlite3.Connection] = []
-    if is_hostile:
-        with pytest.raises(JournalError, match="was exchanged for another file"):
-            opening()
-    else:  # a file of one's own harms nobody
-        opening()
-    connections[0].close()
+    with JournalFiles(path) as files:
+        if is_hostile:
+            with pytest.raises(JournalError, match="was exchanged for another file"):
+                files.opened(connected)
+        else:  # a file of one's own harms nobody
+            files.opened(connected).close()
 
 
 @needs_root
 def test_one_that_is_exchanged_for_a_moment_is_opened_at_the_next_try(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     tmp_path.chmod(0o777)
     path = tmp_path / "mine" / "a.cue"
@@ -395,18 +392,16 @@ def test_one_that_is_exchanged_for_a_moment_is_opened_at_the_next_try(
     (tmp_path / "foreign").touch()
     os.chown(tmp_path / "foreign", ATTACKER, ATTACKER)
     meanwhile = list[IO[str]]()
-    opening = JournalFiles.being_opened
 
-    @contextlib.contextmanager
-    def noisy(self: JournalFiles) -> Iterator[None]:
-        with opening(self):
-            if len(meanwhile) < 2:  # as another thread of the program might
-                meanwhile.append((tmp_path / "foreign").open())
-            yield
+    def connected() -> sqlite3.Connection:
+        if len(meanwhile) < 2:  # as another thread of the program might
+            meanwhile.append((tmp_path / "foreign").open())
+        connection = sqlite3.connect(path)
+        connection.execute("SELECT count(*) FROM records").fetchone()
+        return connection
 
-    monkeypatch.setattr(JournalFiles, "being_opened", noisy)
-    with open_reader(path) as reader:
-        assert reader.last_seq == 2
+    with JournalFiles(path) as files:
+        files.opened(connected).close()
     assert len(meanwhile) == 2
     for each in meanwhile:
         each.close()
