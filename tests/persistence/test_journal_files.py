@@ -7,6 +7,8 @@ import shutil
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -246,26 +248,27 @@ def test_in_a_sticky_folder_the_names_are_ours_from_the_first_moment_to_after_th
     assert verify(sticky / "b.cue").ok
 
 
+WRITE_AND_DIE = """
+import asyncio, os, sys
+from cuebook.persistence.journal import JournalFile
+from tests.support.journals import completed, opened
+async def work():
+    journal = await JournalFile.open(sys.argv[1])
+    await journal.append([opened(), completed(0)])
+    os._exit(7)
+asyncio.run(work())
+"""
+
+
 def test_a_killed_writers_journal_is_whole_with_its_names_held(sticky: Path) -> None:
     path = sticky / "a.cue"
-    child = os.fork()
-    if not child:
-        try:
-            run(_write_and_die(path))
-        finally:
-            os._exit(1)
-    os.waitpid(child, 0)
+    command = [sys.executable, "-c", WRITE_AND_DIE, str(path)]
+    assert subprocess.run(command, timeout=60).returncode == 7
     assert beside(path) == HELD
     assert (sticky / "a.cue-wal").stat().st_size
     with open_reader(path) as reader:
         assert len(list(reader.records())) == 3
     assert write(path, [completed(1)])[-1].seq == 4
-
-
-async def _write_and_die(path: Path) -> None:
-    journal = await JournalFile.open(path)
-    await journal.append([opened(), completed(0)])
-    os._exit(0)
 
 
 def test_on_a_network_file_system_the_rollback_journals_name_is_kept_by_emptying_it(
