@@ -52,6 +52,7 @@ from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.pickling.names import Names
 from cuebook.persistence.values.whole import WholeDecoder
 from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.tasks.threads import in_thread
 
 __all__ = ["OpenedRun", "Request", "open_run"]
 
@@ -143,7 +144,7 @@ def _of_earlier(plan: Plan, place: _Place) -> Decoder:
 
 async def _in_thread(function: Callable[..., Plan], *args: Any) -> Plan:
     """Planning reads the journal and encodes all arguments: it must not hold up the loop."""
-    return await anyio.to_thread.run_sync(partial(function, *args))
+    return await in_thread(partial(function, *args))
 
 
 def _kind(options: Options) -> WorkerKind:
@@ -320,7 +321,7 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: l
         def fill(sink: ListSink = sink) -> list[CallFailed]:
             return [error for part in parts for error in sink.put(part.indexes, list(part.values))]
 
-        for error in await anyio.to_thread.run_sync(fill):
+        for error in await in_thread(fill):
             opened.run.heed_failure(error)
         return
 
@@ -335,7 +336,7 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: l
     reused = sink
 
     async def pump() -> None:
-        while batch := await anyio.to_thread.run_sync(some):
+        while batch := await in_thread(some):
             for part in batch:
                 for index, value, seconds in zip(part.indexes, part.values, part.seconds, strict=True):
                     await reused.wait_for_room()
