@@ -5,7 +5,6 @@ The pickler is `persistence.by_value`.
 
 from __future__ import annotations
 
-import linecache
 import os
 import sys
 from collections.abc import Iterable
@@ -16,9 +15,7 @@ from typing import Any
 from cuebook.children.forwarding import logging_state
 from cuebook.children.program.program import take_program, taken
 
-__all__ = ["CELL_SOURCES_MAX", "cell_sources", "culprits", "dump", "surroundings"]
-
-CELL_SOURCES_MAX = 4 * 1024 * 1024
+__all__ = ["culprits", "dump", "surroundings"]
 
 
 def surroundings() -> dict[str, Any]:
@@ -55,23 +52,6 @@ def dump(value: Any, by_value: Iterable[ModuleType] = ()) -> bytes:
             cloudpickle.register_pickle_by_value(module)
             stack.callback(cloudpickle.unregister_pickle_by_value, module)
         return dumps(value)
-
-
-def cell_sources() -> dict[str, str]:
-    """Sources that lie in no file, such as notebook cells: a worker needs them for fingerprints and tracebacks."""
-    sources = {}
-    size = 0
-    for name, entry in list(getattr(linecache, "cache", {}).items()):
-        match entry:
-            case (_, None, [*lines], _) if lines:
-                text = "".join(lines)
-            case _:
-                continue
-        size += len(text)
-        if size > CELL_SOURCES_MAX:
-            break
-        sources[name] = text
-    return sources
 
 
 def culprits(func: Any) -> str:

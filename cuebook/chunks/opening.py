@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import os
-import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
@@ -44,7 +43,6 @@ from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.history.arguments import check_calls
 from cuebook.persistence.history.results import Decoder, Results
 from cuebook.persistence.identity.files import are_used
-from cuebook.persistence.identity.ownership import is_users_module
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
 from cuebook.persistence.records.record import Entry
@@ -236,7 +234,8 @@ def _make_run(
             key=key,
             journal=place.ref,
             closing_entries=None if plan.file is None else closing_entries,
-            reship=partial(pack.reship, modules=_users_modules),
+            reship=pack.reship,
+            reship_unloaded=pack.reship_unloaded,
             on_shipped=spill.shipped,
             on_over=spill.over,
             on_generators=SameNumbers(plan.fingerprint.name).heard,
@@ -279,11 +278,6 @@ def _policy(options: Options) -> RunPolicy:
         recycle_after=options.recycle_after,
         abandons=not options.engine.can_end_calls,
     )
-
-
-def _users_modules() -> list[str]:
-    modules = list(sys.modules.items())
-    return [name for name, module in modules if name != "__main__" and module is not None and is_users_module(module)]
 
 
 async def _append(place: _Place, run: int, entries: list[Entry]) -> None:

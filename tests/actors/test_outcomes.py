@@ -149,7 +149,11 @@ SAID = [
     row(
         "a function that cannot be loaded",
         replace(NO_SETUP, reason="load"),
-        ("BreakRun", "FunctionNotShippable: the function cannot be loaded in a worker: ValueError: no device"),
+        (
+            "ShipUnloaded",
+            "ValueError",
+            "FunctionNotShippable: the function cannot be loaded in a worker: ValueError: no device",
+        ),
     ),
 ]
 

@@ -105,6 +105,8 @@ class CodeGraph(PartList):
         if known is None:
             name = name_in_label(label)
             known = self._walked_once[key] = self._walked(label, value, lambda walk: walk.named(name, value))
+        elif self.place is not None:
+            self.imported.setdefault(label, self.place)
         return known
 
     def receiver(self, label: str, method: types.MethodType) -> Receiver | None:
@@ -241,6 +243,14 @@ class CodeGraph(PartList):
         return access
 
     def _use(self, chain: Chain, use: Use, labels: UseLabels) -> bytes:
+        before = self.place
+        self.place = use.place or before
+        try:
+            return self._used(chain, use, labels)
+        finally:
+            self.place = before
+
+    def _used(self, chain: Chain, use: Use, labels: UseLabels) -> bytes:
         told = f"{chain.base} {use.names}".encode("utf-8", "surrogatepass")
         if use.kind == "set":
             return joined(b"set", [told])
