@@ -19,7 +19,8 @@ from tools.matrix import Failed, run_tests, uv, versions_in
 
 FOLDER = ROOT / ".venv-wheel"
 README = (
-    "import sys; from pathlib import Path; from tests.support.pages import run_page; "
+    "import signal, sys; from pathlib import Path; from tests.support.pages import run_page; "
+    "signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in a shell's background jobs, and inherited
     "run_page(Path('README.md').resolve(), Path(sys.argv[1]))"
 )
 

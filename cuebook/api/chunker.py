@@ -187,10 +187,10 @@ def chunk(
         recycle_after: calls after which a worker is replaced by a fresh one.
         time_limit: seconds after which the run must be over: it stops in time, as Ctrl-C does.
         stop_at: a datetime by which it must be over.
-        trust: what to do with earlier results where others can write to the journal. None: plain values are taken if
-            only a group can; else, and for objects of your classes, `JournalNotTrusted` is raised before any call.
-            "group": whoever can write to it by a group (or owns its folder) is trusted with running code as you.
-            "anyone": everybody who can write to it is. The variable CUEBOOK_TRUST stands for it where it is not given.
+        trust: how far others are trusted who can write to the journal: code of theirs may run as you. None: nobody is;
+            plain results are taken where only a group can write to it, all else that would be taken is
+            `JournalNotTrusted`, before any call. "group": whoever can write to it by a group, or owns its folder, is.
+            "anyone": everybody is who can write to it. Where it is not given, the variable CUEBOOK_TRUST stands for it.
 
     Returns:
         The results, in the order of the parameters.

@@ -58,6 +58,7 @@ def recover(path: Path, new: Path) -> None:
 
     _check_there(path)
     found = recovered(path, new)
+    _say_if_not_private(new)
     blobs = f" and {found.blobs:,} blobs" if found.blobs else ""
     click.echo(f"kept {found.records:,} records{blobs} in {found.path}")
     if found.lost:
@@ -75,6 +76,7 @@ def backup(path: Path, new: Path) -> None:
 
     _check_there(path)
     count = backed_up(path, new)
+    _say_if_not_private(new)
     click.echo(f"{count:,} records copied to {new}")
 
 
@@ -102,3 +104,11 @@ def compact(path: Path, drop_events: bool) -> None:
 def _check_there(path: Path) -> None:
     if not path.exists():
         raise NotThere(f"there is no journal at {path}")
+
+
+def _say_if_not_private(path: Path) -> None:
+    from cuebook.persistence.journal.new_journal import say_if_copy_is_not_private
+    from cuebook.persistence.stores.sqlite.location import located
+    from cuebook.persistence.trust.option import trust_of
+
+    say_if_copy_is_not_private(located(path).path, trust_of(None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import threading
 import types
 from pathlib import Path
 from typing import Any
@@ -115,14 +116,18 @@ def test_any_iterable_will_do_also_an_empty_one(make: Any, tmp_path: Path) -> No
 
 def test_a_generator_that_raises_ends_the_run_with_its_own_exception_and_what_was_done_is_kept(tmp_path: Path) -> None:
     made: list[int] = []
+    most = threading.Event()
 
     def f(x: int) -> int:
         made.append(x)
+        if x == 94:
+            most.set()
         return x
 
     def source() -> Any:
         for number in range(100):
             yield [number]
+        assert most.wait(30)  # what is read ahead and not begun is not made
         raise LookupError("no more rows")
 
     for _ in range(2):
@@ -178,7 +183,7 @@ def test_a_run_that_ended_while_its_arguments_were_journaled_is_no_obstacle(
 ) -> None:
     path = tmp_path / "x.cue"
     calls = [[f"{n:2000}"] for n in range(600)]
-    monkeypatch.setattr("cuebook.chunks.records.ARGUMENTS_BODY_BYTES_MAX", 1 << 18)
+    monkeypatch.setattr("cuebook.persistence.history.run_writer.ARGUMENTS_BODY_BYTES_MAX", 1 << 18)
     monkeypatch.setattr("cuebook.chunks.records.PORTION_BYTES_MAX", 1 << 18)
     with monkeypatch.context() as patched:
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cuebook import CallFailed, CallTimedOut, JournalBusy, chunk
+from cuebook import CallFailed, CallTimedOut, File, JournalBusy, JournalError, chunk
 from tests.support.programs import calls, run_script, start
 
 pytestmark = pytest.mark.quick
@@ -185,3 +185,18 @@ with Chunker(f, where="thread", path="x.cue") as chunker:
     print(subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, check=True).stdout)
 """
     assert run_script(tmp_path, body).strip() == "[1]"
+
+
+def test_a_journal_error_of_a_call_is_its_own_also_where_files_are_arguments(tmp_path: Path) -> None:
+    """What makes paths of files stands between the worker and the call, and is not what has failed."""
+    table = tmp_path / "table.txt"
+    table.write_text("1")
+
+    def refused(path: Path) -> None:
+        raise JournalError(f"{path.name} is none")
+
+    [failed] = chunk(refused, [[File(table)]], path=tmp_path / "x.cue", where="thread", errors="collect")
+
+    assert isinstance(failed, CallFailed)
+    assert failed.error_text == "table.txt is none"
+    assert "called_with" not in failed.traceback_text

@@ -22,6 +22,7 @@ from cuebook import (
     ProcessDied,
     RestartIntensity,
     Runtime,
+    SupervisionError,
 )
 from cuebook.processes.process import Ladder
 from cuebook.processes.protocol import VERSION, Hello, pack_order
@@ -403,13 +404,12 @@ def test_a_runtime_that_ends_at_once_leaves_no_process() -> None:
     living(test)
 
 
-def test_where_no_process_can_be_started_the_actor_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_process_can_be_started_the_spawn_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
 
     async def test(runtime: Runtime) -> None:
-        ref = await runtime.spawn(Lodger, where="process")
-        with pytest.raises(ActorStopped, match="/no/such/python"):
-            await ref.ask(Total())
+        with pytest.raises(SupervisionError, match="/no/such/python"):
+            await runtime.spawn(Lodger, where="process")
 
     living(test)
 

@@ -34,10 +34,10 @@ def filters_here() -> list[Described]:
 def _named(category: type) -> tuple[str, str, bytes | None]:
     definition = None
     if category.__module__ in ("__main__", "__mp_main__"):
-        import cloudpickle
+        from cuebook.persistence.values.pickling.by_value import dumps
 
         with suppress(Exception):
-            definition = cloudpickle.dumps(category)
+            definition = dumps(category)
     return category.__module__, category.__qualname__, definition
 
 

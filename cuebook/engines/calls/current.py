@@ -12,6 +12,7 @@ __all__ = [
     "CurrentCall",
     "NoStates",
     "StatePort",
+    "call_of_context",
     "current_call",
     "enter_context_call",
     "enter_process_call",
@@ -128,6 +129,11 @@ def enter_process_call(find: Callable[[], CurrentCall | None]) -> None:
     """This is a worker process: `find` gives the one call that runs in it, whichever thread asks."""
     global _of_process
     _of_process = find
+
+
+def call_of_context() -> CurrentCall | None:
+    """The call that was entered in this context; a worker process has none here."""
+    return _of_context.get()
 
 
 def enter_context_call(call: CurrentCall | None) -> None:

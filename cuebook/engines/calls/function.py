@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.children.program.program import ProgramHere
 from cuebook.children.program.source_imports import import_from
-from cuebook.engines.calls.current import OUTSIDE, CurrentCall, StatePort
+from cuebook.engines.calls.current import OUTSIDE, CurrentCall, StatePort, call_of_context, enter_context_call
 from cuebook.engines.calls.generators import generators_of
 from cuebook.engines.calls.outcome import encoded_error, error_text, error_type_name, traceback_text
 from cuebook.engines.calls.protocol import Ready, Setup, SetupFailed
@@ -129,7 +129,12 @@ class LoadedFunction:
             value = invoke(*args, **kwargs)
             return await value if hasattr(value, "__await__") else value
 
-        return lambda *args, **kwargs: runner.run(awaited(*args, **kwargs), context=own.call_context())
+        def invoke_in_context(*args: Any, **kwargs: Any) -> Any:
+            context = own.call_context()
+            context.run(enter_context_call, call_of_context())  # which was entered after `setup` had left its context
+            return runner.run(awaited(*args, **kwargs), context=context)
+
+        return invoke_in_context
 
     def tear_down(self) -> None:
         """Give the user's worker its `teardown`, where it is this function's own."""

@@ -37,6 +37,8 @@ Finished = tuple[int, float, float, bytes]
 
 FIELDS = 4
 """Items of a flat list of finished calls that belong to one call: those of `Finished`, one after the other."""
+_AROUND_CALLS = ("cuebook.engines.", "cuebook.persistence.values.called_with")
+"""Modules whose frames lie between a worker and what a call runs."""
 TEXT_LENGTH_MAX = 1 << 18
 """Characters of an exception's message or traceback that are kept: the beginning and the end."""
 EXCEPTION_BYTES_MAX = 1 << 24
@@ -118,10 +120,21 @@ def failure_message(
 def _reason(error: BaseException) -> str:
     if isinstance(error, ValueNotKept):
         return "not kept"
-    tb = error.__traceback__
-    inner = None if tb is None else tb.tb_next
-    is_ours = inner is not None and "/cuebook/persistence/" in inner.tb_frame.f_code.co_filename.replace("\\", "/")
+    inner = _within(error.__traceback__, *_AROUND_CALLS)
+    is_ours = inner is not None and _module_of(inner).startswith("cuebook.persistence.")
     return NOT_WRITTEN if is_ours and isinstance(error, JournalError) else "raised"
+
+
+def _within(tb: TracebackType | None, *modules: str) -> TracebackType | None:
+    """A traceback without the frames of these modules that it begins with; None where nothing is left."""
+    while tb is not None and _module_of(tb).startswith(modules):
+        tb = tb.tb_next
+    return tb
+
+
+def _module_of(tb: TracebackType) -> str:
+    """By the module's name: a folder of the user's may be called as one of ours."""
+    return str(tb.tb_frame.f_globals.get("__name__", ""))
 
 
 def error_type_name(error: BaseException) -> str:
@@ -146,9 +159,7 @@ def traceback_text(error: BaseException) -> str:
 
 
 def _users_part(tb: TracebackType | None) -> TracebackType | None:
-    start = tb
-    while start is not None and "/cuebook/engines/" in start.tb_frame.f_code.co_filename.replace("\\", "/"):
-        start = start.tb_next
+    start = _within(tb, *_AROUND_CALLS)
     return start if start is not None else tb
 
 

@@ -16,6 +16,7 @@ from cuebook.persistence.identity.digest import blake16, joined
 from cuebook.persistence.identity.ownership import is_users_class
 from cuebook.persistence.identity.parameters import parameters_of
 from cuebook.persistence.identity.parts import ALGORITHM, Change, Fingerprint, Part, compare, name_of
+from cuebook.persistence.identity.syntax.source import look_again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,7 @@ def fingerprint(
     the syntax tree as the normal form.
     """
     _digests.clear()
+    look_again()
     name = function_name(func)
     graph = CodeGraph(_home(func), hiding)
     if version is not None:

@@ -62,10 +62,14 @@ def _is_library_name(name: str) -> bool:
     top = name.partition(".")[0]
     for module in (sys.modules.get(name), sys.modules.get(top)):
         filename = getattr(module, "__file__", None)
-        if isinstance(filename, str) and Path(filename).is_absolute():
+        if isinstance(filename, str) and _is_absolute(filename):
             return is_library_file(filename)
     is_of_python = top in sys.stdlib_module_names or top in sys.builtin_module_names
     return is_of_python or top == "cuebook" or _is_cythons(top) or _is_installed_namespace(sys.modules.get(top))
+
+
+def _is_absolute(filename: str) -> bool:
+    return filename[:1] in ("/", "\\") or filename[1:2] == ":"
 
 
 def _is_cythons(name: str) -> bool:
@@ -86,17 +90,26 @@ def _is_installed_namespace(module: Any) -> bool:
 def is_users_module(module: types.ModuleType) -> bool:
     """Whether a module is the user's own."""
     filename = getattr(module, "__file__", None)
-    if module.__name__ not in _MAIN and isinstance(filename, str) and Path(filename).is_absolute():
+    if module.__name__ not in _MAIN and isinstance(filename, str) and _is_absolute(filename):
         return not is_library_file(filename)
     return not _is_library_name(module.__name__)
 
 
 def is_users_function(function: types.FunctionType) -> bool:
-    """Whether a function's code was written by the user: by the file of the code, not by what it wraps."""
+    """Whether a function's code was written by the user: by the file of the code, not by what it wraps.
+
+    Code whose file is called by an address was made at run time by a library, around what it wraps.
+    """
     filename = function.__code__.co_filename
+    if _has_address(filename):
+        return False
     if filename.startswith("<") and not filename.startswith("<frozen "):
         return not _is_library_name(str(function.__globals__.get("__name__", "__main__")))
     return not is_library_file(filename)
+
+
+def _has_address(filename: str) -> bool:
+    return filename.startswith("<") and " at 0x" in filename
 
 
 def is_users_class(cls: type) -> bool:
@@ -112,6 +125,8 @@ def library_name(item: Any) -> str:
         return item.__name__
     module: Any
     name: Any
+    if isinstance(item, types.FunctionType) and _has_address(item.__code__.co_filename):
+        return item.__code__.co_qualname
     if isinstance(item, types.FunctionType):  # functools.wraps gives it the name of what it wraps
         module, name = item.__globals__.get("__name__"), item.__code__.co_qualname
     else:

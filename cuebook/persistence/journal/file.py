@@ -18,6 +18,7 @@ from cuebook.persistence.journal.streams import StreamTable
 from cuebook.persistence.journal.turnstile import Turnstile
 from cuebook.persistence.records.record import Entry, Picked, Record
 from cuebook.persistence.stores.port import Store
+from cuebook.persistence.stores.sqlite.files import check_beside
 from cuebook.persistence.stores.sqlite.location import Location, located, make_folder
 from cuebook.persistence.stores.sqlite.lock import FileLock, Holder
 from cuebook.persistence.stores.sqlite.writing import SqliteStore
@@ -56,6 +57,7 @@ class JournalFile:
             JournalBusy: another process writes to it.
             JournalCorrupt: it is no journal, is damaged, or its end is missing. It was not touched.
             UnsupportedVersion: a newer cuebook wrote it. It was not touched.
+            JournalNotTrusted: a file beside it is no plain file, or somebody else's. Nothing was touched.
             JournalError: it cannot be read or written.
         """
         opening = _unharmed(_entered(path, store))
@@ -245,6 +247,7 @@ async def _entered(path: str | os.PathLike[str], store: Store | None) -> Journal
 
 async def _opened(location: Location) -> JournalCore:
     _refuse_second_name(location)
+    check_beside(location.path)
     make_folder(location.path.parent)
     core = JournalCore(location, SqliteStore(location.path), FileLock(location.lock_path))
     await core.open()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cuebook.notices import notice
 from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.stores.sqlite.files import JournalFiles
 from cuebook.persistence.trust.texts import new_journal_text
 from cuebook.persistence.trust.verdicts import Writers
 
@@ -18,3 +21,11 @@ def say_if_not_private(file: JournalFile, trust: Writers) -> None:
     """
     if file.take_news() and (verdict := file.verdict()).writers > trust:
         notice(new_journal_text(verdict, file.path))
+
+
+def say_if_copy_is_not_private(path: Path, trust: Writers) -> None:
+    """The same for a journal that a command has just made of another one."""
+    with JournalFiles(path) as files:
+        verdict = files.verdict()
+    if verdict.writers > trust:
+        notice(new_journal_text(verdict, path))

@@ -71,7 +71,8 @@ class OpenedFile:
             found = os.lstat(self.path)
         except OSError:
             return False
-        return (found.st_dev, found.st_ino) == self.key
+        # Not `key`: on an overlay a file may get another number when it is first opened for writing.
+        return (found.st_dev, found.st_ino) == self.status().key
 
     def content_descriptor(self) -> int:
         """A descriptor to read this file with (`os.pread`), and no other file; it is not the caller's to close.

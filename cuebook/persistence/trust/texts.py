@@ -38,7 +38,7 @@ def reason_of(finding: Finding, path: Path) -> str:
         Why.FOLDER_LISTED_GROUP: lambda: (
             f"group {group_name(finding.who)} can replace it: an access list opens its folder {folder} to them"
         ),
-        Why.MOVED: lambda: f"{at} is not the file any more that was opened",
+        Why.MOVED: lambda: f"{at} was exchanged while it was being opened",
         Why.LINK: lambda: f"{at} is a link, made by {user_name(finding.who)}, and none is followed there",
         Why.NOT_REGULAR: lambda: f"{at} is {_kind(finding.mode)}, where a plain file belongs",
         Why.NOT_A_FOLDER: lambda: f"{at} is {_kind(finding.mode)}, where a folder belongs",
@@ -59,43 +59,59 @@ def _kind(mode: int) -> str:
     return names.get(stat.S_IFMT(mode), "something else")
 
 
-def ways_out(verdict: Verdict, path: Path, user: User | None) -> list[str]:
-    """What the reader of an error can do about a verdict, most careful first."""
+def ways_out(verdict: Verdict, path: Path, user: User | None, *, is_new: bool = False) -> str:
+    """What the reader can do about a verdict, most careful first; of a new journal nothing has to be moved."""
     finding = verdict.finding
-    ways = [] if finding is None or user is None else _by_rights(finding, path, user)
+    assert finding is not None
     option = name_of(verdict.writers)
-    whom = "its members" if finding is not None and finding.why in {Why.GROUP, Why.FOLDER_GROUP} else "them all"
-    if finding is not None and finding.why in {Why.OWNER, Why.LISTED_USER, Why.FOLDER_OWNER, Why.FOLDER_LISTED_USER}:
-        whom = user_name(finding.who)
-    ways.append(f'trust="{option}" (or {VARIABLE}={option} in the environment), if you trust {whom}')
-    ways.append("a path in a folder that is yours alone")
-    return ways
+    leaving = "another path, in a folder that only you can write to"
+    if finding.why.name.startswith("FOLDER") and not is_new:
+        leaving = f"the journal, with all files called {path.name}*, moved to a folder that only you can write to"
+    ways = [
+        *([] if user is None else _by_rights(finding, path, user)),
+        f'trust="{option}" (or {VARIABLE}={option} in the environment), if you trust {_whom(finding)}',
+        leaving,
+    ]
+    return "; or ".join(ways)
+
+
+_ONE_USER = {Why.OWNER, Why.LISTED_USER, Why.FOLDER_OWNER, Why.FOLDER_LISTED_USER}
+_ONE_GROUP = {Why.GROUP, Why.LISTED_GROUP, Why.FOLDER_GROUP, Why.FOLDER_LISTED_GROUP}
+
+
+def _whom(finding: Finding) -> str:
+    if finding.why in _ONE_USER:
+        return user_name(finding.who)
+    return f"all of group {group_name(finding.who)}" if finding.why in _ONE_GROUP else "all users of this machine"
 
 
 def _by_rights(finding: Finding, path: Path, user: User) -> list[str]:
-    """The command that takes the rights away, where this user may give it."""
-    at, folder = f"{path}{finding.name}", path.parent
-    commands = {
-        Why.EVERYONE: f"`chmod o-w {at}`",
-        Why.GROUP: f"`chmod g-w {at}`",
-        Why.LISTED_USER: f"`setfacl -b {at}`",
-        Why.LISTED_GROUP: f"`setfacl -b {at}`",
-        Why.FOLDER_EVERYONE: f"`chmod o-w {folder}`",
-        Why.FOLDER_GROUP: f"`chmod g-w {folder}`",
-        Why.FOLDER_LISTED_USER: f"`setfacl -b {folder}`",
-        Why.FOLDER_LISTED_GROUP: f"`setfacl -b {folder}`",
-    }
+    """How the rights are taken away, where this user can do that."""
     if finding.why is Why.LINKS:
         return ["remove its other names"]
     if finding.why is Why.FOLDER_OWNER and user.uid == 0:
         return [f"run as {user_name(finding.who)}"]
-    if finding.why not in commands:
-        return []
-    place = folder if finding.why.name.startswith("FOLDER") else at
+    place = path.parent if finding.why.name.startswith("FOLDER") else Path(f"{path}{finding.name}")
+    rights = "go-w" if finding.mode & stat.S_IWGRP else "o-w"
+    sticky = f"(or `chmod +t {place}`: they can add files then, not replace yours)"
+    ways = {
+        Why.EVERYONE: f"`chmod {rights} {place}`",
+        Why.GROUP: f"`chmod g-w {place}`",
+        Why.LISTED_USER: f"`setfacl -b {place}`",
+        Why.LISTED_GROUP: f"`setfacl -b {place}`",
+        Why.FOLDER_EVERYONE: f"`chmod {rights} {place}` {sticky}",
+        Why.FOLDER_GROUP: f"`chmod g-w {place}` {sticky}",
+        Why.FOLDER_LISTED_USER: f"`setfacl -b {place}`",
+        Why.FOLDER_LISTED_GROUP: f"`setfacl -b {place}`",
+    }
+    return [ways[finding.why]] if finding.why in ways and _is_owner(place, user) else []
+
+
+def _is_owner(place: Path, user: User) -> bool:
     try:
-        return [commands[finding.why]] if user.uid in {0, os.lstat(place).st_uid} else []
+        return user.uid in {0, os.lstat(place).st_uid}
     except OSError:
-        return []
+        return False
 
 
 def not_trusted(verdict: Verdict, path: Path, needed: str) -> JournalNotTrusted:
@@ -107,7 +123,7 @@ def not_trusted(verdict: Verdict, path: Path, needed: str) -> JournalNotTrusted:
     """
     assert verdict.finding is not None
     reason = reason_of(verdict.finding, path)
-    ways = "; or ".join(ways_out(verdict, path, current_user()))
+    ways = ways_out(verdict, path, current_user())
     text = f"{needed}, and others may have written to it: {reason}. Nothing was run or changed. Ways out: {ways}"
     return JournalNotTrusted(text, path=str(path), reason=reason)
 
@@ -136,7 +152,9 @@ def refusal_of(path: str, found: os.stat_result, *, is_folder: bool = False) -> 
 def new_journal_text(verdict: Verdict, path: Path) -> str:
     """What is said when a journal is made that others can write to."""
     assert verdict.finding is not None
-    which = "results that hold objects of your classes" if verdict.writers is Writers.GROUP else "results"
-    ways = "; or ".join(ways_out(verdict, path, current_user()))
+    which = (
+        "what only code can rebuild (objects of your own classes)" if verdict.writers is Writers.GROUP else "results"
+    )
+    ways = ways_out(verdict, path, current_user(), is_new=True)
     reason = reason_of(verdict.finding, path)
-    return f"the new journal {path} is not private: {reason}. Before a later run can take {which} from it: {ways}"
+    return f"the new journal {path} is not private: {reason}. A later run takes {which} from it only with: {ways}"

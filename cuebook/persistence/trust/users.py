@@ -6,7 +6,7 @@ Knows no file.
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from cuebook.persistence.trust.verdicts import User
@@ -24,10 +24,7 @@ _OVERFLOW_UID = Path("/proc/sys/kernel/overflowuid")
 
 
 def current_user() -> User | None:
-    """Whose rights this process has; None where the system has no users (Windows).
-
-    Cost: once a user of the process, one pass over the users and groups that the system lists.
-    """
+    """Whose rights this process has; None where the system has no users (Windows)."""
     if not hasattr(os, "geteuid"):
         return None
     return _user(os.geteuid(), os.getegid())
@@ -35,7 +32,24 @@ def current_user() -> User | None:
 
 @lru_cache(maxsize=8)
 def _user(uid: int, gid: int) -> User:
-    return User(uid, _own_groups(uid, gid), frozenset({0}) | _hidden_root())
+    return User(uid, _OwnGroups(uid, gid), frozenset({0}) | _hidden_root())
+
+
+class _OwnGroups:
+    """The groups that nobody else is in, found when they are first asked for.
+
+    That takes a pass over all users that the system lists: where a directory service lists thousands, some time.
+    """
+
+    def __init__(self, uid: int, gid: int) -> None:
+        self._ids = uid, gid
+
+    @cached_property
+    def _found(self) -> frozenset[int]:
+        return _own_groups(*self._ids)
+
+    def __contains__(self, gid: object) -> bool:
+        return gid in self._found
 
 
 def _own_groups(uid: int, gid: int) -> frozenset[int]:

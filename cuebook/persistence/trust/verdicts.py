@@ -7,7 +7,7 @@ as a `Verdict` or a `Refused`.
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
 from typing import NamedTuple
@@ -17,7 +17,6 @@ from cuebook.persistence.trust.acl import Acl
 __all__ = [
     "BLOBS",
     "LOCK",
-    "MOVED",
     "SQLITE_SIDES",
     "Beside",
     "Finding",
@@ -109,12 +108,12 @@ class User:
 
     Attributes:
         uid: effective user id.
-        own_groups: groups that nobody else is in.
+        own_groups: groups that nobody else is in; only asked for where it matters, as finding them may take long.
         folder_roots: owners of folders that stand for root; also the id that an unmapped root is shown as.
     """
 
     uid: int
-    own_groups: frozenset[int] = frozenset()
+    own_groups: Container[int] = frozenset()
     folder_roots: frozenset[int] = frozenset({0})
 
     def owns(self, uid: int) -> bool:
@@ -128,10 +127,6 @@ class Verdict:
 
     writers: Writers
     finding: Finding | None = None
-
-
-MOVED = Verdict(Writers.ANYONE, Finding(Why.MOVED))
-"""Of a journal that is not the file any more that was opened."""
 
 
 class Refused(NamedTuple):
@@ -173,7 +168,7 @@ def _worst(verdicts: Iterable[Verdict]) -> Verdict:
 def _of_file(status: Status, user: User, name: str) -> Iterator[Verdict]:
     if not user.owns(status.uid):
         yield Verdict(Writers.ANYONE, Finding(Why.OWNER, name, status.uid))
-    if status.links != 1:
+    if status.links > 1:
         yield Verdict(Writers.ANYONE, Finding(Why.LINKS, name, status.links))
     yield from _open_to(status, user, name)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cuebook.persistence.identity.fingerprint import fingerprint
 from tests.support.workshop import Edit, Workshop, edits
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -547,3 +551,100 @@ def f(x): return C()
 @pytest.mark.parametrize("edit", edits(HINTS, "import dataclasses\nfrom dataclasses import dataclass, field\n"))
 def test_hints_count_where_they_make_fields_or_are_read(shop: Workshop, edit: Edit) -> None:
     check(shop, edit)
+
+
+SECRET = "hunter2AAAAaaaaBBBBbbbb11"
+WITH_SECRETS = {
+    "plain": f"class C:\n    api_key = {SECRET!r}\n",
+    "dataclass": f"import dataclasses\n@dataclasses.dataclass\nclass C:\n    api_key: str = {SECRET!r}\n",
+    "named tuple": f"import typing\nclass C(typing.NamedTuple):\n    api_key: str = {SECRET!r}\n",
+    "enum": f"import enum\nclass C(enum.Enum):\n    API_KEY = {SECRET!r}\n",
+    "attrs": f"import attrs\n@attrs.define\nclass C:\n    api_key: str = {SECRET!r}\n",
+    "pydantic": f"import pydantic\nclass C(pydantic.BaseModel):\n    api_key: str = {SECRET!r}\n    _token: str = {SECRET!r}\n",
+    "msgspec": f"import msgspec\nclass C(msgspec.Struct):\n    api_key: str = {SECRET!r}\n",
+    "a method": f"class C:\n    def m(self): return dict(token={SECRET!r})\n",
+}
+
+
+@pytest.mark.parametrize("name", WITH_SECRETS)
+def test_a_default_under_a_secret_name_counts_and_is_shown_by_nobody(shop: Workshop, name: str) -> None:
+    source = WITH_SECRETS[name] + "def f(x): return C\n"
+    if name in ("attrs", "pydantic", "msgspec"):
+        pytest.importorskip(name)
+    found = fingerprint(shop.module(source).f)
+
+    assert [part.label for part in found.parts if SECRET in part.detail] == []
+    assert found.digest != fingerprint(shop.module(source.replace("hunter2", "hunter3")).f).digest
+
+
+def test_an_annotation_counts_by_the_objects_in_it_and_never_by_an_address(shop: Workshop) -> None:
+    source = """
+        import dataclasses, typing
+        class Unit:
+            def __init__(self, name): self.name = name
+        @dataclasses.dataclass
+        class C:
+            rate: typing.Annotated[int, Unit("m"), lambda v: v > 11] = 1
+            next: "typing.Optional[C]" = None
+        def f(x): return C()
+    """
+    digest = shop.digest(source)
+
+    assert shop.digest(source) == digest
+    assert shop.digest(source.replace('"m"', '"km"')) != digest
+    assert shop.digest(source.replace("11", "12")) != digest
+
+
+PROBE = """
+import sys
+sys.path[:0] = [sys.argv[1], sys.argv[2]]
+from cuebook.persistence.identity.fingerprint import fingerprint
+import users_decorated as m
+print(*(fingerprint(getattr(m, name)).digest.hex() for name in m.NAMES))
+"""
+DECORATED = """
+import numba, numpy
+def helper(x): return x + 11
+@numba.njit
+def jitted(x): return x + 11
+@numba.njit(fastmath=True)
+def fast(x): return jitted(x)
+@numba.vectorize
+def vectorized(x): return x + 11
+@numba.guvectorize(["void(f8[:], f8, f8[:])"], "(n),()->(n)")
+def generalized(x, y, r):
+    for i in range(x.shape[0]): r[i] = x[i] + y + 11
+@numba.cfunc("f8(f8)")
+def callback(x): return x + 11
+@numba.stencil
+def stencil(a): return a[0] + 11
+@numba.experimental.jitclass({"x": numba.int64})
+class Jitted:
+    def __init__(self, x): self.x = x
+    def m(self): return self.x + 11
+TABLE = {"a": jitted}
+def calls(x): return jitted(x)
+def by_table(x): return TABLE["a"](x)
+def by_default(x, fn=jitted): return fn(x)
+def makes(x): return Jitted(x).m()
+jitted(1)
+NAMES = "jitted fast vectorized generalized callback stencil Jitted calls by_table by_default makes".split()
+"""
+
+
+def test_what_numba_compiles_counts_by_its_function_in_every_process(tmp_path: Path) -> None:
+    """Whatever was compiled so far; and by the options of its compilation."""
+    pytest.importorskip("numba")
+
+    def digests(source: str) -> list[str]:
+        (tmp_path / "users_decorated.py").write_text(textwrap.dedent(source))
+        command = [sys.executable, "-B", "-c", PROBE, str(ROOT), str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    first = digests(DECORATED)
+    assert digests(DECORATED.replace("jitted(1)\n", "jitted(1.5)\n")) == first
+    changed = digests(DECORATED.replace("11", "12"))
+    assert all(one != other for one, other in zip(first, changed, strict=True))
+    assert digests(DECORATED.replace("fastmath=True", "fastmath=False"))[1] != first[1]

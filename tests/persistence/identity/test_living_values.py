@@ -176,7 +176,7 @@ def test_a_real_client_lives() -> None:
 
 def test_an_object_of_an_unknown_library_with_a_connection_is_named_and_not_counted() -> None:
     home = types.ModuleType("somelibrary")
-    home.__file__ = str(Path(os.__file__).parent / "site-packages" / "somelibrary.py")
+    home.__file__ = str(Path(os.__file__).parent / "somelibrary.py")  # as one of the standard library
     sys.modules["somelibrary"] = home
     try:
         Inner = type("Inner", (), {"__module__": "somelibrary"})

@@ -17,7 +17,7 @@ from cuebook.persistence.upkeep.verification import verify
 from tests.support.journals import arguments, completed, opened, run, write
 
 SWEEP = [pytest.mark.slow, pytest.mark.timeout(900)]
-GOLDEN = Path(__file__).parent.parent.parent.parent.parent.parent / "golden"
+GOLDEN = Path(__file__).parent.parent.parent / "golden"
 ENTRIES = [opened(), arguments(0, 40), *(completed(n, b"value %04d" % n * (1 + 90 * (n % 13 == 5))) for n in range(40))]
 
 

@@ -366,7 +366,7 @@ def test_a_damaged_event_is_named_and_what_depends_on_it_is_not_kept_by_recovery
 
 def test_a_journal_of_this_format_is_read_by_every_later_version(tmp_path: Path) -> None:
     path = tmp_path / "golden.cue"
-    shutil.copy(Path(__file__).parent.parent.parent.parent.parent.parent / "golden" / "format1-streams.journal", path)
+    shutil.copy(Path(__file__).parent.parent.parent / "golden" / "format1-streams.journal", path)
 
     async def later(runtime: Any) -> None:
         account = await runtime.spawn(Saver, "golden")

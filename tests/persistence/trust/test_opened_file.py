@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.persistence.trust import opened_file as module
 from cuebook.persistence.trust.opened_file import OpenedFile
-from cuebook.persistence.trust.verdicts import opened_file as module
 
 IS_LOCKED = """
 import sqlite3, sys

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from cuebook.persistence.trust import users as module
 from cuebook.persistence.trust.users import current_user, group_name, user_name
-from cuebook.persistence.trust.verdicts import users as module
 
 
 def account(name: str, uid: int, gid: int) -> Any:
@@ -56,6 +56,16 @@ def test_a_group_is_ones_own_where_it_has_ones_name_and_nobody_else(
 ) -> None:
     listing(monkeypatch, accounts, groups)
     assert module._own_groups(1000, gid) == own, what
+
+
+def test_groups_are_looked_for_only_where_one_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(module, "_own_groups", lambda uid, gid: asked.append((uid, gid)) or frozenset({gid}))
+    groups = module._OwnGroups(7, 8)
+    assert asked == []
+    assert 8 in groups
+    assert 9 not in groups
+    assert asked == [(7, 8)]
 
 
 def test_this_process_is_asked_for_and_remembered() -> None:

@@ -89,8 +89,12 @@ def test_in_a_folder_files_are_exchanged_by_its_owner_and_by_who_can_write_to_it
         assert must_hold_names(status, USER) is bool(status.mode & stat.S_ISVTX and who), status
 
 
-@pytest.mark.parametrize("links", [0, 2, 3])
-def test_a_file_with_another_name_or_none_is_not_private(links: int) -> None:
+def test_a_file_system_that_counts_no_names_is_no_reason() -> None:
+    assert judged_file(Status(stat.S_IFREG | 0o600, ME, OWN_GROUP, links=0), USER).writers is Writers.NOBODY
+
+
+@pytest.mark.parametrize("links", [2, 3])
+def test_a_file_with_another_name_is_not_private(links: int) -> None:
     found = judged_file(Status(stat.S_IFREG | 0o600, ME, OWN_GROUP, links=links), USER)
     assert found.writers is Writers.ANYONE
     assert found.finding is not None

@@ -705,7 +705,7 @@ def test_what_another_python_wrote_is_read_as_far_as_no_code_of_it_has_to_run(ki
     name, shown = READABLE[kind]
     definition = textwrap.dedent(KINDS[kind]).partition("def f()")[0]
     body = f"""{definition}
-from cuebook.persistence import class_state, code_bytes
+from cuebook.persistence.values.pickling import class_state, code_bytes
 code_bytes.COMPILER = class_state.COMPILER = "cpython-399"
 code = "import pickle, sys; {name} = pickle.load(sys.stdin.buffer); print({shown})"
 print({shown}, flush=True)

@@ -53,11 +53,12 @@ def contents_of(cls: type) -> ClassContents | None:
         return None
     declared: list[tuple[str, Any]] = [
         ("@fields", [_field(each) for each in fields]),
-        ("@attrs", [[name, _generated(cls.__dict__.get(name))] for name in _GENERATED if name in cls.__dict__]),
+        ("@defaults", {each.name: each.default for each in fields if _has_default(each)}),
+        ("@options", [[name, _generated(cls.__dict__.get(name))] for name in _GENERATED if name in cls.__dict__]),
     ]
     kept = _cached_properties(cls)
     if kept:
-        declared.append(("@cached", kept))
+        declared.append(("@cached properties", kept))
     return ClassContents(_HIDDEN | frozenset(kept), tuple(declared))
 
 
@@ -66,17 +67,18 @@ def _field(field: Any) -> list[Any]:
     return [
         *said,
         ["type", note_of(field.type, {})],
-        ["default", _default(field.default)],
+        ["factory", _factory(field.default)],
         ["validator", field.validator],
         ["converter", _converter(field.converter)],
     ]
 
 
-def _default(default: Any) -> Any:
-    kind = type(default).__name__
-    if kind == "_Nothing":
-        return "@nothing"
-    return ["@factory", default.factory, default.takes_self] if kind == "Factory" else ["@value", default]
+def _has_default(field: Any) -> bool:
+    return type(field.default).__name__ not in ("_Nothing", "Factory")
+
+
+def _factory(default: Any) -> Any:
+    return [default.factory, default.takes_self] if type(default).__name__ == "Factory" else None
 
 
 def _converter(converter: Any) -> Any:

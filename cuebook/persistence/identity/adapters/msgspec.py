@@ -29,16 +29,14 @@ def contents_of(cls: type) -> ClassContents | None:
         return None
     struct: Any = cls
     names, defaults = struct.__struct_fields__, struct.__struct_defaults__
-    given = [["@required"]] * (len(names) - len(defaults)) + [_default(default) for default in defaults]
-    fields = [list(field) for field in zip(names, struct.__struct_encode_fields__, given, strict=True)]
+    given = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
+    factories = {name: default.factory for name, default in given.items() if type(default).__name__ == "Factory"}
+    values = {
+        name: default for name, default in given.items() if name not in factories and repr(default) != "NODEFAULT"
+    }
+    fields = [list(names), list(struct.__struct_encode_fields__), sorted(values), list(factories.items())]
     settings = [[name, getattr(struct.__struct_config__, name, None)] for name in _SETTINGS]
-    return ClassContents(_HIDDEN, (("@fields", fields), ("@struct", settings)))
-
-
-def _default(default: Any) -> list[Any]:
-    if type(default).__name__ == "Factory":
-        return ["@factory", default.factory]
-    return ["@required"] if repr(default) == "NODEFAULT" else ["@value", default]
+    return ClassContents(_HIDDEN, (("@fields", fields), ("@defaults", values), ("@options", settings)))
 
 
 def _meta(walk: Any, value: Any) -> bytes:

@@ -14,7 +14,7 @@ from cuebook.persistence.identity.ownership import is_users_function
 __all__ = ["FORMS", "contents_of"]
 
 _FIELD = (
-    "default", "default_factory", "alias", "alias_priority", "validation_alias", "serialization_alias", "title",
+    "default_factory", "alias", "alias_priority", "validation_alias", "serialization_alias", "title",
     "description", "examples", "exclude", "exclude_if", "discriminator", "deprecated", "json_schema_extra", "frozen",
     "validate_default", "repr", "init", "init_var", "kw_only", "field_title_generator", "metadata",
 )  # fmt: skip
@@ -27,10 +27,12 @@ def contents_of(cls: type) -> ClassContents | None:
     fields = own.get("__pydantic_fields__")
     if not isinstance(fields, dict):
         return None
-    scope = _scope(cls)
+    scope, private = _scope(cls), own.get("__private_attributes__", {})
     declared: list[tuple[str, Any]] = [
         ("@fields", [[name, *_field(field, scope)] for name, field in fields.items()]),
-        ("@private", [[name, _default(field)] for name, field in own.get("__private_attributes__", {}).items()]),
+        ("@defaults", {name: field.default for name, field in fields.items() if _is_default(field)}),
+        ("@private attributes", {name: field.default for name, field in private.items() if _is_default(field)}),
+        ("@private factories", {name: field.default_factory for name, field in private.items()}),
         ("@decorators", list(_decorators(own.get("__pydantic_decorators__"), scope))),
     ]
     if "__pydantic_config__" in own:
@@ -50,20 +52,20 @@ def _is_made(member: Any) -> bool:
 
 
 def _is_given(value: Any) -> bool:
-    return value is not None and type(value).__name__ != "PydanticUndefinedType" and value != []
+    is_empty = value is None or (isinstance(value, list) and not value)
+    return not is_empty and type(value).__name__ != "PydanticUndefinedType"
 
 
 def _field(field: Any, scope: dict[str, Any]) -> Iterator[Any]:
     yield note_of(field.annotation, scope)
     for name in _FIELD:
         value = getattr(field, name, None)
-        if type(value).__name__ == "PydanticUndefinedType" or (value is None and name != "default") or value == []:
-            continue
-        yield [name, value]
+        if _is_given(value):
+            yield [name, value]
 
 
-def _default(field: Any) -> list[Any]:
-    return [[name, getattr(field, name)] for name in ("default", "default_factory") if _is_given(getattr(field, name))]
+def _is_default(field: Any) -> bool:
+    return type(field.default).__name__ != "PydanticUndefinedType"
 
 
 def _decorators(infos: Any, scope: dict[str, Any]) -> Iterator[Any]:

@@ -25,6 +25,7 @@ def contents_of(cls: type) -> ClassContents | None:
     if table is not None:
         columns = [_column(column) for column in table.columns]
         declared.append(("@table", [table.name, table.schema, columns]))
+        declared.append(("@defaults", {column.name: _made_value(column) for column in table.columns}))
     return ClassContents(_MADE | made | set(attributes), tuple(declared))
 
 
@@ -40,12 +41,15 @@ def _column(column: Any) -> list[Any]:
     text = repr(column.type)
     said: list[Any] = [[name, _plain(getattr(column, name, None))] for name in _COLUMN]
     said.append(["type", type(column.type), text if " at 0x" not in text else ""])
-    for name in ("default", "onupdate", "server_default"):
-        made = getattr(column, name, None)
-        if made is not None:
-            said.append([name, getattr(made, "arg", None)])
+    for name in ("onupdate", "server_default"):
+        said.append([name, _made_value(column, name)])
     said.append(["foreign", sorted(key.target_fullname for key in column.foreign_keys)])
     return said
+
+
+def _made_value(column: Any, name: str = "default") -> Any:
+    """A column's default: a value, or the function that gives one."""
+    return getattr(getattr(column, name, None), "arg", None)
 
 
 def _plain(value: Any) -> Any:

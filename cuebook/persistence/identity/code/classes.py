@@ -36,9 +36,11 @@ _OF_PROTOCOLS = frozenset(
 _OF_NAMED_TUPLES = frozenset({"_fields", "_field_defaults", "_make", "_replace", "_asdict", "__match_args__"})
 _DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)
 _DATACLASS_SWITCHES = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
-_DATACLASS_FIELD = ("name", "default", "default_factory", "init", "repr", "hash", "compare", "kw_only", "metadata")
+_DATACLASS_FIELD = ("name", "default_factory", "init", "repr", "hash", "compare", "kw_only", "metadata")
 _KNOWN_MAKERS = frozenset({"abc", "builtins", "ctypes", "_ctypes", "enum", "msgspec", "numba", "pydantic", "typing"})
 """Packages whose metaclasses hide nothing, or have an adapter."""
+
+_NOTHING = "@missing"
 
 
 def class_members(cls: type) -> list[tuple[str, Any]]:
@@ -113,18 +115,19 @@ def _declared(cls: type) -> Iterator[tuple[str, Any]]:
     own = cls.__dict__
     if "__dataclass_params__" in own:
         switches = own["__dataclass_params__"]
-        yield "@dataclass", [(name, bool(getattr(switches, name, False))) for name in _DATACLASS_SWITCHES]
+        yield "@options", [(name, bool(getattr(switches, name, False))) for name in _DATACLASS_SWITCHES]
         fields = own["__dataclass_fields__"].values()
         yield "@fields", [[_field_value(field, name) for name in _DATACLASS_FIELD] for field in fields]
+        defaults = {field.name: _field_value(field, "default") for field in fields}
+        yield "@defaults", {name: value for name, value in defaults.items() if value is not _NOTHING}
     if _is_named_tuple(cls):
-        yield "@fields", [list(own["_fields"]), own.get("_field_defaults", {})]
+        yield "@fields", list(own["_fields"])
+        yield "@defaults", own.get("_field_defaults", {})
     if _is_typed_dict(cls):
         yield "@keys", [bool(own["__total__"]), sorted(own["__required_keys__"])]
     if "_member_map_" in own:
-        yield (
-            "@members",
-            [[name, member._value_, _state_of_member(member)] for name, member in own["_member_map_"].items()],
-        )
+        members = own["_member_map_"].items()
+        yield "@members", {name: [member._value_, _state_of_member(member)] for name, member in members}
         boundary = getattr(own.get("_boundary_"), "_name_", None)
         if boundary is not None:
             yield "@boundary", boundary
@@ -133,19 +136,19 @@ def _declared(cls: type) -> Iterator[tuple[str, Any]]:
         yield "@bases", [note_of(base, {}) for base in bases]
     notes = annotations_of(cls)
     if notes:
-        yield "@annotations", notes
+        yield "@hints", notes
 
 
-def _state_of_member(member: Any) -> list[Any]:
+def _state_of_member(member: Any) -> dict[str, Any]:
     """What an enumeration's `__init__` or `__new__` gave to a member beside its value."""
     own = getattr(member, "__dict__", {})
-    return sorted([name, value] for name, value in own.items() if not name.startswith("_"))
+    return {name: own[name] for name in sorted(own) if not name.startswith("_")}
 
 
 def _field_value(field: Any, name: str) -> Any:
     value = getattr(field, name, None)
     # By name: a class that was shipped by value has a MISSING of its own.
-    return "@missing" if type(value).__name__ == "_MISSING_TYPE" else value
+    return _NOTHING if type(value).__name__ == "_MISSING_TYPE" else value
 
 
 def find_member(cls: type, name: str) -> tuple[type, Any] | None:

@@ -267,6 +267,8 @@ class CodeGraph(PartList):
 
     def _content(self, cls: type, name: str, member: Any) -> bytes:
         functions = functions_of(member)
+        if name.startswith("@"):
+            return self.value(f"{name[1:]} of {self.label(cls.__module__, cls.__qualname__)}", member)
         label = self.label(cls.__module__, f"{cls.__qualname__}.{name}")
         if functions is None:
             return self.value(f"attribute {label}", member)

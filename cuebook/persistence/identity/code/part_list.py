@@ -37,6 +37,7 @@ class PartList:
         self.packages: dict[str, str] = {}
         self.place: str | None = None
         self.imported: dict[str, str] = {}
+        self._noted: set[str] = set()
 
     def label(self, module: Any, name: str) -> str:
         """The name of something in a module, for people."""
@@ -55,6 +56,9 @@ class PartList:
     def note_package(self, item: Any) -> None:
         """Record the version of the installed package that a function, class or module is of."""
         module = item.__name__ if isinstance(item, types.ModuleType) else getattr(item, "__module__", None)
-        package = package_version(module) if isinstance(module, str) else None
+        if not isinstance(module, str) or module in self._noted:
+            return
+        self._noted.add(module)
+        package = package_version(module)
         if package is not None:
             self.packages[package[0]] = package[1]

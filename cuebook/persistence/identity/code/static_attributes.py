@@ -123,6 +123,9 @@ class StaticReader:
 
 
 def _is_plain_class(cls: type) -> bool:
+    maker: Any = type(cls)
+    if any("__getattribute__" in meta.__dict__ for meta in maker.__mro__[:-2]):
+        return False  # even looking at the class would run that
     if cls in copyreg.dispatch_table or says_how_it_counts(cls):
         return False
     for base in cls.__mro__:

@@ -20,6 +20,7 @@ _SECRET = frozenset(
 )  # fmt: skip
 _SECRET_PAIRS = frozenset({("api", "key"), ("api", "keys"), ("private", "key"), ("private", "keys"), ("access", "key")})
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{3,}")
+_SIGNS = ("passw", "passphrase", "secret", "token", "credential", "auth")
 _SIGN = re.compile(r"(?i)passw|passphrase|secret|token|credential|auth|api.?key|private.?key|access.?key")
 
 
@@ -52,7 +53,8 @@ def names_secret(name: str, value: object) -> bool:
 
 def may_name_secrets(text: str) -> bool:
     """Whether a text could hold such a name at all: a quick look, before it is taken apart."""
-    return _SIGN.search(text) is not None
+    lower = text.lower()
+    return any(sign in lower for sign in _SIGNS) or ("key" in lower and _SIGN.search(lower) is not None)
 
 
 def names_a_secret(data: bytes) -> bool:

@@ -72,29 +72,40 @@ class _Writer:
             self._constant(value)
 
     def _list(self, values: list[Any]) -> None:
-        self.out.append("[")
+        out, known = self.out, _WRITERS
+        out.append("[")
         for value in values:
-            self.put(value)
-        self.out.append("]")
+            write = known.get(value.__class__)
+            if write is not None:
+                write(self, value)
+            else:
+                self.put(value)
+        out.append("]")
 
     def node(self, node: ast.AST) -> None:
         """A node as it is: its kind, and each field that has something."""
-        out, put = self.out, self.put
-        kind = node.__class__
-        fields = _FIELDS.get(kind)
-        if fields is None:
-            fields = _FIELDS[kind] = tuple(name for name in kind._fields if name not in _IGNORED)
-        out.append(f"({kind.__name__}")
-        for name in fields:
+        out, kind = self.out, node.__class__
+        beginning, fields = _FIELDS.get(kind) or _fields_of(kind)
+        value: Any
+        out.append(beginning)
+        for name, label in fields:
             value = getattr(node, name, None)
-            if value is None or (value.__class__ is list and not value):
-                continue
-            if value.__class__ is str:
-                out.append(f" {name} {len(value)}:{value}")
-            else:
-                out.append(f" {name} ")
-                put(value)
-        out.append(")")
+            of = value.__class__
+            if of is list:
+                if value:
+                    out.append(label)
+                    self._list(value)
+            elif of is str:
+                out.append(f"{label}{len(value)}:{value}")
+            elif value is not None:
+                out.append(label)
+                write = _WRITERS.get(of)
+                if write is not None:
+                    write(self, value)
+                else:
+                    self.put(value)
+        if fields:
+            out.append(")")
 
     def _constant(self, value: Any) -> None:
         kind = value.__class__
@@ -203,7 +214,14 @@ class _Writer:
         self.out.append(")")
 
 
-_FIELDS: dict[type, tuple[str, ...]] = {}
+def _fields_of(kind: type[ast.AST]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """How a node of a kind begins, and its fields with how each begins; one without fields has ended with that."""
+    fields = tuple((name, f" {name} ") for name in kind._fields if name not in _IGNORED)
+    found = _FIELDS[kind] = (f"({kind.__name__}" if fields else f"({kind.__name__})", fields)
+    return found
+
+
+_FIELDS: dict[type, tuple[str, tuple[tuple[str, str], ...]]] = {}
 _WRITERS: dict[type, Callable[[_Writer, Any], None]] = {
     ast.Constant: _Writer.constant,
     ast.Name: _Writer.name,

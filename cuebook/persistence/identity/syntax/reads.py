@@ -19,6 +19,7 @@ __all__ = ["access_of"]
 
 _HIDING = frozenset({"eval", "exec", "globals"})
 _SUBCLASSES = "__subclasses__"
+_NOTED = HINT_READERS | SCOPES
 
 
 def access_of(tree: Any, free: Iterable[str], private: Callable[[], Mapping[str, str]], *, trusts: bool) -> Access:
@@ -48,6 +49,7 @@ class _Reader:
         self._mangled: Mapping[str, str] | None = None
         self._scope = Scope(None)
         self._owner: str | None = None
+        self._names: set[tuple[Scope, str]] = set()
         self._loads: list[tuple[Scope, Reached, str]] = []
         self._hidden: set[str] = set()
         self._hints = False
@@ -58,6 +60,8 @@ class _Reader:
         self._owner = parameters[0].arg if parameters else None
         self._inside(tree)
         chains: set[Chain] = set()
+        for scope, name in self._names:
+            chains.update(self._chains(scope, Reached("name", name), "value"))
         for scope, reached, use in self._loads:
             chains.update(self._chains(scope, reached, use))
         taken = frozenset(self.reaching.taken)
@@ -101,9 +105,9 @@ class _Reader:
 
     def _record(self, reached: Reached, use: str) -> None:
         self._all(reached.rest)
-        self._note(reached.name)
-        for attribute in reached.attributes:
-            self._note(attribute)
+        if not _NOTED.isdisjoint(reached.attributes) or reached.name in _NOTED:
+            for name in (reached.name, *reached.attributes):
+                self._note(name)
         self._loads.append((self._scope, reached, use))
 
     def _note(self, name: str) -> None:
@@ -155,10 +159,13 @@ class _Reader:
         pass
 
     def _name(self, node: ast.Name) -> None:
-        if node.ctx.__class__ is ast.Load:
-            self._record(Reached("name", self._spelled(node.id)), "value")
+        name = node.id
+        if node.ctx.__class__ is not ast.Load:
+            self._bind(name)
+        elif name in _NOTED or name[:2] == "__":
+            self._record(Reached("name", self._spelled(name)), "value")
         else:
-            self._bind(node.id)
+            self._names.add((self._scope, name))
 
     def _attribute(self, node: ast.Attribute) -> None:
         reached = self.reaching.chain(node)

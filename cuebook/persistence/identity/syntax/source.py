@@ -19,7 +19,7 @@ from cuebook.persistence.identity.syntax.shape import is_same_shape, methodless_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Source", "source_of"]
+__all__ = ["Source", "look_again", "source_of"]
 
 _FUTURE_ANNOTATIONS = 0x1000000
 _UNREGISTERED = frozenset({"<string>", "<stdin>"})
@@ -30,6 +30,7 @@ _MOVES_MAX = 20
 _FILES_MAX = 256
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+\S+[ \t]+)?import\b(?:[ \t]*\(([^)]*)\)|([^#\n;]*))", re.MULTILINE)
 
+_checked: set[str] = set()
 _imported: dict[str, tuple[list[str], str]] = {}
 
 
@@ -50,7 +51,9 @@ def source_of(code: CodeType) -> Source | None:
     filename = code.co_filename
     if filename in _UNREGISTERED:
         return None
-    linecache.checkcache(filename)
+    if filename not in _checked:
+        _checked.add(filename)
+        linecache.checkcache(filename)
     lines = linecache.getlines(filename)
     try:
         if code.co_name == "<lambda>":
@@ -58,6 +61,11 @@ def source_of(code: CodeType) -> Source | None:
         return _definition(code, lines)
     except (SyntaxError, ValueError, LookupError, RecursionError, UnicodeError, MemoryError):
         return None
+
+
+def look_again() -> None:
+    """From now on, files may have changed: each is looked at once more before its text is taken."""
+    _checked.clear()
 
 
 def _definition(code: CodeType, lines: list[str]) -> Source | None:
@@ -73,17 +81,18 @@ def _definition(code: CodeType, lines: list[str]) -> Source | None:
 
 
 def _at(code: CodeType, lines: list[str], first: int) -> Source | None:
-    last = max(line or 0 for part in with_nested(code) for _, _, line in part.co_lines())
-    for text in _blocks(lines, first, first + last - code.co_firstlineno):
+    flags = _flags(code)
+    for text in _blocks(code, lines, first):
         header = _header(code, text[: _indent(text)])
         try:
-            parsed = compile(header + text, "<identity>", "exec", _flags(code) | ast.PyCF_ONLY_AST, dont_inherit=True)
+            parsed = compile(header + text, "<identity>", "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
         except SyntaxError:
             continue  # it goes on: brackets or a text reach over the line that is as far left
-        tree = _inside(parsed, header.count("\n"))
+        depth = header.count("\n")
+        tree = _inside(parsed, depth)
         if tree is None:
             return None
-        around = "\n" * max(0, first - header.count("\n")) + header, _imports(code.co_filename, lines)
+        around = "\n" * max(0, first - depth) + header, _imports(code.co_filename, lines)
         return Source(tree, text) if _compiles_to(code, text, *around) else None
     return None
 
@@ -103,17 +112,25 @@ def _flags(code: CodeType) -> int:
     return code.co_flags & _FUTURE_ANNOTATIONS
 
 
-def _blocks(lines: list[str], first: int, last: int) -> Iterator[str]:
-    """The texts that may be the definition from line to line: each ends before one that is as far left."""
+def _blocks(code: CodeType, lines: list[str], first: int) -> Iterator[str]:
+    """The texts that may be the definition which begins at a line: each ends before one that is as far left."""
     indent = _indent(lines[first])
-    tries = 0
-    for end in range(last + 1, len(lines) + 1):
+    margin = lines[first][:indent]
+    within = (f"{margin} ", f"{margin}\t")
+    tries = last = 0
+    for end in range(first + 1, len(lines) + 1):
         line = lines[end] if end < len(lines) else ""
+        if line.startswith(within) or end <= last:
+            continue
         start = line.lstrip()
         if line and (not start or start[0] in "#)]}" or _indent(line) > indent):
             continue
         yield "".join(lines[first:end])
         tries += 1
+        if tries == 1:  # not that simple: where its last instruction stands, it has not ended
+            last = (
+                first + max(at or 0 for part in with_nested(code) for _, _, at in part.co_lines()) - code.co_firstlineno
+            )
         if tries > _TRIES_MAX:
             return
 

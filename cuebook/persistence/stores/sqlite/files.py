@@ -24,7 +24,6 @@ from cuebook.persistence.trust.users import current_user
 from cuebook.persistence.trust.verdicts import (
     BLOBS,
     LOCK,
-    MOVED,
     SQLITE_SIDES,
     Beside,
     Status,
@@ -80,12 +79,12 @@ class JournalFiles:
         """Who else can have written what was opened: as it is now, and as it was when it was opened.
 
         Raises:
-            JournalNotTrusted: something beside it is refused now.
+            JournalNotTrusted: something beside it is refused now. JournalError: its name leads to another file now.
         """
         if self._user is None:
             return _NOBODY
         if self._held is None or not self._held.is_at_its_name():
-            return MOVED
+            raise JournalError(f"{self.path} was moved, replaced or deleted while it was in use")
         return max(self._worst, self._look(self._user), key=lambda verdict: verdict.writers)
 
     def is_readable_in_place(self, trust: Writers) -> bool:
@@ -161,9 +160,8 @@ class JournalFiles:
 
     def is_same(self, other: JournalFiles) -> bool:
         """Whether both are of the same file."""
-        return self._user is None or (
-            self._held is not None and other._held is not None and self._held.key == other._held.key
-        )
+        mine, its = self._main(), other._main()
+        return self._user is None or (mine is not None and its is not None and mine.key == its.key)
 
     def close(self) -> None:
         """Let go of the journal's file; behind the connections to it. Twice is fine."""

@@ -1,0 +1,64 @@
+"""A worker that sends what is no message: nothing of it is run, and one call pays for it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cuebook import CallTimedOut, WorkerDied, chunk
+
+
+class Trap:
+    """Unpickled, it leaves a mark."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (self.mark,)
+
+
+def babble(n: int, said: bytes) -> int:
+    if n == 1:
+        for descriptor in range(3, 64):
+            try:
+                if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                    os.write(descriptor, said)
+            except OSError:
+                continue
+        import time
+
+        time.sleep(30)  # its end comes from outside
+    return n
+
+
+def framed(payload: bytes) -> bytes:
+    return len(payload).to_bytes(4, "little") + payload
+
+
+@pytest.mark.parametrize("kind", ["too large", "a pickle", "no message"])
+def test_what_is_no_message_costs_the_call_that_sent_it_and_no_other(tmp_path: Path, kind: str) -> None:
+    mark = tmp_path / "executed"
+    said = {
+        "too large": b"\xff\xff\xff\x7f" * 100,
+        "a pickle": framed(pickle.dumps(Trap(str(mark)), protocol=5)),
+        "no message": framed(b"\x93\xcd\xff\xff\x01\x02"),
+    }[kind]
+    calls = [[n, said] for n in range(4)]
+    found = chunk(babble, calls, path=tmp_path / "a.cue", chunk_size=2, errors="collect")
+    assert [found[0], *found[2:]] == [0, 2, 3]
+    assert isinstance(found[1], WorkerDied)
+    assert not mark.exists()
+
+
+def test_one_that_announces_a_message_and_does_not_send_it_is_ended_by_the_timeout(tmp_path: Path) -> None:
+    """It looks like one that still works."""
+    calls = [[n, (1 << 20).to_bytes(4, "little") + b"half of it"] for n in range(4)]
+    found = chunk(babble, calls, path=tmp_path / "a.cue", chunk_size=2, errors="collect", timeout=1.0)
+    assert [found[0], *found[2:]] == [0, 2, 3]
+    assert isinstance(found[1], CallTimedOut)
