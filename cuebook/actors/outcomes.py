@@ -202,7 +202,7 @@ def decide(said: Any, run: Run) -> list[Decision]:
 
 def _after_ready(said: Ready) -> list[Decision]:
     if said.differs is not None:
-        return [ShipAnew(said.differs)]
+        return [ShipAnew(said.differs) if said.is_fresh else RecycleWorker()]
     return [MarkReady(), *([CompareGenerators(said.generators)] if said.generators else [])]
 
 

@@ -70,6 +70,7 @@ class Home(Protocol):
 
     states: StateExchange
     between: CurrentCall | None
+    setups: int
     forwarding: Forwarding | None
     program: ProgramHere
 
@@ -188,7 +189,7 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
         program.settle()
         differs = _difference(func, order)
         if differs is not None:
-            return Ready(order.run, os.getpid(), differs), None
+            return Ready(order.run, os.getpid(), differs, is_fresh=home.setups == 1), None
     except BaseException as error:
         return setup_failed(order, "load", error), None
     home.between = outside_call(order, home.states)
