@@ -44,6 +44,7 @@ __all__ = [
     "RequeueCalls",
     "RetryCall",
     "ShipAnew",
+    "ShipUnloaded",
     "decide",
     "decide_loss",
 ]
@@ -132,6 +133,19 @@ class ShipAnew:
 
 
 @dataclass(frozen=True, slots=True)
+class ShipUnloaded:
+    """Send the function in another way, as a worker could not load it; where there is none, the run ends.
+
+    Attributes:
+        error_type: the class of what loading it raised.
+        error: what the run ends with.
+    """
+
+    error_type: str
+    error: FunctionNotShippable
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareWorker:
     """Have the worker load the function, in a fresh host where it has none."""
 
@@ -158,6 +172,7 @@ Decision: TypeAlias = (
     | MarkReady
     | CompareGenerators
     | ShipAnew
+    | ShipUnloaded
     | PrepareWorker
     | RecycleWorker
     | BreakRun
@@ -187,7 +202,7 @@ def decide(said: Any, run: Run) -> list[Decision]:
 
 def _after_ready(said: Ready) -> list[Decision]:
     if said.differs is not None:
-        return [ShipAnew(said.differs)]
+        return [ShipAnew(said.differs) if said.is_fresh else RecycleWorker()]
     return [MarkReady(), *([CompareGenerators(said.generators)] if said.generators else [])]
 
 
@@ -218,7 +233,7 @@ def _after_setup(said: SetupFailed, run: Run) -> list[Decision]:
         text = f"the function cannot be loaded in a worker: {said.error_type}: {said.error_text}"
         error = FunctionNotShippable(f"{text}\n\n{said.traceback}")
         error.__cause__ = cause
-        return [BreakRun(error)]
+        return [ShipUnloaded(said.error_type, error)]
     if run.setup_failures < SETUP_FAILURES_MAX:
         return [RecycleWorker()]
     final = cause or SupervisionError(f"setup failed: {said.error_type}: {said.error_text}")

@@ -7,8 +7,9 @@ the Journal is found again by asking the Journal. Knows no host and no file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
+from functools import partial
 from math import inf
 from time import time
 from typing import Any
@@ -242,7 +243,9 @@ class Supervisor(Actor):
                 if text is not None:
                     run.announce(EventKind.NOTICE, detail=text)
             case outcomes.ShipAnew(differs):
-                self._ship_anew(run, differs)
+                self._ship_anew(run, partial(run.plan.reship, differs))
+            case outcomes.ShipUnloaded(error_type, error):
+                self._ship_anew(run, partial(_or_raise, run.plan.reship_unloaded, error_type, error))
             case outcomes.PrepareWorker():
                 orders.prepare(run, slot)
             case outcomes.RecycleWorker():
@@ -273,9 +276,9 @@ class Supervisor(Actor):
         self.outbox.fail(run, failed)
         run.heed_failure(failed.error)
 
-    def _ship_anew(self, run: Run, differs: list[Any]) -> None:
+    def _ship_anew(self, run: Run, reship: Callable[[], None]) -> None:
         try:
-            run.plan.reship(differs)
+            reship()
         except FunctionNotShippable as error:
             self._break(run, error)
             return
@@ -411,3 +414,8 @@ class Supervisor(Actor):
             self.context.cancel_timer(f"look-{run.key}")
         self.table.dismiss(run)
         run.end()
+
+
+def _or_raise(reship: Callable[[str], bool], error_type: str, error: FunctionNotShippable) -> None:
+    if not reship(error_type):
+        raise error

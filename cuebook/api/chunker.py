@@ -106,7 +106,7 @@ class Chunker:
         self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
     ) -> list[Any]:
         path = self.path if path is _NOT_GIVEN else path
-        check_workers(func, self._chosen)
+        check_workers(func, self._chosen, parameters)
         if self._actors is None and callable(func):
             _stand_by(self._chosen, parameters, path)
         from cuebook.api.warm import run_on

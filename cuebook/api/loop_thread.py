@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from cuebook.children.threads import join, until_gone
 from cuebook.runtime.tasks.leaving import leave_behind
 
 __all__ = ["LoopThread"]
@@ -24,6 +25,7 @@ class LoopThread:
     """Starts with the first `submit`; ends with `close`, or with the program's main thread.
 
     Attributes:
+        is_brief: the main thread waits until it has closed it, so its end need not be watched for.
         at_exit: called on the loop when the main thread ends before `close`; then the loop's tasks may end.
     """
 
@@ -34,6 +36,8 @@ class LoopThread:
         self._stop: asyncio.Event | None = None
         self._serving: asyncio.Task[Any] | None = None
         self._error: BaseException | None = None
+        self.is_brief = False
+        self._beside: list[int] = []
         self.at_exit: Callable[[], None] | None = None
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -66,7 +70,9 @@ class LoopThread:
         assert self._stop is not None
         self.call(self._stop.set)
         if thread is not threading.current_thread():
-            thread.join()
+            join(thread)
+            while self._beside:
+                until_gone(self._beside.pop())
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._thread is None:
@@ -98,7 +104,10 @@ class LoopThread:
         self._run_on(loop)
 
     def _run_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        executor = ThreadPoolExecutor(thread_name_prefix="asyncio")
+        beside = self._beside
+        executor = ThreadPoolExecutor(
+            thread_name_prefix="asyncio", initializer=lambda: beside.append(threading.get_native_id())
+        )
         loop.set_default_executor(executor)
         try:
             asyncio.set_event_loop(loop)
@@ -121,7 +130,8 @@ class LoopThread:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._serving = asyncio.current_task()
-        _enroll(self)
+        if not self.is_brief:
+            _enroll(self)
         self._started.set()
         await self._stop.wait()
 

@@ -105,6 +105,7 @@ def run_on(
         closes: whether the workers quit with the run.
     """
     loop = workers.thread
+    loop.is_brief = closes and threading.current_thread() is threading.main_thread()
     runtime: list[Runtime] = []
 
     def on_signal(number: int, count: int) -> None:
@@ -131,6 +132,7 @@ def run_on(
             spawner().dismiss()
             if closes:
                 workers.close()
+                spawner().rest()
     raise raised from raised.__cause__
 
 

@@ -5,7 +5,6 @@ The pickler is `persistence.by_value`.
 
 from __future__ import annotations
 
-import linecache
 import os
 import sys
 import threading
@@ -17,9 +16,7 @@ from typing import Any
 from cuebook.children.forwarding import logging_state
 from cuebook.children.program.program import take_program, taken
 
-__all__ = ["CELL_SOURCES_MAX", "cell_sources", "culprits", "dump", "surroundings"]
-
-CELL_SOURCES_MAX = 4 * 1024 * 1024
+__all__ = ["culprits", "dump", "surroundings"]
 
 _registry = threading.RLock()
 
@@ -74,23 +71,6 @@ def _registered(modules: Iterable[ModuleType]) -> Iterator[None]:
         finally:
             for module in done:
                 cloudpickle.unregister_pickle_by_value(module)
-
-
-def cell_sources() -> dict[str, str]:
-    """Sources that lie in no file, such as notebook cells: a worker needs them for fingerprints and tracebacks."""
-    sources = {}
-    size = 0
-    for name, entry in list(getattr(linecache, "cache", {}).items()):
-        match entry:
-            case (_, None, [*lines], _) if lines:
-                text = "".join(lines)
-            case _:
-                continue
-        size += len(text)
-        if size > CELL_SOURCES_MAX:
-            break
-        sources[name] = text
-    return sources
 
 
 def culprits(func: Any) -> str:

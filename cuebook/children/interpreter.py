@@ -57,6 +57,8 @@ def check_interpreter() -> None:
 
     Cost: under 10 us; once, where `sys.executable` has no name of a Python, a start of it.
     """
+    if sys.platform == "win32":
+        raise SupervisionError(f"worker processes need Linux or macOS; {_OTHERWISE}")
     chosen = _chosen_for_multiprocessing()
     if chosen is None and is_frozen():
         if not _is_supported:

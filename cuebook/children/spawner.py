@@ -1,8 +1,7 @@
 """Starts worker processes from a thread that outlives them, and leaves none behind. Knows no call.
 
-The kernel's parent-death signal fires when the starting *thread* ends, so one thread of the process starts them all.
-A guard (a shell of a few lines) holds a pipe from this process: at its end, however it comes, the guard kills every
-worker's process group, so what a call had started goes too.
+The kernel's parent-death signal fires when the starting *thread* ends, so one thread of the process starts them all,
+and lives as long as they do.
 """
 
 from __future__ import annotations
@@ -14,29 +13,17 @@ import subprocess
 import threading
 from collections import deque
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from cuebook.children.guard import Guard
 from cuebook.children.interpreter import worker_command
 from cuebook.children.limits import thread_limits
 from cuebook.children.page import make_page
+from cuebook.children.threads import join
 
-__all__ = ["GUARD", "Child", "Spawner", "spawner"]
-
-GUARD = "cuebook-guard"
-"""In the command of the process that ends what this one has started, should it die: once for the whole process."""
-
-_GUARD = """
-l=
-while read -r op p; do
-  case $op in
-    +) l="$l -$p" ;;
-    -) n=; for q in $l; do [ "$q" = "-$p" ] || n="$n $q"; done; l=$n ;;
-  esac
-done
-[ -n "$l" ] && kill -9 $l 2>/dev/null
-exit 0
-"""
+__all__ = ["Child", "Spawner", "spawner"]
 
 WORKER = "cuebook.engines.process.child"
 """The module whose `main` a worker process runs."""
@@ -69,17 +56,20 @@ class Spawner:
     """One per process: a daemon thread that starts children on request, and their guard."""
 
     def __init__(self) -> None:
-        self._requests: queue.SimpleQueue[tuple[Future[Child], int, str]] = queue.SimpleQueue()
-        self._guard: subprocess.Popen[bytes] | None = None
-        self._guard_lock = threading.Lock()
-        self._guarded: set[int] = set()
+        self._requests: queue.SimpleQueue[tuple[Future[Child], int, str] | Future[bool]] = queue.SimpleQueue()
+        self._package = str(Path(__file__).resolve().parents[2])
+        self._guard = Guard(self._package)
         self._standing_by: dict[int, deque[Future[Child]]] = {}
-        threading.Thread(target=self._serve, name="cuebook-spawner", daemon=True).start()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
 
     def spawn(self, cores: int, entry: str = WORKER) -> Future[Child]:
         """A process that runs `main` of the module `entry` and may use `cores` cores (BLAS, OpenMP).
 
         A worker that stands by, or a new one.
+
+        Raises:
+            OSError: no thread can be started to start it.
         """
         try:
             if entry == WORKER:
@@ -107,29 +97,54 @@ class Spawner:
         child.control.close()
         for descriptor in child.descriptors:
             os.close(descriptor)
-        child.process.kill()
-        child.process.wait()
+        _kill(child.process)
         self.forget(child.process.pid)
 
-    def abandon(self) -> None:
-        """This process was forked from the one that has the workers: their guard must not take it for that one."""
-        guard = self._guard
-        if guard is not None and guard.stdin is not None:
-            guard.stdin.raw.close()  # type: ignore[attr-defined]  # not through its buffer, whose lock may be held
+    def rest(self) -> None:
+        """Let thread and guard end if no child is left, and wait for that: a process with threads should not fork."""
+        with self._lock:  # nothing is asked for meanwhile
+            thread = self._thread
+            if thread is None:
+                return
+            is_over: Future[bool] = Future()
+            self._requests.put(is_over)
+            if is_over.result():
+                join(thread)
+                self._thread = None
 
-    def _request(self, cores: int, entry: str) -> Future[Child]:
-        future: Future[Child] = Future()
-        self._requests.put((future, cores, entry))
-        return future
+    def abandon(self) -> None:
+        """This process was forked from the one that has the children."""
+        self._guard.abandon()
 
     def forget(self, pid: int) -> None:
         """The child and its group are gone: the guard need not mind them any more."""
-        self._guarded.discard(pid)
-        self._tell_guard(f"- {pid}\n")
+        self._guard.forget(pid)
+
+    def _request(self, cores: int, entry: str) -> Future[Child]:
+        future: Future[Child] = Future()
+        with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._serve, name="cuebook-spawner", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # too many threads
+                    raise OSError(str(error)) from error
+                self._thread = thread
+            self._requests.put((future, cores, entry))
+        return future
 
     def _serve(self) -> None:
         while True:
-            future, cores, entry = self._requests.get()
+            request = self._requests.get()
+            if isinstance(request, Future):
+                is_over = not self._guard.count  # the kernel would kill a child with the thread that started it
+                if is_over:
+                    self._guard.close()
+                request.set_result(is_over)
+                if is_over:
+                    return
+                continue
+            future, cores, entry = request
             if not future.set_running_or_notify_cancel():
                 continue
             try:
@@ -138,19 +153,16 @@ class Spawner:
                 future.set_exception(error)
 
     def _start(self, cores: int, entry: str) -> Child:
-        package = str(Path(__file__).resolve().parents[2])
-        data, data_child = socket.socketpair()
-        control, control_child = socket.socketpair()
-        for sock in (data, data_child):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        stdout, stdout_child = os.pipe()
-        stderr, stderr_child = os.pipe()
-        page_fd = make_page()
-        fds = [data_child.fileno(), control_child.fileno(), page_fd]
-        try:
-            command = worker_command(entry, package, fds)
+        with ExitStack() as ours, ExitStack() as theirs:
+            data, data_child = _pair(ours, theirs)
+            control, control_child = _pair(ours, theirs)
+            stdout, stdout_child = _pipe(ours, theirs)
+            stderr, stderr_child = _pipe(ours, theirs)
+            page_fd = make_page()
+            ours.callback(os.close, page_fd)
+            fds = [data_child.fileno(), control_child.fileno(), page_fd]
             process = subprocess.Popen(
-                command,
+                worker_command(entry, self._package, fds),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout_child,
                 stderr=stderr_child,
@@ -158,38 +170,31 @@ class Spawner:
                 env={**os.environ, **thread_limits(os.environ, cores)},
                 start_new_session=True,
             )
-        except BaseException:
-            for end in (data, control):
-                end.close()
-            for descriptor in (stdout, stderr, page_fd):
-                os.close(descriptor)
-            raise
-        finally:
-            data_child.close()
-            control_child.close()
-            os.close(stdout_child)
-            os.close(stderr_child)
-        self._tell_guard(f"+ {process.pid}\n")
-        self._guarded.add(process.pid)
+            ours.callback(_kill, process)
+            self._guard.mind(process.pid)
+            ours.pop_all()
         return Child(process, data, control, stdout=stdout, stderr=stderr, page_fd=page_fd)
 
-    def _tell_guard(self, line: str) -> None:
-        with self._guard_lock:
-            if self._guard is None:
-                line = "".join(f"+ {pid}\n" for pid in self._guarded) + line
-                self._guard = subprocess.Popen(
-                    ["/bin/sh", "-c", _GUARD, GUARD],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
-            assert self._guard.stdin is not None
-            try:
-                self._guard.stdin.write(line.encode())
-                self._guard.stdin.flush()
-            except BrokenPipeError:
-                self._guard = None
+
+def _pair(ours: ExitStack, theirs: ExitStack) -> tuple[socket.socket, socket.socket]:
+    one, other = socket.socketpair()
+    ours.callback(one.close)
+    theirs.callback(other.close)
+    for end in (one, other):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    return one, other
+
+
+def _pipe(ours: ExitStack, theirs: ExitStack) -> tuple[int, int]:
+    one, other = os.pipe()
+    ours.callback(os.close, one)
+    theirs.callback(os.close, other)
+    return one, other
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 _spawner: Spawner | None = None

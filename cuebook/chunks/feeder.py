@@ -57,7 +57,9 @@ class ThreadFeeder(Feeder):
         self._is_stopped = False
         self._read: deque[Any] = deque()
         self._is_announced = False
-        threading.Thread(target=self._pull, name="cuebook-feeder", daemon=True).start()
+        self._is_reading = True
+        self._thread = threading.Thread(target=self._pull, name="cuebook-feeder", daemon=True)
+        self._thread.start()
 
     def allow(self, count: int) -> None:
         if count > self._allowed:
@@ -69,6 +71,9 @@ class ThreadFeeder(Feeder):
         with self._demand:
             self._is_stopped = True
             self._demand.notify()
+            is_waiting = not self._is_reading
+        if is_waiting:  # else it ends when the user's iterator lets it
+            self._thread.join()
 
     def _pull(self) -> None:
         pulled = 0
@@ -86,13 +91,16 @@ class ThreadFeeder(Feeder):
             error = None
         except BaseException as raised:
             error = raised
+        self._is_reading = False
         self._call(lambda: self._finish(error))
 
     def _may_pull(self, pulled: int) -> bool:
         """Wait until one more is wanted; False when none ever will be."""
         if pulled >= self._allowed:
             with self._demand:
+                self._is_reading = False
                 self._demand.wait_for(lambda: self._is_stopped or pulled < self._allowed)
+                self._is_reading = not self._is_stopped
         return not self._is_stopped
 
     def _call(self, function: Callable[[], None]) -> None:

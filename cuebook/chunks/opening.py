@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import os
-import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
@@ -44,7 +43,6 @@ from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.history.arguments import check_calls
 from cuebook.persistence.history.results import Decoder, Results
 from cuebook.persistence.identity.files import are_used
-from cuebook.persistence.identity.ownership import is_users_module
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
 from cuebook.persistence.records.record import Entry
@@ -52,6 +50,7 @@ from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.pickling.names import Names
 from cuebook.persistence.values.whole import WholeDecoder
 from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.tasks.threads import in_thread
 
 __all__ = ["OpenedRun", "Request", "open_run"]
 
@@ -143,7 +142,7 @@ def _of_earlier(plan: Plan, place: _Place) -> Decoder:
 
 async def _in_thread(function: Callable[..., Plan], *args: Any) -> Plan:
     """Planning reads the journal and encodes all arguments: it must not hold up the loop."""
-    return await anyio.to_thread.run_sync(partial(function, *args))
+    return await in_thread(partial(function, *args))
 
 
 def _kind(options: Options) -> WorkerKind:
@@ -235,7 +234,8 @@ def _make_run(
             key=key,
             journal=place.ref,
             closing_entries=None if plan.file is None else closing_entries,
-            reship=partial(pack.reship, modules=_users_modules),
+            reship=pack.reship,
+            reship_unloaded=pack.reship_unloaded,
             on_shipped=spill.shipped,
             on_over=spill.over,
             on_generators=SameNumbers(plan.fingerprint.name).heard,
@@ -280,11 +280,6 @@ def _policy(options: Options) -> RunPolicy:
     )
 
 
-def _users_modules() -> list[str]:
-    modules = list(sys.modules.items())
-    return [name for name, module in modules if name != "__main__" and module is not None and is_users_module(module)]
-
-
 async def _append(place: _Place, run: int, entries: list[Entry]) -> None:
     """Have the first records of a run committed."""
     assert place.file is not None and place.ref is not None
@@ -320,7 +315,7 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: l
         def fill(sink: ListSink = sink) -> list[CallFailed]:
             return [error for part in parts for error in sink.put(part.indexes, list(part.values))]
 
-        for error in await anyio.to_thread.run_sync(fill):
+        for error in await in_thread(fill):
             opened.run.heed_failure(error)
         return
 
@@ -335,7 +330,7 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: l
     reused = sink
 
     async def pump() -> None:
-        while batch := await anyio.to_thread.run_sync(some):
+        while batch := await in_thread(some):
             for part in batch:
                 for index, value, seconds in zip(part.indexes, part.values, part.seconds, strict=True):
                     await reused.wait_for_room()

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from cuebook.actors.verdicts import pause_s
+from cuebook.children.descriptors import make_room
 from cuebook.children.importing import check_importing
 from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
@@ -72,11 +73,14 @@ def check_function(func: Any, engine: Engine, worker_class: type | None = None) 
     return checked
 
 
-def check_workers(func: Any, options: Options) -> None:
+def check_workers(func: Any, options: Options, parameters: Any = None) -> None:
     """Raises SupervisionError where workers cannot be started here at all, FunctionNotShippable where they would import
     the very module that asks for them.
     """
-    if isinstance(options.engine, ProcessEngine):
+    is_process = isinstance(options.engine, ProcessEngine)
+    calls = len(parameters) if hasattr(parameters, "__len__") else options.chunk_size
+    make_room(min(options.chunk_size, calls) if is_process else 0)
+    if is_process:
         check_interpreter()
         check_importing(func, *options.of_workers)
 

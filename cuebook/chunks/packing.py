@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from cuebook.children.byvalue import cell_sources, culprits, dump, surroundings
+from cuebook.children.byvalue import culprits, dump, surroundings
+from cuebook.children.program.sources import are_missing, take_sources, users_modules
 from cuebook.chunks.options import Options
 from cuebook.engines.calls.difference import Seen, advice, comparable, in_words, is_value, seen
 from cuebook.engines.calls.protocol import Setup
@@ -22,6 +23,9 @@ from cuebook.wire.codec import new_packer
 __all__ = ["FunctionPack", "encode_calls", "send_nothing"]
 
 _LISTS = {list}
+_TORN = frozenset({"SyntaxError", "IndentationError", "TabError"})
+_GONE = frozenset({"ModuleNotFoundError", "ImportError", "FileNotFoundError", "AttributeError"})
+"""What an import raises where a file was half saved when the run began, or is gone."""
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None)})
 TRANSPORT_BLOB_BYTES = 16 * 1024 * 1024
 """Arguments over this size go to a worker through a file, smaller ones through its socket."""
@@ -60,6 +64,7 @@ class FunctionPack:
         self._by_value: list[ModuleType] = []
         self._function = self._dump()
         self._surroundings = {} if options.engine.shares_memory else surroundings()
+        self._sources = None if options.engine.shares_memory else take_sources()
 
     def setup(self, run: int, worker: int) -> Setup:
         """The Setup of one worker."""
@@ -70,13 +75,13 @@ class FunctionPack:
             "worker": worker,
             "has_others": self._options.chunk_size > 1,
             "parts": self._parts,
-            "sources": cell_sources() if self._parts else {},
+            "kept_sources": None if self._sources is None else self._sources.place,
             **self._folders,
             **self._known,
         }
         return Setup(run, self._function, self._fingerprint, options)
 
-    def reship(self, differs: Sequence[str], modules: Callable[[], Sequence[str]]) -> None:
+    def reship(self, differs: Sequence[str]) -> None:
         """A worker has imported something otherwise than it is here: send the user's own modules by value.
 
         Raises:
@@ -84,10 +89,8 @@ class FunctionPack:
         """
         there = Seen(*differs)
         here = there if self._code is None else seen(self._code, there.label)
-        names = [] if self._by_value else [name for name in modules() if name in sys.modules and name != "__main__"]
-        if not names:
+        if not self._take_modules():
             raise FunctionNotShippable(f"{in_words(here, there)}. {advice(here, there)}.")
-        self._by_value = [sys.modules[name] for name in names]
         get_logger("runs").info("function sent by value", differs=there.label)
         try:
             self._function = self._dump()
@@ -95,6 +98,28 @@ class FunctionPack:
             otherwise = " Set where its module is imported, it need not be." if is_value(here.label) else ""
             text = f"{error} It has to be sent by value, since {in_words(here, there)}.{otherwise}"
             raise FunctionNotShippable(text) from error.__cause__
+
+    def reship_unloaded(self, error_type: str) -> bool:
+        """A worker could not load the function. Send the user's own modules by value, if that is due to their files.
+
+        Returns:
+            False: their files are as they have to be, or that was tried.
+
+        Raises:
+            FunctionNotShippable: it cannot be done.
+        """
+        is_torn = error_type in _TORN or (error_type in _GONE and are_missing())
+        if not is_torn or not self._take_modules():
+            return False
+        get_logger("runs").info("function sent by value", error=error_type)
+        self._function = self._dump()
+        return True
+
+    def _take_modules(self) -> bool:
+        """Have the user's modules sent by value; False where they are already, or there are none."""
+        names = [] if self._by_value else users_modules()
+        self._by_value = [sys.modules[name] for name in names if name in sys.modules] or self._by_value
+        return bool(names)
 
     def _dump(self) -> bytes:
         if self._options.engine.shares_memory:

@@ -5,7 +5,6 @@ Light: the hosts themselves are imported when the first one is made.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -55,8 +54,6 @@ class ProcessEngine:
         return cpus_allowed()
 
     def make_host(self, *, cores: int, output: Output) -> Host:
-        if sys.platform == "win32":
-            raise OSError('worker processes need Linux or macOS; on Windows use where="thread" or where="async"')
         from cuebook.engines.process.host import ProcessHost
 
         return ProcessHost(cores=cores, output=output)

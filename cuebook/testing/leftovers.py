@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from cuebook.children.spawner import GUARD
+from cuebook.children.guard import GUARD, GUARD_MODULE
 from cuebook.runtime.refs.ref import homes
 from cuebook.runtime.system import ActorSystem
 
@@ -18,6 +18,7 @@ PATIENCE_S = 2.0
 """Real seconds that a child process has to be gone after the end of a test."""
 _HELPERS = (
     GUARD,
+    GUARD_MODULE,
     "multiprocessing.resource_tracker",
     "multiprocessing.forkserver",
     "multiprocessing.semaphore_tracker",

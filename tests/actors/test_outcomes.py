@@ -133,6 +133,11 @@ SAID = [
     row("calls given back while the run stops", Returned(1, [7, 5]), stands=stops(STOPPING)),
     row("ready", Ready(1, 77, None), ("MarkReady",)),
     row("ready with another function", Ready(1, 77, ["global n"]), ("ShipAnew", ["global n"])),
+    row(
+        "the same, with what it imported for an earlier one",
+        Ready(1, 77, ["global n"], None, False),
+        ("RecycleWorker",),
+    ),
     row("a setup that fails", NO_SETUP, ("RecycleWorker",), stands=has(setup_failures=SETUP_FAILURES_MAX - 1)),
     row(
         "a setup that fails too often",
@@ -149,7 +154,11 @@ SAID = [
     row(
         "a function that cannot be loaded",
         replace(NO_SETUP, reason="load"),
-        ("BreakRun", "FunctionNotShippable: the function cannot be loaded in a worker: ValueError: no device"),
+        (
+            "ShipUnloaded",
+            "ValueError",
+            "FunctionNotShippable: the function cannot be loaded in a worker: ValueError: no device",
+        ),
     ),
 ]
 

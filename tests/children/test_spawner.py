@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,18 @@ from cuebook.errors import SupervisionError
 from tests.support.programs import calls, is_alive, run_script, start, wait_until
 
 
+@pytest.fixture
+def spawner() -> Iterator[Spawner]:
+    made = Spawner()
+    yield made
+    made.rest()
+
+
 def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def test_a_request_that_was_cancelled_does_not_stop_the_ones_after_it() -> None:
-    spawner = Spawner()
+def test_a_request_that_was_cancelled_does_not_stop_the_ones_after_it(spawner: Spawner) -> None:
     futures = [spawner.spawn(1) for _ in range(4)]
     cancelled = [future for future in futures[1:] if future.cancel()]
     last = spawner.spawn(1)
@@ -28,8 +35,7 @@ def test_a_request_that_was_cancelled_does_not_stop_the_ones_after_it() -> None:
     assert all(future.cancelled() for future in cancelled)
 
 
-def test_a_process_that_nobody_wanted_ends_and_leaves_no_file_open() -> None:
-    spawner = Spawner()
+def test_a_process_that_nobody_wanted_ends_and_leaves_no_file_open(spawner: Spawner) -> None:
     spawner.discard(spawner.spawn(1))
     before = open_files()
     for _ in range(3):
@@ -41,9 +47,8 @@ def test_a_process_that_nobody_wanted_ends_and_leaves_no_file_open() -> None:
 
 
 def test_where_no_process_can_be_started_the_request_says_so_and_no_file_stays_open(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, spawner: Spawner
 ) -> None:
-    spawner = Spawner()
     spawner.discard(spawner.spawn(1))
     before = open_files()
     monkeypatch.setattr(sys, "executable", "/no/such/python")
@@ -116,7 +121,7 @@ def sleeper():
     child = subprocess.Popen(["sleep", "100"])
     note(child.pid, "children.log")
 chunker([[]], func=sleeper)
-guard = spawner()._guard
+guard = spawner()._guard._process
 guard.kill(); guard.wait()
 chunk(abs, [[1]], chunk_size=1)
 chunk(abs, [[1]], chunk_size=1)
@@ -126,3 +131,77 @@ os.kill(os.getpid(), signal.SIGKILL)
         assert program.wait() == -9, program.stderr
     [child] = map(int, calls(tmp_path, "children.log"))
     wait_until(lambda: not is_alive(child), "the end of what a call had started", 5.0)
+
+
+def test_a_system_without_a_shell_is_guarded_by_a_python(tmp_path: Path) -> None:
+    """Images without a distribution have none."""
+    body = """
+import signal, subprocess
+import cuebook.children.guard as guard
+guard.SHELL, os.environ["PATH"] = "/no/such/sh", os.path.dirname(sys.executable) + ":/nowhere"
+sleep = [sys.executable, "-c", "import time; time.sleep(100)"]
+chunker = Chunker(chunk_size=2)
+def sleeper():
+    note(subprocess.Popen(sleep).pid, "children.log")
+print(chunker([[-1], [-2]], func=abs))
+chunker([[]], func=sleeper)
+from cuebook.children.spawner import spawner
+note(spawner()._guard._process.pid, "guard.log")
+wait_for("go")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with start(tmp_path, body) as program:
+        wait_until(lambda: calls(tmp_path, "guard.log"), "the guard")
+        [guard] = map(int, calls(tmp_path, "guard.log"))
+        assert b"python" in Path(f"/proc/{guard}/cmdline").read_bytes()
+        (tmp_path / "go").touch()
+        assert program.wait() == -9, program.stderr
+    [child] = map(int, calls(tmp_path, "children.log"))
+    wait_until(lambda: not is_alive(child), "the end of what a call had started", 5.0)
+    wait_until(lambda: not is_alive(guard), "the end of the guard", 5.0)
+
+
+NO_THREADS = """
+import threading, warnings
+warnings.simplefilter("error")
+def left():
+    return [t.name for t in threading.enumerate()], len(os.listdir("/proc/self/task"))
+def stream():
+    yield from ([n] for n in range(4))
+def forked():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+async def later(x): return abs(x)
+for options in ({}, {"path": "x.cue"}, {"path": "x.cue"}, {"where": "thread"}, {"where": "async", "func": later}):
+    print(chunk(**{"func": abs, "parameters": [[-1], [-2]], "chunk_size": 2, **options}), left(), forked())
+print(chunk(abs, stream(), chunk_size=2), left())
+try:
+    chunk(abs, [["x"]], chunk_size=1)
+except CallFailed:
+    print(left())
+"""
+
+
+def test_no_thread_of_ours_is_left_when_a_call_of_chunk_is_over(tmp_path: Path) -> None:
+    """From Python 3.12 on a fork beside other threads is warned of."""
+    alone = "(['MainThread'], 1)"
+    assert run_script(tmp_path, NO_THREADS) == f"[1, 2] {alone} 7\n" * 5 + f"[0, 1, 2, 3] {alone}\n{alone}\n"
+
+
+def test_the_thread_that_starts_children_stays_as_long_as_they_do(spawner: Spawner) -> None:
+    """The kernel would end them with it."""
+    child = spawner.spawn(1)
+    process = child.result(20).process
+    spawner.rest()
+    assert spawner._thread is not None
+    assert process.poll() is None
+    child.add_done_callback(spawner.discard)
+    thread = spawner._thread
+    spawner.rest()
+    assert spawner._thread is None
+    assert not thread.is_alive()
+    again = spawner.spawn(1)
+    assert again.result(20).process.poll() is None
+    again.add_done_callback(spawner.discard)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -222,3 +224,55 @@ def test_an_import_inside_a_function_means_the_same_whether_the_module_is_loaded
     run_script(tmp_path, body)
     run_script(tmp_path, body, "load")
     assert calls(tmp_path) == ["1"]
+
+
+SET_AT_RUN_TIME = {
+    "by its module": "def f(x): return mod.K",
+    "by a module of a package": "def f(x): return pkg.inner.K",
+    "by an import inside": "def f(x):\n    import mod as other\n    return other.K",
+    "by a name imported inside": "def f(x):\n    from mod import K\n    return K",
+    "through a helper of the module": "def f(x): return mod.k()",
+    "of a class": "from mod import Config\ndef f(x): return Config.rate",
+    "of the class of an object": "CONFIG = mod.Config()\ndef f(x): return CONFIG.rate",
+    "of the class of an object, in a method": "CONFIG = mod.Config()\ndef f(x): return CONFIG.get()",
+    "of a function": "def f(x): return mod.k.extra",
+    "of an object in the module": "def f(x): return mod.CONFIG.own",
+    "a whole module": "def f(x): return vars(mod)['K']",
+    "by the script's own function": "def own(): return mod.K\ndef f(x): return own()",
+    "in a method of the script": "class C:\n    def run(self, x): return mod.K\nf = C().run",
+}
+
+
+@pytest.mark.parametrize("way", SET_AT_RUN_TIME)
+def test_what_was_set_at_run_time_reaches_workers_on_every_way_or_the_run_says_that_it_does_not(
+    way: str, tmp_path: Path
+) -> None:
+    """A worker imports the module anew, and must not compute with what stands there."""
+    (tmp_path / "mod.py").write_text(
+        "K = 1\nclass Config:\n    rate = 1\n    def __init__(self): self.own = 1\n    def get(self): return self.rate\n"
+        "def k(): return K\nk.extra = 1\nCONFIG = Config()\n"
+    )
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").touch()
+    (tmp_path / "pkg" / "inner.py").write_text("K = 1\n")
+    out = run_script(
+        tmp_path,
+        f"import mod, pkg.inner\n{SET_AT_RUN_TIME[way]}\n"
+        "mod.K = pkg.inner.K = mod.Config.rate = mod.k.extra = mod.CONFIG.own = 7\n"
+        "try:\n    print(chunk(f, [[1]], progress_bar=False))\n"
+        "except FunctionNotShippable as error:\n    print('said:', str(error).split(' is ')[0])\n",
+    )
+    said = "said: global " + {"by an import inside": "mod.K", "by a name imported inside": "mod.K"}.get(way, "-")
+    assert out == "[7]\n" or out.startswith(said), out
+
+
+def test_under_python_from_standard_input(tmp_path: Path) -> None:
+    code = "from cuebook import chunk\nimport pathlib\ndef f(x):\n    with open('calls', 'a') as c: c.write('x')\n    return x * 2\nprint(chunk(f, [[1], [2]], path='x.cue'))"
+    (tmp_path / "code.txt").write_text(code)
+    for _ in range(2):
+        with (tmp_path / "code.txt").open() as stdin:
+            done = subprocess.run(
+                [sys.executable, "-"], stdin=stdin, cwd=tmp_path, capture_output=True, text=True, check=False
+            )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "[2, 4]\n", "")
+    assert (tmp_path / "calls").read_text() == "xx"

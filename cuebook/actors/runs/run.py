@@ -60,6 +60,10 @@ def _silent(_: int, __: list[Any]) -> None:
     """For what nobody looks at."""
 
 
+def _never(_: Any) -> bool:
+    return False
+
+
 def _as_it_is(failure: Failure, _: Any) -> Failure:
     return failure
 
@@ -80,6 +84,8 @@ class RunPlan:
         closing_entries: the last records of the run, made when it is over; None: it writes none.
         reship: sends the function in another way, as a part of it (the fields of a `difference.Seen`) was not the same
             in a worker. Raises FunctionNotShippable where there is no other way.
+        reship_unloaded: the same, as it could not be loaded in a worker for an error of this class; False where there
+            is no other way.
         on_shipped, on_over: hear of the calls that went out in one message, and of those that will not go out again.
         hide: a failure as it may be told and recorded, given the arguments of its call: without secrets.
         on_generators: hears what random generators a worker (by number) would draw from; gives what the user is to be
@@ -102,6 +108,7 @@ class RunPlan:
     journal: ActorRef | None = None
     closing_entries: Callable[[Run], list[Entry]] | None = None
     reship: Callable[[list[Any]], None] = _nothing
+    reship_unloaded: Callable[[str], bool] = _never
     on_shipped: Callable[[Sequence[int]], None] = _nothing
     on_over: Callable[[Sequence[int]], None] = _nothing
     on_generators: Callable[[int, list[Any]], str | None] = _silent

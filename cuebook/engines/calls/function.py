@@ -14,6 +14,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.children.program.program import ProgramHere
+from cuebook.children.program.source_imports import import_from
 from cuebook.engines.calls.current import OUTSIDE, CurrentCall, StatePort, call_of_context, enter_context_call
 from cuebook.engines.calls.generators import generators_of
 from cuebook.engines.calls.outcome import encoded_error, error_text, error_type_name, traceback_text
@@ -69,6 +70,7 @@ class Home(Protocol):
 
     states: StateExchange
     between: CurrentCall | None
+    setups: int
     forwarding: Forwarding | None
     program: ProgramHere
 
@@ -187,7 +189,7 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
         program.settle()
         differs = _difference(func, order)
         if differs is not None:
-            return Ready(order.run, os.getpid(), differs), None
+            return Ready(order.run, os.getpid(), differs, is_fresh=home.setups == 1), None
     except BaseException as error:
         return setup_failed(order, "load", error), None
     home.between = outside_call(order, home.states)
@@ -228,7 +230,7 @@ def setup_failed(order: Setup, reason: str, error: BaseException) -> SetupFailed
 
 
 def adopt_environment(options: dict[str, Any]) -> None:
-    """Be where the parent is: its import path, arguments, folder, and sources that lie in no file."""
+    """Be where the parent is: its import path, arguments, folder, and the sources that it began with."""
     if options.get("sys_path") is not None:
         sys.path[:] = options["sys_path"]
     if options.get("argv") is not None:
@@ -236,13 +238,9 @@ def adopt_environment(options: dict[str, Any]) -> None:
     if options.get("traceparent"):
         os.environ["TRACEPARENT"] = options["traceparent"]
     if options.get("cwd"):
-        os.chdir(options["cwd"])
-    if options.get("sources"):
-        import linecache
-
-        with suppress(AttributeError):  # tracebacks are without these lines then
-            for name, text in options["sources"].items():
-                linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        with suppress(FileNotFoundError):  # it is gone since: this worker stays where it was started
+            os.chdir(options["cwd"])
+    import_from(options.get("kept_sources"))
 
 
 def _difference(func: Any, order: Setup) -> list[str] | None:

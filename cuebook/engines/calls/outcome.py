@@ -11,6 +11,7 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Any
 
+from cuebook.children.program.source_imports import hold_lines
 from cuebook.engines.calls.protocol import Failure, Results
 from cuebook.errors import JournalError, ValueNotKept
 from cuebook.persistence.records.bodies import completed_record
@@ -150,6 +151,7 @@ def traceback_text(error: BaseException) -> str:
     import traceback
 
     try:
+        hold_lines(error.__traceback__)
         lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
         return _clipped("".join(lines))
     except Exception:

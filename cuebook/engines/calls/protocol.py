@@ -125,12 +125,14 @@ class Ready:
     Attributes:
         differs: what is not the same in this worker as in the parent, the fields of a `difference.Seen`; None: all is.
         generators: place and state of each random generator that calls may draw from, where the parent wants to know.
+        is_fresh: whether this is the first function of the worker's process, which has imported nothing before.
     """
 
     run: int
     pid: int
     differs: list[Any] | None
     generators: list[Any] | None = None
+    is_fresh: bool = True
 
 
 @message(tag=11)

@@ -64,6 +64,7 @@ class WorkerProcess:
         self.arguments: Any = None
         self.current: CurrentCall | None = None
         self.between: CurrentCall | None = None
+        self.setups = 0
         self.forwarding: Forwarding | None = None
         self.program = ProgramHere()
         self.is_fork = False
@@ -94,6 +95,7 @@ class WorkerProcess:
 
     def set_up(self, order: Setup) -> None:
         self.run = order.run
+        self.setups += 1
         show_title(f"worker-{order.options.get('worker', 0)} {order.options.get('title', '')}".rstrip())
         self.current = None
         self.attempts.clear()

@@ -64,6 +64,7 @@ class ProcessHost:
         self._ended = asyncio.Event()
         self._is_closing = False
         self._eof_timer: asyncio.TimerHandle | None = None
+        self._reaper: threading.Thread | None = None
 
     def __repr__(self) -> str:
         state = "ended" if self._ended.is_set() else "closing" if self._is_closing else "alive"
@@ -204,7 +205,8 @@ class ProcessHost:
             self._on_reaped(code)
             return
         arguments = (asyncio.get_running_loop(), self._child.process)
-        threading.Thread(target=self._reap, args=arguments, name="cuebook-reaper", daemon=True).start()
+        self._reaper = threading.Thread(target=self._reap, args=arguments, name="cuebook-reaper", daemon=True)
+        self._reaper.start()
 
     def _reap(self, loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:
         code = process.wait()
@@ -213,6 +215,8 @@ class ProcessHost:
 
     def _on_reaped(self, code: int) -> None:
         assert self._child is not None and self._page is not None
+        if self._reaper is not None:
+            self._reaper.join()  # this was the last that it had to do
         for pipe in self._printing:
             pipe.close()
         self._printing.clear()

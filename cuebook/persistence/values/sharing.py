@@ -68,12 +68,14 @@ def _is_sequence(part: Any) -> bool:
 
 def _members(part: Any) -> Iterable[Any]:
     """What an object of another class holds, as far as it is written in a form of its own."""
-    if isinstance(part, dict):
-        return part.values()
-    if isinstance(part, tuple):
-        return part
+    kind = type(part)  # isinstance() would ask the object, which may raise
+    if issubclass(kind, dict):
+        return dict.values(part)
+    if issubclass(kind, tuple):
+        return tuple.__iter__(part)
     collections = sys.modules.get("collections")
-    if collections is not None and type(part) is collections.deque:
+    if collections is not None and kind is collections.deque:
         return part  # type: ignore[no-any-return]
-    held = getattr(part, "__dict__", None) if hasattr(type(part), "__dataclass_fields__") else None
+    is_dataclass = any("__dataclass_fields__" in vars(cls) for cls in kind.__mro__)
+    held = getattr(part, "__dict__", None) if is_dataclass else None
     return held.values() if type(held) is dict else ()

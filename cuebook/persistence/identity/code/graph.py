@@ -105,6 +105,8 @@ class CodeGraph(PartList):
         line = self._lines_of.get(key)
         if line is None:
             line = self._lines_of[key] = self._walked(label, value)
+        elif self.place is not None:
+            self.imported.setdefault(label, self.place)
         return line
 
     def receiver(self, label: str, method: types.MethodType) -> Receiver | None:
@@ -248,6 +250,14 @@ class CodeGraph(PartList):
         return access
 
     def _use(self, chain: Chain, use: Use, labels: UseLabels) -> bytes:
+        before = self.place
+        self.place = use.place or before
+        try:
+            return self._used(chain, use, labels)
+        finally:
+            self.place = before
+
+    def _used(self, chain: Chain, use: Use, labels: UseLabels) -> bytes:
         told = f"{chain.base} {use.names}".encode("utf-8", "surrogatepass")
         if use.kind == "set":
             return joined(b"set", [told])

@@ -11,10 +11,11 @@ import types
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
+from cuebook.persistence.identity.code.imported import place_of_import
 from cuebook.persistence.identity.code.modules import OF_PYTHON, imported_module
 from cuebook.persistence.identity.code.static_attributes import Attribute, StaticReader
 from cuebook.persistence.identity.code.use_labels import Receiver, UseLabels
-from cuebook.persistence.identity.ownership import is_users_function, is_users_module
+from cuebook.persistence.identity.ownership import is_users_class, is_users_function, is_users_module
 from cuebook.persistence.identity.syntax.access import Chain, indirection
 
 __all__ = ["MISSING", "Resolver", "Use"]
@@ -34,6 +35,7 @@ class Use(NamedTuple):
         value: the value or the function.
         receiver: of "code", else None.
         settings: what else decides what the code does.
+        place: of the module, class or function on the way of which another process has the one that it imports.
     """
 
     kind: Literal["value", "code", "missing", "set"]
@@ -41,6 +43,7 @@ class Use(NamedTuple):
     value: Any = None
     receiver: Receiver | None = None
     settings: Any = None
+    place: str | None = None
 
 
 class Resolver:
@@ -103,18 +106,20 @@ class Resolver:
     def _walk(self, chain: Chain, value: Any, names: list[str]) -> Iterator[Use]:
         """Down the attributes, as far as anybody can tell; what is reached there counts whole."""
         last = len(chain.attributes) - 1
+        where: str | None = None
         for place, step in enumerate(chain.attributes):
             name = self._named(step)
             use = chain.use if place == last else "value"
+            where = _place_of(value) or where
             if isinstance(value, types.FunctionType) and name in value.__dict__ and is_users_function(value):
                 yield Use("code", ".".join(names), value)
             found = Attribute("unsure") if name is None else self._attribute(value, name, use, chain)
             if found.kind == "unsure":
-                yield Use("value", ".".join(names), value)
+                yield Use("value", ".".join(names), value, place=where)
                 return
             names = [*names, str(name)]
             if found.kind != "value":
-                yield self._found(found, chain, names, of=value)
+                yield self._found(found, chain, names, of=value)._replace(place=where)
                 return
             value = found.value
         if chain.use == "fill" and type(value) in (dict, list):
@@ -126,9 +131,9 @@ class Resolver:
         if chain.use in ("call", "test"):
             called = self._called(chain, value, names)
             if called is not None:
-                yield called
+                yield called._replace(place=where)
                 return
-        yield Use("value", ".".join(names), value)
+        yield Use("value", ".".join(names), value, place=where)
 
     def _named(self, step: str) -> str | None:
         """An attribute's name: as it is written, or what the variable that gives it holds."""
@@ -211,6 +216,14 @@ def _is_of_python(name: str, value: Any) -> bool:
     made_by = value.__module__ if isinstance(value, type | types.FunctionType) else type(value).__module__
     is_plain_class = isinstance(value, type) and made_by == "builtins"
     return is_plain_class or made_by in _MODULES_OF_PYTHON or str(made_by).partition(".")[0] == "IPython"
+
+
+def _place_of(value: Any) -> str | None:
+    """Where something, or its class, is imported from, if it is the user's."""
+    item = value if isinstance(value, types.ModuleType | types.FunctionType | type) else type(value)
+    if isinstance(item, type) and not is_users_class(item):
+        return None
+    return place_of_import(item)
 
 
 def _of_module(module: types.ModuleType, name: str, *, is_imported: bool) -> Attribute:

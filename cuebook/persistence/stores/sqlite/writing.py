@@ -316,7 +316,9 @@ def _in_daemon(make: Callable[[], aiosqlite.Connection]) -> aiosqlite.Connection
         except BaseException as error:
             made.set_exception(error)
 
-    threading.Thread(target=run, name="cuebook-opening", daemon=True).start()
+    thread = threading.Thread(target=run, name="cuebook-opening", daemon=True)
+    thread.start()
+    thread.join()
     return made.result()
 
 
