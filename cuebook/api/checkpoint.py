@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from cuebook.errors import JournalError, JournalNotTrusted
 from cuebook.persistence.history.summary import Picture, RunSummary, look
 from cuebook.persistence.journal.reader import Reader, open_reader
+from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Verdict
 from cuebook.persistence.values import ValueDecoder
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from cuebook.errors import CallFailed
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.history.run import RunState, RunStatus
-    from cuebook.persistence.stores.sqlite.lock import Holder
+    from cuebook.persistence.stores.port import Holder
 
 __all__ = ["Checkpoint"]
 
@@ -83,7 +84,7 @@ class Checkpoint:
             JournalError: it cannot be read.
         Cost: one scan of the journal without its values, about 10 us a record.
         """
-        if not Path(path).exists():
+        if not medium_of(path).is_there():
             raise FileNotFoundError(f"there is no journal at {os.fspath(path)}")
         with open_reader(path, trust=trust_of(trust)) as reader:
             return cls(reader, look(reader), trust)
@@ -151,9 +152,7 @@ def _completed(run: RunState | None) -> list[bool]:
 
 
 def _decoder(reader: Reader, *, is_trusted: bool) -> ValueDecoder:
-    from cuebook.persistence.blobs.folder import BlobStore
-
-    return ValueDecoder(trusted=is_trusted, blobs=BlobStore(reader.blobs_folder))
+    return ValueDecoder(trusted=is_trusted, blobs=reader.blobs())
 
 
 def _not_trusted(verdict: Verdict, path: Path, found: Any) -> JournalNotTrusted:

@@ -39,7 +39,7 @@ from cuebook.engines.calls.current import OUTSIDE, CurrentCall, NoStates, curren
 from cuebook.engines.local.shared_worker import SharedWorker
 from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
-from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
+from cuebook.persistence.blobs.transient import TransientBlobs
 from cuebook.persistence.history.arguments import check_calls
 from cuebook.persistence.history.results import Decoder, Results
 from cuebook.persistence.identity.files import are_used
@@ -62,7 +62,8 @@ class _Place:
     file: JournalFile | None
     ref: ActorRef | None
     decoder: WholeDecoder
-    folders: dict[str, str]
+    spill: Spill
+    folders: dict[str, Any]
 
 
 async def open_run(
@@ -172,12 +173,14 @@ def _as_list(request: Request) -> list[Any] | None:
 
 
 async def _place(app: Application, request: Request) -> _Place:
+    spill = Spill(str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}"))
     if request.path is None:
-        spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
         title = getattr(request.func, "__name__", type(request.func).__name__)
-        folders = {"blobs": spill, "spill": spill, "title": title}
-        blobs = TransientBlobs(spill)
-        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=blobs, names=Names(request.func)), blobs), folders)
+        # Results that are not kept are read once, from the folder that arguments come from too.
+        blobs = TransientBlobs(spill.folder)
+        folders = {"blobs": [*blobs.place], "spill": [*spill.place], "title": title}
+        decoder = ValueDecoder(blobs=blobs, names=Names(request.func))
+        return _Place(None, None, WholeDecoder(decoder, blobs), spill, folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -187,11 +190,9 @@ async def _place(app: Application, request: Request) -> _Place:
         where = "the setup of a worker" if inner.index == OUTSIDE else f"call {inner.index}"
         text = f"{error}. This chunk() runs inside {where} of another one"
         raise JournalBusy(text, host=error.host, pid=error.pid, since=error.since) from error
-    folder = str(file.blobs_folder)
-    spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
-    folders = {"blobs": folder, "spill": spill, "title": Path(request.path).name}
-    decoder = ValueDecoder(blobs=BlobStore(folder), names=Names(request.func))
-    return _Place(file, ref, WholeDecoder(decoder), folders)
+    folders = {"blobs": [*file.blobs().place], "spill": [*spill.place], "title": Path(request.path).name}
+    decoder = ValueDecoder(blobs=file.blobs(), names=Names(request.func))
+    return _Place(file, ref, WholeDecoder(decoder), spill, folders)
 
 
 def _make_run(
@@ -214,7 +215,6 @@ def _make_run(
     known = {"ignore": sorted(options.ignore), "secrets_key": identity.hiding.key, "files": are_used()}
     pack = FunctionPack(func, options, identity.seed, folders=place.folders, known=known, code=identity.code)
     work = _work(options, func, identity.seed, source.argument)
-    spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
     if room is None:
         total = None if calls is None else len(calls)
@@ -230,14 +230,14 @@ def _make_run(
             sink,
             work,
             setup=partial(pack.setup, key),
-            encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
+            encoder_for=send_nothing if options.engine.shares_memory else encode_calls(place.spill),
             key=key,
             journal=place.ref,
             closing_entries=None if plan.file is None else closing_entries,
             reship=pack.reship,
             reship_unloaded=pack.reship_unloaded,
-            on_shipped=spill.shipped,
-            on_over=spill.over,
+            on_shipped=place.spill.shipped,
+            on_over=place.spill.over,
             on_generators=SameNumbers(plan.fingerprint.name).heard,
             call_key=identity.form.key,
             hide=partial(hide_failure, identity),
@@ -247,7 +247,7 @@ def _make_run(
             listeners=(log_event, *listeners),
         )
     )
-    return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"], shared=work.shared)
+    return OpenedRun(run, sink, request.path, place.file, spill=place.spill.folder, shared=work.shared)
 
 
 def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch: Callable[[int], Any]) -> LocalWork:

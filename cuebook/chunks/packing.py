@@ -14,7 +14,7 @@ from cuebook.engines.calls.difference import Seen, advice, comparable, in_words,
 from cuebook.engines.calls.protocol import Setup
 from cuebook.errors import FunctionNotShippable
 from cuebook.logs import get_logger
-from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.blobs.port import Blobs
 from cuebook.persistence.identity.fingerprint import Fingerprint
 from cuebook.persistence.identity.plain import argument_types
 from cuebook.persistence.values import ValueEncoder
@@ -50,7 +50,7 @@ class FunctionPack:
         options: Options,
         fingerprint: bytes,
         *,
-        folders: dict[str, str],
+        folders: dict[str, Any],
         known: dict[str, Any] | None = None,
         code: Fingerprint | None = None,
     ) -> None:
@@ -139,7 +139,7 @@ def _why_not(func: Any, error: Exception) -> str:
     return f"{name} cannot be sent to a worker process: {error}. {culprits(func)}{advice}"
 
 
-def encode_calls(spill: BlobStore) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
+def encode_calls(spill: Blobs) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
     """Chooses an encoder for some calls' arguments; what is very large goes to workers through files in `spill`."""
     encoder = ValueEncoder(blobs=spill, blob_bytes=TRANSPORT_BLOB_BYTES, portable=True, label="arguments")
     pack = new_packer().pack

@@ -68,10 +68,9 @@ def picked(state: JournalState, number: int | None, path: Path) -> RunState:
 
 def untrusting(reader: Reader) -> ValueDecoder:
     """A decoder that unpickles nothing and imports nothing of the user's."""
-    from cuebook.persistence.blobs.folder import BlobStore
     from cuebook.persistence.values import ValueDecoder
 
-    return ValueDecoder(trusted=False, blobs=BlobStore(reader.blobs_folder))
+    return ValueDecoder(trusted=False, blobs=reader.blobs())
 
 
 def _complete_run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Any]:

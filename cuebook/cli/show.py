@@ -56,7 +56,7 @@ def _show_runs(reader: Reader, picture: Picture, *, as_json: bool) -> None:
         emit_json(
             {
                 "schema": SCHEMA,
-                "path": str(reader.path),
+                "path": reader.name,
                 "records": picture.state.last_seq,
                 "writer": holder_object(holder),
                 "runs": [run_object(run) for run in runs],

@@ -108,7 +108,6 @@ def _check_there(path: Path) -> None:
 
 def _say_if_not_private(path: Path) -> None:
     from cuebook.persistence.journal.new_journal import say_if_copy_is_not_private
-    from cuebook.persistence.stores.sqlite.location import located
     from cuebook.persistence.trust.option import trust_of
 
-    say_if_copy_is_not_private(located(path).path, trust_of(None))
+    say_if_copy_is_not_private(path, trust_of(None))

@@ -15,7 +15,7 @@ from cuebook.persistence.values.standard import OPENINGS
 from cuebook.wire.codec import Unpacker, unpack
 
 if TYPE_CHECKING:
-    from cuebook.persistence.blobs.folder import BlobStore
+    from cuebook.persistence.blobs.port import Blobs
     from cuebook.persistence.values.codes import Decoding, Opening
     from cuebook.persistence.values.pickling.names import Names
 
@@ -45,7 +45,7 @@ class ValueDecoder:
         files: gets each `File` that is read, where it is a list.
     """
 
-    def __init__(self, *, trusted: bool = True, blobs: BlobStore | None = None, names: Names | None = None) -> None:
+    def __init__(self, *, trusted: bool = True, blobs: Blobs | None = None, names: Names | None = None) -> None:
         self.trusted = trusted
         self.placeholders = 0
         self.unresolved_count = 0
