@@ -1,14 +1,15 @@
 """What a user wrote, made into a place of a journal: the one list of the stores there are.
 
-A store has a module with two functions, named here: `medium(place)` gives its `Medium`, and `blobs(where)` the `Blobs`
-of a `BlobPlace` whose kind is the store's name. It loads when it is asked for. Light: worker processes import this.
+A store has a module with three functions, named here: `check(place)` raises for a text that can be no place of its,
+with nothing but a look at the text; `medium(place)` gives its `Medium`; and `blobs(where)` the `Blobs` of a `BlobPlace`
+whose kind is the store's scheme, where it has such ones. It loads when it is asked for. Light: workers import this.
 """
 
 from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cuebook.errors import JournalError
 from cuebook.persistence.blobs.folder import BlobStore
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from cuebook.persistence.blobs.port import BlobPlace, Blobs
     from cuebook.persistence.stores.port import Medium
 
-__all__ = ["blobs_at", "medium_of", "scheme_of"]
+__all__ = ["blobs_at", "check_place", "medium_of"]
 
 _STORES = {
     "": "cuebook.persistence.stores.sqlite.medium",
@@ -26,19 +27,24 @@ _STORES = {
 """By scheme, as in "scheme://host/name"; a path has none."""
 
 
-def scheme_of(place: str) -> str:
-    """Which store a text means; empty for the path of a file.
-
-    Raises:
-        JournalError: it has the form of a URL, and there is no store for such ones.
-    """
+def _module_of(place: str) -> Any:
+    """That of the store that a text means: by its scheme, and for the path of a file that of files."""
     scheme, mark, _ = place.partition("://")
     if not mark or not (scheme.isascii() and scheme.replace("+", "").isalnum()):
-        return ""
-    scheme = scheme.lower()
-    if scheme not in _STORES:
+        scheme = ""
+    name = _STORES.get(scheme.lower())
+    if name is None:
         raise JournalError(f"{place} names no journal: there is no store for {scheme}://; give the path of a file")
-    return scheme
+    return import_module(name)
+
+
+def check_place(place: str) -> None:
+    """Raise where a text can name no journal, whatever there is.
+
+    Raises:
+        ValueError: it names none. JournalError: there is no such store, or none on this platform.
+    """
+    _module_of(place).check(place)
 
 
 def medium_of(place: str | os.PathLike[str] | Medium) -> Medium:
@@ -50,7 +56,7 @@ def medium_of(place: str | os.PathLike[str] | Medium) -> Medium:
     if not isinstance(place, str | os.PathLike):
         return place
     text = os.fspath(place)
-    found: Medium = import_module(_STORES[scheme_of(text)]).medium(text)
+    found: Medium = _module_of(text).medium(text)
     return found
 
 

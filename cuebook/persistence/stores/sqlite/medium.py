@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from cuebook.errors import JournalError
 from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.stores.sqlite.files import JournalFiles, check_beside
-from cuebook.persistence.stores.sqlite.location import located, make_folder
+from cuebook.persistence.stores.sqlite.location import check_platform, located, make_folder
 from cuebook.persistence.stores.sqlite.lock import FileLock
 from cuebook.persistence.stores.sqlite.mending import readable
 from cuebook.persistence.stores.sqlite.new_rows import SqliteNewRows, creating, refuse_existing, replacing
 from cuebook.persistence.stores.sqlite.reading import SqliteReading
-from cuebook.persistence.stores.sqlite.writing import SqliteStore
 from cuebook.persistence.trust.verdicts import Verdict, Writers
 
-__all__ = ["SqliteMedium", "medium"]
+if TYPE_CHECKING:
+    from cuebook.persistence.stores.sqlite.writing import SqliteStore
+
+__all__ = ["SqliteMedium", "check", "medium"]
 
 
 class SqliteMedium:
@@ -54,6 +58,8 @@ class SqliteMedium:
 
     def store(self) -> SqliteStore:
         """As `Medium.store`."""
+        from cuebook.persistence.stores.sqlite.writing import SqliteStore  # aiosqlite: not for whoever only reads
+
         return SqliteStore(self._path)
 
     def seat(self) -> FileLock:
@@ -100,6 +106,19 @@ class SqliteMedium:
             return
         if names > 1:
             raise JournalError(f"{self._path} has {names} names (hard links): its lock and -wal would not be shared")
+
+
+def check(place: str) -> None:
+    """Raise where a text can be no path of a journal, as `stores.media` asks.
+
+    Raises:
+        ValueError: it names no file. JournalError: there are no journals on this platform.
+    """
+    if "\0" in place:
+        raise ValueError(f"path={place!r} holds a zero byte, which no name of a file may")
+    if not place or place.endswith(os.sep):
+        raise ValueError(f'path={place!r} names no file: write one, such as path="{place}results.cue"')
+    check_platform(place)
 
 
 def medium(place: str) -> SqliteMedium:
