@@ -10,8 +10,6 @@ import click
 from cuebook.cli.journals import opened, path_argument, picked, run_option, untrusting
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cuebook.persistence.history.failures import FailedCall
     from cuebook.persistence.history.run import RunState
     from cuebook.persistence.history.summary import Picture
@@ -25,7 +23,7 @@ __all__ = ["show"]
 @run_option("Show this run in detail (with --failures: its failures).")
 @click.option("--failures", is_flag=True, help="The failed calls of the newest run, with their tracebacks.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def show(path: Path, number: int | None, failures: bool, as_json: bool) -> None:
+def show(path: str, number: int | None, failures: bool, as_json: bool) -> None:
     """Show the runs in the journal at PATH.
 
     For each run: its function, when it started, how many of its calls are done, failed and taken from earlier

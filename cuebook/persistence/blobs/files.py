@@ -117,6 +117,8 @@ def holds(path: str, view: memoryview) -> bool:
 
 def write_file(path: str, view: memoryview, *, is_synced: bool = True) -> None:
     """Write a file that has its name only once it is whole."""
+    # In the same folder, so that the rename is atomic; under a name of its own, so that two who write the same blob do
+    # not write into one file. The rename comes behind the sync: a name never stands for bytes that a crash could lose.
     temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}-{os.urandom(8).hex()}{PART_END}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:

@@ -80,6 +80,7 @@ class JournalCore:
             self._check_in_place()
             if states and self._retention is None:
                 self._retention = Retention(self._kept_states())
+            # The chain is made here and not before: what was in doubt may have moved its end.
             rows = rows_of(entries, self.seq, self.hash)
             kept = [(rows[position][0], body) for position, body in sorted(states.items())]
             retention = self._retention
@@ -88,6 +89,7 @@ class JournalCore:
             else:
                 plan = retention.plan(entries, states, self.seq)
                 await self._commit(_Batch(rows, kept, plan.drops))
+                # Behind the commit: had it failed, the next plan would drop states that are the newest on disk.
                 retention.accept(plan)
         return [row[0] for row in rows]
 
@@ -142,6 +144,8 @@ class JournalCore:
         try:
             await self.store.insert(batch.rows, batch.states, batch.drops)
         except asyncio.CancelledError:
+            # Only a loop that is ending gets here (whoever appends is shielded); its batch may be stored all the same,
+            # and other loops that share this journal go on from where it really ends.
             await self._settle(batch)
             raise
         except JournalError:
@@ -152,6 +156,9 @@ class JournalCore:
 
     async def _settle(self, batch: _Batch) -> bool:
         """Whether a batch of unknown fate is stored: reopen, and look. Either way the chain goes on from there."""
+        # An error of a commit does not say that nothing was written: after a failed fsync pages may have reached the
+        # disk or not, and a retry on the same connection would believe the kernel's cache. Only reopening, which reads
+        # what is there and syncs it anew, tells; until it succeeds nothing is appended.
         self._is_in_doubt = True
         tail = await self._reopened()
         found = (tail.seq, tail.hash or FIRST_LINK)

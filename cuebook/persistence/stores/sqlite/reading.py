@@ -245,6 +245,8 @@ class SqliteReading:
 
     def _catch_up(self) -> None:
         """Read a new copy, where there is one to read and the journal has changed."""
+        # A follower (`cuebook watch`) asks for the end many times a second, and a copy costs the whole file: it waits
+        # for a multiple of what the last one took, so that copying is a bounded share of the time, whatever the size.
         copy, now = self._copy, time.monotonic()
         if copy is None or now < self._copied_at + _REFRESH_SHARE * self._copying_s or not copy.is_outdated():
             return

@@ -69,6 +69,8 @@ class _Writer(sqlite3.Connection):
         if batch is None:
             return
         try:
+            # IMMEDIATE waits for the write lock now, for as long as the time-out says; one that takes it later, on a
+            # picture that has grown old meanwhile, fails at once.
             self.execute("BEGIN IMMEDIATE")
             if not self.has_stream_index and any(row[2] < 0 for row in batch.rows):
                 self.execute(STREAM_INDEX)
