@@ -54,6 +54,7 @@ class Checkpoint:
     def __init__(self, reader: Reader, picture: Picture, trust: str | None = None) -> None:
         """Use `Checkpoint.load`."""
         self._trust = trust
+        self._place = reader.name
         self.path: Path = reader.path
         self.runs: Sequence[RunSummary] = list(picture.summaries(time.time()))
         self._journal_id = reader.journal_id
@@ -119,19 +120,19 @@ class Checkpoint:
 
     def __repr__(self) -> str:
         if self._run is None:
-            return f"<Checkpoint {self.path}: no run yet>"
+            return f"<Checkpoint {self._place}: no run yet>"
         total = "?" if self.total is None else f"{self.total:,}"
         failed = f", {len(self._run.failures):,} failed" if self._run.failures else ""
         said = f"{self.func_name}, {self.done:,} of {total} done{failed}, {self.status}"
-        return f"<Checkpoint {self.path}: {said}>"
+        return f"<Checkpoint {self._place}: {said}>"
 
     def _read(self, read: Callable[[_Source, JournalState, int, _T], _T], into: _T) -> _T:
         if self._run is None:
             return into
         trust = trust_of(self._trust)
-        with open_reader(self.path, trust=trust) as reader:
+        with open_reader(self._place, trust=trust) as reader:
             if reader.journal_id != self._journal_id:
-                raise JournalError(f"{self.path} was compacted since this picture was taken: load it again")
+                raise JournalError(f"{self._place} was compacted since this picture was taken: load it again")
             verdict = reader.verdict()
             decoder = _decoder(reader, is_trusted=verdict.writers <= trust)
             found = read((reader, decoder), self._state, self._run.number, into)

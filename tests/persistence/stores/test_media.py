@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cuebook import Runtime, chunk
+from cuebook import Checkpoint, Runtime, chunk
+from cuebook.cli.command import main
 from cuebook.errors import JournalError
 from cuebook.persistence.blobs.port import BlobPlace
 from cuebook.persistence.journal.file import JournalFile
@@ -38,7 +39,12 @@ def test_a_path_is_a_path_whatever_it_has_in_it(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_store_of_ones_own_is_a_module_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    places = {"mem://a": MemoryMedium(None, tmp_path / "a")}
+    class Named(MemoryMedium):
+        @property
+        def name(self) -> str:
+            return "mem://a"
+
+    places = {"mem://a": Named(None, tmp_path / "a"), "mem://b": MemoryMedium(None, tmp_path / "b")}
     module = types.ModuleType("store_of_this_test")
     module.check = lambda place: None  # type: ignore[attr-defined]
     module.medium = places.__getitem__  # type: ignore[attr-defined]
@@ -49,9 +55,12 @@ def test_a_store_of_ones_own_is_a_module_and_a_line(tmp_path: Path, monkeypatch:
     async def work() -> None:
         async with await JournalFile.open("mem://a") as journal:
             await journal.append([opened(), closed()])
-            assert journal.name == places["mem://a"].name
+            assert journal.name == "mem://a"
 
     run(work())
     assert chunk(abs, [[-1], [-2]], path="mem://a", where="thread") == [1, 2]
-    assert places["mem://a"].is_there()
+    found = Checkpoint.load("mem://a")
+    assert (found.output, repr(found)) == ([1, 2], "<Checkpoint mem://a: abs, 2 of 2 done, finished>")
+    assert main(["verify", "mem://a"]) == 0
+    assert main(["show", "mem://b"]) != 0
     assert blobs_at(BlobPlace("mem", "x")) == "blobs at x"  # type: ignore[comparison-overlap]
