@@ -64,6 +64,13 @@ LONG = {
 ROOM_MODULES_MAX = 20
 CROWDED = {"cuebook/durable", "cuebook/testing"}
 """Folders that hold more than a room should; the list may only get shorter."""
+NAMED_TWICE = {
+    "Checkpoint": "compat keeps the names of the package that it stands in for",
+    "Chunker": "compat keeps the names of the package that it stands in for",
+    "Effect": "what a durable actor wants, and what the test kit has seen of any actor: users know both by these names",
+    "Failed": "a record's head, and what the test kit has seen of a handler: users compare with it",
+}
+"""Classes that share their name with another one, and why; the list may only get shorter."""
 FUNCTION_LINES_MAX = 50
 POSITIONAL_MAX = 4
 MANY_POSITIONAL = {"chunk", "Chunker.__init__", "Chunker.__call__"}
@@ -226,6 +233,21 @@ def test_no_room_is_a_cellar() -> None:
     }
 
     assert crowded.keys() <= CROWDED, str(crowded)
+
+
+def test_a_class_has_its_name_alone() -> None:
+    """Whoever reads a name knows the class, whichever room he reads in: private classes too, as a traceback, a log line
+    and a search show them without their module. Type variables are no classes, and mean what their module says.
+    """
+    homes: dict[str, list[str]] = {}
+    for module, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(module)
+    twice = {name: modules for name, modules in homes.items() if len(modules) > 1}
+
+    assert {name: twice[name] for name in twice.keys() - NAMED_TWICE.keys()} == {}
+    assert NAMED_TWICE.keys() <= twice.keys()
 
 
 def test_no_module_but_the_package_itself_imports_the_package() -> None:
