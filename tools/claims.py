@@ -15,9 +15,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements"
 LOCK = ROOT / "uv.lock"
+BUILD = "build"
+"""What builds the project; it is taken for that moment, and stays in no environment."""
 TOOLS = "tools"
-"""The kind of environment that has uv and not the library; one requirements file serves every Python."""
-KINDS = {"core": ("build",), "test": ("build", "test"), "dev": ("dev",)}
+"""The kind of environment that has uv and not the library."""
+SHARED = (BUILD, TOOLS)
+"""What one requirements file serves on every Python."""
+KINDS: dict[str, tuple[str, ...]] = {"core": (), "test": ("test",), "dev": ("dev",)}
 """What is installed for running, for the quick tests and for all work: the groups that come with the dependencies."""
 
 
@@ -42,8 +46,8 @@ def minor_of(version: str) -> str:
 
 def requirements_file(kind: str, version: str) -> Path:
     """Where the locked requirements of a kind of environment lie, for one version of Python."""
-    if kind == TOOLS:
-        return REQUIREMENTS / f"{TOOLS}.txt"
+    if kind in SHARED:
+        return REQUIREMENTS / f"{kind}.txt"
     name = "py" + minor_of(version).replace(".", "")
     return REQUIREMENTS / (f"{name}.txt" if kind == "core" else f"{name}-{kind}.txt")
 
@@ -53,6 +57,6 @@ def digest(kind: str, version: str) -> str:
     pyproject = project()
     tables = [pyproject[name] for name in ("build-system", "project", "dependency-groups")]
     hashed = hashlib.sha256(json.dumps([tables, pyproject["tool"]["hatch"]], sort_keys=True).encode())
-    file = requirements_file(kind, version)
-    hashed.update(file.read_bytes() if file.is_file() else b"resolved anew")
+    for file in (requirements_file(kind, version), requirements_file(BUILD, version)):
+        hashed.update(file.read_bytes() if file.is_file() else b"resolved anew")
     return hashed.hexdigest()

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from tools.claims import KINDS, ROOT, TOOLS, claimed_pythons, digest, minor_of, requirements_file
+from tools.claims import BUILD, KINDS, ROOT, TOOLS, claimed_pythons, digest, minor_of, requirements_file
 
 STAMP = ".installed"
 NEW_PIP = "pip>=25.1"
@@ -88,13 +90,20 @@ def install(inner: Path, kind: str, version: str) -> None:
     if file.is_file():
         pip(inner, "--require-hashes", "--requirement", str(file))
         if kind != TOOLS:
-            pip(inner, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+            install_checkout(inner, version)
         return
     print(not_locked(version), flush=True)
     pip(inner, "--upgrade", NEW_PIP)
     groups = (TOOLS,) if kind == TOOLS else KINDS[kind]
     chosen = [argument for group in groups for argument in ("--group", group)]
     pip(inner, *chosen, *(() if kind == TOOLS else ("--editable", str(ROOT))))
+
+
+def install_checkout(inner: Path, version: str) -> None:
+    """The checkout itself, built with what is locked for that, which is not left in the environment."""
+    with TemporaryDirectory() as folder:
+        pip(inner, "--require-hashes", "--target", folder, "--requirement", str(requirements_file(BUILD, version)))
+        pip(inner, "--no-deps", "--no-build-isolation", "--editable", str(ROOT), PYTHONPATH=folder)
 
 
 def not_locked(version: str) -> str:
@@ -106,10 +115,10 @@ def not_locked(version: str) -> str:
     )
 
 
-def pip(inner: Path, *arguments: str) -> None:
-    """Run the environment's own pip."""
+def pip(inner: Path, *arguments: str, **variables: str) -> None:
+    """Install by the environment's own pip."""
     command = [str(inner), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
-    subprocess.run(command, check=True, cwd=ROOT)
+    subprocess.run(command, check=True, cwd=ROOT, env=os.environ | variables)
 
 
 def stamp_of(folder: Path) -> dict[str, str] | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
-from tools.claims import KINDS, LOCK, REQUIREMENTS, ROOT, TOOLS, claimed_pythons, requirements_file
+from tools.claims import KINDS, LOCK, REQUIREMENTS, ROOT, SHARED, claimed_pythons, requirements_file
 
 HOSTS = ("https://pypi.org/", "https://files.pythonhosted.org/")
 HEADER = "# Made by `make lock` from uv.lock; not to be edited.\n"
@@ -45,7 +45,8 @@ def requirements() -> dict[Path, str]:
         for kind, groups in KINDS.items()
         for version in claimed_pythons()
     }
-    files[requirements_file(TOOLS, "")] = narrowed(exported((TOOLS,), "--only-group"), claimed_pythons())
+    for group in SHARED:
+        files[requirements_file(group, "")] = narrowed(exported((group,), "--only-group"), claimed_pythons())
     return {file: HEADER + text for file, text in files.items()}
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
-from contextlib import ExitStack
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +17,8 @@ from cuebook.children.forwarding import logging_state
 from cuebook.children.program.program import take_program, taken
 
 __all__ = ["culprits", "dump", "surroundings"]
+
+_registry = threading.RLock()
 
 
 def surroundings() -> dict[str, Any]:
@@ -42,16 +45,32 @@ def dump(value: Any, by_value: Iterable[ModuleType] = ()) -> bytes:
     Raises:
         Exception: whatever pickling it raises.
     """
-    import cloudpickle
-
     from cuebook.persistence.values.pickling.by_value import dumps
 
-    with ExitStack() as stack:
-        spawned = [sys.modules[name] for name in ("__mp_main__",) if name in sys.modules]
-        for module in [*by_value, *spawned]:
-            cloudpickle.register_pickle_by_value(module)
-            stack.callback(cloudpickle.unregister_pickle_by_value, module)
+    spawned = [sys.modules[name] for name in ("__mp_main__",) if name in sys.modules]
+    with _registered([*by_value, *spawned]):
         return dumps(value)
+
+
+@contextmanager
+def _registered(modules: Iterable[ModuleType]) -> Iterator[None]:
+    """Modules are sent whole meanwhile. The registry is the whole process's: runs of several threads take turns, and
+    what the program has registered itself stays in it.
+    """
+    import cloudpickle
+
+    with _registry:
+        asked = cloudpickle.list_registry_pickle_by_value()
+        added = {module.__name__: module for module in modules if module.__name__ not in asked}
+        done = []
+        try:
+            for module in added.values():
+                cloudpickle.register_pickle_by_value(module)
+                done.append(module)
+            yield
+        finally:
+            for module in done:
+                cloudpickle.unregister_pickle_by_value(module)
 
 
 def culprits(func: Any) -> str:

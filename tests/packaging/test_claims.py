@@ -31,7 +31,7 @@ def test_the_pythons_that_are_locked_are_those_that_are_claimed() -> None:
 
 def test_there_are_requirements_for_every_python_that_is_claimed_and_for_no_other() -> None:
     wanted = {claims.requirements_file(kind, version) for kind in claims.KINDS for version in claims.claimed_pythons()}
-    wanted.add(claims.requirements_file(claims.TOOLS, ""))
+    wanted |= {claims.requirements_file(name, "") for name in claims.SHARED}
 
     assert set(claims.REQUIREMENTS.glob("*.txt")) == wanted
 

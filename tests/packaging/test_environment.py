@@ -36,12 +36,15 @@ class Installer:
         self.installed: list[str] = []
         monkeypatch.setattr(environment, "version_of", lambda python: version)
         monkeypatch.setattr(environment, "make", self.make)
-        monkeypatch.setattr(environment, "pip", lambda inner, *arguments: self.installed.append(" ".join(arguments)))
+        monkeypatch.setattr(environment, "pip", self.pip)
 
     def make(self, folder: Path, python: object) -> None:
         self.made += 1
         (folder / "bin").mkdir(parents=True, exist_ok=True)
         (folder / "bin" / "python").touch()
+
+    def pip(self, inner: Path, *arguments: str, **variables: str) -> None:
+        self.installed.append(" ".join([*arguments, *variables]))
 
     def set_up(self, kind: str) -> None:
         environment.set_up(self.folder, kind)
@@ -57,7 +60,8 @@ def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert installer.made == 1
     assert installer.installed == once
     assert once[0] == f"--require-hashes --requirement {claims.REQUIREMENTS / 'py312-dev.txt'}"
-    assert once[1] == f"--no-deps --no-build-isolation --editable {claims.ROOT}"
+    assert once[1].endswith(f"--requirement {claims.REQUIREMENTS / 'build.txt'}")
+    assert once[2] == f"--no-deps --no-build-isolation --editable {claims.ROOT} PYTHONPATH"
 
 
 def test_the_core_is_completed_for_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +70,7 @@ def test_the_core_is_completed_for_work(tmp_path: Path, monkeypatch: pytest.Monk
     installer.set_up("dev")
 
     assert installer.made == 1
-    assert [text for text in installer.installed if "hashes" in text] == [
+    assert [text for text in installer.installed if "hashes" in text and "target" not in text] == [
         f"--require-hashes --requirement {claims.REQUIREMENTS / name}" for name in ("py312.txt", "py312-dev.txt")
     ]
 
@@ -90,7 +94,7 @@ def test_a_set_up_that_failed_is_made_again(tmp_path: Path, monkeypatch: pytest.
     installer.set_up("core")
 
     assert installer.made == 2
-    assert len(installer.installed) == 2
+    assert len(installer.installed) == 3
 
 
 def test_a_python_without_a_lock_is_named_and_what_fits_is_looked_for(

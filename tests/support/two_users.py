@@ -49,6 +49,7 @@ class Users:
         self._scratch = scratch
         self._playing: list[int] = []
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/"}
+        environment["PYTHONWARNINGS"] = "ignore"  # that it forks beside threads of its own: they are idle
         self._process = subprocess.Popen(
             [sys.executable, "-c", (Path(__file__).parent / "zygote.py").read_text()],
             stdin=subprocess.PIPE,

@@ -16,18 +16,19 @@ from cuebook.persistence.identity.digest import blake16, joined
 from cuebook.persistence.identity.ownership import is_users_class
 from cuebook.persistence.identity.parameters import parameters_of
 from cuebook.persistence.identity.parts import ALGORITHM, Change, Fingerprint, Part, compare, name_of
+from cuebook.persistence.identity.secrets.hiding import Hiding
 from cuebook.persistence.identity.syntax.source import look_again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cuebook.persistence.identity.secrets.hiding import Hiding
-
 __all__ = ["ALGORITHM", "Change", "Fingerprint", "Part", "code_digest", "compare", "fingerprint"]
 
 _DIGESTS_MAX = 4096
-_digests: dict[tuple[int, int, int], tuple[Any, bytes]] = {}
-"""Of the code inside values, since the last fingerprint; each item is held, so that its id stays its own."""
+_digests: dict[tuple[bytes, int, int], tuple[Any, bytes, Hiding]] = {}
+"""Of the code inside values, since the last fingerprint, with the secrets in it, by their key; each item is held, so
+that its id stays its own.
+"""
 
 
 def fingerprint(
@@ -90,14 +91,15 @@ def code_digest(item: Any, hiding: Hiding) -> bytes:
     Cost: as `fingerprint`, then 1 us until the next fingerprint is taken: a run sees one state of the code.
     """
     is_method = isinstance(item, types.MethodType)
-    key = (id(hiding), id(item.__func__), id(item.__self__)) if is_method else (id(hiding), id(item), 0)
+    key = (hiding.key, id(item.__func__), id(item.__self__)) if is_method else (hiding.key, id(item), 0)
     known = _digests.get(key)
     if known is None:
-        graph = CodeGraph(hiding=hiding)
+        graph = CodeGraph(hiding=Hiding(hiding.key))
         root = graph.refer(item)
         if len(_digests) >= _DIGESTS_MAX:
             _digests.clear()
-        known = _digests[key] = ((item, hiding), blake16(joined(b"code", [root, *graph.drain()])))
+        known = _digests[key] = (item, blake16(joined(b"code", [root, *graph.drain()])), graph.hiding)
+    hiding.take(known[2])
     return known[1]
 
 

@@ -28,6 +28,7 @@ _SEGMENTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _STANDARD_FOLDER = f"{Path(os.__file__).resolve().parent}{os.sep}"
 _OWN_FOLDER = f"{Path(str(sys.modules[__name__.partition('.')[0]].__file__)).resolve().parent}{os.sep}"
 _MAIN = ("__main__", "__mp_main__")
+_HEAP_TYPE = 1 << 9
 
 
 @functools.lru_cache(maxsize=8192)
@@ -113,8 +114,14 @@ def _has_address(filename: str) -> bool:
 
 
 def is_users_class(cls: type) -> bool:
-    """Whether a class is the user's own; one whose module is not loaded here (shipped by value) is."""
-    return not _is_library_name(str(getattr(cls, "__module__", None) or "__main__"))
+    """Whether a class is the user's own; one whose module is not loaded here (shipped by value) is.
+
+    So is one that `types.new_class` made at run time (up to Python 3.11 also those of `make_dataclass`).
+    """
+    module = str(getattr(cls, "__module__", None) or "__main__")
+    if module == "types":
+        return getattr(types, cls.__name__, None) is not cls and bool(cls.__flags__ & _HEAP_TYPE)
+    return not _is_library_name(module)
 
 
 def library_name(item: Any) -> str:

@@ -62,8 +62,7 @@ class OpenedFile:
         held = self._descriptor if self._descriptor is not None else next(iter(_ordinary.get(self.key, ())), None)
         if held is None:
             return status_of(self._found, self.path)
-        shown = f"{_OWN_DESCRIPTORS}/{held}"
-        return status_of(os.fstat(held), shown if os.path.exists(shown) else self.path)
+        return status_of(os.fstat(held), self.path, f"{_OWN_DESCRIPTORS}/{held}")
 
     def is_at_its_name(self) -> bool:
         """Whether the name still leads to this file."""

@@ -39,6 +39,7 @@ SQLITE_SIDES = ("-journal", "-wal", "-shm")
 """What SQLite looks for beside a database: whatever has one of these names may become a part of it."""
 LOCK = ".lock"
 BLOBS = ".blobs"
+_WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Writers(IntEnum):
@@ -217,6 +218,8 @@ def folder_of(folder: Status, user: User) -> list[Verdict]:
 
 def renamers(folder: Status, user: User) -> Writers:
     """Who else can put another file in the place of one of this user's in this folder."""
+    if not folder.mode & _WRITABLE and (folder.uid == user.uid or folder.uid in user.folder_roots):
+        return Writers.NOBODY  # most folders are like this, and each of those above a journal is looked at
     return _worst(folder_of(folder, user)).writers
 
 

@@ -5,6 +5,7 @@ Knows no value. Crash-safe: the journal is either the old one or the new one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from cuebook.persistence.stores.sqlite.files import JournalFiles, check_beside
 from cuebook.persistence.stores.sqlite.location import Location, located, sync_folder
 from cuebook.persistence.stores.sqlite.lock import FileLock
 from cuebook.persistence.stores.sqlite.rewriting import Rewriting, rewriting
-from cuebook.persistence.stores.sqlite.schema import journal_error, journal_uri
+from cuebook.persistence.stores.sqlite.schema import journal_error, opened_connection
 from cuebook.persistence.values.blob_references import blob_references
 
 __all__ = ["Compacted", "compact"]
@@ -127,12 +128,8 @@ def _empty_wal(path: Path) -> None:
     try:
         with JournalFiles(path) as files:
             files.hold_names()
-            connection = sqlite3.connect(journal_uri(path, "rw"), uri=True, isolation_level=None, timeout=10)
-            try:
-                with files.being_opened():
-                    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            finally:
-                connection.close()
+            with contextlib.closing(files.opened(lambda: opened_connection(path))) as connection:
+                (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except (sqlite3.Error, OSError) as error:
         raise journal_error(error, path, "written") from error
     if busy:

@@ -62,6 +62,8 @@ class Code(IntEnum):
     EXCEPTION = 43
     PICKLED = 50
     REFERENCE = 51
+    SHARED = 52
+    SHARED_PART = 53
     BLOB_VALUE = 60
     BLOB_BYTES = 61
     BLOB_STR = 62
@@ -98,6 +100,10 @@ class Refused(Exception):
 
 class Entangled(Exception):
     """The value refers to itself, is nested too deeply, or shares so much that a tree of it would be huge."""
+
+
+class Shared(Exception):
+    """The value holds one object that can be changed in two places: it has to be written once."""
 
 
 class Encoding(Protocol):

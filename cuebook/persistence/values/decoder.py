@@ -55,6 +55,7 @@ class ValueDecoder:
         self._free = allocate_lock()
         self._depth = 0
         self._scopes: list[_Scope] = []
+        self._shares: list[list[Any]] = []
         self._source = names
         self._names: dict[tuple[str, str], Any] = {}
         self._openings: dict[int, Opening] = {**OPENINGS, **_INNER_OPENINGS}
@@ -217,6 +218,24 @@ class ValueDecoder:
         finally:
             self._scopes.pop()
 
+    def open_shared(self, data: bytes) -> Any:
+        """A tree with parts that stand in several of its places."""
+        definitions, tree = self.nested(data)
+        self._shares.append([])
+        try:
+            for definition in definitions:
+                self._shares[-1].append(self.nested(definition))
+            return self.nested(tree)
+        finally:
+            self._shares.pop()
+
+    def open_shared_part(self, data: bytes) -> Any:
+        """One of them."""
+        number = self.nested(data)
+        if type(number) is not int or number < 0:
+            raise ValueError("no number of a shared part")
+        return self._shares[-1][number]
+
     def open_reference(self, data: bytes) -> Any:
         """One object of the innermost scope."""
         number, start, length, module, qualname = self.nested(data)
@@ -305,6 +324,8 @@ _BLOB_NAMES = {
 _INNER_OPENINGS: dict[int, Any] = {
     Code.PICKLED: lambda data, decoder: decoder.open_pickled(data),
     Code.REFERENCE: lambda data, decoder: decoder.open_reference(data),
+    Code.SHARED: lambda data, decoder: decoder.open_shared(data),
+    Code.SHARED_PART: lambda data, decoder: decoder.open_shared_part(data),
     Code.BLOB_VALUE: lambda data, decoder: decoder.open_blob_value(data),
     Code.BLOB_REF: _open_blob_ref,
     Code.OPAQUE: _open_opaque,

@@ -10,10 +10,11 @@ from _thread import allocate_lock
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.values.codes import Code, Entangled, Refused, type_name
+from cuebook.persistence.values.codes import Code, Entangled, Refused, Shared, type_name
 from cuebook.persistence.values.file_forms import FILE_MARK
 from cuebook.persistence.values.registry import form_of, known_forms
 from cuebook.persistence.values.scan import FIXED, SIZED, is_flat, packs_as_it_is, wrapped
+from cuebook.persistence.values.sharing import shared_parts
 from cuebook.persistence.values.standard import Wrapped
 from cuebook.wire.codec import ExtType, new_packer
 
@@ -34,6 +35,8 @@ ALONE_MAX = 8
 PARTS_FREE = 65_536
 """So many special parts are written before it is checked whether the same ones come again and again."""
 FORMS_MAX = 4096
+_NOTHING: frozenset[int] = frozenset()
+_TREES = frozenset({list, dict})
 
 
 class ValueEncoder:
@@ -77,6 +80,11 @@ class ValueEncoder:
         self._parts = 0
         self._seen: set[int] = set()
         self._refs: dict[Any, None] = {}
+        self._root: Any = None
+        self._defined: Any = None
+        self._shared: frozenset[int] = _NOTHING
+        self._definitions: list[bytes] = []
+        self._numbers: dict[int, int | None] = {}
 
     def encode(self, value: Any) -> bytes:
         """The bytes of a value; they say themselves where they end.
@@ -136,10 +144,10 @@ class ValueEncoder:
         """Bytes of a part that may hold anything."""
         kind = type(value)
         if kind is list or kind is dict:
-            fits = is_flat(value) or packs_as_it_is(value, self._large)
+            fits = is_flat(value) or (not self._shared and packs_as_it_is(value, self._large))
         else:
             fits = kind in FIXED
-        data = self.bare(value if fits else wrapped(value, self._large))
+        data = self.bare(value if fits else wrapped(value, self._large, self._shared))
         if fits and len(data) > self._large:  # there may be a large str inside
             data = self.bare(wrapped(value, self._large))
         return data
@@ -226,12 +234,15 @@ class ValueEncoder:
     def _whole(self, value: Any) -> bytes:
         """A value with the pickle of its objects around it, in a blob if it is large."""
         depth = self._depth
+        outer = (self._root, self._shared, self._definitions, self._numbers)
+        self._root, self._shared, self._definitions, self._numbers = value, _NOTHING, [], {}
         try:
-            data = self._with_pickles(self.nested(value))
+            data = self._with_pickles(self._tree(value, depth))
         except (Entangled, RecursionError):
-            self._depth, self._scope, self._parts = depth, None, 0
-            self._seen.clear()
+            self._forget(depth)
             data = self._as_pickle(value)
+        finally:
+            self._root, self._shared, self._definitions, self._numbers = outer
         if len(data) <= self._large:
             return data
         inner: list[Any] = list(self._refs)
@@ -240,6 +251,35 @@ class ValueEncoder:
         return self.bare(
             ExtType(Code.BLOB_VALUE, self.bare([type_name(type(value)), self._blob(data, len(data)), *inner]))
         )
+
+    def _tree(self, value: Any, depth: int) -> bytes:
+        """A value with what stands in several of its places written once, before it."""
+        try:
+            return self.nested(value)
+        except Shared:
+            self._forget(depth)
+            self._shared = shared_parts(value)
+            tree = self.nested(value)
+            return self.bare(ExtType(Code.SHARED, self.bare([self._definitions, tree])))
+
+    def _forget(self, depth: int) -> None:
+        """Begin anew with a value."""
+        self._depth, self._scope, self._parts = depth, None, 0
+        self._seen.clear()
+
+    def _shared_part(self, value: Any) -> Any:
+        """The extension that refers to a part that stands in several places; it is written when it is met first."""
+        key = id(value)
+        if key not in self._numbers:
+            self._numbers[key] = None
+            self._defined = None if type(value) in _TREES else value
+            data = self.nested(value)
+            self._numbers[key] = len(self._definitions)
+            self._definitions.append(data)
+        number = self._numbers[key]
+        if number is None:
+            raise Entangled  # it holds itself
+        return ExtType(Code.SHARED_PART, self.bare(number))
 
     def _blob(self, data: bytes | bytearray | memoryview, length: int) -> Any:
         """The reference to a new blob; a value's outermost bytes hold all of its references."""
@@ -271,6 +311,13 @@ class ValueEncoder:
         """What msgpack calls for each part that it does not know."""
         if type(value) is Wrapped:
             value = value.value
+        if not self._shared:
+            if not self._parts and shared_parts(self._root):
+                raise Shared
+        elif id(value) in self._shared:
+            if value is not self._defined:
+                return self._shared_part(value)
+            self._defined = None
         self._parts += 1
         if self._parts > PARTS_FREE:
             self._check_sharing(value)

@@ -32,6 +32,19 @@ def check(shop: Workshop, edit: Edit) -> None:
 
 
 ATTRS = r"""
+### default by a method
+@attrs.define
+class C:
+    r: int = attrs.field()
+    @r.default
+    def _(self): return 11
+def f(x): return C().r
+### transformed fields
+def transformed(cls, fields): return [each.evolve(default=11) for each in fields]
+@attrs.define(field_transformer=transformed)
+class C:
+    r: int = 1
+def f(x): return C().r
 ### default
 @attrs.define
 class C:
@@ -144,6 +157,22 @@ def test_classes_of_attrs_count_by_their_fields(shop: Workshop, edit: Edit) -> N
 
 
 PYDANTIC = r"""
+### a model of version 1
+from pydantic.v1 import BaseModel, validator
+class C(BaseModel):
+    r: int = 1
+    @validator("r")
+    def ck(cls, v): return v + 11
+def f(x): return C().r
+### a custom type
+class T:
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        from pydantic_core import core_schema
+        return core_schema.no_info_plain_validator_function(lambda v: 11)
+class C(BaseModel):
+    r: T
+def f(x): return C(r=x)
 ### default
 class C(BaseModel):
     r: int = 11
@@ -360,6 +389,16 @@ def test_structs_of_msgspec_count_by_their_fields_and_settings(shop: Workshop, e
 
 
 SQL = r"""
+### hybrid property
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import *
+class B(DeclarativeBase): pass
+class C(B):
+    __tablename__ = "t"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    @hybrid_property
+    def h(self): return 11
+def f(x): return C().h
 ### sqlmodel default
 from sqlmodel import *
 SQLModel.metadata.clear(); SQLModel._sa_registry._class_registry.clear()
@@ -462,6 +501,28 @@ class B: pass
 class C(B):
     def m(self): return 11
 def f(x): return B.__subclasses__()[0]().m()
+### subclasses that a method asks for
+class B:
+    def all(self): return [each().m() for each in type(self).__subclasses__()]
+class C(B):
+    def m(self): return 1
+class D(C):
+    def m(self): return 11
+def f(x): return B().all(), C().all()
+### make_dataclass
+C = dataclasses.make_dataclass("C", [("r", int, 11)])
+def f(x): return C().r
+### a class that is made at run time
+import types
+C = types.new_class("C", (), {}, lambda names: names.update(r=11))
+def f(x): return C().r
+### what was registered with an abstract class
+import abc
+class A(abc.ABC): pass
+class C:
+    def m(self): return 11
+A.register(C)
+def f(x): return isinstance(x, A)
 ### class decorator registry
 REG = {}
 def reg(c): REG[c.__name__] = c; return c

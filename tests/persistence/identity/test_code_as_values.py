@@ -18,6 +18,15 @@ def shop(tmp_path: Path) -> Iterator[Workshop]:
 
 
 CODE = r"""
+### a name that the program added to those of Python
+import builtins
+def added(x): return x + 11
+builtins.users_added_helper = added
+def f(x): return users_added_helper(x)
+### a constant that the program added to those of Python
+import builtins
+builtins.users_added_constant = 11
+def f(x): return users_added_constant
 ### getattr const
 import edited_helper as hlp
 def f(x): return getattr(hlp,'g')(x)
@@ -251,6 +260,11 @@ def g(x): return x + 11
 def h(x): return 5
 K = 11
 NAME='g'
+### sys.modules get
+import sys, edited_helper as hlp
+def f(x): return sys.modules.get('edited_helper').g(x)
+# helper.py
+def g(x): return x + 11
 ### sys.modules self
 import sys
 K=11
@@ -651,6 +665,13 @@ class S:
     def __getattribute__(s, n): return object.__getattribute__(s, 'b')
 s=S()
 def f(x): return s.a
+### modules by their name: KEY = 11 -> KEY = 12
+import sys
+KEY = 11
+def f(x): return sys.modules[x].KEY, [m for m in sys.modules.values()]
+### a file that is run: 11 -> 12
+import runpy
+def f(x): return runpy.run_path("11.py")
 ### inspect frame
 import sys
 K=11

@@ -36,7 +36,7 @@ def digests(name: str, seed: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("name", ["identity_of_cuebook"])
+@pytest.mark.parametrize("name", ["identity_of_cuebook", "identity_of_code"])
 def test_digests_are_those_of_the_release_in_every_process(name: str, seed: int) -> None:
     golden = json.loads((GOLDEN / f"{name}.json").read_text())
 
@@ -45,7 +45,7 @@ def test_digests_are_those_of_the_release_in_every_process(name: str, seed: int)
     assert {each for each in golden.keys() | found.keys() if golden.get(each) != found.get(each)} == set()
 
 
-@pytest.mark.parametrize("name", ["identity_of_cuebook"])
+@pytest.mark.parametrize("name", ["identity_of_cuebook", "identity_of_code"])
 def test_different_functions_have_different_digests(name: str) -> None:
     golden = json.loads((GOLDEN / f"{name}.json").read_text())
 

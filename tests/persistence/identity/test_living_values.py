@@ -33,6 +33,7 @@ import pytest
 
 from cuebook.persistence.identity.registry import register_identity
 from cuebook.persistence.identity.value_digest import value_digest, walked_digest
+from cuebook.persistence.identity.values import living
 from cuebook.persistence.identity.values.walk import ValueWalk
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -174,21 +175,22 @@ def test_a_real_client_lives() -> None:
         assert not walked(one).opaque
 
 
-def test_an_object_of_an_unknown_library_with_a_connection_is_named_and_not_counted() -> None:
-    home = types.ModuleType("somelibrary")
-    home.__file__ = str(Path(os.__file__).parent / "somelibrary.py")  # as one of the standard library
-    sys.modules["somelibrary"] = home
-    try:
-        Inner = type("Inner", (), {"__module__": "somelibrary"})
-        Outer = type("Outer", (), {"__module__": "somelibrary"})
-        outer = Outer()
-        outer.inner, outer.size = Inner(), 3
-        assert not walked(outer).opaque
-        outer.inner.loop = asyncio.new_event_loop()
-        assert list(walked(outer).opaque) == ["somelibrary.Outer"]
-        outer.inner.loop.close()
-    finally:
-        del sys.modules["somelibrary"]
+def test_an_object_of_an_unknown_library_with_a_connection_is_named_and_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Inner:
+        loop: Any = None
+
+    class Outer:
+        def __init__(self, size: int) -> None:
+            self.inner, self.size = Inner(), size
+
+    monkeypatch.setattr(living, "is_users_class", lambda cls: cls not in (Inner, Outer))
+    outer = Outer(3)
+    assert not walked(outer).opaque and value_digest(outer) != value_digest(Outer(4))
+    outer.inner.loop = asyncio.new_event_loop()
+    assert list(walked(outer).opaque) == [f"{__name__}.{Outer.__qualname__}"]
+    outer.inner.loop.close()
 
 
 # Random generators

@@ -133,6 +133,48 @@ def f(x): return g(**vars(N))
 import types
 N=types.SimpleNamespace(a=11,b=2)
 def f(x): return N.b
+### a list that is only appended to (same)
+LOG = [11]
+def f(x):
+    LOG.append(x)
+    return x
+### a list that is appended to and read
+LOG = [11]
+def f(x):
+    LOG.append(x)
+    return LOG[0]
+### a list whose method is passed on
+LOG = [11]
+def f(x): return list(map(LOG.append, x)), x
+### a set, a deque and a dict that are only filled (same)
+import collections
+class Box:
+    def __init__(self): self.seen, self.queue, self.table = {11}, collections.deque([11]), {"k": 11}
+    def put(self, x):
+        self.seen.add(x)
+        self.queue.append(x)
+        self.table[x] = 1
+        self.table.update(a=x)
+        return x
+f = Box().put
+### a dict whose items count up
+TABLE = {"k": 11}
+def f(x): TABLE["k"] += x; return TABLE
+### a dict whose items count up by themselves
+TABLE = {"k": 11}
+def f(x): TABLE["k"] += x
+### a list whose items are set (same)
+ROWS = [11, 0]
+def f(x): ROWS[1] = x
+### a list whose items are set: [0] -> [0, 0]
+ROWS = [0]
+def f(x): ROWS[1] = x
+### a list of a class of its own that is appended to
+class Log(list):
+    limit = 11
+    def append(self, x): return self.limit
+LOG = Log()
+def f(x): return LOG.append(x)
 ### namespace subscripts
 import types
 N=types.SimpleNamespace(a=[11,3],b=2)

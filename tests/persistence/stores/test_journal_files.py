@@ -8,7 +8,9 @@ import shutil
 import socket
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -251,26 +253,27 @@ def test_in_a_sticky_folder_the_names_are_ours_from_the_first_moment_to_after_th
     assert verify(sticky / "b.cue").ok
 
 
+WRITE_AND_DIE = """
+import asyncio, os, sys
+from cuebook.persistence.journal.file import JournalFile
+from tests.support.journals import completed, opened
+async def work():
+    journal = await JournalFile.open(sys.argv[1])
+    await journal.append([opened(), completed(0)])
+    os._exit(7)
+asyncio.run(work())
+"""
+
+
 def test_a_killed_writers_journal_is_whole_with_its_names_held(sticky: Path) -> None:
     path = sticky / "a.cue"
-    child = os.fork()
-    if not child:
-        try:
-            run(_write_and_die(path))
-        finally:
-            os._exit(1)
-    os.waitpid(child, 0)
+    command = [sys.executable, "-c", WRITE_AND_DIE, str(path)]
+    assert subprocess.run(command, timeout=60).returncode == 7
     assert beside(path) == HELD
     assert (sticky / "a.cue-wal").stat().st_size
     with open_reader(path) as reader:
         assert len(list(reader.records())) == 3
     assert write(path, [completed(1)])[-1].seq == 4
-
-
-async def _write_and_die(path: Path) -> None:
-    journal = await JournalFile.open(path)
-    await journal.append([opened(), completed(0)])
-    os._exit(0)
 
 
 def test_on_a_network_file_system_the_rollback_journals_name_is_kept_by_emptying_it(
@@ -372,26 +375,24 @@ def test_a_folder_above_that_was_exchanged_while_sqlite_opened_the_journal_is_fo
         for one, other in (("mine", "x"), ("his", "mine"), ("x", "his")):
             os.rename(tmp_path / one, tmp_path / other)
 
-    def opening() -> None:
-        with JournalFiles(path) as files, files.being_opened():
-            exchange()
-            connection = sqlite3.connect(path)
-            connections.append(connection)
-            connection.execute("SELECT count(*) FROM records").fetchone()
-            exchange()
+    def connected() -> sqlite3.Connection:
+        exchange()
+        connection = sqlite3.connect(path)
+        connection.execute("SELECT count(*) FROM records").fetchone()
+        exchange()
+        return connection
 
-    connections: list[sqlite3.Connection] = []
-    if is_hostile:
-        with pytest.raises(JournalError, match="was exchanged for another file"):
-            opening()
-    else:  # a file of one's own harms nobody
-        opening()
-    connections[0].close()
+    with JournalFiles(path) as files:
+        if is_hostile:
+            with pytest.raises(JournalError, match="was exchanged for another file"):
+                files.opened(connected)
+        else:  # a file of one's own harms nobody
+            files.opened(connected).close()
 
 
 @needs_root
 def test_one_that_is_exchanged_for_a_moment_is_opened_at_the_next_try(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     tmp_path.chmod(0o777)
     path = tmp_path / "mine" / "a.cue"
@@ -399,18 +400,16 @@ def test_one_that_is_exchanged_for_a_moment_is_opened_at_the_next_try(
     (tmp_path / "foreign").touch()
     os.chown(tmp_path / "foreign", ATTACKER, ATTACKER)
     meanwhile = list[IO[str]]()
-    opening = JournalFiles.being_opened
 
-    @contextlib.contextmanager
-    def noisy(self: JournalFiles) -> Iterator[None]:
-        with opening(self):
-            if len(meanwhile) < 2:  # as another thread of the program might
-                meanwhile.append((tmp_path / "foreign").open())
-            yield
+    def connected() -> sqlite3.Connection:
+        if len(meanwhile) < 2:  # as another thread of the program might
+            meanwhile.append((tmp_path / "foreign").open())
+        connection = sqlite3.connect(path)
+        connection.execute("SELECT count(*) FROM records").fetchone()
+        return connection
 
-    monkeypatch.setattr(JournalFiles, "being_opened", noisy)
-    with open_reader(path) as reader:
-        assert reader.last_seq == 2
+    with JournalFiles(path) as files:
+        files.opened(connected).close()
     assert len(meanwhile) == 2
     for each in meanwhile:
         each.close()

@@ -30,7 +30,7 @@ def contents_of(cls: type) -> ClassContents | None:
 
 
 def _is_instrumented(member: Any) -> bool:
-    return type(member).__module__.startswith("sqlalchemy.") and hasattr(type(member), "__get__")
+    return type(member).__module__.startswith("sqlalchemy.orm") and hasattr(type(member), "__get__")
 
 
 def _is_constructor(name: str, member: Any) -> bool:

@@ -5,6 +5,7 @@ Knows no digests: it lists members as values and functions.
 
 from __future__ import annotations
 
+import abc
 import functools
 import sys
 import types
@@ -131,12 +132,26 @@ def _declared(cls: type) -> Iterator[tuple[str, Any]]:
         boundary = getattr(own.get("_boundary_"), "_name_", None)
         if boundary is not None:
             yield "@boundary", boundary
+    registered = _registered_with(cls)
+    if registered:
+        yield "@registered", registered
     bases = own.get("__orig_bases__")
     if bases:
         yield "@bases", [note_of(base, {}) for base in bases]
     notes = annotations_of(cls)
     if notes:
         yield "@hints", notes
+
+
+def _registered_with(cls: type) -> list[type]:
+    """The classes that were registered with an abstract one, which keeps them where nothing in it shows them."""
+    if not isinstance(cls, abc.ABCMeta):
+        return []
+    try:
+        held = [reference() for reference in abc._get_dump(cls)[0]]  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):  # of a metaclass that has not called its base
+        return []
+    return sorted((each for each in held if each is not None), key=lambda each: each.__qualname__)
 
 
 def _state_of_member(member: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import types
 from collections import deque
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cuebook.persistence.identity.code.annotations import annotations_of
@@ -24,6 +23,7 @@ from cuebook.persistence.identity.digest import joined
 from cuebook.persistence.identity.ownership import is_users_class, is_users_function, is_users_module, library_name
 from cuebook.persistence.identity.parts import name_in_label, readable
 from cuebook.persistence.identity.secrets.hiding import Hiding
+from cuebook.persistence.identity.secrets.names import is_secret_name
 from cuebook.persistence.identity.source_detail import source_detail
 from cuebook.persistence.identity.syntax.access import Access, Chain
 from cuebook.persistence.identity.syntax.code import CodeForm, code_form
@@ -69,9 +69,10 @@ class CodeGraph(PartList):
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._waiting: deque[tuple[Any, Receiver | None]] = deque()
         self._alive: list[Any] = []
-        self._walked_once: dict[tuple[str, int], bytes] = {}
+        self._lines_of: dict[tuple[str, int], bytes] = {}
+        self._walks: dict[tuple[int, bool], tuple[ValueWalk, bytes, list[Any]]] = {}
         self._receivers: set[int] = set()
-        self._reads_hints = False
+        self._reads_hints = self._asks_subclasses = False
 
     def refer(self, item: Any, receiver: Receiver | None = None) -> bytes:
         """A function, method, class or module: the number of its node, or a library's name.
@@ -101,13 +102,12 @@ class CodeGraph(PartList):
                 self.add_part(label, reference, library_name(value))
             return reference
         key = (label, id(value))
-        known = self._walked_once.get(key)
-        if known is None:
-            name = name_in_label(label)
-            known = self._walked_once[key] = self._walked(label, value, lambda walk: walk.named(name, value))
+        line = self._lines_of.get(key)
+        if line is None:
+            line = self._lines_of[key] = self._walked(label, value)
         elif self.place is not None:
             self.imported.setdefault(label, self.place)
-        return known
+        return line
 
     def receiver(self, label: str, method: types.MethodType) -> Receiver | None:
         """What a method is bound to, where its attributes can be told one by one."""
@@ -120,11 +120,7 @@ class CodeGraph(PartList):
 
     def drain(self) -> list[bytes]:
         """Visit all that was referred to and what that refers to; the lines of all nodes, in their order."""
-        while self._waiting or self._reads_hints:
-            if not self._waiting:
-                if not self._refer_to_hints():
-                    break
-                continue
+        while self._waiting or self._refer_to_asked():
             item, receiver = self._waiting.popleft()
             try:
                 of: Any = item.item if isinstance(item, _Attributes | _Hints) else item
@@ -139,13 +135,17 @@ class CodeGraph(PartList):
         self.place = None
         return self.lines
 
-    def _refer_to_hints(self) -> bool:
-        """Where some code looks at annotations, those of all functions count; whether there are new ones."""
-        before = len(self._numbers)
-        for item, _ in list(self._alive):
-            if isinstance(item, types.FunctionType) and is_users_function(item):
+    def _refer_to_asked(self) -> bool:
+        """What some code asks for of all that was met: annotations of functions, subclasses; whether any are new."""
+        met = [item for item, _ in self._alive] if self._reads_hints or self._asks_subclasses else []
+        for item in met:
+            if self._reads_hints and isinstance(item, types.FunctionType) and is_users_function(item):
                 self._number(_Hints(item), None)
-        return len(self._numbers) > before
+            if self._asks_subclasses and isinstance(item, type):
+                below: list[type] = type.__subclasses__(item)
+                for each in filter(is_users_class, below):
+                    self._number(each, None)
+        return bool(self._waiting)
 
     def _method(self, method: types.MethodType) -> bytes:
         receiver = self.receiver("", method)
@@ -161,17 +161,23 @@ class CodeGraph(PartList):
             return joined(b"F", [reference, self._number(_Attributes(item), None)])
         return reference
 
-    def _walked(self, label: str, value: Any, encode: Callable[[ValueWalk], bytes]) -> bytes:
-        walk = ValueWalk(self.hiding)
-        try:
-            encoded = encode(walk)
-        except Exception:  # nested too deep, or a class of the user's that raises where nobody expects it
-            encoded = walk.unseen(value)
-        self.opaque.update(f"{label} ({name})" for name in walk.opaque)
-        self.opaque.update(f"{label} ({name}, seeded by the system)" for name in walk.unseeded)
-        found = walk.take_found()
-        self._alive.append((value, None))
-        self.add_part(label, encoded, outline(value, walk, name_in_label(label)))
+    def _walked(self, label: str, value: Any) -> bytes:
+        """A value as a part: its canonical bytes and the code that these refer to; walked once, whatever its labels."""
+        name = name_in_label(label)
+        key = (id(value), is_secret_name(name))
+        known = self._walks.get(key)
+        if known is None:
+            walk = ValueWalk(self.hiding)
+            try:
+                encoded = walk.named(name, value)
+            except Exception:  # nested too deep, or a class of the user's that raises where nobody expects it
+                encoded = walk.unseen(value)
+            known = self._walks[key] = (walk, encoded, walk.take_found())
+            self._alive.append((value, None))
+        walk, encoded, found = known
+        self.opaque.update(f"{label} ({kind})" for kind in walk.opaque)
+        self.opaque.update(f"{label} ({kind}, seeded by the system)" for kind in walk.unseeded)
+        self.add_part(label, encoded, lambda: outline(value, walk, name))
         return joined(b"V", [encoded, *map(self._as_value, found)])
 
     def _node(self, item: Any, receiver: Receiver | None) -> bytes:
@@ -240,6 +246,7 @@ class CodeGraph(PartList):
             access = form.access_without(function.__code__)
         self.opaque.update(f"{what} in {label}" for what in access.hidden)
         self._reads_hints |= access.reads_hints
+        self._asks_subclasses |= access.asks_subclasses
         return access
 
     def _use(self, chain: Chain, use: Use, labels: UseLabels) -> bytes:

@@ -21,6 +21,8 @@ from cuebook.persistence.identity.syntax.access import Chain, indirection
 __all__ = ["MISSING", "Resolver", "Use"]
 
 MISSING = object()
+_CONSTANTS = frozenset({"Ellipsis", "False", "None", "NotImplemented", "True", "__debug__", "__doc__", "__name__", "_"})
+_MODULES_OF_PYTHON = frozenset({"_frozen_importlib", "_sitebuiltins", "exceptions", "gettext"})
 
 
 class Use(NamedTuple):
@@ -95,8 +97,10 @@ class Resolver:
         if name in OF_PYTHON:
             return None
         value = self._function.__globals__.get(name, MISSING)
-        if value is MISSING and (base == "maybe" or hasattr(builtins, name)):
-            return None
+        if value is MISSING:
+            value = builtins.__dict__.get(name, MISSING)
+            if base == "maybe" or (value is not MISSING and _is_of_python(name, value)):
+                return None
         return (value,)
 
     def _walk(self, chain: Chain, value: Any, names: list[str]) -> Iterator[Use]:
@@ -112,14 +116,18 @@ class Resolver:
             found = Attribute("unsure") if name is None else self._attribute(value, name, use, chain)
             if found.kind == "unsure":
                 yield Use("value", ".".join(names), value, place=where)
-                if name == "__subclasses__" and isinstance(value, type):
-                    yield from (Use("value", each.__qualname__, each) for each in _below(value))
                 return
             names = [*names, str(name)]
             if found.kind != "value":
                 yield self._found(found, chain, names, of=value)._replace(place=where)
                 return
             value = found.value
+        if chain.use == "fill" and type(value) in (dict, list):
+            if type(value) is list:
+                yield Use("value", f"{'.'.join(names)}.__len__", len(value))
+            else:
+                yield Use("set", ".".join(names))
+            return
         if chain.use in ("call", "test"):
             called = self._called(chain, value, names)
             if called is not None:
@@ -201,21 +209,21 @@ class Resolver:
                 yield Use("value", "", receiver.value)
 
 
+def _is_of_python(name: str, value: Any) -> bool:
+    """Whether a name that every module sees is Python's (or a shell's) own, and not one that the program has added."""
+    if name in _CONSTANTS or isinstance(value, types.BuiltinFunctionType):
+        return True
+    made_by = value.__module__ if isinstance(value, type | types.FunctionType) else type(value).__module__
+    is_plain_class = isinstance(value, type) and made_by == "builtins"
+    return is_plain_class or made_by in _MODULES_OF_PYTHON or str(made_by).partition(".")[0] == "IPython"
+
+
 def _place_of(value: Any) -> str | None:
     """Where something, or its class, is imported from, if it is the user's."""
     item = value if isinstance(value, types.ModuleType | types.FunctionType | type) else type(value)
     if isinstance(item, type) and not is_users_class(item):
         return None
     return place_of_import(item)
-
-
-def _below(cls: type) -> Iterator[type]:
-    """The classes of the user's own that a class has below it."""
-    found: list[type] = type.__subclasses__(cls)
-    for each in found:
-        if is_users_class(each):
-            yield each
-        yield from _below(each)
 
 
 def _of_module(module: types.ModuleType, name: str, *, is_imported: bool) -> Attribute:

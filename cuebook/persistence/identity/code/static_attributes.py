@@ -10,6 +10,7 @@ from __future__ import annotations
 import copyreg
 import functools
 import types
+from collections import deque
 from typing import Any, Literal, NamedTuple
 
 from cuebook.persistence.identity.ownership import is_users_class, is_users_function
@@ -40,6 +41,15 @@ _HOOKS = (
     "__getnewargs_ex__",
     "__class__",
 )
+_WRITING: dict[type, frozenset[str]] = {
+    list: frozenset({"append", "clear", "extend", "insert"}),
+    dict: frozenset({"clear", "update"}),
+    set: frozenset({"add", "clear", "discard", "update"}),
+    bytearray: frozenset({"append", "clear", "extend", "insert"}),
+    deque: frozenset({"append", "appendleft", "clear", "extend", "extendleft"}),
+}
+"""Methods that put something into exactly such an object and give nothing back: they read nothing of it."""
+
 _CACHED = type(functools.lru_cache(len))
 _SLOT = types.MemberDescriptorType
 _MISSING = object()
@@ -90,6 +100,8 @@ class StaticReader:
             return UNSURE
         if isinstance(value, type):
             return _of_class(value, name, use)
+        if use == "call" and name in _WRITING.get(type(value), ()):
+            return Attribute("set")
         return _of_instance(value, name, use) if self.is_plain(value) else UNSURE
 
     def called(self, value: Any) -> Attribute:

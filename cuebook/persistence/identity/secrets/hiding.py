@@ -55,6 +55,14 @@ class Hiding:
         """A key for a new journal."""
         return os.urandom(_KEY_BYTES)
 
+    def take(self, other: Hiding) -> None:
+        """All that another one has met was met here, too."""
+        if other.found:
+            self.met += other.met
+            self.found += other.found
+            self._texts.update(other._texts)
+            self._ordered = None
+
     def adopt(self, other: Hiding) -> None:
         """Hide what another one hides, as long as that is not a lot: not a text for each of a million calls."""
         if len(self._texts) < _ADOPTED_MAX:

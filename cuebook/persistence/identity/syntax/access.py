@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["HINT_READERS", "SCOPES", "Access", "Chain", "indirect", "indirection"]
+__all__ = ["HIDING", "HINT_READERS", "SUBCLASSES", "Access", "Chain", "indirect", "indirection"]
 
 HINT_READERS = frozenset(
     {"__annotations__", "__signature__", "get_type_hints", "get_annotations", "signature", "getfullargspec"}
 )
 """Names by which code looks at the hints of functions."""
 
-SCOPES = frozenset({"__globals__", "f_builtins", "f_globals", "f_locals"})
-"""Attributes by which code gets at all variables of another function."""
+HIDING = frozenset(
+    {"__globals__", "exec_module", "f_builtins", "f_globals", "f_locals", "load_module", "run_module", "run_path"}
+)
+"""Attributes by which code gets at all variables of another function, or runs a file."""
+
+SUBCLASSES = "__subclasses__"
+"""By which a class gets at all that was made of it."""
 
 _MARK = "*"
 
@@ -30,7 +35,8 @@ class Chain(NamedTuple):
         attributes: read one after the other; one whose name is a variable's value is written by `indirect`.
         level: dots of a relative import.
         use: of what stands at the end: "value" (anything may be done with it), "call" (it is called, and nothing
-            else), "test" (whether it is true, or None), or "store" (the last attribute is set or deleted).
+            else), "test" (whether it is true, or None), "fill" (an item of it is set), or "store" (the last attribute
+            is set or deleted).
     """
 
     base: str
@@ -49,12 +55,14 @@ class Access(NamedTuple):
         builtins: functions of Python whose meaning was taken for granted: where a program has its own of that name,
             the chains are not all.
         reads_hints: whether the code looks at annotations.
+        asks_subclasses: whether the code asks a class for those that were made of it.
     """
 
     chains: tuple[Chain, ...]
     hidden: tuple[str, ...] = ()
     builtins: frozenset[str] = frozenset()
     reads_hints: bool = False
+    asks_subclasses: bool = False
 
 
 def indirect(base: str, name: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["IMPORTING", "Reached", "Reaching", "last_name", "step_of"]
+__all__ = ["IMPORTING", "Reached", "Reaching", "is_modules", "last_name", "step_of"]
 
 IMPORTING = frozenset({"import_module", "__import__"})
 _GETTING = frozenset({"getattr", "hasattr"})
@@ -82,21 +82,25 @@ class Reaching:
             return inner.then(step, *arguments[1:])
         if called in IMPORTING and len(arguments) == 1:
             return _imported(arguments[0], node.func, whole=called == "import_module")
-        if called == "get" and isinstance(node.func, ast.Attribute) and _is_globals(node.func.value):
-            name = getattr(arguments[0], "value", None)
-            self.taken.add("globals")
-            return Reached("global", name, rest=tuple(arguments[1:])) if isinstance(name, str) else None
-        return None
+        return (
+            self._get(node.func.value, arguments) if called == "get" and isinstance(node.func, ast.Attribute) else None
+        )
+
+    def _get(self, held: ast.AST, arguments: list[ast.expr]) -> Reached | None:
+        """`globals().get("name")` and `sys.modules.get("name")`."""
+        if is_modules(held):
+            return _imported(arguments[0], held, whole=True)
+        name = getattr(arguments[0], "value", None)
+        if not _is_globals(held) or not isinstance(name, str):
+            return None
+        self.taken.add("globals")
+        return Reached("global", name, rest=tuple(arguments[1:]))
 
     def _item(self, node: ast.Subscript) -> Reached | None:
         """`globals()["name"]`, `vars(x)["name"]`, `x.__dict__["name"]` and `sys.modules["name"]`."""
         held, step = node.value, step_of(node.slice)
-        if (
-            isinstance(held, ast.Attribute)
-            and held.attr == "modules"
-            and isinstance(node.slice, ast.Constant | ast.Name)
-        ):
-            return _imported(node.slice, held, whole=True) if last_name(held.value) == "sys" else None
+        if is_modules(held):
+            return _imported(node.slice, held, whole=True)
         if step is None:
             return None
         if _is_globals(held) and not step.startswith("*"):
@@ -114,6 +118,11 @@ class Reaching:
 def last_name(node: ast.AST) -> str | None:
     """The name of a function that is called, without what stands before its last dot."""
     return getattr(node, "id", None) or getattr(node, "attr", None)
+
+
+def is_modules(node: ast.AST) -> bool:
+    """Whether an expression is `sys.modules`."""
+    return isinstance(node, ast.Attribute) and node.attr == "modules" and last_name(node.value) == "sys"
 
 
 def step_of(node: ast.AST) -> str | None:

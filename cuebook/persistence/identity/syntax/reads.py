@@ -8,8 +8,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.identity.syntax.access import HINT_READERS, SCOPES, Access, Chain, indirect
-from cuebook.persistence.identity.syntax.chains import IMPORTING, Reached, Reaching, last_name, step_of
+from cuebook.persistence.identity.syntax.access import HIDING, HINT_READERS, SUBCLASSES, Access, Chain, indirect
+from cuebook.persistence.identity.syntax.chains import IMPORTING, Reached, Reaching, is_modules, last_name, step_of
 from cuebook.persistence.identity.syntax.scopes import Scope, place_of
 
 if TYPE_CHECKING:
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["access_of"]
 
-_HIDING = frozenset({"eval", "exec", "globals"})
-_SUBCLASSES = "__subclasses__"
-_NOTED = HINT_READERS | SCOPES
+_BUILTINS = frozenset({"eval", "exec", "globals"})
+_NOTED = HINT_READERS | HIDING | {SUBCLASSES}
 
 
 def access_of(tree: Any, free: Iterable[str], private: Callable[[], Mapping[str, str]], *, trusts: bool) -> Access:
@@ -52,7 +51,7 @@ class _Reader:
         self._names: set[tuple[Scope, str]] = set()
         self._loads: list[tuple[Scope, Reached, str]] = []
         self._hidden: set[str] = set()
-        self._hints = False
+        self._hints = self._asks_subclasses = False
 
     def read(self, tree: Any) -> Access:
         """All of a function."""
@@ -65,7 +64,8 @@ class _Reader:
         for scope, reached, use in self._loads:
             chains.update(self._chains(scope, reached, use))
         taken = frozenset(self.reaching.taken)
-        return Access(tuple(sorted(chains)), tuple(sorted(self._hidden)), taken, self._hints)
+        hidden = tuple(sorted(self._hidden))
+        return Access(tuple(sorted(chains)), hidden, taken, self._hints, self._asks_subclasses)
 
     def _chains(self, scope: Scope, reached: Reached, use: str) -> Iterable[Chain]:
         """What one expression refers to, now that every scope is known."""
@@ -85,10 +85,8 @@ class _Reader:
         if isinstance(place, list):
             return [each._replace(attributes=each.attributes + path, use=use) for each in place]
         if place == "local":
-            if _SUBCLASSES in path:
-                self._hidden.add(f"{_SUBCLASSES}()")
             return []
-        if place == "global" and reached.name in _HIDING and self._trusts:
+        if place == "global" and reached.name in _BUILTINS and self._trusts:
             self._hidden.add(f"{reached.name}()")
             self.reaching.taken.add(reached.name)
         return [Chain(place, reached.name, path, 0, use)]
@@ -113,8 +111,10 @@ class _Reader:
     def _note(self, name: str) -> None:
         if name in HINT_READERS:
             self._hints = True
-        elif name in SCOPES:
+        elif name in HIDING:
             self._hidden.add(name)
+        elif name == SUBCLASSES:
+            self._asks_subclasses = True
 
     def _bind(self, name: str, scope: Scope | None = None) -> None:
         name = self._spelled(name)
@@ -173,22 +173,31 @@ class _Reader:
             self._record(reached, "value" if node.ctx.__class__ is ast.Load else "store")
             return
         self._note(node.attr)
-        if node.attr == _SUBCLASSES:
-            self._hidden.add(f"{_SUBCLASSES}()")
         self.visit(node.value)
 
     def _item(self, node: ast.Subscript) -> None:
-        reached = self.reaching.chain(node) if node.ctx.__class__ is ast.Load else None
-        if reached is not None:
+        """`x["name"]` may be a chain; setting an item reads nothing but where it goes."""
+        is_read = node.ctx.__class__ is ast.Load
+        reached = self.reaching.chain(node if is_read else node.value)
+        if reached is None or node.ctx.__class__ is ast.Del:
+            self._all((node.value, node.slice))
+        elif is_read:
             self._record(reached, "value")
         else:
-            self._all((node.value, node.slice))
+            self._record(reached, "fill")
+            self.visit(node.slice)
+        if reached is None and is_modules(node.value):
+            self._hidden.add("sys.modules")
 
     def _augmented(self, node: ast.AugAssign) -> None:
-        reached = None if isinstance(node.target, ast.Subscript) else self.reaching.chain(node.target)
+        target = node.target
+        if isinstance(target, ast.Subscript):
+            self._all((target.value, target.slice, node.value))
+            return
+        reached = self.reaching.chain(target)
         if reached is not None:
             self._record(reached, "value")
-        self._all((node.target, node.value))
+        self._all((target, node.value))
 
     def _test(self, node: Any) -> None:
         """An expression of which nothing matters but whether it is true."""
@@ -259,6 +268,8 @@ class _Reader:
             return text is not None
         if called in IMPORTING:
             self._hidden.add(f"{called}()")
+        elif called in ("get", "items", "values") and is_modules(getattr(node.func, "value", node)):
+            self._hidden.add("sys.modules")
         return False
 
     def _function(self, node: Any) -> None:

@@ -10,7 +10,7 @@ import sys
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.identity.syntax.access import HINT_READERS, SCOPES, Access, Chain
+from cuebook.persistence.identity.syntax.access import HIDING, HINT_READERS, SUBCLASSES, Access, Chain
 from cuebook.persistence.identity.syntax.instructions import (
     ATTRIBUTES,
     CELLS,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["access_of_code", "chains_of"]
 
-_HIDING = frozenset({"eval", "exec", "globals", "import_module", "__import__", "__subclasses__"})
+_CALLS = frozenset({"eval", "exec", "globals", "import_module", "__import__"})
 _HAS_METHOD_BIT = sys.version_info >= (3, 12)
 
 
@@ -42,8 +42,10 @@ def access_of_code(code: CodeType) -> Access:
     chains = set(chains_of(code))
     if "super" in names:
         chains.add(Chain("super", ""))
-    hidden = tuple(sorted([*(f"{name}()" for name in names & _HIDING), *(names & SCOPES)]))
-    return Access(tuple(sorted(chains)), hidden, reads_hints=bool(names & HINT_READERS))
+    hidden = tuple(sorted([*(f"{name}()" for name in names & _CALLS), *(names & HIDING)]))
+    return Access(
+        tuple(sorted(chains)), hidden, reads_hints=bool(names & HINT_READERS), asks_subclasses=SUBCLASSES in names
+    )
 
 
 def chains_of(code: CodeType) -> list[Chain]:

@@ -81,31 +81,35 @@ def _definition(code: CodeType, lines: list[str]) -> Source | None:
 
 
 def _at(code: CodeType, lines: list[str], first: int) -> Source | None:
-    flags = _flags(code)
     for text in _blocks(code, lines, first):
         header = _header(code, text[: _indent(text)])
+        depth = header.count("\n")
+        before, after = "\n" * max(0, first - depth) + header, _imports(code.co_filename, lines)
         try:
-            parsed = compile(header + text, "<identity>", "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+            parsed = _parsed(code, f"{before}{text}\n{after}")
         except SyntaxError:
             continue  # it goes on: brackets or a text reach over the line that is as far left
-        depth = header.count("\n")
         tree = _inside(parsed, depth)
         if tree is None:
             return None
-        around = "\n" * max(0, first - depth) + header, _imports(code.co_filename, lines)
-        return Source(tree, text) if _compiles_to(code, text, *around) else None
+        if any(each == code for each in _compiled(code, parsed)) or _compiles_to(code, text, before, after):
+            return Source(tree, text)
+        return None
     return None
 
 
 def _compiles_to(code: CodeType, text: str, before: str, after: str) -> bool:
-    """Whether a text is what the code was compiled from: position by position, or in all but those."""
-    for each in _compiled(code, f"{before}{text}\n{after}"):
-        if each == code or is_same_shape(each, code):
-            return True
+    """Whether a text is what the code was compiled from, but for its place."""
     names = methodless_names(code)
-    others = [f"import {', '.join(names)}" if names else "", f"{after}\nsuper" if "super" in code.co_names else after]
-    texts = (f"{before}{text}\n{other}" for other in others if other != after)
-    return any(is_same_shape(each, code) for whole in texts for each in _compiled(code, whole))
+    exact = f"import {', '.join(names)}" if names else ""
+    others = [after, exact, *([f"{after}\nsuper"] if "super" in code.co_names else [])]
+    trees = (_parsed(code, f"{before}{text}\n{other}") for other in dict.fromkeys(others))
+    return any(is_same_shape(each, code) for tree in trees for each in _compiled(code, tree))
+
+
+def _parsed(code: CodeType, text: str) -> ast.Module:
+    flags = _flags(code) | ast.PyCF_ONLY_AST
+    return compile(text, "<identity>", "exec", flags, dont_inherit=True)  # type: ignore[no-any-return]
 
 
 def _flags(code: CodeType) -> int:
@@ -158,17 +162,17 @@ def _surroundings(code: CodeType) -> list[str]:
 
 
 def _inside(tree: Any, depth: int) -> Any:
-    """The one statement inside of what was put around it; None where it is no definition, or not alone."""
+    """The first statement inside of what was put around it; None where it is no definition, or not alone there."""
     body = tree.body
     for _ in range(depth):
         body = body[0].body
-    is_definition = len(body) == 1 and isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef)
-    return body[0] if is_definition else None
+    is_alone = len(body) == 1 or (depth == 0 and all(isinstance(each, ast.Import) for each in body[1:]))
+    return body[0] if is_alone and isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef) else None
 
 
-def _compiled(code: CodeType, text: str) -> Iterator[CodeType]:
-    """The code objects of that name in a compiled text."""
-    pending = [compile(text, "<identity>", "exec", _flags(code), dont_inherit=True)]
+def _compiled(code: CodeType, tree: ast.Module) -> Iterator[CodeType]:
+    """The code objects of that name that a tree compiles to."""
+    pending = [compile(tree, "<identity>", "exec", _flags(code), dont_inherit=True)]
     while pending:
         for inner in pending.pop().co_consts:
             if isinstance(inner, CodeType):

@@ -18,6 +18,9 @@ __all__ = ["ObjectState", "is_steady", "state_of"]
 
 _REBUILDERS = frozenset({"__newobj__", "__newobj_ex__", "_reconstructor"})
 _STATE_METHODS = ("__reduce__", "__reduce_ex__", "__getstate__")
+_OF_WRAPPED = frozenset({"__annotations__", "__doc__", "__module__", "__type_params__"})
+"""What `functools.update_wrapper` copies of a function, and does not count of the function."""
+
 _ITEMS_COMPARED_MAX = 1000
 _DEPTH_MAX = 16
 
@@ -90,8 +93,11 @@ def _attributes(value: Any, state: Any) -> Any:
         return tuple(None if type(part) is dict and not part else part for part in state)
     if type(state) is not dict:
         return state
+    left_out = _OF_WRAPPED if "__wrapped__" in state else ()
     return {
-        name: _unmarked(value, name, part) for name, part in state.items() if not _is_cache(type(value), name)
+        name: _unmarked(value, name, part)
+        for name, part in state.items()
+        if name not in left_out and not _is_cache(type(value), name)
     } or None
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self, TypeVar
 
 from cuebook.errors import JournalError
 from cuebook.persistence.trust.descriptors import opened_meanwhile
@@ -37,12 +38,18 @@ from cuebook.persistence.trust.verdicts import (
     renamers,
 )
 
-__all__ = ["Exchanged", "JournalFiles", "check_beside"]
+__all__ = ["JournalFiles", "check_beside"]
 
 _NOBODY = Verdict(Writers.NOBODY)
+_OPENINGS_MAX = 5
+_C = TypeVar("_C", bound="_Closeable")
 
 
-class Exchanged(JournalError):
+class _Closeable(Protocol):
+    def close(self) -> None: ...
+
+
+class _Exchanged(JournalError):
     """Another file was opened than the one that was looked at, or so it seems: to be tried again."""
 
 
@@ -61,6 +68,8 @@ class JournalFiles:
         self.path = path
         self._user = current_user()
         self._held: OpenedFile | None = None
+        self._folder = os.fspath(path.parent)
+        self._beside = [(end, f"{path}{end}") for end in (*SQLITE_SIDES, LOCK, BLOBS)]
         self._worst = _NOBODY
         if self._user is None:
             return
@@ -83,8 +92,7 @@ class JournalFiles:
         """
         if self._user is None:
             return _NOBODY
-        if self._held is None or not self._held.is_at_its_name():
-            raise JournalError(f"{self.path} was moved, replaced or deleted while it was in use")
+        self.check_in_place()
         return max(self._worst, self._look(self._user), key=lambda verdict: verdict.writers)
 
     def is_readable_in_place(self, trust: Writers) -> bool:
@@ -99,7 +107,7 @@ class JournalFiles:
         user = self._user
         if user is None or trust is Writers.ANYONE:
             return True
-        if self._held is None or self._look(user).writers > trust:
+        if self._held is None or self._worst.writers > trust:
             return False
         if not self.holds_names():
             return True
@@ -113,7 +121,7 @@ class JournalFiles:
 
     def holds_names(self) -> bool:
         """Whether the journal's folder is one in which names are to be held."""
-        folder = status_at(self.path.parent)
+        folder = status_at(self._folder)
         return self._user is not None and folder is not None and must_hold_names(folder, self._user)
 
     def hold_names(self, *, with_blobs: bool = True) -> None:
@@ -137,31 +145,59 @@ class JournalFiles:
                 Path(f"{self.path}{BLOBS}").mkdir(0o700)
         self._look(self._user)
 
-    @contextlib.contextmanager
-    def being_opened(self) -> Iterator[None]:
-        """SQLite opens the journal, and reads of it, within this block; what it has opened is looked at when it ends.
+    def opened(self, connect: Callable[[], _C]) -> _C:
+        """What `connect` gives, which opens the journal and reads of it; what was opened is looked at afterwards.
 
         Raises:
-            JournalNotTrusted: something beside it is refused now. JournalError: another file has its name by now, or
-                was opened in its place.
+            JournalNotTrusted: something beside the journal is refused now. JournalError: another file has its name by
+                now, or was opened in its place, each time that it was tried.
         """
+        for tries_left in reversed(range(_OPENINGS_MAX)):
+            connection: _C | None = None
+            try:
+                with self._being_opened():
+                    connection = connect()
+            except BaseException as error:
+                if connection is not None:
+                    connection.close()
+                if not (tries_left and isinstance(error, _Exchanged)):
+                    raise
+            else:
+                break
+        assert connection is not None
+        return connection
+
+    @contextlib.contextmanager
+    def _being_opened(self) -> Iterator[None]:
         user = self._user
         if user is None:
             yield
             return
-        with opened_meanwhile(_needs_descriptors(self.path, user)) as opened:
+        with opened_meanwhile(_needs_descriptors(self._folder, user)) as opened:
             yield
-            if self._held is None or not self._held.is_at_its_name():
+            if not self._is_in_place():
                 raise self._exchanged()
         self._worst = max(self._worst, self._look(user), key=lambda verdict: verdict.writers)
-        for status in opened:
-            if judged_file(status, user).writers > self._worst.writers:
-                raise self._exchanged()
+        if any(judged_file(status, user).writers > self._worst.writers for status in opened):
+            raise self._exchanged()
 
-    def is_same(self, other: JournalFiles) -> bool:
-        """Whether both are of the same file."""
-        mine, its = self._main(), other._main()
-        return self._user is None or (mine is not None and its is not None and mine.key == its.key)
+    @cached_property
+    def is_out_of_reach(self) -> bool:
+        """Whether nobody else can add, change or exchange a file in the journal's folder, or a folder above it."""
+        folder, user = status_at(self._folder), self._user
+        if user is None or folder is None:
+            return user is None
+        is_open = renamers(folder, user) is not Writers.NOBODY or must_hold_names(folder, user)
+        return not is_open and not _needs_descriptors(self._folder, user)
+
+    def is_there(self) -> bool:
+        """Whether there was a journal when this was made."""
+        return self.path.exists() if self._user is None else self._held is not None
+
+    def check_in_place(self) -> None:
+        """Raise JournalError unless the journal's name still leads to the file that is held."""
+        if not self._is_in_place():
+            raise JournalError(f"{self.path} was moved, replaced or deleted while it was in use")
 
     def close(self) -> None:
         """Let go of the journal's file; behind the connections to it. Twice is fine."""
@@ -174,14 +210,26 @@ class JournalFiles:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _exchanged(self) -> Exchanged:
-        return Exchanged(f"{self.path} was exchanged for another file while it was being opened")
+    def _is_in_place(self) -> bool:
+        return self._user is None or (self._held is not None and self._held.is_at_its_name())
+
+    def _exchanged(self) -> _Exchanged:
+        return _Exchanged(f"{self.path} was exchanged for another file while it was being opened")
 
     def _main(self) -> Status | None:
         return None if self._held is None else self._held.status()
 
     def _look(self, user: User) -> Verdict:
-        return _looked_at(self.path, self._main(), user)
+        """Judge what there is now; refuse what may not be there."""
+        folder = status_at(self._folder)
+        if folder is None:
+            return _NOBODY
+        sides = {end: status for end, path in self._beside if (status := status_at(path)) is not None}
+        beside = Beside(folder, self._main(), sides)
+        problem = refused(beside, user)
+        if problem is not None:
+            raise refusal(problem, self.path)
+        return judged(beside, user)
 
 
 def check_beside(path: Path) -> None:
@@ -193,22 +241,12 @@ def check_beside(path: Path) -> None:
     JournalFiles(path).close()
 
 
-def _looked_at(path: Path, main: Status | None, user: User) -> Verdict:
-    folder = status_at(path.parent)
-    if folder is None:
-        return _NOBODY
-    found = {end: status_at(f"{path}{end}") for end in (*SQLITE_SIDES, LOCK, BLOBS)}
-    beside = Beside(folder, main, {end: status for end, status in found.items() if status is not None})
-    problem = refused(beside, user)
-    if problem is not None:
-        raise refusal(problem, path)
-    return judged(beside, user)
-
-
-def _needs_descriptors(path: Path, user: User) -> bool:
-    """Whether somebody else can exchange a folder above the journal's: then names are no proof of what was opened."""
-    for folder in path.parent.parents:
-        status = status_at(folder)
+def _needs_descriptors(folder: str, user: User) -> bool:
+    """Whether somebody else can exchange a folder above this one: then names are no proof of what was opened."""
+    above = os.path.dirname(folder)
+    while above != folder:
+        status = status_at(above)
         if status is not None and renamers(status, user) is not Writers.NOBODY:
             return True
+        folder, above = above, os.path.dirname(above)
     return False

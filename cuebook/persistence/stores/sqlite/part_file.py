@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cuebook.persistence.stores.sqlite.files import JournalFiles
 from cuebook.persistence.stores.sqlite.location import sync_folder
-from cuebook.persistence.stores.sqlite.schema import journal_uri
+from cuebook.persistence.stores.sqlite.schema import opened_connection
 from cuebook.persistence.trust.file_status import status_at
 from cuebook.persistence.trust.texts import refusal
 from cuebook.persistence.trust.users import current_user
@@ -58,13 +58,9 @@ def part_of(target: Path) -> Iterator[Part]:
     try:
         with JournalFiles(path) as files:
             files.hold_names(with_blobs=False)
-            connection = sqlite3.connect(journal_uri(path, "rw"), uri=True, isolation_level=None)
             # Nobody else opens it, and what is not finished is thrown away: it needs no rollback journal on disk.
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("PRAGMA journal_mode = MEMORY")
-            connection.execute("PRAGMA synchronous = FULL")
-            with files.being_opened():
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            alone = ("PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = FULL")
+            connection = files.opened(lambda: opened_connection(path, *alone))
             yield Part(path, connection)
     finally:
         if connection is not None:

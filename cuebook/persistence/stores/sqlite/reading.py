@@ -14,7 +14,7 @@ from typing import Self
 
 from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.records.row import Row
-from cuebook.persistence.stores.sqlite.files import Exchanged, JournalFiles
+from cuebook.persistence.stores.sqlite.files import JournalFiles
 from cuebook.persistence.stores.sqlite.private_copy import PrivateCopy
 from cuebook.persistence.stores.sqlite.schema import (
     check_identity,
@@ -32,7 +32,6 @@ _SLICE_SECONDS = 0.05
 _SLICE_BYTES = 16 << 20
 _WINDOW_ROWS = 8192
 _BUSY_SECONDS = 10.0
-_OPENINGS_MAX = 5
 _REFRESH_SHARE = 5
 """A copy that has to be taken anew is not, before so many times the time has passed that it took."""
 _LINK_BEFORE = "(SELECT p.hash FROM records AS p WHERE p.seq = r.seq - 1)"
@@ -58,15 +57,15 @@ class SqliteReading:
     def __init__(self, path: Path, *, trust: Writers = Writers.NOBODY, writer: JournalFiles | None = None) -> None:
         self.path = path
         self._copy: PrivateCopy | None = None
-        self._has_index = False
+        self._has_index = self.is_empty = False
         self._copying_s = self._copied_at = 0.0
-        self._files = JournalFiles(path)
+        # Where nobody else can get at the files there is nothing to look for each time: the writer's look will do.
+        self._owns_files = writer is None or not writer.is_out_of_reach
+        self._files = JournalFiles(path) if writer is None or self._owns_files else writer
         try:
-            if not path.exists():
+            if not self._files.is_there():
                 raise JournalError(f"there is no journal at {path}")
-            if writer is not None and not self._files.is_same(writer):
-                raise JournalError(f"{path} was moved, replaced or deleted while it was in use")
-            self._connection, self.is_empty = self._opened(trust, is_beside_writer=writer is not None)
+            self._connection = self._opened(trust, writer)
         except BaseException:
             self._drop()
             raise
@@ -189,11 +188,13 @@ class SqliteReading:
         if not is_complete:
             raise JournalCorrupt(f"{self.path} is damaged: records between {after + 1} and {until} are missing")
 
-    def _opened(self, trust: Writers, *, is_beside_writer: bool) -> tuple[sqlite3.Connection, bool]:
+    def _opened(self, trust: Writers, writer: JournalFiles | None) -> sqlite3.Connection:
         try:
             check_size(self.path)
-            if is_beside_writer or self._files.is_readable_in_place(trust):
-                return self._in_place()
+            if writer is not None:
+                return self._beside(writer)
+            if self._files.is_readable_in_place(trust):
+                return self._files.opened(self._in_place)
         except _READ_ERRORS as error:
             if not _needs_copy(error):
                 raise journal_error(error, self.path, "read") from error
@@ -202,33 +203,34 @@ class SqliteReading:
         self._copying_s = time.monotonic() - self._copied_at
         return self._of_copy(self._copy)
 
-    def _in_place(self) -> tuple[sqlite3.Connection, bool]:
-        for tried in range(1, _OPENINGS_MAX + 1):
-            connection = _connect(journal_uri(self.path, "ro"))
-            try:
-                with self._files.being_opened():
-                    return connection, self._checked(connection)
-            except BaseException as error:
-                connection.close()
-                if not isinstance(error, Exchanged) or tried == _OPENINGS_MAX:
-                    raise
-        raise AssertionError
-
-    def _of_copy(self, copy: PrivateCopy) -> tuple[sqlite3.Connection, bool]:
-        connection = _connect(journal_uri(copy.path, "rw"))
+    def _beside(self, writer: JournalFiles) -> sqlite3.Connection:
+        """The very file that this process writes to."""
+        connection = self._files.opened(self._in_place) if self._owns_files else self._in_place()
         try:
-            return connection, self._checked(connection)
-        except BaseException as error:
+            writer.check_in_place()
+        except BaseException:
             connection.close()
-            if isinstance(error, _READ_ERRORS):
-                raise journal_error(error, self.path, "read") from error
             raise
+        return connection
 
-    def _checked(self, connection: sqlite3.Connection) -> bool:
-        connection.execute("PRAGMA query_only = ON")
-        is_empty = not check_identity(connection, self.path)
-        connection.text_factory = bytes
-        return is_empty
+    def _in_place(self) -> sqlite3.Connection:
+        return self._checked(_connect(journal_uri(self.path, "ro")))
+
+    def _of_copy(self, copy: PrivateCopy) -> sqlite3.Connection:
+        try:
+            return self._checked(_connect(journal_uri(copy.path, "rw")))
+        except _READ_ERRORS as error:
+            raise journal_error(error, self.path, "read") from error
+
+    def _checked(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            self.is_empty = not check_identity(connection, self.path)
+            connection.text_factory = bytes
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _catch_up(self) -> None:
         """Read a new copy, where there is one to read and the journal has changed."""
@@ -237,14 +239,15 @@ class SqliteReading:
             return
         self._connection.close()
         copy.refresh()
-        self._connection, self.is_empty = self._of_copy(copy)
+        self._connection = self._of_copy(copy)
         self._copied_at, self._copying_s = now, time.monotonic() - now
 
     def _drop(self) -> None:
         copy, self._copy = self._copy, None
         if copy is not None:
             copy.close()
-        self._files.close()
+        if self._owns_files:
+            self._files.close()
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

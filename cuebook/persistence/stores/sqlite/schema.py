@@ -22,6 +22,7 @@ __all__ = [
     "index_streams",
     "journal_error",
     "journal_uri",
+    "opened_connection",
 ]
 
 APPLICATION_ID = 0x43554542
@@ -59,11 +60,25 @@ _OPTIONAL_BYTES = {b"stream_records": STREAM_INDEX.encode()}
 _SCHEMA_BYTES = {name.encode(): statement.encode() for name, statement in _SCHEMA.items()}
 _SPACE_BYTES_MIN = 1 << 20
 _SQLITE_BYTES_MIN = 512
+_BUSY_SECONDS = 10.0
 
 
 def journal_uri(path: Path, mode: str) -> str:
     """The URI by which SQLite opens the file; `mode` is ro, rw or rwc."""
     return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+def opened_connection(path: Path, *pragmas: str) -> sqlite3.Connection:
+    """A connection that may write, with these set, and its files open: it has read of them."""
+    connection = sqlite3.connect(journal_uri(path, "rw"), uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+    try:
+        for pragma in pragmas:
+            connection.execute(pragma)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def check_size(path: Path) -> None:

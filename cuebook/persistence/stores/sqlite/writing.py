@@ -18,7 +18,7 @@ import aiosqlite
 
 from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.records.row import Row, Tail
-from cuebook.persistence.stores.sqlite.files import Exchanged, JournalFiles, check_beside
+from cuebook.persistence.stores.sqlite.files import JournalFiles, check_beside
 from cuebook.persistence.stores.sqlite.location import make_folder, mount_of, sync_folder
 from cuebook.persistence.stores.sqlite.reading import SqliteReading, read_last
 from cuebook.persistence.stores.sqlite.schema import (
@@ -38,7 +38,6 @@ _INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _BUSY_SECONDS = 30.0
 _CHECKPOINT_PAGES = 4000
 _CLOSING_BUSY_MS = 200
-_OPENINGS_MAX = 5
 
 
 class _Batch:
@@ -243,7 +242,7 @@ class SqliteStore:
         files.hold_names()
         if self.path.stat().st_size:
             _look_first(self.path, files)
-        writer = self._opened(files)
+        writer = files.opened(lambda: _new_writer(self.path))
         try:
             self._prepare(writer, files)
         except BaseException:
@@ -251,19 +250,6 @@ class SqliteStore:
             raise
         self._writer = writer
         return writer
-
-    def _opened(self, files: JournalFiles) -> _Writer:
-        for tried in range(1, _OPENINGS_MAX + 1):
-            writer = _new_writer(self.path)
-            try:
-                with files.being_opened():
-                    writer.is_empty = not check_identity(writer, self.path)
-                    return writer
-            except BaseException as error:
-                writer.close()
-                if not isinstance(error, Exchanged) or tried == _OPENINGS_MAX:
-                    raise
-        raise AssertionError
 
     def _prepare(self, writer: _Writer, files: JournalFiles) -> None:
         mount = mount_of(self.path)
@@ -307,9 +293,14 @@ def _new_writer(path: Path) -> _Writer:
         check_same_thread=False,
         factory=_Writer,
     )
-    writer.execute("PRAGMA recursive_triggers = ON")
-    writer.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the disk's own cache
-    writer.execute("PRAGMA checkpoint_fullfsync = ON")
+    try:
+        writer.execute("PRAGMA recursive_triggers = ON")
+        writer.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the disk's own cache
+        writer.execute("PRAGMA checkpoint_fullfsync = ON")
+        writer.is_empty = not check_identity(writer, path)
+    except BaseException:
+        writer.close()
+        raise
     return writer
 
 
