@@ -116,7 +116,9 @@ def _is_own(module: ModuleType) -> bool:
 
 def _modules() -> Iterator[tuple[str, _Source]]:
     for name, module in list(sys.modules.items()):
-        if name not in _MAIN and isinstance(module, ModuleType) and _may_be_edited(module) and _is_own(module):
+        if not isinstance(module, ModuleType) or getattr(module, "__name__", None) != name or name in _MAIN:
+            continue
+        if _may_be_edited(module) and _is_own(module):
             with suppress(OSError, TypeError):  # it is gone already, or is no module that another process can import
                 source = _source(getattr(module, "__file__", None), getattr(module, "__path__", None))
                 if source is not None:
