@@ -43,15 +43,16 @@ def fill(run: Run, shipments: dict[int, Shipment], now: float) -> Iterator[FailC
         the calls that cannot be sent.
     """
     ready = deque(sorted((slot for slot in run.slots if slot.is_ready), key=lambda slot: slot.outstanding.calls))
+    load = run.load()
     while ready and not run.is_dry:
         slot = ready.popleft()
-        load = run.load()
         allowed = min(allowance(load, slot.load(now)), _left_to_serve(run, slot))
         batch = run.take(allowed) if allowed > 0 else None
         if batch is None:
             continue
         shipment = shipments.setdefault(slot.number, Shipment(slot, now))
         yield from make_shipment(run, batch, shipment, batch_limit(load))
+        load = run.load()
         ready.append(slot)
 
 

@@ -1,6 +1,6 @@
 """The Worker actor: owns one host (a child process, a thread, a task) and minds the clock of its running call.
 
-Knows no run's state: what the host says is passed on to the Supervisor unopened.
+Knows no run's state: what the host says goes past it to the Supervisor, unopened.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 from cuebook.actors.messages import (
     CheckRunning,
     FromWorker,
-    HostFrames,
     HostLost,
     KillHost,
     Prepare,
@@ -68,11 +67,7 @@ class WorkerActor(Actor):
 
     def receive(self, message: Any) -> Any:
         """Carry out one message; what has to wait is given back as a coroutine."""
-        kind = type(message)
-        if kind is HostFrames:
-            self._supervisor().tell_nowait(FromWorker(self.number, message.frames))
-            return None
-        if kind is ToWorker:
+        if type(message) is ToWorker:
             self._send(message)
             return None
         return self._receive_rare(message)
@@ -149,7 +144,7 @@ class WorkerActor(Actor):
     def _send(self, order: ToWorker) -> None:
         if self._host is None or order.life != self._life:
             return
-        self._host.send(order.frames)
+        self._host.send(list(order.frames))
         self._was_idle = False
         if order.calls and not self._is_timing and self._timeout is not None:
             self._arm(self._timeout)
@@ -195,7 +190,10 @@ class WorkerActor(Actor):
 
 
 class _Mailer:
-    """Turns what a host says into messages to its actor, in order with everything else that the actor gets."""
+    """Passes on what a host says: its frames to the Supervisor, its end to its actor, who knows what it was killed for.
+
+    So the end comes behind all that was said before it, as it takes the longer way.
+    """
 
     def __init__(self, ref: ActorRef, host: Host, owner: WorkerActor) -> None:
         self._ref = ref
@@ -204,7 +202,7 @@ class _Mailer:
 
     def on_frames(self, frames: list[bytes]) -> None:
         if self._owner._host is self._host:
-            self._ref.tell_nowait(HostFrames(frames))
+            self._owner._supervisor().tell_nowait(FromWorker(self._owner.number, tuple(frames)))
 
     def on_lost(self, loss: Loss) -> None:
         if self._owner._host is self._host:

@@ -284,10 +284,10 @@ async def _append(place: _Place, run: int, entries: list[Entry]) -> None:
     """Have the first records of a run committed."""
     assert place.file is not None and place.ref is not None
     count = 0
-    for rows in portions(entries):
-        count += len(rows)
+    for portion in portions(entries):
+        count += len(portion)
         try:
-            answer = await place.ref.ask(Append(run, 0, rows, []), timeout=None)
+            answer = await place.ref.ask(Append(run, 0, portion), timeout=None)
         except ActorFailed:
             await _wait_behind(place.ref, run)
             if sum(1 for _ in place.file.records(runs=(run,), bodies=False)) < count:
