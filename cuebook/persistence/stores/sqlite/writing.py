@@ -81,7 +81,7 @@ class _WritingConnection(sqlite3.Connection):
         finally:
             batch.is_settled = True
 
-    def _write(self, batch: _Batch) -> None:
+    def _write(self, batch: _Transaction) -> None:
         self.execute("BEGIN IMMEDIATE")
         if not self.has_stream_index and any(row[2] < 0 for row in batch.rows):
             self.execute(STREAM_INDEX)
