@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cuebook.actors.runs.progress import Event, EventKind, Progress
     from cuebook.api.checkpoint import Checkpoint
-    from cuebook.api.chunker import Chunker, chunk
+    from cuebook.api.chunker import Chunker, chunk, stream
     from cuebook.api.runtime import Runtime
     from cuebook.checkpoints.trigger import last_checkpoint, make_checkpoint
     from cuebook.children.interpreter import freeze_support
@@ -153,6 +153,7 @@ _HOMES = {
     "moved": "cuebook.persistence.values.pickling.renamed",
     "persist": "cuebook.durable.effects",
     "register_identity": "cuebook.persistence.identity.registry",
+    "stream": "cuebook.api.chunker",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
@@ -253,6 +254,7 @@ __all__ = [
     "moved",
     "persist",
     "register_identity",
+    "stream",
 ]
 
 

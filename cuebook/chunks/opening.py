@@ -23,6 +23,7 @@ from cuebook.actors.runs.progress import Event, EventKind
 from cuebook.actors.runs.roster import WorkerKind
 from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
 from cuebook.actors.runs.sources import FedSource, ListSource
+from cuebook.children.limits import cpus_allowed
 from cuebook.children.program.program import take_program, taken
 from cuebook.chunks.failures import hide_failure
 from cuebook.chunks.feeding import EarlierResults, start_feeding
@@ -53,6 +54,10 @@ from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.tasks.threads import in_thread
 
 __all__ = ["OpenedRun", "Request", "open_run"]
+
+
+WORKERS_USUAL = 32
+"""So many worker processes may be meant on the smallest machine; the batch size that some give instead is larger."""
 
 
 @dataclass(slots=True)
@@ -130,6 +135,10 @@ async def _begin(
         return
     todo = run.source.remaining
     workers = request.options.chunk_size if todo is None else min(request.options.chunk_size, todo)
+    if workers > max(WORKERS_USUAL, 8 * cpus_allowed()) and not request.options.engine.shares_memory:
+        cpus = cpus_allowed()
+        text = f"{run.name} has {workers:,} worker processes on {cpus} CPUs; workers= is how many run at once"
+        run.announce(EventKind.NOTICE, detail=text)
     app.begin(run, _kind(request.options), workers)
     if calls is None:
         start_feeding(app, opened, request, EarlierResults(plan, _of_earlier(plan, place)))

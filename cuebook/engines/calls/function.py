@@ -44,7 +44,7 @@ __all__ = [
 class Worker:
     """A worker of the user's own: state that lives as long as its process, thread or run (a model, a connection).
 
-    Subclass it and give the class as `actors=`. Each process or thread makes one instance; with `where="async"` all
+    Subclass it and give the class as `worker=`. Each process or thread makes one instance; with `where="async"` all
     calls of a run share one. Each of the three methods may be an `async def`; they and the calls have one event loop.
     """
 
