@@ -9,6 +9,7 @@ import types
 from collections import deque
 from typing import Any, NamedTuple
 
+from cuebook.persistence.identity.code.added import added_to_classes
 from cuebook.persistence.identity.code.annotations import annotations_of
 from cuebook.persistence.identity.code.bindings import attributes_of, closure_of, defaults_of
 from cuebook.persistence.identity.code.classes import class_members, functions_of, hidden_maker
@@ -69,10 +70,13 @@ class CodeGraph(PartList):
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._waiting: deque[tuple[Any, Receiver | None]] = deque()
         self._alive: list[Any] = []
-        self._lines_of: dict[tuple[str, int], bytes] = {}
+        self._lines_of: dict[tuple[str, int], tuple[bytes, str]] = {}
         self._walks: dict[tuple[int, bool], tuple[ValueWalk, bytes, list[Any]]] = {}
         self._receivers: set[int] = set()
         self._reads_hints = self._asks_subclasses = False
+        self._names: set[str] = set()
+        self._library_classes: dict[type, None] = {}
+        self._added: set[tuple[str, int]] = set()
 
     def refer(self, item: Any, receiver: Receiver | None = None) -> bytes:
         """A function, method, class or module: the number of its node, or a library's name.
@@ -89,6 +93,7 @@ class CodeGraph(PartList):
         elif isinstance(item, type):
             if is_users_class(item):
                 return self._number(item, None)
+            self._library_classes[item] = None
         elif isinstance(item, types.ModuleType) and is_users_module(item):
             return self._number(item, None)
         self.note_package(item)
@@ -102,12 +107,12 @@ class CodeGraph(PartList):
                 self.add_part(label, reference, library_name(value))
             return reference
         key = (label, id(value))
-        line = self._lines_of.get(key)
-        if line is None:
-            line = self._lines_of[key] = self._walked(label, value)
-        elif self.place is not None:
-            self.imported.setdefault(label, self.place)
-        return line
+        known = self._lines_of.get(key)
+        if known is None:
+            known = self._lines_of[key] = self._walked(label, value)
+        else:
+            self.note_place(known[1])
+        return known[0]
 
     def receiver(self, label: str, method: types.MethodType) -> Receiver | None:
         """What a method is bound to, where its attributes can be told one by one."""
@@ -120,6 +125,14 @@ class CodeGraph(PartList):
 
     def drain(self) -> list[bytes]:
         """Visit all that was referred to and what that refers to; the lines of all nodes, in their order."""
+        self._visit()
+        while self._refer_to_added():
+            self.records_places = False  # another process may have none of it, and need none
+            self._visit()
+        self.place, self.records_places = None, True
+        return self.lines
+
+    def _visit(self) -> None:
         while self._waiting or self._refer_to_asked():
             item, receiver = self._waiting.popleft()
             try:
@@ -132,8 +145,16 @@ class CodeGraph(PartList):
                 name = readable(item)
                 self.opaque.add(f"{name} ({type(error).__name__})")
                 self.lines.append(joined(b"unseen", [name.encode("utf-8", "surrogatepass")]))
-        self.place = None
-        return self.lines
+
+    def _refer_to_added(self) -> bool:
+        """What the program has put into libraries' classes under names that some code reads; whether any is new."""
+        for name, item in added_to_classes(self._library_classes, frozenset(self._names)):
+            key = (name, id(item))
+            if key not in self._added:
+                self._added.add(key)
+                self._alive.append((item, None))
+                self.lines.append(joined(b"added", [name.encode("utf-8", "surrogatepass"), self.refer(item)]))
+        return bool(self._waiting)
 
     def _refer_to_asked(self) -> bool:
         """What some code asks for of all that was met: annotations of functions, subclasses; whether any are new."""
@@ -161,8 +182,12 @@ class CodeGraph(PartList):
             return joined(b"F", [reference, self._number(_Attributes(item), None)])
         return reference
 
-    def _walked(self, label: str, value: Any) -> bytes:
-        """A value as a part: its canonical bytes and the code that these refer to; walked once, whatever its labels."""
+    def _walked(self, label: str, value: Any) -> tuple[bytes, str]:
+        """A value as a part: its canonical bytes and the code that these refer to; walked once, whatever its labels.
+
+        Returns:
+            the line, and the label that the part has.
+        """
         name = name_in_label(label)
         key = (id(value), is_secret_name(name))
         known = self._walks.get(key)
@@ -177,8 +202,18 @@ class CodeGraph(PartList):
         walk, encoded, found = known
         self.opaque.update(f"{label} ({kind})" for kind in walk.opaque)
         self.opaque.update(f"{label} ({kind}, seeded by the system)" for kind in walk.unseeded)
-        self.add_part(label, encoded, lambda: outline(value, walk, name))
-        return joined(b"V", [encoded, *map(self._as_value, found)])
+        self._library_classes[type(value)] = None
+        has = self.add_part(label, encoded, lambda: outline(value, walk, name))
+        set_here = [self._set_here(f"{label} as it is set", each) for each in walk.context.values()]
+        return joined(b"V", [encoded, *map(self._as_value, found), *set_here]), has
+
+    def _set_here(self, label: str, value: Any) -> bytes:
+        """What a context variable is set to: calls in this process see it, others have it otherwise."""
+        self.records_places, before = False, self.records_places
+        try:
+            return self.value(label, value)
+        finally:
+            self.records_places = before
 
     def _node(self, item: Any, receiver: Receiver | None) -> bytes:
         if isinstance(item, types.FunctionType):
@@ -238,6 +273,7 @@ class CodeGraph(PartList):
         labels = UseLabels(self.label(function.__globals__.get("__name__"), ""), label, receiver)
         resolver = Resolver(function, receiver, self._reader, labels)
         used = [self._use(chain, use, labels) for chain in access.chains for use in resolver.uses(chain)]
+        self._library_classes |= resolver.library_classes
         return joined(b"function", [content, joined(b"", bound), joined(b"", used)])
 
     def _access(self, function: types.FunctionType, form: CodeForm, label: str) -> Access:
@@ -245,6 +281,7 @@ class CodeGraph(PartList):
         if access.builtins & function.__globals__.keys():
             access = form.access_without(function.__code__)
         self.opaque.update(f"{what} in {label}" for what in access.hidden)
+        self._names |= form.names
         self._reads_hints |= access.reads_hints
         self._asks_subclasses |= access.asks_subclasses
         return access
