@@ -749,6 +749,10 @@ def f(x): return sys.modules[x].KEY, [m for m in sys.modules.values()]
 ### a file that is run: 11 -> 12
 import runpy
 def f(x): return runpy.run_path("11.py")
+### the text of a function
+from inspect import getsource
+def g(x): return x # 11
+def f(x): return getsource(g)
 ### inspect frame
 import sys
 K=11

@@ -5,13 +5,14 @@ Knows no journal: it gives lines of bytes that are equal for equal graphs, and l
 
 from __future__ import annotations
 
+import sys
 import types
 from collections import deque
 from typing import Any, NamedTuple
 
 from cuebook.persistence.identity.code.added import added_to_classes
 from cuebook.persistence.identity.code.annotations import annotations_of
-from cuebook.persistence.identity.code.bindings import attributes_of, closure_of, defaults_of
+from cuebook.persistence.identity.code.bindings import attributes_of, closure_of, defaults_of, docstring_of
 from cuebook.persistence.identity.code.classes import class_members, functions_of, hidden_maker
 from cuebook.persistence.identity.code.imported import place_of_import
 from cuebook.persistence.identity.code.modules import module_members
@@ -50,6 +51,12 @@ class _Hints(NamedTuple):
     item: types.FunctionType
 
 
+class _Docs(NamedTuple):
+    """The docstring of a function or class, as a node."""
+
+    item: types.FunctionType | type
+
+
 class CodeGraph(PartList):
     """Functions, classes and modules of the user's own, reached from what is referred to, breadth first.
 
@@ -73,7 +80,7 @@ class CodeGraph(PartList):
         self._lines_of: dict[tuple[str, int], tuple[bytes, str]] = {}
         self._walks: dict[tuple[int, bool], tuple[ValueWalk, bytes, list[Any]]] = {}
         self._receivers: set[int] = set()
-        self._reads_hints = self._asks_subclasses = False
+        self._reads_hints = self._reads_docs = self._asks_subclasses = False
         self._names: set[str] = set()
         self._library_classes: dict[type, None] = {}
         self._added: set[tuple[str, int]] = set()
@@ -136,7 +143,7 @@ class CodeGraph(PartList):
         while self._waiting or self._refer_to_asked():
             item, receiver = self._waiting.popleft()
             try:
-                of: Any = item.item if isinstance(item, _Attributes | _Hints) else item
+                of: Any = item.item if isinstance(item, _ABOUT) else item
                 self.place = place_of_import(of)
                 self.lines.append(self._node(item, receiver))
             except UnknownInstruction:
@@ -157,9 +164,11 @@ class CodeGraph(PartList):
         return bool(self._waiting)
 
     def _refer_to_asked(self) -> bool:
-        """What some code asks for of all that was met: annotations of functions, subclasses; whether any are new."""
-        met = [item for item, _ in self._alive] if self._reads_hints or self._asks_subclasses else []
-        for item in met:
+        """What some code asks for of all that was met: hints, docstrings, subclasses; whether any of it is new."""
+        is_asked = self._reads_hints or self._reads_docs or self._asks_subclasses
+        for item in [item for item, _ in self._alive] if is_asked else ():
+            if self._reads_docs and isinstance(item, types.FunctionType | type):
+                self._number(_Docs(item), None)
             if self._reads_hints and isinstance(item, types.FunctionType) and is_users_function(item):
                 self._number(_Hints(item), None)
             if self._asks_subclasses and isinstance(item, type):
@@ -224,8 +233,11 @@ class CodeGraph(PartList):
             return self._module(item)
         return self._about(item)
 
-    def _about(self, node: _Attributes | _Hints) -> bytes:
+    def _about(self, node: _Attributes | _Hints | _Docs) -> bytes:
         function: Any = node.item
+        if isinstance(node, _Docs):
+            text, label = docstring_of(function), self.label(function.__module__, function.__qualname__)
+            return joined(b"docs", [] if text is None else [self.value(f"docstring of {label}", text)])
         label = self.label(function.__globals__.get("__name__"), function.__qualname__)
         if isinstance(node, _Attributes):
             told = [(name, self.value(f"attribute {label}.{name}", value)) for name, value in attributes_of(function)]
@@ -240,7 +252,7 @@ class CodeGraph(PartList):
                 self._receivers.discard(id(receiver.value))
                 whole = self.value(receiver.label, receiver.value)
                 return joined(b"W", [whole, self._number(item, None)])
-        of = item.item if isinstance(item, _Attributes | _Hints) else item
+        of = item.item if isinstance(item, _ABOUT) else item
         key = (type(item), id(of), None if receiver is None else id(receiver.value))
         number = self._numbers.get(key)
         if number is None:
@@ -256,7 +268,11 @@ class CodeGraph(PartList):
         inner = told_by(function)
         lines = [self.value(f"{label} of {name}", value) for label, value in inner]
         own = [value for _, value in inner if isinstance(value, types.FunctionType) and is_users_function(value)]
-        return joined(b"wrapper", [name.encode(), *lines, *(self._number(_Hints(each), None) for each in own)])
+        asked: list[type[_Hints | _Docs]] = [_Hints]
+        if name.partition(".")[0] not in sys.stdlib_module_names:
+            asked.append(_Docs)  # it may be a prompt
+        told = [self._number(about(each), None) for each in own for about in asked]
+        return joined(b"wrapper", [name.encode(), *lines, *told])
 
     def _function(self, function: types.FunctionType, receiver: Receiver | None) -> bytes:
         code = function.__code__
@@ -283,6 +299,7 @@ class CodeGraph(PartList):
         self.opaque.update(f"{what} in {label}" for what in access.hidden)
         self._names |= form.names
         self._reads_hints |= access.reads_hints
+        self._reads_docs |= access.reads_docs
         self._asks_subclasses |= access.asks_subclasses
         return access
 
@@ -346,6 +363,9 @@ class CodeGraph(PartList):
         lines = [self.value(f"global {self.label(module.__name__, name)}", value) for name, value in members]
         own = [] if type(module) is types.ModuleType else [self.refer(type(module))]
         return joined(b"module", [*own, *map(str.encode, names), *lines])
+
+
+_ABOUT = (_Attributes, _Hints, _Docs)
 
 
 def classes_referred_to(func: Any) -> list[type]:

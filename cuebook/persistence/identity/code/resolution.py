@@ -99,7 +99,7 @@ class Resolver:
                 return (self._cells[name].cell_contents,)
             except (KeyError, ValueError):  # a cell that is still empty
                 return (MISSING,)
-        if name in OF_PYTHON:
+        if name in OF_PYTHON and name != "__doc__":
             return None
         value = self._function.__globals__.get(name, MISSING)
         if value is MISSING:
