@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import types
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from cuebook.persistence.identity.code.added import added_to_classes
@@ -213,14 +214,16 @@ class CodeGraph(PartList):
         self.opaque.update(f"{label} ({kind}, seeded by the system)" for kind in walk.unseeded)
         self._library_classes[type(value)] = None
         has = self.add_part(label, encoded, lambda: outline(value, walk, name))
-        set_here = [self._set_here(f"{label} as it is set", each) for each in walk.context.values()]
-        return joined(b"V", [encoded, *map(self._as_value, found), *set_here]), has
+        line = [encoded, *map(self._as_value, found)]
+        if walk.context:
+            line += self._set_here(f"{label} as it is set", walk.context.values())
+        return joined(b"V", line), has
 
-    def _set_here(self, label: str, value: Any) -> bytes:
-        """What a context variable is set to: calls in this process see it, others have it otherwise."""
+    def _set_here(self, label: str, values: Iterable[Any]) -> list[bytes]:
+        """What context variables are set to: calls in this process see it, others have it otherwise."""
         self.records_places, before = False, self.records_places
         try:
-            return self.value(label, value)
+            return [self.value(label, value) for value in values]
         finally:
             self.records_places = before
 

@@ -144,8 +144,11 @@ class Resolver:
     def _unsure(self, chain: Chain, value: Any, names: list[str], where: str | None) -> Iterator[Use]:
         """All that something holds; of a library's module or class, what the user has put there."""
         holder = sys.modules.get(value) if chain.base == "import" and isinstance(value, str) else value
-        given = [self._named(step) or "" for step in chain.attributes]
-        added = added_by_user(holder, given, self.library_classes)
+        added, given = None, chain.attributes
+        if isinstance(holder, types.ModuleType | type):
+            if any(map(indirection, given)):
+                given = tuple(self._named(step) or "" for step in given)
+            added = added_by_user(holder, given, self.library_classes)
         if added is None:
             yield Use("value", ".".join(names), value, place=where)
             return
