@@ -8,7 +8,15 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.identity.syntax.access import HIDING, HINT_READERS, SUBCLASSES, Access, Chain, indirect
+from cuebook.persistence.identity.syntax.access import (
+    DOC_READERS,
+    HIDING,
+    HINT_READERS,
+    SUBCLASSES,
+    Access,
+    Chain,
+    indirect,
+)
 from cuebook.persistence.identity.syntax.chains import IMPORTING, Reached, Reaching, is_modules, last_name, step_of
 from cuebook.persistence.identity.syntax.scopes import Scope, place_of
 
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["access_of"]
 
 _BUILTINS = frozenset({"eval", "exec", "globals"})
-_NOTED = HINT_READERS | HIDING | {SUBCLASSES}
+_NOTED = HINT_READERS | DOC_READERS | HIDING | {SUBCLASSES}
 
 
 def access_of(tree: Any, free: Iterable[str], private: Callable[[], Mapping[str, str]], *, trusts: bool) -> Access:
@@ -51,7 +59,7 @@ class _TreeReader:
         self._names: set[tuple[Scope, str]] = set()
         self._loads: list[tuple[Scope, Reached, str]] = []
         self._hidden: set[str] = set()
-        self._hints = self._asks_subclasses = False
+        self._hints = self._docs = self._asks_subclasses = False
 
     def read(self, tree: Any) -> Access:
         """All of a function."""
@@ -65,7 +73,7 @@ class _TreeReader:
             chains.update(self._chains(scope, reached, use))
         taken = frozenset(self.reaching.taken)
         hidden = tuple(sorted(self._hidden))
-        return Access(tuple(sorted(chains)), hidden, taken, self._hints, self._asks_subclasses)
+        return Access(tuple(sorted(chains)), hidden, taken, self._hints, self._asks_subclasses, self._docs)
 
     def _chains(self, scope: Scope, reached: Reached, use: str) -> Iterable[Chain]:
         """What one expression refers to, now that every scope is known."""
@@ -111,6 +119,8 @@ class _TreeReader:
     def _note(self, name: str) -> None:
         if name in HINT_READERS:
             self._hints = True
+        elif name in DOC_READERS:
+            self._docs = True
         elif name in HIDING:
             self._hidden.add(name)
         elif name == SUBCLASSES:
