@@ -56,7 +56,7 @@ class WorkerActor(Actor):
         life: int = 1,
     ) -> None:
         self.number = number
-        self._life = life
+        self.life = life
         self._make_host = make_host
         self._works = works
         self._supervisor = supervisor
@@ -114,7 +114,7 @@ class WorkerActor(Actor):
                 await host.close()
         finally:
             reason = f"its actor failed: {error!r}"
-            lost = WorkerLost(self.number, index, seconds, reason, self._is_timed_out, self._life + 1)
+            lost = WorkerLost(self.number, index, seconds, reason, self._is_timed_out, self.life + 1)
             self._supervisor().tell_nowait(lost)
 
     @property
@@ -128,7 +128,7 @@ class WorkerActor(Actor):
             self._host.drain_output()
 
     async def _prepare(self, order: Prepare) -> None:
-        if order.life != self._life or order.run not in self._works:
+        if order.life != self.life or order.run not in self._works:
             return  # the run ended while the order was on its way
         self._timeout = order.timeout
         self._is_timed_out = False
@@ -139,7 +139,7 @@ class WorkerActor(Actor):
                 await host.start(_Mailer(self.context.self_ref, host, self))
             except (OSError, SupervisionError) as error:
                 reason = f"could not be started: {error}"
-                self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self._life))
+                self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self.life))
                 return
             self._host = host
         if host.shares_memory:
@@ -147,7 +147,7 @@ class WorkerActor(Actor):
         host.send([order.setup])
 
     def _send(self, order: ToWorker) -> None:
-        if self._host is None or order.life != self._life:
+        if self._host is None or order.life != self.life:
             return
         self._host.send(order.frames)
         self._was_idle = False
@@ -178,15 +178,19 @@ class WorkerActor(Actor):
         host.kill(f"ran longer than timeout={timeout:g} s")
 
     def _lose(self, loss: HostLost) -> None:
-        if loss.life != self._life:
+        if loss.life != self.life:
             return  # told by the incarnation that had it, as it failed
         self._host = None
         self.context.cancel_timer("running")
         self._is_timing = False
         was_timeout, self._is_timed_out = self._is_timed_out, False
         self._supervisor().tell_nowait(
-            WorkerLost(self.number, loss.index, loss.seconds, loss.reason, was_timeout, self._life), urgent=False
+            WorkerLost(self.number, loss.index, loss.seconds, loss.reason, was_timeout, self.life), urgent=False
         )
+
+    def has(self, host: Host) -> bool:
+        """Whether this is its host, and not one that it has given up."""
+        return self._host is host
 
     async def _close_host(self) -> None:
         host, self._host = self._host, None
@@ -203,9 +207,9 @@ class _Mailer:
         self._owner = owner
 
     def on_frames(self, frames: list[bytes]) -> None:
-        if self._owner._host is self._host:
+        if self._owner.has(self._host):
             self._ref.tell_nowait(HostFrames(frames))
 
     def on_lost(self, loss: Loss) -> None:
-        if self._owner._host is self._host:
-            self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason, self._owner._life))
+        if self._owner.has(self._host):
+            self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason, self._owner.life))

@@ -227,7 +227,9 @@ def chunk(
     if func is None:
         raise TypeError("no function: chunk(func, parameters) calls func(*item) for each item of parameters")
     chunker = Chunker(func, actors, chunk_size, progress_bar, path, **options)
-    return chunker._run(parameters, func, path=path, progress_bar=progress_bar, closes=True)
+    return chunker._run(  # noqa: SLF001 - a Chunker that lives for one call
+        parameters, func, path=path, progress_bar=progress_bar, closes=True
+    )
 
 
 def _stand_by(options: Options, parameters: Any, path: Any) -> None:

@@ -181,6 +181,11 @@ class Lifecycle(Ending):
         """Run this beside the handlers."""
         self._system.tasks().hold(work, hold, name=self.name)
 
+    @property
+    def incarnation(self) -> Incarnation | None:
+        """The one that there is now; None before the first and between two."""
+        return self._life
+
     def become(self, handler: Callable[[Any], Any] | None) -> None:
         """Receive by another handler; None: by the class's own."""
         if self._life is not None:
