@@ -21,8 +21,9 @@ from cuebook.actors.messages import (
     Urge,
     WorkerLost,
 )
+from cuebook.children.port import Loss
 from cuebook.engines.calls.protocol import Recall
-from cuebook.engines.port import Host, LocalWork, Loss
+from cuebook.engines.port import Host, LocalWork
 from cuebook.errors import SupervisionError
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.refs.ref import ActorRef

@@ -26,7 +26,7 @@ from cuebook.runtime.cells.envelope import Entry, Envelope, size_of
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
-from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.ref import sender_now, target_of
 from cuebook.runtime.refs.reply import failure_of
 from cuebook.runtime.refs.status import ActorState, ActorStatistics

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from cuebook.errors import ActorFailed
 from cuebook.runtime.cells.signals import Down, Restarted
-from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.status import ActorState
 from cuebook.wording import text_of
