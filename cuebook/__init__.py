@@ -67,7 +67,8 @@ if TYPE_CHECKING:
     from cuebook.runtime.groups.pool import Pool, Routing
     from cuebook.runtime.groups.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
     from cuebook.runtime.policy.directives import Directive
-    from cuebook.runtime.policy.restarts import Backoff, Exit, Restart, RestartIntensity
+    from cuebook.runtime.policy.exits import Exit
+    from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
     from cuebook.runtime.refs.ref import ActorRef, current_actor
     from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
     from cuebook.runtime.refs.typed import Message
@@ -116,7 +117,7 @@ _HOMES = {
     "Effect": "cuebook.durable.effects",
     "Event": "cuebook.actors.runs.progress",
     "EventKind": "cuebook.actors.runs.progress",
-    "Exit": "cuebook.runtime.policy.restarts",
+    "Exit": "cuebook.runtime.policy.exits",
     "File": "cuebook.persistence.identity.files",
     "Ladder": "cuebook.processes.process",
     "Listing": "cuebook.runtime.cells.services",

@@ -23,7 +23,8 @@ from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.slot import Slot
 from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.worker import WorkerActor
-from cuebook.engines.port import Host, Output
+from cuebook.children.port import Output
+from cuebook.engines.port import Host
 from cuebook.errors import InternalError, JournalBusy, MessagingError
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.runtime.cells.mailbox import MailboxSpec

@@ -209,7 +209,7 @@ def chunk(
         initializer: called in each worker before its first call of this run (with `where="async"`: once a run), as in
             `ProcessPoolExecutor`; it may be an `async def`. It counts as the function's code does.
         batch: calls in one message to a worker. Default: adapted to how long they take.
-        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.registry.Engine`).
+        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.port.Engine`).
         retries: further attempts after an exception or a time-out.
         backoff: seconds before the second attempt, doubled for each further one up to 60; or a function from the
             attempt's number (2, 3, ...) to seconds.
@@ -271,7 +271,9 @@ def chunk(
     if func is None:
         raise TypeError("no function: chunk(func, parameters) calls func(*item) for each item of parameters")
     chunker = Chunker(func, actors, chunk_size, progress_bar, path, **options)
-    return chunker._run(parameters, func, path=path, progress_bar=progress_bar, closes=True)
+    return chunker._run(  # noqa: SLF001 - a Chunker that lives for one call
+        parameters, func, path=path, progress_bar=progress_bar, closes=True
+    )
 
 
 def stream(
@@ -301,9 +303,11 @@ def stream(
     Raises:
         as `chunk()`; what is wrong with the options at once, all else from the loop.
     """
+    if func is None:
+        raise TypeError("no function: stream(func, parameters) calls func(*item) for each item of parameters")
     chunker = Chunker(func, path=path, progress_bar=progress_bar, **options)
-    return chunker._stream(
-        parameters, chunker._func(None), path=path, progress_bar=progress_bar, ordered=ordered, closes=True
+    return chunker._stream(  # noqa: SLF001 - a Chunker that lives for one call
+        parameters, func, path=path, progress_bar=progress_bar, ordered=ordered, closes=True
     )
 
 

@@ -16,7 +16,8 @@ from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
 from cuebook.engines.calls.function import Worker
 from cuebook.engines.calls.worker_life import is_coroutine_function
-from cuebook.engines.registry import ENGINES, Engine, ProcessEngine
+from cuebook.engines.port import Engine
+from cuebook.engines.registry import ENGINES, ProcessEngine
 from cuebook.persistence.stores.sqlite.location import check_platform
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Writers

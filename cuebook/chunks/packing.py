@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from cuebook.children.byvalue import culprits, dump, surroundings
+from cuebook.children.byvalue import culprits, dump
 from cuebook.children.program.sources import are_missing, take_sources, users_modules
+from cuebook.children.surroundings import surroundings
 from cuebook.chunks.options import Options
 from cuebook.engines.calls.difference import Seen, advice, comparable, in_words, is_value, seen
 from cuebook.engines.calls.protocol import Setup

@@ -1,4 +1,4 @@
-"""A process of actors: an actor system of its own, and its end of the link. Started by `engines.spawner`."""
+"""A process of actors: an actor system of its own, and its end of the link. Started by `children.spawner`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from cuebook.children.forwarding import Forwarding
+from cuebook.children.logs.forwarding import Forwarding
 from cuebook.children.program.program import ProgramHere
+from cuebook.children.settling import adopt_environment, settle_in
 from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
-from cuebook.engines.calls.function import adopt_environment
-from cuebook.engines.process.child import settle_in
 from cuebook.errors import ActorFailed, UnknownMessage
 from cuebook.processes.hosted import ForwardedDeadLetters, HostedCell, HostedFactory, hosted_spec
 from cuebook.processes.link import Link, open_address

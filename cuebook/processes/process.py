@@ -15,7 +15,7 @@ from cuebook.children.byvalue import dump
 from cuebook.children.importing import check_importing
 from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import cpus_allowed
-from cuebook.engines.port import Output
+from cuebook.children.port import Output
 from cuebook.errors import ActorStopped
 from cuebook.processes.owner_end import OwnerEnd
 from cuebook.processes.parcel import pack_parcel

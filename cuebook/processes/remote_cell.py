@@ -26,8 +26,8 @@ from cuebook.runtime.cells.envelope import Entry, Envelope, size_of
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
-from cuebook.runtime.policy.restarts import Exit
-from cuebook.runtime.refs.ref import sender_now
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.refs.ref import sender_now, target_of
 from cuebook.runtime.refs.reply import failure_of
 from cuebook.runtime.refs.status import ActorState, ActorStatistics
 from cuebook.runtime.reports.deadletters import DeadReason
@@ -230,7 +230,7 @@ class RemoteCell(Cell):
     def _overtaking(self, link: ProcessLink) -> RemoteTarget:
         if self._urgent is None:
             ref = link.remote(self.home, self.name, self.serial)
-            self._urgent = ref._target  # type: ignore[assignment]
+            self._urgent = target_of(ref)
         assert self._urgent is not None
         return self._urgent
 

@@ -228,6 +228,15 @@ class Run:
         held.update(self.retries_pausing)
         return [index for index in self.source.undone() if index not in held]
 
+    def take_up_again(self) -> None:
+        """A new incarnation of the Supervisor has it: calls that nobody has go first, and its end is written anew."""
+        self.put_back(self.lost_calls())
+        self.is_closing = False
+
+    def note_delivered(self, seq: int) -> None:
+        """What record `seq` holds, and those before it, has reached the sink."""
+        self.delivered_seq = max(self.delivered_seq, seq)
+
     @property
     def is_idle(self) -> bool:
         """Whether no call is out or pausing, and none will be started."""

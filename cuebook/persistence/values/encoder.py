@@ -347,9 +347,9 @@ class ValueEncoder:
     def _not_kept(self, value: Any, reason: str) -> ValueNotKept:
         from cuebook.persistence.values.refusals import explain
 
-        return explain(value, self._label, (self._twin()._refusal, reason))
+        return explain(value, self._label, (self._twin().refusal, reason))
 
-    def _refusal(self, value: Any) -> str | None:
+    def refusal(self, value: Any) -> str | None:
         """Why a value cannot be kept; None if it can."""
         try:
             self._whole(value)

@@ -22,7 +22,8 @@ from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_sp
 from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.policy.directives import Directive, directive_for
-from cuebook.runtime.policy.restarts import Exit, History, Park, RestartAfter, decide, is_restarted
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import History, Park, RestartAfter, decide, is_restarted
 from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import failure_of
 from cuebook.runtime.refs.status import ActorState
@@ -180,6 +181,11 @@ class Lifecycle(Ending):
     def start_task(self, work: Callable[[], Coroutine[Any, Any, None]], hold: Hold) -> None:
         """Run this beside the handlers."""
         self._system.tasks().hold(work, hold, name=self.name)
+
+    @property
+    def incarnation(self) -> Incarnation | None:
+        """The one that there is now; None before the first and between two."""
+        return self._life
 
     def become(self, handler: Callable[[Any], Any] | None) -> None:
         """Receive by another handler; None: by the class's own."""

@@ -344,4 +344,4 @@ def _look_away_from(cell: Cell) -> None:
 
 def _parts(cell: Cell) -> list[tuple[Any, type]]:
     parts: list[tuple[Any, type]] = [(cell, ObservedCell), (cell.mailbox, ObservedMailbox)]
-    return parts if cell._life is None else [*parts, (cell._life, ObservedIncarnation)]
+    return parts if cell.incarnation is None else [*parts, (cell.incarnation, ObservedIncarnation)]

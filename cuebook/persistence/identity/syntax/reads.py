@@ -6,7 +6,7 @@ Knows no values: names of variables and attributes alone.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cuebook.persistence.identity.syntax.access import (
     DOC_READERS,
@@ -141,7 +141,7 @@ class _TreeReader:
     def visit(self, node: Any) -> None:
         """A node and all in it."""
         kind = node.__class__
-        visit = _VISITORS.get(kind)
+        visit = self.VISITORS.get(kind)
         if visit is not None:
             visit(self, node)
             return
@@ -360,6 +360,28 @@ class _TreeReader:
             self._bind(name)
         self._fields(node, node._fields)
 
+    VISITORS: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
+        ast.Constant: _constant,
+        ast.Name: _name,
+        ast.Attribute: _attribute,
+        ast.Subscript: _item,
+        ast.AugAssign: _augmented,
+        ast.Call: _call,
+        ast.Compare: _compare,
+        ast.UnaryOp: _unary,
+        **dict.fromkeys((ast.If, ast.IfExp, ast.While, ast.Assert), _branch),
+        **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _function),
+        ast.ClassDef: _class,
+        **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _comprehension),
+        ast.NamedExpr: _walrus,
+        ast.AnnAssign: _annotated,
+        ast.Global: _declared,
+        ast.Nonlocal: _declared,
+        ast.Import: _import,
+        ast.ImportFrom: _import_from,
+        **dict.fromkeys((ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping), _named),
+    }
+
 
 def _tree_of_text(node: ast.AST) -> ast.AST | None:
     """What a text that is written out says when it is run."""
@@ -372,24 +394,3 @@ def _tree_of_text(node: ast.AST) -> ast.AST | None:
 
 
 _FIELDS: dict[type, tuple[str, ...]] = {}
-_VISITORS: dict[type, Callable[[_TreeReader, Any], None]] = {
-    ast.Constant: _TreeReader._constant,
-    ast.Name: _TreeReader._name,
-    ast.Attribute: _TreeReader._attribute,
-    ast.Subscript: _TreeReader._item,
-    ast.AugAssign: _TreeReader._augmented,
-    ast.Call: _TreeReader._call,
-    ast.Compare: _TreeReader._compare,
-    ast.UnaryOp: _TreeReader._unary,
-    **dict.fromkeys((ast.If, ast.IfExp, ast.While, ast.Assert), _TreeReader._branch),
-    **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _TreeReader._function),
-    ast.ClassDef: _TreeReader._class,
-    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _TreeReader._comprehension),
-    ast.NamedExpr: _TreeReader._walrus,
-    ast.AnnAssign: _TreeReader._annotated,
-    ast.Global: _TreeReader._declared,
-    ast.Nonlocal: _TreeReader._declared,
-    ast.Import: _TreeReader._import,
-    ast.ImportFrom: _TreeReader._import_from,
-    **dict.fromkeys((ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping), _TreeReader._named),
-}
