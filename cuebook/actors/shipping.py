@@ -111,9 +111,8 @@ def _one_by_one(run: Run, batch: CallBatch, calls: Sequence[Any], shipment: Ship
 def _add(run: Run, batch: CallBatch, arguments: bytes, shipment: Shipment) -> None:
     indexes = batch.indexes
     count = len(indexes)
-    run.measure_arguments(count, len(arguments))
     explicit = None if isinstance(indexes, range) else list(indexes)
     shipment.frames.append(calls_frame((run.key, indexes[0], count, explicit, batch.attempts, arguments)))
     shipment.calls += count
-    run.plan.on_shipped(indexes)
+    run.measure_arguments(count, len(arguments) + run.plan.on_shipped(indexes))
     shipment.slot.hand(indexes, shipment.now)
