@@ -11,6 +11,7 @@ from cuebook.children.byvalue import culprits, dump, surroundings
 from cuebook.children.program.sources import are_missing, take_sources, users_modules
 from cuebook.chunks.options import Options
 from cuebook.chunks.spill import Spill
+from cuebook.engines.calls.arrival import ONE_BY_ONE
 from cuebook.engines.calls.difference import Seen, advice, comparable, in_words, is_value, seen
 from cuebook.engines.calls.protocol import Setup
 from cuebook.errors import FunctionNotShippable, MessageTooLarge
@@ -162,8 +163,7 @@ def encode_calls(spill: Spill) -> Callable[[Sequence[Any]], Callable[[Sequence[A
     def any_values(calls: Sequence[Any]) -> bytes:
         """Each call's arguments alone: what two calls share is not shared in the worker, whatever the batch."""
         lists = [list(call) if isinstance(call, list | tuple) else dict(call) for call in calls]
-        header: bytes = new_packer().pack_array_header(len(lists))
-        return header + encoder.encode_many(lists)[0]
+        return bytes([ONE_BY_ONE]) + len(lists).to_bytes(4, "big") + encoder.encode_many(lists)[0]
 
     def plain_values(calls: Sequence[Any]) -> bytes:
         try:

@@ -6,13 +6,14 @@ Knows neither calls nor records. Without trust it runs no code of the user's: no
 from __future__ import annotations
 
 from _thread import allocate_lock
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from cuebook.errors import CuebookError, MalformedMessage
 from cuebook.persistence.values.codes import BlobRef, Code, Unopened
 from cuebook.persistence.values.placeholders import Opaque, Unresolved
 from cuebook.persistence.values.standard import OPENINGS
-from cuebook.wire.codec import Unpacker, unpack
+from cuebook.wire.codec import UNPACK_ERRORS, Unpacker, malformed, unpack
 
 if TYPE_CHECKING:
     from cuebook.persistence.blobs.beside import BesideReader
@@ -101,6 +102,22 @@ class ValueDecoder:
         """
         values: list[Any] = self.decode(b"".join((b"\xdd", count.to_bytes(4, "big"), data)))
         return values
+
+    def split(self, data: bytes, count: int) -> list[memoryview]:
+        """The bytes of each of an array's `count` items, none of which is opened; raises as `decode`."""
+        unpacker = Unpacker(max_buffer_size=max(len(data), 1))
+        unpacker.feed(data)
+        try:
+            if unpacker.read_array_header() != count:
+                raise MalformedMessage(f"an array of other than {count} items")
+            ends = [unpacker.tell()]
+            for _ in range(count):
+                unpacker.skip()
+                ends.append(unpacker.tell())
+        except UNPACK_ERRORS as error:
+            raise malformed(data, error) from error
+        view = memoryview(data)
+        return [view[start:end] for start, end in pairwise(ends)]
 
     # What the forms ask for
 
