@@ -17,11 +17,14 @@ __all__ = ["culprits", "dump"]
 _registry = threading.RLock()
 
 
-def dump(value: Any, by_value: Iterable[ModuleType] = ()) -> bytes:
+def dump(
+    value: Any, by_value: Iterable[ModuleType] = (), *, beside: tuple[int, list[memoryview]] | None = None
+) -> bytes:
     """Bytes that `pickle.loads` takes in a child.
 
     Parameters:
         by_value: modules whose functions and classes are sent whole, not by name; `__main__` always is.
+        beside: a size, and a list that gets the buffers that are larger, which `pickle.loads` has to be given.
 
     Raises:
         Exception: whatever pickling it raises.
@@ -30,7 +33,7 @@ def dump(value: Any, by_value: Iterable[ModuleType] = ()) -> bytes:
 
     spawned = [sys.modules[name] for name in ("__mp_main__",) if name in sys.modules]
     with _registered([*by_value, *spawned]):
-        return dumps(value)
+        return dumps(value, beside=beside)
 
 
 @contextmanager

@@ -221,9 +221,9 @@ def _make_run(
     place.folders["traceparent"] = request.traceparent
     identity = plan.identity
     known = {"ignore": sorted(options.ignore), "secrets_key": identity.hiding.key, "files": are_used()}
-    pack = FunctionPack(func, options, identity.seed, folders=place.folders, known=known, code=identity.code)
+    spill = Spill(place.folders["spill"], are_fixed=calls is not None)
+    pack = FunctionPack(func, options, identity.seed, spill, folders=place.folders, known=known, code=identity.code)
     work = _work(options, func, identity.seed, source.argument)
-    spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
     if room is None:
         total = None if calls is None else len(calls)
@@ -256,7 +256,7 @@ def _make_run(
             listeners=(log_event, *listeners),
         )
     )
-    return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"], shared=work.shared)
+    return OpenedRun(run, sink, request.path, place.file, spill=spill, shared=work.shared)
 
 
 def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch: Callable[[int], Any]) -> LocalWork:

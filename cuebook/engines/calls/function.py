@@ -21,6 +21,7 @@ from cuebook.engines.calls.outcome import encoded_error
 from cuebook.engines.calls.protocol import Ready, Setup, SetupFailed
 from cuebook.engines.calls.states import StateExchange
 from cuebook.engines.calls.worker_life import OwnWorker, is_coroutine_function
+from cuebook.persistence.blobs.beside import BesideReader
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.persistence.values.called_with import with_paths
@@ -93,7 +94,7 @@ class LoadedFunction:
         blobs, spill = options.get("blobs"), options.get("spill")
         # Where results are not kept they are read once, from the folder that arguments come from too.
         results = None if blobs is None else TransientBlobs(blobs) if blobs == spill else BlobStore(blobs)
-        arguments = BlobStore(spill) if spill else results
+        arguments = BesideReader(spill) if spill else results
         self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results, reloads=True)
         self.decoder = ValueDecoder(blobs=arguments)
         self.states_decoder = ValueDecoder(blobs=results, names=Names(func))
@@ -149,9 +150,7 @@ def load_function(order: Setup, home: WorkerPort) -> tuple[Ready | SetupFailed, 
         program = home.program
         program.load(order.options["program"])
         forwarding = log_as_the_program(home, order.options.get("logging"))
-        import pickle
-
-        func, worker_class, initializer = pickle.loads(order.function)
+        func, worker_class, initializer = _unpickled(order)
         publish_in_main(func, worker_class, initializer)
         if forwarding is not None:
             forwarding.begin()
@@ -172,6 +171,18 @@ def load_function(order: Setup, home: WorkerPort) -> tuple[Ready | SetupFailed, 
     generators = generators_of(func, own.instance) if order.options.get("has_others") else None
     _limit_memory(order.options.get("memory_bytes"))
     return Ready(order.run, os.getpid(), None, generators), loaded
+
+
+def _unpickled(order: Setup) -> Any:
+    """The function with what belongs to it. Large buffers are the parent's own pages until somebody writes to them."""
+    import pickle
+
+    reader = BesideReader(order.options["spill"])
+    buffers = []
+    for name, length, is_readonly in order.beside or ():
+        memory = reader.mapped(name, length)
+        buffers.append(memory.toreadonly() if is_readonly else memory)
+    return pickle.loads(order.function or buffers.pop(0), buffers=buffers)
 
 
 def log_as_the_program(home: WorkerPort, state: dict[str, Any] | None) -> Forwarding | None:

@@ -11,7 +11,7 @@ import sys
 import threading
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -167,16 +167,26 @@ class WorkerProcess:
                     if batch[3] is not None:
                         self.attempts.update(zip(places, batch[3], strict=True))
                     indexes.extend(places)
-                    arguments.extend(self.loaded(self.function, batch[4], len(places)))
+                    arguments.extend(self.loaded(self.function, batch[4], places))
             if indexes:
                 self.todo.append(zip(indexes, arguments, strict=True))
 
-    def loaded(self, function: LoadedFunction, data: bytes, count: int) -> list[Any]:
+    def loaded(self, function: LoadedFunction, data: bytes, indexes: Sequence[int]) -> list[Any]:
         """The arguments of some calls."""
-        if not self.program.filters.may_raise:
-            return arrived(function.decoder, data, count)
-        with self.program.filters.put_aside():
-            return arrived(function.decoder, data, count)
+        try:
+            if not self.program.filters.may_raise:
+                return arrived(function.decoder, data, indexes, begin=self.begin_loading)
+            with self.program.filters.put_aside():
+                return arrived(function.decoder, data, indexes, begin=self.begin_loading)
+        finally:
+            self.page[0] = -1
+
+    def begin_loading(self, index: int) -> None:
+        """A call's arguments are loaded: if that ends this process, or takes without end, it counts as the call's."""
+        if index in self.attempts:
+            self.flush()
+        self.page[1] = monotonic()
+        self.page[0] = index
 
     def encoder_of(self, function: LoadedFunction) -> Callable[[Any], bytes]:
         """What makes bytes of a result; it may load some of it again."""
