@@ -98,6 +98,7 @@ CONTINUED = {
     "Acting": "a face of Runtime",
     "Lasting": "a face of Runtime",
     "Seeing": "a face of Runtime",
+    "BesideWriter": "buffers beside messages know no calls; those of a run are counted by the calls that need them",
     "PartList": "the walk over code notes its parts as it goes",
 }
 """Bases that one class alone has, in another module; the list may only get shorter."""
