@@ -23,9 +23,10 @@ from cuebook.actors.runs.progress import Event, EventKind
 from cuebook.actors.runs.roster import WorkerKind
 from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
 from cuebook.actors.runs.sources import FedSource, ListSource
+from cuebook.children.limits import cpus_allowed
 from cuebook.children.program.program import take_program, taken
 from cuebook.chunks.failures import hide_failure
-from cuebook.chunks.feeding import Reuses, start_feeding
+from cuebook.chunks.feeding import EarlierResults, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
 from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
@@ -41,7 +42,7 @@ from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.transient import TransientBlobs
 from cuebook.persistence.history.arguments import check_calls
-from cuebook.persistence.history.results import Decoder, Results
+from cuebook.persistence.history.results import Decoder, RunResults
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
@@ -55,6 +56,10 @@ from cuebook.runtime.tasks.threads import in_thread
 __all__ = ["OpenedRun", "Request", "open_run"]
 
 
+WORKERS_USUAL = 32
+"""So many worker processes may be meant on the smallest machine; the batch size that some give instead is larger."""
+
+
 @dataclass(slots=True)
 class _Place:
     """Where a run is kept: its journal, or nowhere."""
@@ -62,7 +67,6 @@ class _Place:
     file: JournalFile | None
     ref: ActorRef | None
     decoder: WholeDecoder
-    spill: Spill
     folders: dict[str, Any]
 
 
@@ -131,9 +135,13 @@ async def _begin(
         return
     todo = run.source.remaining
     workers = request.options.chunk_size if todo is None else min(request.options.chunk_size, todo)
+    if workers > max(WORKERS_USUAL, 8 * cpus_allowed()) and not request.options.engine.shares_memory:
+        cpus = cpus_allowed()
+        text = f"{run.name} has {workers:,} worker processes on {cpus} CPUs; workers= is how many run at once"
+        run.announce(EventKind.NOTICE, detail=text)
     app.begin(run, _kind(request.options), workers)
     if calls is None:
-        start_feeding(app, opened, request, Reuses(plan, _of_earlier(plan, place)))
+        start_feeding(app, opened, request, EarlierResults(plan, _of_earlier(plan, place)))
 
 
 def _of_earlier(plan: Plan, place: _Place) -> Decoder:
@@ -173,14 +181,13 @@ def _as_list(request: Request) -> list[Any] | None:
 
 
 async def _place(app: Application, request: Request) -> _Place:
-    spill = Spill(str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}"))
+    spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
     if request.path is None:
         title = getattr(request.func, "__name__", type(request.func).__name__)
-        # Results that are not kept are read once, from the folder that arguments come from too.
-        blobs = TransientBlobs(spill.folder)
-        folders = {"blobs": [*blobs.place], "spill": [*spill.place], "title": title}
+        blobs = TransientBlobs(spill)  # results that are not kept are read once
+        folders = {"blobs": [*blobs.place], "spill": spill, "title": title}
         decoder = ValueDecoder(blobs=blobs, names=Names(request.func))
-        return _Place(None, None, WholeDecoder(decoder, blobs), spill, folders)
+        return _Place(None, None, WholeDecoder(decoder, blobs), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -190,9 +197,9 @@ async def _place(app: Application, request: Request) -> _Place:
         where = "the setup of a worker" if inner.index == OUTSIDE else f"call {inner.index}"
         text = f"{error}. This chunk() runs inside {where} of another one"
         raise JournalBusy(text, host=error.host, pid=error.pid, since=error.since) from error
-    folders = {"blobs": [*file.blobs().place], "spill": [*spill.place], "title": Path(request.path).name}
+    folders = {"blobs": [*file.blobs().place], "spill": spill, "title": Path(request.path).name}
     decoder = ValueDecoder(blobs=file.blobs(), names=Names(request.func))
-    return _Place(file, ref, WholeDecoder(decoder), spill, folders)
+    return _Place(file, ref, WholeDecoder(decoder), folders)
 
 
 def _make_run(
@@ -213,7 +220,8 @@ def _make_run(
     place.folders["traceparent"] = request.traceparent
     identity = plan.identity
     known = {"ignore": sorted(options.ignore), "secrets_key": identity.hiding.key, "files": are_used()}
-    pack = FunctionPack(func, options, identity.seed, folders=place.folders, known=known, code=identity.code)
+    spill = Spill(place.folders["spill"], are_fixed=calls is not None)
+    pack = FunctionPack(func, options, identity.seed, spill, folders=place.folders, known=known, code=identity.code)
     work = _work(options, func, identity.seed, source.argument)
     sink: ListSink | StreamSink
     if room is None:
@@ -230,14 +238,14 @@ def _make_run(
             sink,
             work,
             setup=partial(pack.setup, key),
-            encoder_for=send_nothing if options.engine.shares_memory else encode_calls(place.spill),
+            encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
             key=key,
             journal=place.ref,
             closing_entries=None if plan.file is None else closing_entries,
             reship=pack.reship,
             reship_unloaded=pack.reship_unloaded,
-            on_shipped=place.spill.shipped,
-            on_over=place.spill.over,
+            on_shipped=spill.shipped,
+            on_over=spill.over,
             on_generators=SameNumbers(plan.fingerprint.name).heard,
             call_key=identity.form.key,
             hide=partial(hide_failure, identity),
@@ -247,7 +255,7 @@ def _make_run(
             listeners=(log_event, *listeners),
         )
     )
-    return OpenedRun(run, sink, request.path, place.file, spill=place.spill.folder, shared=work.shared)
+    return OpenedRun(run, sink, request.path, place.file, spill=spill, shared=work.shared)
 
 
 def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch: Callable[[int], Any]) -> LocalWork:
@@ -284,10 +292,10 @@ async def _append(place: _Place, run: int, entries: list[Entry]) -> None:
     """Have the first records of a run committed."""
     assert place.file is not None and place.ref is not None
     count = 0
-    for rows in portions(entries):
-        count += len(rows)
+    for portion in portions(entries):
+        count += len(portion)
         try:
-            answer = await place.ref.ask(Append(run, 0, rows, []), timeout=None)
+            answer = await place.ref.ask(Append(run, 0, portion), timeout=None)
         except ActorFailed:
             await _wait_behind(place.ref, run)
             if sum(1 for _ in place.file.records(runs=(run,), bodies=False)) < count:
@@ -319,7 +327,7 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: l
             opened.run.heed_failure(error)
         return
 
-    def some() -> list[Results]:
+    def some() -> list[RunResults]:
         picked = []
         for part in parts:
             picked.append(part)

@@ -1,6 +1,6 @@
 """A journal that lies in memory, whole: the double of the one in a file, as the suites of the ports ask for it.
 
-Knows no record. Blobs are files all the same: workers in other processes read them.
+Knows no chain. Blobs are files all the same: workers in other processes read them.
 """
 
 from __future__ import annotations
@@ -79,16 +79,16 @@ class MemoryMedium:
         return self.reading(Writers.NOBODY)
 
     @contextmanager
-    def creating(self) -> Iterator[_NewRows]:
+    def creating(self) -> Iterator[_MemoryRows]:
         """As `Medium.creating`."""
         self.check_free()
         with self.replacing() as new:
             yield new
 
     @contextmanager
-    def replacing(self) -> Iterator[_NewRows]:
+    def replacing(self) -> Iterator[_MemoryRows]:
         """As `Medium.replacing`."""
-        new = _NewRows()
+        new = _MemoryRows()
         yield new
         self._rows.fill(new.rows, new.states)
 
@@ -120,7 +120,7 @@ class _Seating:
 
 
 class MemorySeat:
-    """`Seat` of a MemoryMedium."""
+    """`WriterSeat` of a MemoryMedium."""
 
     def __init__(self, name: str, seating: _Seating) -> None:
         self.before: Note | None = None
@@ -131,21 +131,21 @@ class MemorySeat:
 
     @property
     def holder(self) -> Holder:
-        """As `Seat.holder`."""
+        """As `WriterSeat.holder`."""
         return self._holder
 
     @property
     def reset(self) -> str:
-        """As `Seat.reset`."""
+        """As `WriterSeat.reset`."""
         return "make a new one"
 
     @property
     def how_lost(self) -> str:
-        """As `Seat.how_lost`."""
+        """As `WriterSeat.how_lost`."""
         return "Was it exchanged for another one?"
 
     def take(self) -> None:
-        """As `Seat.take`."""
+        """As `WriterSeat.take`."""
         taken_by = self._seating.taken_by
         if taken_by is not None:
             who = taken_by.holder
@@ -155,31 +155,31 @@ class MemorySeat:
         self.before = self._seating.note
 
     def note(self, journal_id: bytes, seq: int, hash_: bytes, *, is_held: bool = True) -> None:
-        """As `Seat.note`."""
+        """As `WriterSeat.note`."""
         if self._seating.taken_by is self:
             self._seating.note = Note(journal_id, seq, hash_, self._holder, is_held)
 
     def clear(self) -> None:
-        """As `Seat.clear`."""
+        """As `WriterSeat.clear`."""
         if self._seating.taken_by is self:
             self._seating.note = self.before = None
 
     def release(self) -> None:
-        """As `Seat.release`."""
+        """As `WriterSeat.release`."""
         if self._seating.taken_by is self:
             self._seating.taken_by = None
 
     def noted(self) -> Note | None:
-        """As `Seat.noted`."""
+        """As `WriterSeat.noted`."""
         return self._seating.note
 
     def occupant(self) -> Holder | None:
-        """As `Seat.occupant`."""
+        """As `WriterSeat.occupant`."""
         taken_by = self._seating.taken_by
         return None if taken_by is None else taken_by.holder
 
 
-class _NewRows:
+class _MemoryRows:
     """`NewRows` in memory."""
 
     def __init__(self) -> None:

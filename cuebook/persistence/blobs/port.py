@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DIGEST_BYTES", "BlobPlace", "Blobs"]
+__all__ = ["DIGEST_BYTES", "BlobPlace", "BlobSink", "BlobSource", "Blobs"]
 
 DIGEST_BYTES = 32
 
@@ -27,7 +27,27 @@ class BlobPlace(NamedTuple):
     where: str
 
 
-class Blobs(Protocol):
+class BlobSink(Protocol):
+    """Where an encoder puts large buffers."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> bytes:
+        """Keep a buffer and return what it is known by (32 bytes)."""
+
+
+class BlobSource(Protocol):
+    """Where a decoder finds them."""
+
+    def check(self, digest: bytes, length: int) -> None:
+        """Raise unless it is there with this length; its content need not be read."""
+
+    def read_into(self, digest: bytes, target: memoryview) -> None:
+        """Fill a writable buffer with one of exactly its length."""
+
+    def mapped(self, digest: bytes, length: int) -> memoryview | None:
+        """A buffer that is used where it lies, and may be written to; None where it has to be read."""
+
+
+class Blobs(BlobSink, BlobSource, Protocol):
     """Bytes by their digest: each written once and whole, on disk before its digest is known.
 
     Any number of processes may write to one place at the same time.

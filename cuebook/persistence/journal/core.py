@@ -28,7 +28,7 @@ __all__ = ["JournalCore"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class _Commit:
     rows: list[Row]
     states: list[tuple[int, bytes]]
     drops: list[int]
@@ -85,10 +85,10 @@ class JournalCore:
             kept = [(rows[position][0], body) for position, body in sorted(states.items())]
             retention = self._retention
             if retention is None:
-                await self._commit(_Batch(rows, kept, []))
+                await self._commit(_Commit(rows, kept, []))
             else:
                 plan = retention.plan(entries, states, self.seq)
-                await self._commit(_Batch(rows, kept, plan.drops))
+                await self._commit(_Commit(rows, kept, plan.drops))
                 # Behind the commit: had it failed, the next plan would drop states that are the newest on disk.
                 retention.accept(plan)
         return [row[0] for row in rows]
@@ -129,7 +129,7 @@ class JournalCore:
     async def _write_first(self) -> None:
         self.is_new = True
         self.header = first_head()
-        await self._commit(_Batch(rows_of([self.header.entry(0)], 0, self.hash), [], []))
+        await self._commit(_Commit(rows_of([self.header.entry(0)], 0, self.hash), [], []))
 
     def _check_opened(self, tail: Tail) -> None:
         name = self.medium.name
@@ -140,7 +140,7 @@ class JournalCore:
                 raise JournalCorrupt(f"record {tail.seq} of {name} is damaged", seq=tail.seq)
         self._continue_after(tail)
 
-    async def _commit(self, batch: _Batch) -> None:
+    async def _commit(self, batch: _Commit) -> None:
         try:
             await self.store.insert(batch.rows, batch.states, batch.drops)
         except asyncio.CancelledError:
@@ -154,7 +154,7 @@ class JournalCore:
         self.seq, self.hash = batch.end
         self._say_end()
 
-    async def _settle(self, batch: _Batch) -> bool:
+    async def _settle(self, batch: _Commit) -> bool:
         """Whether a batch of unknown fate is stored: reopen, and look. Either way the chain goes on from there."""
         # An error of a commit does not say that nothing was written: after a failed fsync pages may have reached the
         # disk or not, and a retry on the same connection would believe the kernel's cache. Only reopening, which reads

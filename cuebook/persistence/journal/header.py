@@ -1,6 +1,6 @@
 """The first and the last record of a journal: which journal it is, and whether it ends where it was left.
 
-Knows no store; used by the writer and by readers alike.
+Knows no file; used by the writer and by readers alike.
 """
 
 from __future__ import annotations

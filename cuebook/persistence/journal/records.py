@@ -1,6 +1,6 @@
 """A journal's records, read and each checked: what its writer and its readers have in common.
 
-Knows no store and no value, and executes nothing that it reads.
+Knows no value and no kind of store, and executes nothing that it reads.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A new journal made of records of another one, in a place that nobody sees before it is whole.
 
-Knows no store, no seat, and not why a journal is rewritten.
+Knows no file, and not why a journal is rewritten.
 """
 
 from __future__ import annotations

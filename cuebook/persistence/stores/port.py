@@ -15,7 +15,7 @@ from cuebook.persistence.blobs.port import Blobs
 from cuebook.persistence.records.row import Row, Tail
 from cuebook.persistence.trust.verdicts import Verdict, Writers
 
-__all__ = ["Holder", "Medium", "NewRows", "Note", "Reading", "Seat", "Store"]
+__all__ = ["Holder", "Medium", "NewRows", "Note", "Reading", "Store", "WriterSeat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Store(Protocol):
         """Let go of everything. Closing twice is fine."""
 
 
-class Seat(Protocol):
+class WriterSeat(Protocol):
     """Who may write, one at a time: `take()` once, then `note()` after each commit, then `release()`.
 
     Attributes:
@@ -225,7 +225,7 @@ class Medium(Protocol):
     def store(self) -> Store:
         """Where rows are appended, not open yet."""
 
-    def seat(self) -> Seat:
+    def seat(self) -> WriterSeat:
         """Who may write here."""
 
     def reading(self, trust: Writers) -> AbstractContextManager[Reading]:

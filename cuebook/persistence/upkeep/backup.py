@@ -1,6 +1,6 @@
 """Backup: a copy of a journal that may be in use, with its blobs; also into another kind of store.
 
-Knows no record and no store.
+Knows no record, and not what either of them lies in.
 """
 
 from __future__ import annotations

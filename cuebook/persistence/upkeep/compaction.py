@@ -20,7 +20,7 @@ from cuebook.persistence.journal.rewriting import Rewriting
 from cuebook.persistence.records.families import KEEPING
 from cuebook.persistence.records.record import Entry, Record
 from cuebook.persistence.stores.media import medium_of
-from cuebook.persistence.stores.port import Medium, Seat
+from cuebook.persistence.stores.port import Medium, WriterSeat
 from cuebook.persistence.values.blob_references import blob_references
 
 __all__ = ["Compacted", "compact"]
@@ -70,7 +70,7 @@ def compact(place: str | os.PathLike[str] | Medium, *, drop_events: bool = False
         seat.release()
 
 
-def _compacted(medium: Medium, seat: Seat, *, drop_events: bool) -> Compacted:
+def _compacted(medium: Medium, seat: WriterSeat, *, drop_events: bool) -> Compacted:
     medium.blobs().check_plain()
     with open_reader(medium) as reader:
         before, size = reader.last_seq, medium.size_bytes()

@@ -24,13 +24,13 @@ from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.stores.port import Medium, Reading
 from cuebook.persistence.values.blob_references import copy_blobs
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["Salvaged", "recover"]
 
 _MISSES_MAX = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
+class Salvaged:
     """What recovery did.
 
     Attributes:
@@ -46,7 +46,7 @@ class Recovered:
     blobs: int
 
 
-def recover(place: str | os.PathLike[str] | Medium, new: str | os.PathLike[str] | Medium) -> Recovered:
+def recover(place: str | os.PathLike[str] | Medium, new: str | os.PathLike[str] | Medium) -> Salvaged:
     """Write to `new` every record of the journal at `place` that is provably as it was committed.
 
     A record counts as whole when its hash fits it and the hash of the record before it; records of a run whose
@@ -81,7 +81,7 @@ def recover(place: str | os.PathLike[str] | Medium, new: str | os.PathLike[str] 
             writing.flush()
     blobs = copy_blobs(source.blobs(), target.blobs())
     note_end(target, opened.journal_id, writing.seq, writing.hash)
-    return Recovered(Path(target.name), len(kept), tuple(_gaps(kept, max(expected, seen))), blobs)
+    return Salvaged(Path(target.name), len(kept), tuple(_gaps(kept, max(expected, seen))), blobs)
 
 
 def _all(first: Record | None, rest: Iterator[Record]) -> Iterator[Record]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cuebook.errors import ValueNotKept
-    from cuebook.persistence.blobs.port import Blobs
+    from cuebook.persistence.blobs.port import BlobSink
     from cuebook.persistence.values.codes import Form
     from cuebook.persistence.values.pickling.pickles import PickleScope
 
@@ -56,7 +56,7 @@ class ValueEncoder:
         self,
         *,
         pickle: bool = True,
-        blobs: Blobs | None = None,
+        blobs: BlobSink | None = None,
         blob_bytes: int = 256 * 1024,
         portable: bool = False,
         label: str = "result",
@@ -208,7 +208,7 @@ class ValueEncoder:
 
     # How a value is put together
 
-    def _twin(self, *, blobs: Blobs | None = None) -> ValueEncoder:
+    def _twin(self, *, blobs: BlobSink | None = None) -> ValueEncoder:
         """Another of the same kind, for whoever comes while this one is at work (another thread)."""
         return ValueEncoder(
             pickle=self._pickle,
@@ -352,9 +352,9 @@ class ValueEncoder:
     def _not_kept(self, value: Any, reason: str) -> ValueNotKept:
         from cuebook.persistence.values.refusals import explain
 
-        return explain(value, self._label, (self._twin()._refusal, reason))
+        return explain(value, self._label, (self._twin().refusal, reason))
 
-    def _refusal(self, value: Any) -> str | None:
+    def refusal(self, value: Any) -> str | None:
         """Why a value cannot be kept; None if it can."""
         try:
             self._whole(value)

@@ -41,7 +41,7 @@ _SET, _GET = getattr(fcntl, "F_OFD_SETLK", None), getattr(fcntl, "F_OFD_GETLK", 
 
 
 class FileLock:
-    """The writer's lock, as a `Seat`.
+    """The writer's lock, as a `WriterSeat`.
 
     Args:
         path: of the lock file.
@@ -58,7 +58,7 @@ class FileLock:
         self._text = ""
 
     def take(self) -> None:
-        """As `Seat.take`.
+        """As `WriterSeat.take`.
 
         Raises:
             JournalBusy: someone holds it: who, as far as the file tells.
@@ -87,7 +87,7 @@ class FileLock:
         _held.add(self)
 
     def note(self, journal_id: bytes, seq: int, hash_: bytes, *, is_held: bool = True) -> None:
-        """As `Seat.note`. Cost: about 3 us; not synced. A full disk is no reason to fail here."""
+        """As `WriterSeat.note`. Cost: about 3 us; not synced. A full disk is no reason to fail here."""
         if self._descriptor is None:
             return
         if not self._text:
@@ -102,36 +102,36 @@ class FileLock:
             os.pwrite(self._descriptor, (b"%08x %b\n" % (zlib.crc32(data), data)).ljust(_NOTE_BYTES), 0)
 
     def clear(self) -> None:
-        """As `Seat.clear`."""
+        """As `WriterSeat.clear`."""
         if self._descriptor is not None:
             os.pwrite(self._descriptor, b"\n".ljust(_NOTE_BYTES), 0)
         self.before = None
 
     @property
     def holder(self) -> Holder:
-        """As `Seat.holder`."""
+        """As `WriterSeat.holder`."""
         return self._holder
 
     @property
     def reset(self) -> str:
-        """As `Seat.reset`."""
+        """As `WriterSeat.reset`."""
         return f"delete {self.path}"
 
     @property
     def how_lost(self) -> str:
-        """As `Seat.how_lost`."""
+        """As `WriterSeat.how_lost`."""
         return "Was it copied or restored without its -wal file?"
 
     def noted(self) -> Note | None:
-        """As `Seat.noted`, see `read_note`."""
+        """As `WriterSeat.noted`, see `read_note`."""
         return read_note(self.path)
 
     def occupant(self) -> Holder | None:
-        """As `Seat.occupant`, see `holder_of`."""
+        """As `WriterSeat.occupant`, see `holder_of`."""
         return holder_of(self.path)
 
     def release(self) -> None:
-        """As `Seat.release`; the file stays."""
+        """As `WriterSeat.release`; the file stays."""
         descriptor, self._descriptor = self._descriptor, None
         _held.discard(self)
         if descriptor is not None:
