@@ -172,8 +172,6 @@ class SqliteStore:
             reading, self._idle = self._idle, None
         if reading is None:
             reading = SqliteReading(self.path, writer=files)
-        elif files is not None:
-            files.check_in_place()
         try:
             yield reading
         except BaseException:
