@@ -46,7 +46,7 @@ class BlobStore:
 
     @property
     def place(self) -> BlobPlace:
-        """Where they lie, for others to make their own of it."""
+        """As `Blobs.place`."""
         return BlobPlace("folder", self.folder)
 
     def path_of(self, digest: bytes) -> str:
@@ -55,13 +55,10 @@ class BlobStore:
         return os.path.join(self.folder, name[:2], name[2:])
 
     def write(self, data: bytes | bytearray | memoryview) -> bytes:
-        """Keep a buffer and return its digest (32 bytes); file and folders are synced when this returns.
-
-        One that is there with this content is kept; one that was damaged is written anew.
+        """As `Blobs.write`; file and folders are synced when this returns.
 
         Raises:
             JournalNotTrusted: what has its name is no plain file, or a folder's is no folder; nothing is followed.
-            JournalFull, JournalError: it could not be written; nothing half-written stands under the digest.
 
         Cost: one sha256 and one write of the buffer, no copy; two fsync, more for a new folder.
         """
@@ -78,14 +75,9 @@ class BlobStore:
         return digest
 
     def read(self, digest: bytes, length: int) -> bytes:
-        """The content of a blob.
-
-        Parameters:
-            digest: 32 bytes, as `write` returned it.
-            length: in bytes.
+        """As `Blobs.read`.
 
         Raises:
-            JournalCorrupt: it is missing or its content is not what was written; the message names it.
             JournalNotTrusted: what has its name is no plain file. (Whose it is does not matter: the digest does.)
 
         Cost: one read and one sha256.
@@ -101,11 +93,7 @@ class BlobStore:
         return data
 
     def whole(self, digest: bytes) -> bytes | None:
-        """The content of a blob whose length is not known; None where it is damaged.
-
-        Raises:
-            JournalError: it cannot be read. JournalNotTrusted: what has its name is no plain file.
-        """
+        """As `Blobs.whole`; raises JournalNotTrusted where what has its name is no plain file."""
         path = self.path_of(digest)
         try:
             with open(self._descriptor(digest), "rb") as file:
@@ -115,7 +103,7 @@ class BlobStore:
         return data if sha256_of(memoryview(data)) == digest else None
 
     def check(self, digest: bytes, length: int) -> None:
-        """Raise JournalCorrupt unless the blob is there with this length; its content is not read."""
+        """As `Blobs.check`."""
         try:
             with open(self._descriptor(digest), "rb") as file:
                 found = os.fstat(file.fileno()).st_size
@@ -124,7 +112,7 @@ class BlobStore:
         self._check_length(digest, length, found)
 
     def read_into(self, digest: bytes, target: memoryview) -> None:
-        """Fill a writable buffer with a blob of exactly its length; errors and cost as `read`."""
+        """As `Blobs.read_into`; cost as `read`."""
         try:
             with open(self._descriptor(digest), "rb", buffering=0) as file:
                 self._check_length(digest, target.nbytes, os.fstat(file.fileno()).st_size)
@@ -139,11 +127,11 @@ class BlobStore:
         self._check_content(digest, target)
 
     def mapped(self, digest: bytes, length: int) -> None:
-        """None: what is kept is read and checked, and not used where it lies."""
+        """As `Blobs.mapped`: None, as what is kept is read and checked, and not used where it lies."""
         del digest, length
 
     def digests(self) -> Iterator[bytes]:
-        """The digest of every blob in the folder, in order of name; unfinished files are not blobs.
+        """As `Blobs.digests`, in order of name.
 
         Raises:
             JournalNotTrusted: it, or a folder in it, is a link or no folder.
@@ -155,7 +143,7 @@ class BlobStore:
                     yield digest
 
     def check_plain(self) -> None:
-        """Look at all of it, before anything is done with it.
+        """As `Blobs.check_plain`.
 
         Raises:
             JournalNotTrusted: a blob, or a folder, is a link, has a second name, or is nothing of that kind.
@@ -166,21 +154,18 @@ class BlobStore:
             check_plain(self.path_of(digest))
 
     def verify(self) -> Iterator[tuple[bytes, str]]:
-        """Read every blob; yield the digest of each that is damaged, with the reason.
-
-        Cost: one read and one sha256 of all blobs, in bounded memory.
-        """
+        """As `Blobs.verify`. Cost: one read and one sha256 of all blobs."""
         for digest in self.digests():
             reason = self._damage(digest)
             if reason is not None:
                 yield digest, reason
 
     def remove(self, digest: bytes) -> None:
-        """Delete a blob that nothing refers to any more; one that is missing is no error."""
+        """As `Blobs.remove`."""
         remove_file(self.path_of(digest))
 
     def sweep(self) -> None:
-        """Delete what writers that were killed left unfinished; only where nobody writes."""
+        """As `Blobs.sweep`."""
         for prefix in self._prefixes():
             for name in blob_names_in(os.path.join(self.folder, prefix)):
                 if name.endswith(PART_END):

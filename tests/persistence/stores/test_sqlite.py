@@ -332,3 +332,28 @@ def test_the_writing_thread_never_keeps_the_interpreter_from_exiting(
     monkeypatch.setattr(module, "_in_daemon", lambda make: make())  # as if a later release made its thread elsewhere
     assert not run(work())
     assert said == ["journal_thread_outlives_main"]
+
+
+def test_a_reading_is_kept_for_the_next_one_but_not_beyond_the_opening_that_it_is_of(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "a.cue")
+
+    async def work() -> None:
+        await store.open()
+        with store.reading() as first:
+            pass
+        with store.reading() as again, store.reading() as another:
+            assert again is first
+            assert another is not first
+        with store.reading() as late:
+            await store.close()
+            await store.open()
+        with store.reading() as fresh:
+            assert fresh is not late
+            assert fresh.end() == 0
+        with pytest.raises(ZeroDivisionError), store.reading() as failed:
+            raise ZeroDivisionError
+        with store.reading() as after:
+            assert after is not failed
+        await store.close()
+
+    run(work())
