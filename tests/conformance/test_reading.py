@@ -175,3 +175,32 @@ def test_what_was_read_before_a_failed_insert_does_not_hide_what_is_found_after_
         await store.close()
 
     run(work())
+
+
+class Taken:
+    """`NewRows` of a kind that no store knows."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.states: list[tuple[int, bytes]] = []
+
+    def insert(self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]] = ()) -> None:
+        self.rows.extend(rows)
+        self.states.extend(states)
+
+
+def test_a_copy_has_all_and_the_reading_goes_on_behind_it(medium: Medium) -> None:
+    async def work() -> None:
+        store = medium.store()
+        await store.open()
+        await store.insert([row(1), row(2, body=None), row(3)], states=[(1, b"one"), (3, b"three")])
+        with medium.reading(Writers.NOBODY) as reading:
+            taken = Taken()
+            reading.copy_into(taken)
+            assert [each[:7] for each in taken.rows] == [row(1)[:7], row(2, body=None)[:7], row(3)[:7]]
+            assert taken.states == [(1, b"one"), (3, b"three")]
+            await store.insert([row(4)], drop_states=[1])
+            assert (reading.end(), reading.states()) == (4, [3])
+        await store.close()
+
+    run(work())
