@@ -17,6 +17,7 @@ from cuebook.persistence.stores.sqlite import private_copy as module
 from cuebook.persistence.stores.sqlite import reading as sqlite_reading
 from cuebook.persistence.stores.sqlite.private_copy import PrivateCopy
 from cuebook.persistence.trust.verdicts import Writers
+from cuebook.testing.memory_medium import MemoryMedium
 from tests.support.journals import completed, opened, run, write
 
 
@@ -77,6 +78,26 @@ def test_a_copy_follows_a_live_journal_through_its_checkpoints(open_folder: Path
                     assert picture.state.runs[1].completed == count
                     assert reader.last_seq == journal.last_seq
                     assert len(list(reader.records())) == journal.last_seq
+
+    run(work())
+
+
+def test_what_is_copied_of_a_copy_is_one_picture_while_the_journal_goes_on(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_reading, "_REFRESH_SHARE", 0)  # taken anew whenever the journal has changed
+
+    async def work() -> None:
+        async with await JournalFile.open(open_folder / "a.cue") as journal:
+            await journal.append([opened(), completed(0)])
+            with open_reader(open_folder / "a.cue") as reader:
+                copied, seen = MemoryMedium(), reader.last_seq
+                await journal.append([completed(1)])
+                with copied.creating() as new:
+                    reader.copy_into(new)
+                with copied.reading(Writers.NOBODY) as found:
+                    assert found.end() == seen
+                assert reader.last_seq == seen + 1
 
     run(work())
 

@@ -248,7 +248,9 @@ class SqliteReading:
         # A follower (`cuebook watch`) asks for the end many times a second, and a copy costs the whole file: it waits
         # for a multiple of what the last one took, so that copying is a bounded share of the time, whatever the size.
         copy, now = self._copy, time.monotonic()
-        if copy is None or now < self._copied_at + _REFRESH_SHARE * self._copying_s or not copy.is_outdated():
+        if copy is None or self._connection.in_transaction:  # whoever began one reads one picture
+            return
+        if now < self._copied_at + _REFRESH_SHARE * self._copying_s or not copy.is_outdated():
             return
         self._connection.close()
         copy.refresh()
