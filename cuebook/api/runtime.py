@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import anyio
 
@@ -26,12 +26,15 @@ from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import (
     Options,
+    RunOptions,
     check_flag,
     check_function,
     check_workers,
     checked_path,
     make_options,
     merged,
+    takes_options,
+    takes_options_over_defaults,
 )
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.durable.durable_actors import DurableActors
@@ -66,6 +69,7 @@ class Runtime(Lasting, Seeing):
         TypeError, ValueError: an option is wrong.
     """
 
+    @takes_options
     def __init__(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -74,7 +78,7 @@ class Runtime(Lasting, Seeing):
         progress_bar: bool | None = None,
         blocking_s: float | None = 1.0,
         telemetry: Any = False,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> None:
         self.path = checked_path(path)
         self.defaults = options
@@ -156,6 +160,7 @@ class Runtime(Lasting, Seeing):
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
+    @takes_options_over_defaults
     async def chunk(
         self,
         func: Callable[..., Any],
@@ -163,7 +168,7 @@ class Runtime(Lasting, Seeing):
         *,
         path: Any = _NOT_GIVEN,
         progress_bar: bool | None = None,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> list[Any]:
         """Call `func` with each item of `parameters`; the results in the order of the parameters.
 
@@ -183,6 +188,7 @@ class Runtime(Lasting, Seeing):
         assert isinstance(opened.sink, ListSink)
         return opened.sink.output
 
+    @takes_options_over_defaults
     async def stream(
         self,
         func: Callable[..., Any],
@@ -190,7 +196,7 @@ class Runtime(Lasting, Seeing):
         *,
         path: Any = _NOT_GIVEN,
         progress_bar: bool | None = None,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> AsyncIterator[Done]:
         """Call `func` with each item of `parameters` and yield each call when it is done, in any order.
 
@@ -258,7 +264,7 @@ class Runtime(Lasting, Seeing):
             return self.path
         return checked_path(path)
 
-    def _choose(self, func: Any, options: dict[str, Any]) -> Options:
+    def _choose(self, func: Any, options: RunOptions) -> Options:
         chosen = make_options(**merged(self.defaults, options)) if options else self._options
         check_function(func, chosen.engine, chosen.worker_class)
         check_workers(func, chosen)
