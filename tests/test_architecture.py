@@ -95,9 +95,6 @@ HEAVY = ("asyncio", "anyio", "aiosqlite", "structlog", "cloudpickle", "numpy", "
 CONTINUED = {
     "Ending": "an actor's end, its life and its messages are one object until its phases are a table",
     "Lifecycle": "as `Ending`",
-    "Acting": "a face of Runtime",
-    "Lasting": "a face of Runtime",
-    "Seeing": "a face of Runtime",
     "PartList": "the walk over code notes its parts as it goes",
 }
 """Bases that one class alone has, in another module; the list may only get shorter."""
