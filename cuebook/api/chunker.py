@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -105,6 +106,11 @@ class Chunker:
     def _run(
         self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
     ) -> list[Any]:
+        if sys.is_finalizing():
+            raise RuntimeError(
+                "no calls can be made any more: the interpreter is being taken apart. What atexit calls comes before "
+                "that; a __del__ may come after it"
+            )
         path = self.path if path is _NOT_GIVEN else path
         check_workers(func, self._chosen, parameters)
         if self._actors is None and callable(func):
