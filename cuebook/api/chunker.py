@@ -45,6 +45,7 @@ class Chunker:
         path: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> None:
+        _check_time()
         self.func = func
         self.progress_bar = check_flag("progress_bar", progress_bar, none=True)
         self.path = path
@@ -106,26 +107,42 @@ class Chunker:
     def _run(
         self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
     ) -> list[Any]:
-        if sys.is_finalizing():
-            raise RuntimeError(
-                "no calls can be made any more: the interpreter is being taken apart. What atexit calls comes before "
-                "that; a __del__ may come after it"
-            )
+        _check_time()
         path = self.path if path is _NOT_GIVEN else path
         check_workers(func, self._chosen, parameters)
         if self._actors is None and callable(func):
             _stand_by(self._chosen, parameters, path)
         from cuebook.api.warm import run_on
 
-        return run_on(
-            self.actors,
-            func,
-            parameters,
-            closes=closes and self._owns_actors,
-            path=path,
-            progress_bar=self.progress_bar if progress_bar is None else progress_bar,
-            **{**self._options, "actors": self.actors},
-        )
+        try:
+            return run_on(
+                self.actors,
+                func,
+                parameters,
+                closes=closes and self._owns_actors,
+                path=path,
+                progress_bar=self.progress_bar if progress_bar is None else progress_bar,
+                **{**self._options, "actors": self.actors},
+            )
+        except (RuntimeError, OSError) as error:
+            if "at interpreter shutdown" not in str(error):
+                raise
+            raise RuntimeError(_ENDED) from error
+
+
+_FINALIZING = (
+    "no calls can be made any more: the interpreter is being taken apart. What atexit calls comes before that; "
+    "a __del__ may come after it"
+)
+_ENDED = (
+    "no calls can be made any more: the main thread has ended, and this release of Python starts no others after that. "
+    "Make them before, or with another release"
+)
+
+
+def _check_time() -> None:
+    if sys.is_finalizing():
+        raise RuntimeError(_FINALIZING)
 
 
 def chunk(
