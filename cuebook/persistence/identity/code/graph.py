@@ -248,6 +248,10 @@ class CodeGraph(PartList):
         hints = annotations_of(function)
         return joined(b"hints", [self.value(f"hints of {label}", hints)] if hints else [])
 
+    def classes(self) -> list[type]:
+        """Those that were met so far, in the order of discovery."""
+        return [item for item, _ in self._alive if isinstance(item, type)]
+
     def _number(self, item: Any, receiver: Receiver | None) -> bytes:
         if receiver is not None and not isinstance(receiver.value, type):
             self._receivers.add(id(receiver.value))
@@ -376,4 +380,4 @@ def classes_referred_to(func: Any) -> list[type]:
     graph = CodeGraph()
     graph.value("function", func)
     graph.drain()
-    return [item for item, _ in graph._alive if isinstance(item, type)]
+    return graph.classes()

@@ -240,14 +240,12 @@ def _is_of_python(name: str, value: Any) -> bool:
 
 def _place_of(value: Any) -> str | None:
     """Where something, or its class, is imported from, if it is the user's."""
-    item = value if isinstance(value, types.ModuleType | types.FunctionType | type) else type(value)
-    if isinstance(item, types.ModuleType):
-        is_users = is_users_module(item)
-    elif isinstance(item, types.FunctionType):
-        is_users = is_users_function(item)
-    else:
-        is_users = is_users_class(item)
-    return place_of_import(item) if is_users else None
+    if isinstance(value, types.ModuleType):
+        return place_of_import(value) if is_users_module(value) else None
+    if isinstance(value, types.FunctionType):
+        return place_of_import(value) if is_users_function(value) else None
+    item = value if isinstance(value, type) else type(value)
+    return place_of_import(item) if is_users_class(item) else None
 
 
 def _of_module(module: types.ModuleType, name: str, *, is_imported: bool) -> Attribute:

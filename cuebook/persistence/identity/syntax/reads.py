@@ -6,7 +6,7 @@ Knows no values: names of variables and attributes alone.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cuebook.persistence.identity.syntax.access import (
     DOC_READERS,
@@ -40,14 +40,14 @@ def access_of(tree: Any, free: Iterable[str], private: Callable[[], Mapping[str,
 
     Cost: about 1 us a node.
     """
-    reader = _Reader(frozenset(free), private, trusts=trusts)
+    reader = _TreeReader(frozenset(free), private, trusts=trusts)
     found = reader.read(tree)
     if trusts and reader.reaching.taken & reader.names_bound:  # the code has a `getattr` of its own
-        return _Reader(frozenset(free), private, trusts=False).read(tree)
+        return _TreeReader(frozenset(free), private, trusts=False).read(tree)
     return found
 
 
-class _Reader:
+class _TreeReader:
     def __init__(self, free: frozenset[str], private: Callable[[], Mapping[str, str]], *, trusts: bool) -> None:
         self.names_bound: set[str] = set()
         self.reaching = Reaching(self._spelled, trusts=trusts)
@@ -141,7 +141,7 @@ class _Reader:
     def visit(self, node: Any) -> None:
         """A node and all in it."""
         kind = node.__class__
-        visit = _VISITORS.get(kind)
+        visit = self.VISITORS.get(kind)
         if visit is not None:
             visit(self, node)
             return
@@ -360,6 +360,28 @@ class _Reader:
             self._bind(name)
         self._fields(node, node._fields)
 
+    VISITORS: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
+        ast.Constant: _constant,
+        ast.Name: _name,
+        ast.Attribute: _attribute,
+        ast.Subscript: _item,
+        ast.AugAssign: _augmented,
+        ast.Call: _call,
+        ast.Compare: _compare,
+        ast.UnaryOp: _unary,
+        **dict.fromkeys((ast.If, ast.IfExp, ast.While, ast.Assert), _branch),
+        **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _function),
+        ast.ClassDef: _class,
+        **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _comprehension),
+        ast.NamedExpr: _walrus,
+        ast.AnnAssign: _annotated,
+        ast.Global: _declared,
+        ast.Nonlocal: _declared,
+        ast.Import: _import,
+        ast.ImportFrom: _import_from,
+        **dict.fromkeys((ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping), _named),
+    }
+
 
 def _tree_of_text(node: ast.AST) -> ast.AST | None:
     """What a text that is written out says when it is run."""
@@ -372,24 +394,3 @@ def _tree_of_text(node: ast.AST) -> ast.AST | None:
 
 
 _FIELDS: dict[type, tuple[str, ...]] = {}
-_VISITORS: dict[type, Callable[[_Reader, Any], None]] = {
-    ast.Constant: _Reader._constant,
-    ast.Name: _Reader._name,
-    ast.Attribute: _Reader._attribute,
-    ast.Subscript: _Reader._item,
-    ast.AugAssign: _Reader._augmented,
-    ast.Call: _Reader._call,
-    ast.Compare: _Reader._compare,
-    ast.UnaryOp: _Reader._unary,
-    **dict.fromkeys((ast.If, ast.IfExp, ast.While, ast.Assert), _Reader._branch),
-    **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _Reader._function),
-    ast.ClassDef: _Reader._class,
-    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _Reader._comprehension),
-    ast.NamedExpr: _Reader._walrus,
-    ast.AnnAssign: _Reader._annotated,
-    ast.Global: _Reader._declared,
-    ast.Nonlocal: _Reader._declared,
-    ast.Import: _Reader._import,
-    ast.ImportFrom: _Reader._import_from,
-    **dict.fromkeys((ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping), _Reader._named),
-}

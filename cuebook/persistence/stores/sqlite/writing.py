@@ -40,7 +40,7 @@ _CHECKPOINT_PAGES = 4000
 _CLOSING_BUSY_MS = 200
 
 
-class _Batch:
+class _Transaction:
     """What one transaction is to hold, and whether the connection's thread is done with it."""
 
     __slots__ = ("drop_states", "is_settled", "rows", "states")
@@ -51,11 +51,16 @@ class _Batch:
         self.drop_states = drop_states
         self.is_settled = False
 
+    @property
+    def is_one_row(self) -> bool:
+        """Whether there is nothing to it but one record."""
+        return len(self.rows) == 1 and not self.states and not self.drop_states
 
-class _Writer(sqlite3.Connection):
+
+class _WritingConnection(sqlite3.Connection):
     """The writing connection: `commit()` writes the batch that waits, so a commit is one trip to its thread."""
 
-    batch: _Batch | None = None
+    batch: _Transaction | None = None
     has_stream_index = False
     is_empty = False
     tail: Tail
@@ -65,22 +70,28 @@ class _Writer(sqlite3.Connection):
         if batch is None:
             return
         try:
-            self.execute("BEGIN IMMEDIATE")
-            if not self.has_stream_index and any(row[2] < 0 for row in batch.rows):
-                self.execute(STREAM_INDEX)
-                self.has_stream_index = True
-            self.executemany(_INSERT, [row[:7] for row in batch.rows])
-            if batch.states:
-                self.executemany("INSERT INTO states VALUES (?, ?)", batch.states)
-            if batch.drop_states:
-                self.executemany("DELETE FROM states WHERE seq = ?", [(seq,) for seq in batch.drop_states])
-            self.execute("COMMIT")
+            if batch.is_one_row and (self.has_stream_index or batch.rows[0][2] >= 0):
+                self.execute(_INSERT, batch.rows[0][:7])  # a transaction by itself, for a sixth of the CPU time less
+            else:
+                self._write(batch)
         except BaseException:
             if self.in_transaction:
                 self.rollback()
             raise
         finally:
             batch.is_settled = True
+
+    def _write(self, batch: _Transaction) -> None:
+        self.execute("BEGIN IMMEDIATE")
+        if not self.has_stream_index and any(row[2] < 0 for row in batch.rows):
+            self.execute(STREAM_INDEX)
+            self.has_stream_index = True
+        self.executemany(_INSERT, [row[:7] for row in batch.rows])
+        if batch.states:
+            self.executemany("INSERT INTO states VALUES (?, ?)", batch.states)
+        if batch.drop_states:
+            self.executemany("DELETE FROM states WHERE seq = ?", [(seq,) for seq in batch.drop_states])
+        self.execute("COMMIT")
 
 
 class SqliteStore:
@@ -93,7 +104,7 @@ class SqliteStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._connection: aiosqlite.Connection | None = None
-        self._writer: _Writer | None = None
+        self._writer: _WritingConnection | None = None
         self._files: JournalFiles | None = None
         self._thread: threading.Thread | None = None
         self._has_failed = False
@@ -126,7 +137,7 @@ class SqliteStore:
         """As `Store.insert`. Cost: one trip to the connection's thread and one fsync."""
         if self._connection is None or self._writer is None or self._has_failed:
             raise JournalError(f"{self.path} accepts nothing until it is opened again")
-        batch = self._writer.batch = _Batch(rows, states, drop_states)
+        batch = self._writer.batch = _Transaction(rows, states, drop_states)
         try:
             await self._connection.commit()
         except asyncio.CancelledError:
@@ -251,7 +262,7 @@ class SqliteStore:
         self._writer = writer
         return writer
 
-    def _prepare(self, writer: _Writer, files: JournalFiles) -> None:
+    def _prepare(self, writer: _WritingConnection, files: JournalFiles) -> None:
         mount = mount_of(self.path)
         writer.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         writer.execute(f"PRAGMA synchronous = {'EXTRA' if mount.is_network else 'FULL'}")
@@ -269,7 +280,7 @@ class SqliteStore:
             if busy:
                 raise JournalError(f"{self.path} cannot be made durable while another program reads it")
 
-    def _choose_mode(self, writer: _Writer, files: JournalFiles, *, is_network: bool) -> None:
+    def _choose_mode(self, writer: _WritingConnection, files: JournalFiles, *, is_network: bool) -> None:
         holds_names = files.holds_names()
         (found,) = writer.execute("PRAGMA journal_mode").fetchone()
         if holds_names and found != "wal":
@@ -284,14 +295,14 @@ class SqliteStore:
         files.hold_names()  # the rollback journal's went with the switch, and nothing was read since
 
 
-def _new_writer(path: Path) -> _Writer:
-    writer: _Writer = sqlite3.connect(
+def _new_writer(path: Path) -> _WritingConnection:
+    writer: _WritingConnection = sqlite3.connect(
         journal_uri(path, "rw"),
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
-        factory=_Writer,
+        factory=_WritingConnection,
     )
     try:
         writer.execute("PRAGMA recursive_triggers = ON")
