@@ -37,7 +37,7 @@ def shared_parts(value: Any) -> frozenset[int]:
 
     What pickle has to keep is not looked into: pickle minds what its objects share.
 
-    Cost: 1 us for a value of scalars, then 0.1 us a container and 25 ns a scalar.
+    Cost: 0.5 us for a value of scalars, then 0.1 us a container and 25 ns a scalar.
     """
     give = _members_of(type(value))
     level = [] if give is None else [part for part in give(value) if type(part) not in _unchanging]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cuebook.persistence.identity.fingerprint import fingerprint
 from tests.support.workshop import Edit, Workshop, edits
 
 
@@ -765,3 +767,33 @@ def test_what_nobody_can_see_is_named(shop: Workshop, edit: Edit) -> None:
     first, _, changed = shop.before_and_after(edit)
 
     assert first.digest != changed.digest or changed.opaque
+
+
+DECIMALS = """
+import decimal
+from decimal import Decimal
+PRICE = Decimal("1.5")
+def uses_the_class(x): return Decimal(x) / 3
+def uses_the_module(x): return decimal.Decimal(x) / 3
+def imports_it(x):
+    import decimal
+    return decimal.Decimal(x) / 3
+def holds_one(x): return PRICE / x
+def by_a_helper(x): return holds_one(x)
+def uses_none(x): return x / 3
+"""
+
+
+def test_the_context_of_decimals_counts_where_code_refers_to_them(shop: Workshop) -> None:
+    module = shop.module(DECIMALS)
+    names = [name for name in vars(module) if "_" in name and not name.startswith("_")]
+    before = {name: fingerprint(getattr(module, name)) for name in names}
+    with decimal.localcontext() as context:
+        again = {name: fingerprint(getattr(module, name)) for name in names}
+        context.prec = 11
+        after = {name: fingerprint(getattr(module, name)) for name in names}
+
+    assert {name for name in names if before[name].digest != again[name].digest} == set()
+    assert {name for name in names if before[name].digest == after[name].digest} == {"uses_none"}
+    assert "context of decimal" not in dict(after["by_a_helper"].imported)
+    assert "['prec'] = 11" in {part.label: part.detail for part in after["holds_one"].parts}["context of decimal"]

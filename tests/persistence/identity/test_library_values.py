@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import functools
 import math
 from typing import Any
 
@@ -159,8 +160,14 @@ def test_extension_arrays_count_by_value_and_by_the_parameters_of_their_dtype() 
     assert all_differ(*EXTENDED)
     assert all_differ(*map(pd.Series, EXTENDED))
     for array in EXTENDED:
-        assert are_equal(array, array.copy())
+        assert are_equal(array, array.copy(), array[::-1][::-1])
         assert are_equal(pd.Series(array), pd.Series(array).iloc[::-1].iloc[::-1])
+
+
+def test_categories_count_in_their_order_and_not_by_how_an_array_was_cut() -> None:
+    made = pd.Categorical(["a"], categories=["a", "b"])
+    assert are_equal(made, pd.Categorical(["a", "b"])[:1], pd.Categorical(["b", "a"])[1:])
+    assert all_differ(made, pd.Categorical(["a"], categories=["b", "a"]), pd.Categorical(["a"]))
 
 
 def test_what_lies_under_a_missing_item_does_not_count() -> None:
@@ -355,3 +362,36 @@ def test_models_of_pydantic_hide_their_secrets_and_do_not_count_them() -> None:
     walk = ValueWalk()
     walk.encode(one)
     assert walk.hiding.hide("it is hunter2hunter2!") == "it is <hidden>!"
+
+
+def test_models_of_pydantic_count_by_their_fields_however_these_were_given() -> None:
+    pydantic = pytest.importorskip("pydantic")
+
+    class Model(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(extra="allow")
+        a: int = 1
+        b: list[int] = []
+        _own: int = 5
+
+        @functools.cached_property
+        def large(self) -> int:
+            return self.a * 1000
+
+    used, other = Model(), Model()
+    assert used.large == 1000
+    other._own = 6
+    assert are_equal(Model(), Model(a=1, b=[]), Model(b=[]), used)
+    assert all_differ(Model(), Model(a=2), Model(b=[1]), Model(c=1), other)
+
+
+def test_models_of_pydantic_that_make_their_state_count_by_it() -> None:
+    pydantic = pytest.importorskip("pydantic")
+
+    class Model(pydantic.BaseModel):
+        a: int = 1
+        b: int = 1
+
+        def __getstate__(self) -> Any:
+            return {**super().__getstate__(), "__dict__": {"a": self.a}}
+
+    assert are_equal(Model(b=1), Model(b=2)) and all_differ(Model(b=1), Model(a=2, b=1))

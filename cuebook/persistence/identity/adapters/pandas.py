@@ -58,7 +58,7 @@ def _column(walk: Any, column: Any) -> bytes:
 
 def _extension_array(walk: Any, value: Any) -> bytes:
     """An array of pandas' own by its values, one of somebody else's by its state."""
-    if not type(value).__module__.startswith("pandas."):
+    if not _is_pandas_own(value):
         return walk.state(value)  # type: ignore[no-any-return]
     return joined(b"array", [_values(walk, value)])
 
@@ -70,7 +70,7 @@ def _values(walk: Any, array: Any) -> bytes:
     if name == b"category":
         ordered = walk.encode([bool(array.ordered)])
         return joined(b"category", [ordered, _index(walk, array.categories), elements(walk, np.asarray(array.codes))])
-    if not type(array).__module__.startswith("pandas."):
+    if not _is_pandas_own(array):
         return joined(b"column", [name, walk.encode(dtype), walk.encode(array)])
     if hasattr(array, "asi8"):
         return joined(b"column", [name, elements(walk, array.asi8)])
@@ -80,6 +80,10 @@ def _values(walk: Any, array: Any) -> bytes:
         filled = array.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
         return joined(b"column", [name, elements(walk, missing), elements(walk, filled)])
     return joined(b"column", [name, walk.encode([_missing(item) for item in array.tolist()])])
+
+
+def _is_pandas_own(array: Any) -> bool:
+    return str(type(array).__module__).partition(".")[0] == "pandas"
 
 
 def _missing(item: Any) -> Any:

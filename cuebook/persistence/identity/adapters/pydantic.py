@@ -10,6 +10,7 @@ from cuebook.persistence.identity.code.annotations import note_of
 from cuebook.persistence.identity.code.class_contents import ClassContents
 from cuebook.persistence.identity.digest import joined
 from cuebook.persistence.identity.ownership import is_users_function
+from cuebook.persistence.identity.values.object_state import is_cache
 
 __all__ = ["FORMS", "contents_of"]
 
@@ -81,6 +82,25 @@ def _decorators(infos: Any, scope: dict[str, Any]) -> Iterator[Any]:
             yield [group, name, *said]
 
 
+def _model(walk: Any, value: Any) -> bytes | None:
+    """A model by its fields, whether they were given or left at their defaults; by its state where it makes one."""
+    if not hasattr(value, "__pydantic_private__") or _makes_its_state(type(value)):
+        return None
+    held = [(name, part) for name, part in vars(value).items() if not is_cache(type(value), name)]
+    held = [(name, part) for name, part in held if name != _OF_TABLES]
+    private = (value.__pydantic_private__ or {}).items()
+    parts = [walk.pairs(b"d", held), walk.encode(value.__pydantic_extra__), walk.pairs(b"d", private)]
+    return joined(b"pydantic.BaseModel", [walk.code(b"T", type(value)), *parts])
+
+
+_OF_TABLES = "_sa_instance_state"
+
+
+def _makes_its_state(cls: type) -> bool:
+    own = (base.__dict__.get(name) for base in cls.__mro__ for name in ("__getstate__", "__reduce__", "__reduce_ex__"))
+    return any(isinstance(each, types.FunctionType) and is_users_function(each) for each in own)
+
+
 def _type_adapter(walk: Any, value: Any) -> bytes:
     """A TypeAdapter: its type and its configuration, and not what it was compiled to."""
     said = [note_of(getattr(value, "_type", None), {}), getattr(value, "_config", None)]
@@ -94,4 +114,4 @@ def _validated_call(walk: Any, value: Any) -> bytes:
     return joined(b"pydantic.validate_call", [walk.encode(said)])
 
 
-FORMS = {"TypeAdapter": _type_adapter, "ValidateCallWrapper": _validated_call}
+FORMS = {"BaseModel": _model, "TypeAdapter": _type_adapter, "ValidateCallWrapper": _validated_call}

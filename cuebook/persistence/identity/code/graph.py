@@ -19,6 +19,7 @@ from cuebook.persistence.identity.code.imported import place_of_import
 from cuebook.persistence.identity.code.modules import module_members
 from cuebook.persistence.identity.code.part_list import PartList
 from cuebook.persistence.identity.code.resolution import Resolver, Use
+from cuebook.persistence.identity.code.settings import decimal_context
 from cuebook.persistence.identity.code.static_attributes import StaticReader
 from cuebook.persistence.identity.code.use_labels import HOLE, Receiver, UseLabels
 from cuebook.persistence.identity.code.wrappers import told_by
@@ -134,9 +135,10 @@ class CodeGraph(PartList):
     def drain(self) -> list[bytes]:
         """Visit all that was referred to and what that refers to; the lines of all nodes, in their order."""
         self._visit()
+        self.records_places = False  # another process may have none of what follows, and need none
         while self._refer_to_added():
-            self.records_places = False  # another process may have none of it, and need none
             self._visit()
+        self._count_settings()
         self.place, self.records_places = None, True
         return self.lines
 
@@ -153,6 +155,13 @@ class CodeGraph(PartList):
                 name = readable(item)
                 self.opaque.add(f"{name} ({type(error).__name__})")
                 self.lines.append(joined(b"unseen", [name.encode("utf-8", "surrogatepass")]))
+
+    def _count_settings(self) -> None:
+        """The context of decimals, where something refers to these and the program has set it."""
+        held = {cls.__module__ for cls in self._library_classes}
+        context = decimal_context() if "decimal" in self.noted or "decimal" in held else None
+        if context is not None:
+            self.lines.append(joined(b"settings", [self.value("context of decimal", context)]))
 
     def _refer_to_added(self) -> bool:
         """What the program has put into libraries' classes under names that some code reads; whether any is new."""

@@ -28,6 +28,7 @@ class PartList:
         packages: installed packages that were met, with their versions.
         place: where what is looked at lies, if another process gets it by importing a module of the user's.
         records_places: whether that is recorded.
+        noted: the modules of libraries that were met.
         imported: the places of the parts of which that is so, by label.
     """
 
@@ -39,7 +40,7 @@ class PartList:
         self.place: str | None = None
         self.records_places = True
         self.imported: dict[str, str] = {}
-        self._noted: set[str] = set()
+        self.noted: set[str] = set()
 
     def label(self, module: Any, name: str) -> str:
         """The name of something in a module, for people."""
@@ -67,9 +68,9 @@ class PartList:
     def note_package(self, item: Any) -> None:
         """Record the version of the installed package that a function, class or module is of."""
         module = item.__name__ if isinstance(item, types.ModuleType) else getattr(item, "__module__", None)
-        if not isinstance(module, str) or module in self._noted:
+        if not isinstance(module, str) or module in self.noted:
             return
-        self._noted.add(module)
+        self.noted.add(module)
         package = package_version(module)
         if package is not None:
             self.packages[package[0]] = package[1]

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-__all__ = ["ObjectState", "is_steady", "state_of"]
+__all__ = ["ObjectState", "is_cache", "is_steady", "state_of"]
 
 _REBUILDERS = frozenset({"__newobj__", "__newobj_ex__", "_reconstructor"})
 _STATE_METHODS = ("__reduce__", "__reduce_ex__", "__getstate__")
@@ -97,11 +97,11 @@ def _attributes(value: Any, state: Any) -> Any:
     return {
         name: _unmarked(value, name, part)
         for name, part in state.items()
-        if name not in left_out and not _is_cache(type(value), name)
+        if name not in left_out and not is_cache(type(value), name)
     } or None
 
 
-def _is_cache(cls: type, name: Any) -> bool:
+def is_cache(cls: type, name: Any) -> bool:
     """Whether an attribute is what a cached_property computed: it comes without the value changing."""
     for base in cls.__mro__:
         if name in base.__dict__:
