@@ -17,7 +17,7 @@ import cuebook
 import cuebook.testing
 
 GROUPS = {
-    "Running calls": ["chunk", "Chunker", "Runtime", "Done", "Worker", "freeze_support"],
+    "Running calls": ["chunk", "stream", "Chunker", "Runtime", "Done", "Worker", "freeze_support"],
     "What counts": ["File", "Secret", "moved", "register_identity"],
     "Inside a call": ["current_call", "CurrentCall", "make_checkpoint", "last_checkpoint"],
     "Looking at a run": ["Checkpoint", "Event", "EventKind", "Progress"],
@@ -240,7 +240,7 @@ def default(parameter: inspect.Parameter) -> str:
     if parameter.default is parameter.empty:
         return ""
     value = parameter.default.value if isinstance(parameter.default, Enum) else parameter.default
-    return "=…" if type(value) is object or callable(value) else f"={value!r}"
+    return "=…" if value is ... or type(value) is object or callable(value) else f"={value!r}"
 
 
 def markdown(text: str) -> Iterator[str]:

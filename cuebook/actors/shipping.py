@@ -14,7 +14,7 @@ from cuebook.actors.outcomes import FailCall
 from cuebook.actors.runs.run import CallBatch, Run
 from cuebook.actors.runs.slot import Slot
 from cuebook.engines.calls.protocol import calls_frame
-from cuebook.errors import CallFailed, CuebookError
+from cuebook.errors import CallFailed, CuebookError, ValueNotKept
 from cuebook.persistence.records.run_heads import Reason
 
 __all__ = ["Shipment", "fill", "make_shipment", "served_out"]
@@ -115,11 +115,12 @@ def _one_by_one(run: Run, batch: CallBatch, calls: Sequence[Any], shipment: Ship
         try:
             _add(run, batch.part(place, place + 1), run.plan.encoder_for(single)(single), shipment)
         except (Exception, SystemExit) as error:  # whatever a user's __reduce__ raises
+            told = isinstance(error, ValueNotKept)
             failure = CallFailed(
                 index,
                 calls[place],
                 error_type=type(error).__name__,
-                error_text=f"its arguments cannot be sent to a worker: {error}",
+                error_text=str(error) if told else f"its arguments cannot be sent to a worker: {error}",
             )
             failure.__cause__ = error
             failures.append(FailCall(failure, Reason.NOT_KEPT, time(), 0.0))

@@ -37,12 +37,13 @@ from cuebook.actors.runs.sink import CommittedResults
 from cuebook.actors.runs.slot import Slot
 from cuebook.actors.shipping import Shipment, fill, served_out
 from cuebook.actors.takeover import recover_run
-from cuebook.children.forwarding import emit_in_parent
-from cuebook.engines.calls.outcome import error_text
-from cuebook.engines.calls.protocol import Failure, Logged, Results, SetupFailed, StateSaved, StateWanted
+from cuebook.children.logs.forwarding import emit_in_parent
+from cuebook.children.logs.logged import Logged
+from cuebook.engines.calls.protocol import Failure, Results, SetupFailed, StateSaved, StateWanted
 from cuebook.errors import FunctionNotShippable, InternalError, JournalError, JournalFull
 from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.wire.message import decode
+from cuebook.wording import error_text
 
 __all__ = ["Supervisor"]
 
@@ -320,7 +321,7 @@ class Supervisor(Actor):
                 run.deliver(outcome)
             else:
                 run.deliver_failure(outcome)
-        run.delivered_seq = max(run.delivered_seq, seq)
+        run.note_delivered(seq)
         self.checkpoints.committed(outgoing, seq)
         if outgoing.closes:
             self._finish(run)

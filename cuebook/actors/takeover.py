@@ -41,10 +41,8 @@ async def recover_run(run: Run) -> set[tuple[int, int]]:
             except JournalCorrupt as error:
                 run.end(error)
                 return states
-            run.delivered_seq = record.seq
-    run.put_back(run.lost_calls())
-    if run.is_closing:
-        run.is_closing = False
+            run.note_delivered(record.seq)
+    run.take_up_again()
     return states
 
 

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from cuebook.children.spawner import spawner
-from cuebook.chunks.options import Options, check_flag, check_workers, make_options
+from cuebook.chunks.options import (
+    KeywordOptions,
+    Options,
+    RunOptions,
+    check_flag,
+    check_function,
+    check_workers,
+    make_options,
+    merged,
+    takes_options,
+)
 from cuebook.engines.registry import ProcessEngine
 
 if TYPE_CHECKING:
     from cuebook.api.warm import WarmWorkers
+    from cuebook.chunks.sinks import Done
 
-__all__ = ["Chunker", "chunk"]
+__all__ = ["Chunker", "chunk", "stream"]
 
 _NOT_GIVEN: Any = object()
 
@@ -26,7 +38,7 @@ class Chunker:
     Args:
         func: the function; a call may name another one.
         actors, chunk_size, progress_bar, path: as for `chunk()`: the defaults of every call.
-        options: any other keyword of `chunk()`.
+        options: any other keyword of `chunk()`, `workers` and `worker` first of all.
 
     Attributes:
         actors: the warm workers, to be handed to another Chunker or to `chunk()`; they may outlive this one.
@@ -36,6 +48,9 @@ class Chunker:
         TypeError, ValueError: an option is wrong.
     """
 
+    _is_brief = False
+
+    @takes_options
     def __init__(
         self,
         func: Callable[..., Any] | None = None,
@@ -43,7 +58,7 @@ class Chunker:
         chunk_size: int | None = None,
         progress_bar: bool | None = None,
         path: str | os.PathLike[str] | None = None,
-        **options: Any,
+        **options: Unpack[KeywordOptions],
     ) -> None:
         _check_time()
         self.func = func
@@ -99,35 +114,52 @@ class Chunker:
         Raises:
             as `chunk()`.
         """
+        chosen = self._func(func)
+        options = self._prepared(parameters, chosen, path, progress_bar)
+        from cuebook.api.warm import run_on
+
+        with _said_if_late():
+            return run_on(self.actors, chosen, parameters, closes=self._is_brief and self._owns_actors, **options)
+
+    def stream(
+        self,
+        parameters: Iterable[Any],
+        func: Callable[..., Any] | None = None,
+        *,
+        progress_bar: bool | None = None,
+        path: Any = _NOT_GIVEN,
+        ordered: bool = False,
+    ) -> Iterator[Done]:
+        """The same, each call as soon as it is done: see `stream()`. It starts with the first item that is asked for.
+
+        Args:
+            parameters, func, progress_bar, path: as for a call of the Chunker.
+            ordered: as for `stream()`.
+        """
+        chosen = self._func(func)
+        check_function(chosen, self._chosen.engine, self._chosen.worker_class)
+        check_flag("ordered", ordered)
+        options = self._prepared(None, chosen, path, progress_bar)
+        from cuebook.api.streaming import stream_on
+
+        closes = self._is_brief and self._owns_actors
+        return stream_on(self.actors, chosen, parameters, closes=closes, ordered=ordered, **options)
+
+    def _func(self, func: Callable[..., Any] | None) -> Callable[..., Any]:
         chosen = self.func if func is None else func
         if chosen is None:
             raise TypeError("no function: give func to the Chunker, or to this call")
-        return self._run(parameters, chosen, path=path, progress_bar=progress_bar, closes=False)
+        return chosen
 
-    def _run(
-        self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
-    ) -> list[Any]:
+    def _prepared(self, parameters: Any, func: Any, path: Any, progress_bar: bool | None) -> dict[str, Any]:
+        """The options of one run; without parameters no worker is started ahead of it."""
         _check_time()
         path = self.path if path is _NOT_GIVEN else path
         check_workers(func, self._chosen, parameters)
-        if self._actors is None and callable(func):
+        if self._actors is None and callable(func) and parameters is not None:
             _stand_by(self._chosen, parameters, path)
-        from cuebook.api.warm import run_on
-
-        try:
-            return run_on(
-                self.actors,
-                func,
-                parameters,
-                closes=closes and self._owns_actors,
-                path=path,
-                progress_bar=self.progress_bar if progress_bar is None else progress_bar,
-                **{**self._options, "actors": self.actors},
-            )
-        except (RuntimeError, OSError) as error:
-            if "at interpreter shutdown" not in str(error):
-                raise
-            raise RuntimeError(_ENDED) from error
+        bar = self.progress_bar if progress_bar is None else progress_bar
+        return {**merged(self._options, {"actors": self.actors, "chunk_size": None}), "path": path, "progress_bar": bar}
 
 
 _FINALIZING = (
@@ -145,6 +177,23 @@ def _check_time() -> None:
         raise RuntimeError(_FINALIZING)
 
 
+@contextmanager
+def _said_if_late() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        if "at interpreter shutdown" not in str(error):
+            raise
+        raise RuntimeError(_ENDED) from error
+
+
+class _Brief(Chunker):
+    """A Chunker that lives for one call: its workers quit with it."""
+
+    _is_brief = True
+
+
+@takes_options
 def chunk(
     func: Callable[..., Any] | None,
     parameters: Iterable[Any],
@@ -152,25 +201,7 @@ def chunk(
     chunk_size: int | None = None,
     progress_bar: bool | None = None,
     path: str | os.PathLike[str] | None = None,
-    *,
-    initializer: Callable[[], Any] | None = None,
-    batch: int | None = None,
-    where: Any = "process",
-    retries: int = 0,
-    backoff: Any = 0.1,
-    timeout: float | None = None,
-    memory_limit: int | str | None = None,
-    errors: str = "raise",
-    reuse: str = "calls",
-    version: str | None = None,
-    depends: Any = (),
-    ignore: Any = (),
-    pickle: bool = True,
-    keep_arguments: bool = True,
-    recycle_after: int | None = None,
-    time_limit: float | None = None,
-    stop_at: Any = None,
-    trust: str | None = None,
+    **options: Unpack[KeywordOptions],
 ) -> list[Any]:
     """Call `func` with each item of `parameters`, in parallel, and keep every result as it completes.
 
@@ -182,15 +213,18 @@ def chunk(
             in a script's `__main__`, in a notebook or in a module. No main guard is needed.
         parameters: an iterable, also without end, of one call's arguments each: a list or tuple, or a dict of
             keyword arguments.
-        actors: a subclass of `Worker` (state of its own in each worker), or the `.actors` of a `Chunker`.
-        chunk_size: how many calls run at once. Default: the CPUs that this process may use; four times that for
-            threads, 100 for coroutines.
-        progress_bar: None or True: shown on standard error when that is a terminal; False: never.
+        actors: the `.actors` of a `Chunker`: its warm workers; else another name of `worker`.
+        chunk_size: another name of `workers`.
+        progress_bar: None or True: a bar on standard error when that is a terminal, and under the cell of a notebook;
+            elsewhere lines at growing intervals, once a run has lasted ten seconds. False: none of it.
         path: the journal file, created with its folders. None: nothing is kept.
+        workers: how many calls run at once. Default: the CPUs that this process may use; four times that for
+            threads, 100 for coroutines.
+        worker: a subclass of `Worker`: state of its own in each worker.
         initializer: called in each worker before its first call of this run (with `where="async"`: once a run), as in
             `ProcessPoolExecutor`; it may be an `async def`. It counts as the function's code does.
         batch: calls in one message to a worker. Default: adapted to how long they take.
-        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.registry.Engine`).
+        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.port.Engine`).
         retries: further attempts after an exception or a time-out.
         backoff: seconds before the second attempt, doubled for each further one up to 60; or a function from the
             attempt's number (2, 3, ...) to seconds.
@@ -227,30 +261,42 @@ def chunk(
 
     Cost: 1 to 3 us a call where calls are short and travel in batches; about 0.2 s to start worker processes.
     """
-    options = {
-        "initializer": initializer,
-        "batch": batch,
-        "where": where,
-        "retries": retries,
-        "backoff": backoff,
-        "timeout": timeout,
-        "memory_limit": memory_limit,
-        "errors": errors,
-        "reuse": reuse,
-        "version": version,
-        "depends": depends,
-        "ignore": ignore,
-        "pickle": pickle,
-        "keep_arguments": keep_arguments,
-        "recycle_after": recycle_after,
-        "time_limit": time_limit,
-        "stop_at": stop_at,
-        "trust": trust,
-    }
     if func is None:
         raise TypeError("no function: chunk(func, parameters) calls func(*item) for each item of parameters")
-    chunker = Chunker(func, actors, chunk_size, progress_bar, path, **options)
-    return chunker._run(parameters, func, path=path, progress_bar=progress_bar, closes=True)
+    return _Brief(func, actors, chunk_size, progress_bar, path, **options)(parameters)
+
+
+@takes_options
+def stream(
+    func: Callable[..., Any],
+    parameters: Iterable[Any],
+    *,
+    path: str | os.PathLike[str] | None = None,
+    progress_bar: bool | None = None,
+    ordered: bool = False,
+    **options: Unpack[RunOptions],
+) -> Iterator[Done]:
+    """Call `func` with each item of `parameters`, in parallel, and give each call as soon as it is done and kept.
+
+    A plain generator: for a loop, for `tqdm(stream(...), total=n)`, for what goes on with each result. It starts with
+    the first item that is asked for. Parameters may come from an iterator without end: they are read a little ahead,
+    and no further while nobody takes results. Leaving the loop, or `close()`, stops the run as Ctrl-C does; what is
+    finished is kept.
+
+    Args:
+        func, parameters, path, progress_bar: as for `chunk()`.
+        ordered: in the order of the parameters. What is done before its turn waits in memory.
+        options: any other keyword of `chunk()`.
+
+    Yields:
+        Done(index, arguments, value, error, reused, seconds), results of earlier runs too.
+
+    Raises:
+        as `chunk()`; what is wrong with the options at once, all else from the loop.
+    """
+    if func is None:
+        raise TypeError("no function: stream(func, parameters) calls func(*item) for each item of parameters")
+    return _Brief(func, path=path, progress_bar=progress_bar, **options).stream(parameters, ordered=ordered)
 
 
 def _stand_by(options: Options, parameters: Any, path: Any) -> None:

@@ -6,37 +6,42 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import anyio
 
 from cuebook.actors.application import Application
 from cuebook.actors.runs.progress import Event, Stop, StopKind
 from cuebook.actors.runs.run import Run
-from cuebook.api.bar import Bar, wants_bar
-from cuebook.api.durable_face import Lasting
-from cuebook.api.view_face import Seeing
+from cuebook.api.actors_face import ActorsFace
+from cuebook.api.durable_face import DurableFace
+from cuebook.api.forwarding import forwarded
+from cuebook.api.shown import Listener, shown
+from cuebook.api.view_face import ViewFace
 from cuebook.children.importing import imports_pass
-from cuebook.chunks.notices import say_notices
 from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import (
     Options,
+    RunOptions,
     check_flag,
     check_function,
     check_workers,
     checked_path,
     make_options,
+    merged,
+    takes_options,
+    takes_options_over_defaults,
 )
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
-from cuebook.durable.durable_actors import House
 from cuebook.errors import MessagingError, ResultNotRebuilt, RunStopped
 from cuebook.runtime.reports.readers import Readers
 from cuebook.runtime.reports.shutdown import ShutdownReport
+from cuebook.runtime.system import ActorSystem
 
 __all__ = ["GRACE_S", "Runtime"]
 
@@ -45,7 +50,7 @@ GRACE_S = 2.0
 _NOT_GIVEN: Any = object()
 
 
-class Runtime(Lasting, Seeing):
+class Runtime:
     """Durable parallel calls, and actors, inside an asyncio program; use it in `async with`.
 
     No global state: several runtimes in a process do not know each other, except that those with the same path share
@@ -59,12 +64,13 @@ class Runtime(Lasting, Seeing):
             `cuebook.runtime.seeing.telemetry.Telemetry` with others. Needs `pip install cuebook[otel]`.
         blocking_s: an actor's handler that holds up the event loop for so many seconds is named, with its stack, in
             the log and in `blockages()`; None: nobody watches.
-        options: any keyword of `chunk()` from `chunk_size` on: the default for every run.
+        options: any keyword of `chunk()` from `workers` on: the default for every run.
 
     Raises:
         TypeError, ValueError: an option is wrong.
     """
 
+    @takes_options
     def __init__(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -73,7 +79,7 @@ class Runtime(Lasting, Seeing):
         progress_bar: bool | None = None,
         blocking_s: float | None = 1.0,
         telemetry: Any = False,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> None:
         self.path = checked_path(path)
         self.defaults = options
@@ -87,8 +93,9 @@ class Runtime(Lasting, Seeing):
         self._stop: Stop | None = None
         self._events: Readers[Event] = Readers()
         self._exit = contextlib.AsyncExitStack()
-        self._names = Counter()
-        self._places = None
+        self._actors = ActorsFace(self.app)
+        self._durable = DurableFace(self._actors)
+        self._view = ViewFace(self.app)
         self._is_closed = True
         self._was_opened = False
 
@@ -104,11 +111,11 @@ class Runtime(Lasting, Seeing):
             raise RuntimeError("a Runtime is opened once: make another one")
         self._was_opened = True
         self._exit.enter_context(imports_pass())
-        self._exit.push_async_callback(self._end_processes)
+        self._exit.push_async_callback(self._actors.end_processes)
         if self._telemetry is not None:
             self._exit.enter_context(self.app.system.telemetry(self._telemetry))
         await self._exit.enter_async_context(self.app)
-        self._house = House(self.app, self.path, self._options.trust)
+        self._durable.open(self.path, self._options.trust)
         self._is_closed = False
         if self._signals:
             self._watch_signals(asyncio.get_running_loop())
@@ -116,10 +123,10 @@ class Runtime(Lasting, Seeing):
 
     def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         from cuebook.api.signals.dump import dumps_on_signal
-        from cuebook.api.signals.interruption import Watch, name_of_stop, watched_signals
+        from cuebook.api.signals.interruption import SignalWatch, name_of_stop, watched_signals
         from cuebook.api.signals.wakeup import signals_wake
 
-        watch = Watch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
+        watch = SignalWatch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
         self._exit.enter_context(watched_signals(watch))
         dump = self._exit.enter_context(dumps_on_signal(self.dump))
         handlers = {signal.SIGINT: watch.handle, signal.SIGTERM: watch.handle, **dump}
@@ -155,6 +162,7 @@ class Runtime(Lasting, Seeing):
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
+    @takes_options_over_defaults
     async def chunk(
         self,
         func: Callable[..., Any],
@@ -162,7 +170,7 @@ class Runtime(Lasting, Seeing):
         *,
         path: Any = _NOT_GIVEN,
         progress_bar: bool | None = None,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> list[Any]:
         """Call `func` with each item of `parameters`; the results in the order of the parameters.
 
@@ -176,12 +184,13 @@ class Runtime(Lasting, Seeing):
         """
         chosen = self._choose(func, options)
         request = Request(func, parameters, chosen, self._path(path))
-        with self._bar(func, progress_bar) as listener:
-            opened = await self._open(request, None, listener)
+        with self._shown(request, progress_bar) as listeners:
+            opened = await self._open(request, None, listeners)
             await self._see_through(opened)
         assert isinstance(opened.sink, ListSink)
         return opened.sink.output
 
+    @takes_options_over_defaults
     async def stream(
         self,
         func: Callable[..., Any],
@@ -189,7 +198,7 @@ class Runtime(Lasting, Seeing):
         *,
         path: Any = _NOT_GIVEN,
         progress_bar: bool | None = None,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> AsyncIterator[Done]:
         """Call `func` with each item of `parameters` and yield each call when it is done, in any order.
 
@@ -203,8 +212,8 @@ class Runtime(Lasting, Seeing):
         chosen = self._choose(func, options)
         request = Request(func, parameters, chosen, self._path(path))
         room = max(1024, 4 * chosen.chunk_size)
-        with self._bar(func, progress_bar) as listener:
-            opened = await self._open(request, room, listener)
+        with self._shown(request, progress_bar) as listeners:
+            opened = await self._open(request, room, listeners)
             sink = opened.sink
             assert isinstance(sink, StreamSink)
             opened.run.ended.add_done_callback(lambda _: sink.close())
@@ -250,6 +259,32 @@ class Runtime(Lasting, Seeing):
         """
         return self._events.stream()
 
+    # -- actors -----------------------------------------------------------------------------------------------------
+
+    @property
+    def system(self) -> ActorSystem:
+        """Where the actors live: its `services`, its `dead_letters`, its `tree()` and `statistics()`."""
+        return self.app.system
+
+    spawn = forwarded(DurableFace.spawn, "_durable")
+    entity = forwarded(DurableFace.entity, "_durable")
+    host = forwarded(DurableFace.host, "_durable")
+    promise = forwarded(DurableFace.promise, "_durable")
+    supervise = forwarded(ActorsFace.supervise, "_actors")
+    pool = forwarded(ActorsFace.pool, "_actors")
+    process = forwarded(ActorsFace.process, "_actors")
+    actor = forwarded(ActorsFace.actor, "_actors")
+
+    # -- looking inside ---------------------------------------------------------------------------------------------
+
+    tree = forwarded(ViewFace.tree, "_view")
+    statistics = forwarded(ViewFace.statistics, "_view")
+    trace = forwarded(ViewFace.trace, "_view")
+    traces = forwarded(ViewFace.traces, "_view")
+    dead_letters = forwarded(ViewFace.dead_letters, "_view")
+    blockages = forwarded(ViewFace.blockages, "_view")
+    dump = forwarded(ViewFace.dump, "_view")
+
     # -- within ---------------------------------------------------------------------------------------------------
 
     def _path(self, path: Any) -> str | None:
@@ -257,32 +292,21 @@ class Runtime(Lasting, Seeing):
             return self.path
         return checked_path(path)
 
-    def _choose(self, func: Any, options: dict[str, Any]) -> Options:
-        chosen = make_options(**{**self.defaults, **options}) if options else self._options
+    def _choose(self, func: Any, options: RunOptions) -> Options:
+        chosen = make_options(**merged(self.defaults, options)) if options else self._options
         check_function(func, chosen.engine, chosen.worker_class)
         check_workers(func, chosen)
         return chosen
 
-    @contextlib.contextmanager
-    def _bar(self, func: Any, progress_bar: bool | None) -> Any:
+    def _shown(self, request: Request, progress_bar: bool | None) -> AbstractContextManager[list[Listener]]:
         wanted = self._progress_bar if check_flag("progress_bar", progress_bar, none=True) is None else progress_bar
-        if not wants_bar(wanted):
-            yield None
-            return
-        bar = Bar(getattr(func, "__name__", type(func).__name__))
-        previous, self.app.output = self.app.output, bar.print
-        try:
-            yield bar.on_event
-        finally:
-            self.app.output = previous
-            bar.close()
+        return shown(self.app, request, wanted)
 
-    async def _open(self, request: Request, room: int | None, listener: Callable[[Event], None] | None) -> OpenedRun:
+    async def _open(self, request: Request, room: int | None, listeners: list[Listener]) -> OpenedRun:
         self.app.check_whole()
         if self._is_closed:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
-        listeners: list[Callable[[Event], None]] = [self._events.put]
-        listeners.append(say_notices if listener is None else listener)
+        listeners = [self._events.put, *listeners]
         opening = asyncio.get_running_loop().create_future()
         self._opening.add(opening)
         try:

@@ -1,11 +1,10 @@
-"""Functions and classes of the user as bytes, and what makes another process like this one. Knows no call.
+"""Functions and classes of the user as bytes. Knows no call.
 
 The pickler is `persistence.by_value`.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -13,27 +12,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from cuebook.children.forwarding import logging_state
-from cuebook.children.program.program import take_program, taken
-
-__all__ = ["culprits", "dump", "surroundings"]
+__all__ = ["culprits", "dump"]
 
 _registry = threading.RLock()
-
-
-def surroundings() -> dict[str, Any]:
-    """Where this process is and how it logs, for `adopt_environment` in a child: plain data."""
-    try:
-        folder = os.getcwd()
-    except FileNotFoundError:  # it was removed: the child stays where it was started
-        folder = None
-    return {
-        "sys_path": [os.path.normpath(os.path.join(folder or os.sep, entry)) for entry in sys.path],
-        "argv": list(sys.argv),
-        "cwd": folder,
-        "logging": logging_state(),
-        "program": taken.get() or take_program(),
-    }
 
 
 def dump(

@@ -23,9 +23,10 @@ from cuebook.actors.runs.progress import Event, EventKind
 from cuebook.actors.runs.roster import WorkerKind
 from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
 from cuebook.actors.runs.sources import FedSource, ListSource
+from cuebook.children.limits import cpus_allowed
 from cuebook.children.program.program import take_program, taken
 from cuebook.chunks.failures import hide_failure
-from cuebook.chunks.feeding import Reuses, start_feeding
+from cuebook.chunks.feeding import EarlierResults, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
 from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
@@ -39,9 +40,9 @@ from cuebook.engines.calls.current import OUTSIDE, CurrentCall, NoStates, curren
 from cuebook.engines.local.shared_worker import SharedWorker
 from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
-from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
+from cuebook.persistence.blobs.transient import TransientBlobs
 from cuebook.persistence.history.arguments import check_calls
-from cuebook.persistence.history.results import Decoder, Results
+from cuebook.persistence.history.results import Decoder, RunResults
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
@@ -55,6 +56,10 @@ from cuebook.runtime.tasks.threads import in_thread
 __all__ = ["OpenedRun", "Request", "open_run"]
 
 
+WORKERS_USUAL = 32
+"""So many worker processes may be meant on the smallest machine; the batch size that some give instead is larger."""
+
+
 @dataclass(slots=True)
 class _Place:
     """Where a run is kept: its journal, or nowhere."""
@@ -62,7 +67,7 @@ class _Place:
     file: JournalFile | None
     ref: ActorRef | None
     decoder: WholeDecoder
-    folders: dict[str, str]
+    folders: dict[str, Any]
 
 
 async def open_run(
@@ -130,9 +135,13 @@ async def _begin(
         return
     todo = run.source.remaining
     workers = request.options.chunk_size if todo is None else min(request.options.chunk_size, todo)
+    if workers > max(WORKERS_USUAL, 8 * cpus_allowed()) and not request.options.engine.shares_memory:
+        cpus = cpus_allowed()
+        text = f"{run.name} has {workers:,} worker processes on {cpus} CPUs; workers= is how many run at once"
+        run.announce(EventKind.NOTICE, detail=text)
     app.begin(run, _kind(request.options), workers)
     if calls is None:
-        start_feeding(app, opened, request, Reuses(plan, _of_earlier(plan, place)))
+        start_feeding(app, opened, request, EarlierResults(plan, _of_earlier(plan, place)))
 
 
 def _of_earlier(plan: Plan, place: _Place) -> Decoder:
@@ -172,12 +181,13 @@ def _as_list(request: Request) -> list[Any] | None:
 
 
 async def _place(app: Application, request: Request) -> _Place:
+    spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
     if request.path is None:
-        spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
         title = getattr(request.func, "__name__", type(request.func).__name__)
-        folders = {"blobs": spill, "spill": spill, "title": title}
-        blobs = TransientBlobs(spill)
-        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=blobs, names=Names(request.func)), blobs), folders)
+        blobs = TransientBlobs(spill)  # results that are not kept are read once
+        folders = {"blobs": [*blobs.place], "spill": spill, "title": title}
+        decoder = ValueDecoder(blobs=blobs, names=Names(request.func))
+        return _Place(None, None, WholeDecoder(decoder, blobs), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -187,10 +197,8 @@ async def _place(app: Application, request: Request) -> _Place:
         where = "the setup of a worker" if inner.index == OUTSIDE else f"call {inner.index}"
         text = f"{error}. This chunk() runs inside {where} of another one"
         raise JournalBusy(text, host=error.host, pid=error.pid, since=error.since) from error
-    folder = str(file.blobs_folder)
-    spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
-    folders = {"blobs": folder, "spill": spill, "title": Path(request.path).name}
-    decoder = ValueDecoder(blobs=BlobStore(folder), names=Names(request.func))
+    folders = {"blobs": [*file.blobs().place], "spill": spill, "title": Path(request.path).name}
+    decoder = ValueDecoder(blobs=file.blobs(), names=Names(request.func))
     return _Place(file, ref, WholeDecoder(decoder), folders)
 
 
@@ -319,7 +327,7 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: l
             opened.run.heed_failure(error)
         return
 
-    def some() -> list[Results]:
+    def some() -> list[RunResults]:
         picked = []
         for part in parts:
             picked.append(part)

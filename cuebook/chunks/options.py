@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import os
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from cuebook.actors.verdicts import pause_s
 from cuebook.children.descriptors import make_room
@@ -16,12 +18,27 @@ from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
 from cuebook.engines.calls.function import Worker
 from cuebook.engines.calls.worker_life import is_coroutine_function
-from cuebook.engines.registry import ENGINES, Engine, ProcessEngine
-from cuebook.persistence.stores.sqlite.location import check_platform
+from cuebook.engines.port import Engine
+from cuebook.engines.registry import ENGINES, ProcessEngine
+from cuebook.persistence.stores.media import check_place
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Writers
 
-__all__ = ["Options", "check_flag", "check_function", "check_workers", "checked_path", "make_options"]
+__all__ = [
+    "KeywordOptions",
+    "Options",
+    "RunOptions",
+    "check_flag",
+    "check_function",
+    "check_workers",
+    "checked_path",
+    "make_options",
+    "merged",
+    "takes_options",
+    "takes_options_over_defaults",
+]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +106,7 @@ def checked_path(path: Any) -> str | None:
     """The journal's path as text; None stays None.
 
     Raises:
-        TypeError, ValueError: it is no path of a file. JournalError: there are no journals on this platform.
+        TypeError, ValueError: it names no journal. JournalError: there is no such store, or none on this platform.
     """
     if path is None:
         return None
@@ -97,11 +114,7 @@ def checked_path(path: Any) -> str | None:
         text = os.fsdecode(path)
     except TypeError:
         raise TypeError(f'path={path!r} is no path: write the name of a file, such as path="results.cue"') from None
-    if "\0" in text:
-        raise ValueError(f"path={path!r} holds a zero byte, which no name of a file may")
-    if not text or text.endswith(os.sep):
-        raise ValueError(f'path={path!r} names no file: write one, such as path="{text}results.cue"')
-    check_platform(text)
+    check_place(text)
     return text
 
 
@@ -113,13 +126,82 @@ def _engine(where: Any) -> Engine:
     raise ValueError(f"where={where!r} is none of {', '.join(map(repr, ENGINES))}; or give an engine object")
 
 
-def make_options(
+class KeywordOptions(TypedDict, total=False):
+    """What `chunk()` and its like take by keyword; what each means is said there, and its default in `_checked`."""
+
+    workers: int | None
+    worker: type[Worker] | None
+    initializer: Callable[[], Any] | None
+    batch: int | None
+    where: str | Engine
+    retries: int
+    backoff: float | Callable[[int], float]
+    timeout: float | dt.timedelta | None
+    memory_limit: int | str | None
+    errors: str
+    reuse: str
+    version: str | None
+    depends: Sequence[Any] | AbstractSet[Any]
+    ignore: Sequence[str] | AbstractSet[str]
+    pickle: bool
+    keep_arguments: bool
+    recycle_after: int | None
+    time_limit: float | dt.timedelta | None
+    stop_at: dt.datetime | None
+    trust: str | None
+
+
+class RunOptions(KeywordOptions, total=False):
+    """The same, with those that `chunk()` and `Chunker` take by place too."""
+
+    actors: Any
+    chunk_size: int | None
+
+
+def make_options(**given: Unpack[RunOptions]) -> Options:
+    """Check every parameter of a run.
+
+    Raises:
+        TypeError, ValueError: which parameter, what was given, and what to write instead.
+    """
+    unknown = next((name for name in given if name not in RunOptions.__annotations__), None)
+    if unknown is not None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(unknown, RunOptions.__annotations__, 1)
+        raise TypeError(f"there is no option {unknown!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return _checked(**given)
+
+
+def takes_options(face: _F) -> _F:
+    """Have a function that ends in `**options: Unpack[...]` of them say in its signature which options there are."""
+    return _spelled_out(face, {})
+
+
+def takes_options_over_defaults(face: _F) -> _F:
+    """The same where what is not given is whatever was said before: its defaults are `...`."""
+    return _spelled_out(face, {"default": ...})
+
+
+def _spelled_out(face: _F, changes: dict[str, Any]) -> _F:
+    own = inspect.signature(face)
+    parameters = {name: each for name, each in own.parameters.items() if each.kind is not inspect.Parameter.VAR_KEYWORD}
+    for name, each in inspect.signature(_checked).parameters.items():
+        kind = RunOptions.__annotations__[name]
+        parameters.setdefault(name, each.replace(annotation=getattr(kind, "__forward_arg__", kind), **changes))
+    face.__signature__ = own.replace(parameters=list(parameters.values()))  # type: ignore[attr-defined]
+    return face
+
+
+def _checked(
     *,
-    where: Any = "process",
     actors: Any = None,
     chunk_size: Any = None,
+    workers: Any = None,
+    worker: Any = None,
     initializer: Any = None,
     batch: Any = None,
+    where: Any = "process",
     retries: Any = 0,
     backoff: Any = 0.1,
     timeout: Any = None,
@@ -136,11 +218,6 @@ def make_options(
     stop_at: Any = None,
     trust: Any = None,
 ) -> Options:
-    """Check every parameter of a run.
-
-    Raises:
-        TypeError, ValueError: which parameter, what was given, and what to write instead.
-    """
     engine = _engine(where)
     _one_of("errors", errors, ("raise", "collect"))
     _one_of("reuse", reuse, ("calls", "run", "none"))
@@ -152,7 +229,7 @@ def make_options(
         raise TypeError(f"depends is {depends!r}; write a tuple, such as depends=(pathlib.Path('table.csv'),)")
     if initializer is not None and not callable(initializer):
         raise TypeError(f"initializer is {initializer!r}; give a function without parameters, or leave it out")
-    worker_class, size = _workers(actors, chunk_size, engine)
+    worker_class, size = _crew(_worker(worker, actors), _how_many(workers, chunk_size), engine)
     return Options(
         engine=engine,
         chunk_size=size,
@@ -185,15 +262,51 @@ def _names(option: str, value: Any) -> frozenset[str]:
     return frozenset(value)
 
 
-def _workers(actors: Any, chunk_size: Any, engine: Engine) -> tuple[type[Worker] | None, int]:
-    size = _count("chunk_size", chunk_size, 1, none=True)
+ALIASES = {"workers": "chunk_size", "worker": "actors"}
+"""Two names of one option each."""
+
+
+def merged(defaults: KeywordOptions, options: RunOptions) -> RunOptions:
+    """Options over defaults: either name of an option takes the place of both."""
+    given = {name for pair in ALIASES.items() if options.keys() & set(pair) for name in pair}
+    kept: Any = {name: value for name, value in defaults.items() if name not in given}
+    return {**kept, **options}
+
+
+def _how_many(workers: Any, chunk_size: Any) -> int | None:
+    if workers is not None and chunk_size is not None:
+        raise TypeError(f"workers={workers!r} and chunk_size={chunk_size!r} are two names of one option: give workers=")
+    name, number = ("workers", workers) if workers is not None else ("chunk_size", chunk_size)
+    if isinstance(number, type) or hasattr(number, "worker_class"):
+        raise TypeError(f"{name} is {number!r}; it is how many calls run at once. A Worker class goes to worker=")
+    return _count(name, number, 1, none=True)
+
+
+def _worker(worker: Any, actors: Any) -> Any:
+    """The Worker class, or warm workers."""
+    if worker is None:
+        return actors
+    if actors is not None:
+        raise TypeError(f"worker={worker!r} and actors={actors!r} are two names of one option: give worker=")
+    if isinstance(worker, type) and issubclass(worker, Worker):
+        return worker
+    if hasattr(worker, "worker_class"):
+        other = ". Warm workers of a Chunker go to actors="
+    elif hasattr(type(worker), "__index__"):
+        other = ". How many there are goes to workers="
+    else:
+        other = ": the class, not an object of it" if isinstance(worker, Worker) else ""
+    raise TypeError(f"worker is {worker!r}; give a subclass of cuebook.Worker{other}")
+
+
+def _crew(actors: Any, size: int | None, engine: Engine) -> tuple[type[Worker] | None, int]:
     if actors is None:
         return None, size or engine.default_chunk_size()
     if isinstance(actors, type) and issubclass(actors, Worker):
         return actors, size or engine.default_chunk_size()
     if hasattr(actors, "worker_class") and hasattr(actors, "__len__"):
         if size is not None and size != len(actors):
-            raise ValueError(f"chunk_size={size} and {len(actors)} actors were given; leave chunk_size out")
+            raise ValueError(f"workers={size} (chunk_size) and {len(actors)} actors were given; leave the number out")
         return actors.worker_class, len(actors)
     raise TypeError(f"actors is {actors!r}; give a subclass of cuebook.Worker, or the .actors of a Chunker")
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from cuebook.children.byvalue import culprits, dump, surroundings
+from cuebook.children.byvalue import culprits, dump
 from cuebook.children.program.sources import are_missing, take_sources, users_modules
+from cuebook.children.surroundings import surroundings
 from cuebook.chunks.options import Options
 from cuebook.chunks.spill import Spill
 from cuebook.engines.calls.arrival import ONE_BY_ONE
@@ -53,7 +54,7 @@ class FunctionPack:
         fingerprint: bytes,
         spill: Spill,
         *,
-        folders: dict[str, str],
+        folders: dict[str, Any],
         known: dict[str, Any] | None = None,
         code: Fingerprint | None = None,
     ) -> None:

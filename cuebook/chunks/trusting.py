@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cuebook.errors import JournalNotTrusted
-from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.history.results import read_ranges
-from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.persistence.trust.verdicts import Verdict, Writers
@@ -31,7 +30,7 @@ class Needed:
     """
 
     function: str
-    results: Sequence[Reuses]
+    results: Sequence[ReusedRange]
     states: Callable[[], Sequence[int]]
 
 
@@ -65,9 +64,9 @@ def plain_only(file: JournalFile, trust: Writers, needed: Needed) -> PlainOnly |
     states = needed.states()
     if verdict.writers is Writers.ANYONE and (needed.results or states):
         what = "results" if needed.results else "checkpoints"
-        text = f"{file.path} holds {what} of {needed.function} that this run would take"
+        text = f"{file.name} holds {what} of {needed.function} that this run would take"
         raise not_trusted(verdict, file.path, text)
-    decoder = PlainDecoder(BlobStore(file.blobs_folder), _refusal(file, verdict, needed))
+    decoder = PlainDecoder(file.blobs(), _refusal(file, verdict, needed))
     _read_results(file, needed.results, decoder)
     kept = {seq: state for seq in states if (state := file.state(seq)) is not None}
     for state in kept.values():
@@ -77,17 +76,17 @@ def plain_only(file: JournalFile, trust: Writers, needed: Needed) -> PlainOnly |
 
 def _refusal(file: JournalFile, verdict: Verdict, needed: Needed) -> Callable[[str], JournalNotTrusted]:
     def refusal(name: str) -> JournalNotTrusted:
-        text = f"{file.path} holds results of {needed.function} that only code can rebuild ({name})"
+        text = f"{file.name} holds results of {needed.function} that only code can rebuild ({name})"
         return not_trusted(verdict, file.path, text)
 
     return refusal
 
 
-def _read_results(file: JournalFile, results: Sequence[Reuses], decoder: PlainDecoder) -> None:
+def _read_results(file: JournalFile, results: Sequence[ReusedRange], decoder: PlainDecoder) -> None:
     """Decode them all once, and drop them."""
-    ranges, total = list[Reuses](), 0
+    ranges, total = list[ReusedRange](), 0
     for each in results:
-        ranges.append(Reuses(each.source_run, each.source_start, total, each.count))
+        ranges.append(ReusedRange(each.source_run, each.source_start, total, each.count))
         total += each.count
     for _ in read_ranges(file, ranges, decoder, seen=bytearray(total)):
         pass

@@ -17,7 +17,7 @@ from cuebook.actors.dispatch import Load
 from cuebook.actors.runs.progress import Event, EventKind, Progress, Stop, StopKind
 from cuebook.actors.runs.sink import CommittedResults, Sink
 from cuebook.actors.runs.slot import Slot
-from cuebook.actors.runs.sources import Source
+from cuebook.actors.runs.sources import CallSource
 from cuebook.engines.calls.protocol import Failure, Setup
 from cuebook.engines.port import LocalWork
 from cuebook.errors import CallFailed
@@ -104,7 +104,7 @@ class RunPlan:
 
     number: int
     policy: RunPolicy
-    source: Source
+    source: CallSource
     sink: Sink
     work: LocalWork
     setup: Callable[[int], Setup]
@@ -232,6 +232,15 @@ class Run:
         held.update(index for index, _ in self.retries)
         held.update(self.retries_pausing)
         return [index for index in self.source.undone() if index not in held]
+
+    def take_up_again(self) -> None:
+        """A new incarnation of the Supervisor has it: calls that nobody has go first, and its end is written anew."""
+        self.put_back(self.lost_calls())
+        self.is_closing = False
+
+    def note_delivered(self, seq: int) -> None:
+        """What record `seq` holds, and those before it, has reached the sink."""
+        self.delivered_seq = max(self.delivered_seq, seq)
 
     @property
     def is_idle(self) -> bool:

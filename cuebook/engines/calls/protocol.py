@@ -16,7 +16,6 @@ from cuebook.wire.message import message
 __all__ = [
     "Calls",
     "Failure",
-    "Logged",
     "Quit",
     "Ready",
     "Recall",
@@ -215,11 +214,3 @@ class StateWanted:
     run: int
     index: int
     ticket: int
-
-
-@message(tag=17)
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """A record of the standard logging, made in a call, for the parent's handlers: bytes of `log_records`."""
-
-    data: bytes

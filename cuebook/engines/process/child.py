@@ -1,13 +1,11 @@
 """A worker process: a blocking loop on a socket pair that runs calls. Knows no journal, no scheduling, no event loop.
 
-Started as a fresh interpreter by `engines.spawner`; light, so that the first result of a cold run comes soon.
+Started as a fresh interpreter by `children.spawner`; light, so that the first result of a cold run comes soon.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
-import signal
 import socket
 import sys
 import threading
@@ -18,15 +16,15 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cuebook.children.importing import become_worker
-from cuebook.children.page import PAGE_BYTES
+from cuebook.children.failure_text import traceback_text
+from cuebook.children.lifeline import settle_in
 from cuebook.children.program.program import ProgramHere
-from cuebook.children.stdio import flush_c, flush_streams, line_buffer_c, open_streams
+from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
 from cuebook.engines.calls.arrival import arrived
 from cuebook.engines.calls.current import CurrentCall, enter_process_call
 from cuebook.engines.calls.function import LoadedFunction, load_function
-from cuebook.engines.calls.outcome import failure_message, flat_results, traceback_text
+from cuebook.engines.calls.outcome import failure_message, flat_results
 from cuebook.engines.calls.protocol import Quit, Returned, Setup, SetupFailed, calls_fields, calls_indexes
 from cuebook.engines.calls.states import StateExchange
 from cuebook.engines.process.attendant import Attendant
@@ -37,9 +35,9 @@ from cuebook.wire.frame import FrameReader, pack_frame
 from cuebook.wire.message import decode, encode
 
 if TYPE_CHECKING:
-    from cuebook.children.forwarding import Forwarding
+    from cuebook.children.logs.forwarding import Forwarding
 
-__all__ = ["WorkerProcess", "main", "settle_in"]
+__all__ = ["WorkerProcess", "main"]
 
 FLUSH_S = 0.001
 """Results wait at most this long for company while short calls go on; an idle or slow worker sends at once."""
@@ -360,35 +358,3 @@ def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
         os._exit(0)
     flush_c()
     os._exit(0)
-
-
-def settle_in(
-    data_fd: int, control_fd: int, page_fd: int, parent: int
-) -> tuple[socket.socket, socket.socket, memoryview[float]]:
-    """Tie this process's life to the parent's. Its two sockets and its page."""
-    _die_with(parent)
-    become_worker()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    data, control = socket.socket(fileno=data_fd), socket.socket(fileno=control_fd)
-    for sock in (data, control):
-        sock.setblocking(True)
-        sock.set_inheritable(False)
-    page = memoryview(mmap.mmap(page_fd, PAGE_BYTES)).cast("d")
-    os.close(page_fd)
-    open_streams()
-    return data, control, page
-
-
-def _die_with(parent: int) -> None:
-    """Ask the kernel for SIGKILL at the parent's end (Linux); a parent that is gone already ends us here.
-
-    0: it is not known by number, as something that has started us stands between.
-    """
-    if sys.platform == "linux":
-        import ctypes
-
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(1, signal.SIGKILL, 0, 0, 0)
-        line_buffer_c(libc)
-    if parent and os.getppid() != parent:
-        os._exit(0)

@@ -15,6 +15,7 @@ from cuebook.persistence.identity.secrets.names import names_a_secret
 from cuebook.persistence.values.codes import TOO_DEEP, Refused
 from cuebook.persistence.values.pickling.by_value import ByValuePickler, dumps, stays_inside
 from cuebook.persistence.values.pickling.class_making import arrived_classes
+from cuebook.persistence.values.pickling.own_names import is_own, own_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -191,10 +192,11 @@ class _Unpickler(pickle.Unpickler):
     names: ClassNames | None = None
 
     def find_class(self, module: str, name: str) -> Any:
+        if is_own(module):
+            found = own_object(module, name)
+            return self._class_of_main if found is class_of_main and self.names is not None else found
         if self.names is None:
             return super().find_class(module, name)
-        if (module, name) == (class_of_main.__module__, class_of_main.__name__):
-            return self._class_of_main
         if module.partition(".")[0] in _NEVER_MOVED:
             return super().find_class(module, name)
         try:
@@ -207,7 +209,7 @@ class _Unpickler(pickle.Unpickler):
         return class_of_main(qualname, definition) if found is None else found
 
 
-_NEVER_MOVED = frozenset({*sys.builtin_module_names, "cloudpickle", "copyreg", "cuebook", "numpy", "_codecs"})
+_NEVER_MOVED = frozenset({*sys.builtin_module_names, "cloudpickle", "copyreg", "numpy", "_codecs"})
 
 
 def load_all(
