@@ -9,6 +9,7 @@ import contextvars
 import itertools
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -212,6 +213,15 @@ class Application:
         """Something of the run of this key changed from outside: the Supervisor should look at it."""
         with contextlib.suppress(MessagingError):
             self.supervisor.tell_nowait(RunChanged(key))
+
+    @contextlib.contextmanager
+    def printing_to(self, output: Output) -> Iterator[None]:
+        """What calls print goes there for as long as the block lasts."""
+        before, self.output = self.output, output
+        try:
+            yield
+        finally:
+            self.output = before
 
     def drain_output(self) -> None:
         """Pass on what calls have printed so far."""

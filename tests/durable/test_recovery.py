@@ -12,8 +12,8 @@ import pytest
 
 from cuebook.api.runtime import Runtime
 from cuebook.durable.effects import Effect, persist
+from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.errors import ActorStopped
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.record import Kind
