@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -58,6 +60,7 @@ class Chunker:
         path: str | os.PathLike[str] | None = None,
         **options: Unpack[KeywordOptions],
     ) -> None:
+        _check_time()
         self.func = func
         self.progress_bar = check_flag("progress_bar", progress_bar, none=True)
         self.path = path
@@ -115,7 +118,8 @@ class Chunker:
         options = self._prepared(parameters, chosen, path, progress_bar)
         from cuebook.api.warm import run_on
 
-        return run_on(self.actors, chosen, parameters, closes=self._is_brief and self._owns_actors, **options)
+        with _said_if_late():
+            return run_on(self.actors, chosen, parameters, closes=self._is_brief and self._owns_actors, **options)
 
     def stream(
         self,
@@ -149,12 +153,38 @@ class Chunker:
 
     def _prepared(self, parameters: Any, func: Any, path: Any, progress_bar: bool | None) -> dict[str, Any]:
         """The options of one run; without parameters no worker is started ahead of it."""
+        _check_time()
         path = self.path if path is _NOT_GIVEN else path
         check_workers(func, self._chosen, parameters)
         if self._actors is None and callable(func) and parameters is not None:
             _stand_by(self._chosen, parameters, path)
         bar = self.progress_bar if progress_bar is None else progress_bar
         return {**merged(self._options, {"actors": self.actors, "chunk_size": None}), "path": path, "progress_bar": bar}
+
+
+_FINALIZING = (
+    "no calls can be made any more: the interpreter is being taken apart. What atexit calls comes before that; "
+    "a __del__ may come after it"
+)
+_ENDED = (
+    "no calls can be made any more: the main thread has ended, and this release of Python starts no others after that. "
+    "Make them before, or with another release"
+)
+
+
+def _check_time() -> None:
+    if sys.is_finalizing():
+        raise RuntimeError(_FINALIZING)
+
+
+@contextmanager
+def _said_if_late() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        if "at interpreter shutdown" not in str(error):
+            raise
+        raise RuntimeError(_ENDED) from error
 
 
 class _Brief(Chunker):

@@ -20,7 +20,7 @@ from cuebook.engines.calls.function import Worker
 from cuebook.engines.calls.worker_life import is_coroutine_function
 from cuebook.engines.port import Engine
 from cuebook.engines.registry import ENGINES, ProcessEngine
-from cuebook.persistence.stores.sqlite.location import check_platform
+from cuebook.persistence.stores.media import check_place
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Writers
 
@@ -106,7 +106,7 @@ def checked_path(path: Any) -> str | None:
     """The journal's path as text; None stays None.
 
     Raises:
-        TypeError, ValueError: it is no path of a file. JournalError: there are no journals on this platform.
+        TypeError, ValueError: it names no journal. JournalError: there is no such store, or none on this platform.
     """
     if path is None:
         return None
@@ -114,11 +114,7 @@ def checked_path(path: Any) -> str | None:
         text = os.fsdecode(path)
     except TypeError:
         raise TypeError(f'path={path!r} is no path: write the name of a file, such as path="results.cue"') from None
-    if "\0" in text:
-        raise ValueError(f"path={path!r} holds a zero byte, which no name of a file may")
-    if not text or text.endswith(os.sep):
-        raise ValueError(f'path={path!r} names no file: write one, such as path="{text}results.cue"')
-    check_platform(text)
+    check_place(text)
     return text
 
 
