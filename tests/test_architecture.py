@@ -64,6 +64,14 @@ LONG = {
     "cuebook/actors/supervisor.py": "one class, whose decisions, outbox, orders and checkpoints have modules of their own"
 }
 """Files over that, and why: a class is never cut in order to fit."""
+LONG_TESTS = {
+    "tests/persistence/identity/test_class_contents.py": "tables of classes and edits, a table a library",
+    "tests/persistence/identity/test_code_as_values.py": "one table of programs and edits",
+    "tests/persistence/identity/test_what_is_read.py": "one table of programs and edits",
+    "tests/persistence/values/test_by_value.py": "one table of kinds of classes",
+    "tests/test_architecture.py": "the lists of the house in one place",
+}
+"""Tests over that, and why; what is no table is cut by subject. The list may only get shorter."""
 ROOM_MODULES_MAX = 20
 CROWDED: set[str] = set()
 """Folders that hold more than a room should. None any more."""
@@ -449,6 +457,17 @@ def test_no_file_is_too_long_to_be_read_at_once() -> None:
     }
 
     assert not {path for path in long if not path.endswith(tuple(LONG))}, str(long)
+
+
+def test_no_file_of_tests_is_too_long_to_be_read_at_once() -> None:
+    """Tests are cut by subject; a table of cases may be as long as it is."""
+    long = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("*.py")
+        if len(path.read_text().splitlines()) > FILE_LINES_MAX
+    }
+
+    assert long == LONG_TESTS.keys()
 
 
 def test_no_function_is_too_long_to_be_read_at_once() -> None:
