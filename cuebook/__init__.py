@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from cuebook.children.interpreter import freeze_support
     from cuebook.chunks.sinks import Done
     from cuebook.durable.effects import Effect, persist
+    from cuebook.durable.events.snapshots import SnapshotPolicy
     from cuebook.durable.persistent_actor import PersistentActor
     from cuebook.durable.promise import DurablePromise
-    from cuebook.durable.snapshots import SnapshotPolicy
     from cuebook.engines.calls.current import CurrentCall, current_call
     from cuebook.engines.calls.function import Worker
     from cuebook.errors import (
@@ -136,7 +136,7 @@ _HOMES = {
     "ServiceKey": "cuebook.runtime.cells.services",
     "Services": "cuebook.runtime.cells.services",
     "ShutdownReport": "cuebook.runtime.reports.shutdown",
-    "SnapshotPolicy": "cuebook.durable.snapshots",
+    "SnapshotPolicy": "cuebook.durable.events.snapshots",
     "Strategy": "cuebook.runtime.groups.strategy",
     "SupervisorRef": "cuebook.runtime.groups.group",
     "SupervisorSpec": "cuebook.runtime.groups.strategy",

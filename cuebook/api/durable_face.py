@@ -35,10 +35,11 @@ class DurableFace:
 
     def close(self) -> None:
         """Wake nobody any more."""
-        self._durable.close()
+        self.opened.close()
 
     @property
-    def _durable(self) -> DurableActors:
+    def opened(self) -> DurableActors:
+        """What is there while the runtime is open. Raises RuntimeError where it is not."""
         if self._opened is None:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
         return self._opened
@@ -87,7 +88,7 @@ class DurableFace:
                 f"{getattr(actor, '__name__', actor)} is kept in the journal of this process, so it lives here: spawn "
                 f"it without where={where!r}, and give an actor in a process what is long to compute"
             )
-        return await self._durable.spawn(factory_of(actor, args, kwargs), name, given(options))
+        return await self.opened.spawn(factory_of(actor, args, kwargs), name, given(options))
 
     def entity(self, actor: type[_A], id: str, *, idle_s: float | None = None) -> ActorRef[_A]:
         """The ref of the actor of this class and id, which is there whenever a message comes for it.
@@ -104,7 +105,7 @@ class DurableFace:
         Raises:
             TypeError, ValueError: it is no class of actors, its name is another class's, or there is no path for it.
         """
-        return self._durable.entity(actor, id, idle_s)
+        return self.opened.entity(actor, id, idle_s)
 
     async def host(self, actor: type[Actor], *, idle_s: float | None = None) -> None:
         """Make a class of entities known before the first message to one, so that those which owe something are woken.
@@ -118,7 +119,7 @@ class DurableFace:
         Raises:
             TypeError, ValueError: as `entity`. JournalError: the journal cannot be read.
         """
-        await self._durable.host(actor, idle_s)
+        await self.opened.host(actor, idle_s)
 
     def promise(self, id: str) -> DurablePromise:
         """A value that is set once and outlives the program: `await runtime.promise("answer")`.
@@ -129,4 +130,4 @@ class DurableFace:
         Raises:
             ValueError: the runtime has no path, or `id` is empty.
         """
-        return self._durable.promise(id)
+        return self.opened.promise(id)

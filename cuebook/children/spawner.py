@@ -73,6 +73,7 @@ class Spawner:
         """
         try:
             if entry == WORKER:
+                # No lock: `popleft` takes one or none, whatever `dismiss` takes meanwhile in another thread.
                 return self._standing_by[cores].popleft()
         except (KeyError, IndexError):
             pass
@@ -102,7 +103,9 @@ class Spawner:
 
     def rest(self) -> None:
         """Let thread and guard end if no child is left, and wait for that: a process with threads should not fork."""
-        with self._lock:  # nothing is asked for meanwhile
+        # The lock is held until the thread has answered: a request that came between its answer and its end would
+        # wait in a queue that nobody reads any more.
+        with self._lock:
             thread = self._thread
             if thread is None:
                 return
@@ -139,20 +142,24 @@ class Spawner:
             if isinstance(request, Future):
                 is_over = not self._guard.count  # the kernel would kill a child with the thread that started it
                 if is_over:
-                    self._guard.close()
+                    self._guard.close()  # before the answer: whoever hears it may fork
                 request.set_result(is_over)
                 if is_over:
                     return
                 continue
             future, cores, entry = request
             if not future.set_running_or_notify_cancel():
-                continue
+                continue  # whoever asked has gone meanwhile; from here on a child is there and has to be discarded
             try:
                 future.set_result(self._start(cores, entry))
             except BaseException as error:
                 future.set_exception(error)
 
     def _start(self, cores: int, entry: str) -> ChildProcess:
+        # Always in this one thread. Linux ends a child with the *thread* that started it, and not with its process
+        # (PR_SET_PDEATHSIG): a thread of the user's that ended would take workers along that others still use.
+        # The child's ends are closed here whatever happens. Kept open, they would keep its channels open after its
+        # death, which is noticed by their end.
         with ExitStack() as ours, ExitStack() as theirs:
             data, data_child = _pair(ours, theirs)
             control, control_child = _pair(ours, theirs)
@@ -168,8 +175,10 @@ class Spawner:
                 stderr=stderr_child,
                 pass_fds=fds,
                 env={**os.environ, **thread_limits(os.environ, cores)},
-                start_new_session=True,
+                start_new_session=True,  # a group of its own: what its calls start is ended with it
             )
+            # Should the guard not hear of it, it must not stay. Should this process die between the two lines, the
+            # child sees that by itself: it asks the kernel for its end, and then whether its parent is still there.
             ours.callback(_kill, process)
             self._guard.mind(process.pid)
             ours.pop_all()
@@ -212,6 +221,7 @@ def spawner() -> Spawner:
 
 def _forget_in_child() -> None:
     global _spawner, _lock
+    # The thread is not there in a forked process, and the lock may be held by one that is not there either.
     abandoned, _spawner, _lock = _spawner, None, threading.Lock()
     if abandoned is not None:
         abandoned.abandon()

@@ -90,6 +90,8 @@ def plan_list(file: JournalFile | None, func: Callable[..., Any], options: Optio
         earlier = [run for run in earlier if _is_same_list(run.blocks, blocks)]
     plan.claims = line_up(blocks, earlier)
     lost = lost_files(file, plan.claims)
+    # Only now: whether a file is still as it was returned is asked of those results alone that would be taken. Equal
+    # results elsewhere may stand in for them, so the calls are lined up once more.
     if lost:
         plan.notices.append(on_lost_files(plan.fingerprint.name, lost))
         plan.claims = line_up(blocks, without(earlier, lost))
@@ -237,7 +239,7 @@ def _slice(blocks: Sequence[Block], start: int, count: int) -> list[Block]:
     """The blocks that hold calls `[start, start + count)`; both ends lie between blocks."""
     picked = []
     at = 0
-    for block in blocks:
+    for block in blocks:  # a block is written whole or not at all, so no range begins within one
         if start <= at and at + block.count <= start + count:
             picked.append(block)
         at += block.count
@@ -258,6 +260,8 @@ def _arguments(
     Args:
         to_the_byte: whether equal calls may have been given otherwise, and are to be shown as they were given.
     """
+    # Arguments are most of a journal where calls are short. A list that has grown, or is run once more after the
+    # function has changed, repeats nothing but what is new; of equal beginnings the newest run's is named.
     best, source = 0, None
     for run in reversed(earlier):
         same = _equal_prefix(blocks, run.blocks, to_the_byte=to_the_byte)

@@ -13,7 +13,7 @@ from cuebook import errors
 from cuebook.actors.stream_messages import AppendEvents, EventsRefused
 from cuebook.clock import Clock
 from cuebook.durable.batch import EventBatch
-from cuebook.durable.posting import post
+from cuebook.durable.owed.posting import post
 from cuebook.errors import CuebookError, JournalError
 from cuebook.runtime.refs.ref import ActorRef
 

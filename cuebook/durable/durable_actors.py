@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from cuebook.actors.application import Application
-from cuebook.durable.entities import Entities, entity_name, options
+from cuebook.durable.entities.registry import Entities, entity_name, options
 from cuebook.durable.ledger import Ledger, offer_ledger
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.promise import DurablePromise, Promise

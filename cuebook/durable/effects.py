@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cuebook.durable.duties import Duty, delivery, forgotten, reminder
+from cuebook.durable.owed.duties import Duty, delivery, forgotten, reminder
 from cuebook.errors import Rejected
 
 __all__ = ["NOTHING", "Effect", "as_effect", "persist"]

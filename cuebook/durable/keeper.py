@@ -14,13 +14,13 @@ from cuebook.actors.stream_messages import CloseStream, OpenStream, StreamFound
 from cuebook.durable.batch import EventBatch, Settlement
 from cuebook.durable.committer import Committer
 from cuebook.durable.effects import NOTHING, Effect, as_effect
-from cuebook.durable.event_types import EventTypes, name_of
-from cuebook.durable.folding import applied
-from cuebook.durable.folding_stream import packed_state, recovered
+from cuebook.durable.events.event_types import EventTypes, name_of
+from cuebook.durable.events.folding import applied
+from cuebook.durable.events.folding_stream import packed_state, recovered
+from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.ledger import Ledger, ledger_of
-from cuebook.durable.obligation_messages import Delivered, Due
-from cuebook.durable.obligations import Cause, Obligations
-from cuebook.durable.snapshots import SnapshotPolicy
+from cuebook.durable.owed.messages import Delivered, Due
+from cuebook.durable.owed.obligations import Cause, Obligations
 from cuebook.errors import (
     CuebookError,
     MessagingError,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-from cuebook.durable.appliers import appliers_of
-from cuebook.durable.duties import Address
-from cuebook.durable.event_types import EventTypes, Upcaster, name_of
+from cuebook.durable.events.appliers import appliers_of
+from cuebook.durable.events.event_types import EventTypes, Upcaster, name_of
+from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.hooks import is_preceded, preceded
 from cuebook.durable.keeper import Keeper
-from cuebook.durable.snapshots import SnapshotPolicy
+from cuebook.durable.owed.duties import Address
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.handlers import handlers_of, names_around
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from cuebook.clock import TimerHandle
-from cuebook.durable.duties import Duty
 from cuebook.durable.effects import Effect, as_effect
-from cuebook.durable.folding import applied
+from cuebook.durable.events.folding import applied
+from cuebook.durable.owed.duties import Duty
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import Rejected
 from cuebook.persistence.values import ValueDecoder, ValueEncoder

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.durable.effects import Effect, persist
+from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.errors import Rejected
 from cuebook.runtime.refs.typed import Message
 from cuebook.wire.message import message

@@ -12,7 +12,7 @@ import pytest
 from cuebook.api.runtime import Runtime
 from cuebook.clock import SystemClock
 from cuebook.durable.effects import Effect, persist
-from cuebook.durable.obligations import retry_delay_s
+from cuebook.durable.owed.obligations import retry_delay_s
 from cuebook.errors import Rejected
 from cuebook.wire.message import message
 from tests.durable.bank import Account, Balance, Break, Cancel, Deposit, Deposited, Remind, Transfer

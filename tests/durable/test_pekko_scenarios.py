@@ -5,15 +5,10 @@ on demand, in virtual time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from cuebook.durable.effects import Effect, persist
-from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.errors import (
     ActorFailed,
     ActorStopped,
@@ -26,110 +21,13 @@ from cuebook.errors import (
 from cuebook.persistence.records.record import Kind
 from cuebook.testing.memory_runtime import MemoryRuntime
 from cuebook.testing.probe import Probe
-from cuebook.testing.virtual_time import run_virtual
-from cuebook.wire.message import message
+from tests.durable.pekko import Act, Counter, Increment, Several, play, start
 from tests.support.cast import Add, Get
-
-
-@message(tag=60_241)
-class Increment:
-    by: int = 1
-
-
-@message(tag=60_242)
-class Several:
-    values: list[int]
-
-
-@message(tag=60_243)
-class Act:
-    what: str
-
-
-@dataclass(frozen=True)
-class Incremented:
-    by: int
-
-
-@dataclass(frozen=True)
-class Value:
-    total: int = 0
-    history: tuple[int, ...] = ()
-
-
-class Counter(PersistentActor[Value]):
-    """`seen` notes what happens outside of the journal; it outlives incarnations."""
-
-    def __init__(self, id: str, seen: list[Any]) -> None:
-        super().__init__(id)
-        self.seen = seen
-
-    def initial_state(self) -> Value:
-        return Value()
-
-    async def on_start(self) -> None:
-        self.seen.append(("recovered", self.state.total))
-
-    def on_increment(self, command: Increment) -> Effect:
-        if command.by < 0:
-            raise Rejected("only upwards")
-        return (
-            persist(Incremented(command.by))
-            .reply(lambda state: state.total)
-            .then(lambda state: self.seen.append(state.total))
-        )
-
-    def on_several(self, command: Several) -> Effect:
-        return persist(*map(Incremented, command.values)).reply(lambda state: list(state.history))
-
-    def on_get(self, command: Get) -> int:
-        return self.state.total
-
-    def on_act(self, command: Act) -> Any:
-        match command.what:
-            case "fail":
-                raise RuntimeError("the command handler fails")
-            case "stop":
-                return persist(Incremented(100)).reply("last words").stop()
-            case "stash":
-                self.context.stash()
-            case "unstash":
-                return persist(Incremented(1)).then(lambda _: self.context.unstash())
-        return None
-
-    def apply_incremented(self, state: Value, event: Incremented) -> Value:
-        return Value(state.total + event.by, (*state.history, event.by))
-
-
-class Often(Counter):
-    snapshots = SnapshotPolicy(every=3, keep=2)
-
-
-Scene = Callable[[MemoryRuntime, list[Any]], Awaitable[None]]
-
-
-def play(*scenes: Scene) -> list[Any]:
-    """One after the other, each in the next process: what the power left is there."""
-    seen: list[Any] = []
-    runtime = MemoryRuntime(is_virtual=True)
-
-    async def life(scene: Scene) -> MemoryRuntime:
-        async with runtime:
-            await scene(runtime, seen)
-            return runtime.after_crash()
-
-    for scene in scenes:
-        runtime = run_virtual(life(scene), stall_s=2.0)
-    return seen
 
 
 def stored(runtime: MemoryRuntime) -> int:
     """How many records of events the journal holds."""
     return sum(1 for _ in runtime.store.scan(kinds=(Kind.EVENTS,)))
-
-
-async def start(runtime: MemoryRuntime, seen: list[Any], kind: type[Counter] = Counter) -> Any:
-    return await runtime.spawn(kind, "c1", seen)
 
 
 def test_events_are_persisted_and_the_state_is_updated_before_the_reply() -> None:
@@ -377,43 +275,5 @@ def test_two_writers_of_one_id_under_two_names_never_mix_their_events() -> None:
         assert given == sorted(set(given)), "an answer was given twice"
         again = await runtime.spawn(Counter, "c1", seen, name="again")
         assert await again.ask(Get()) == 2 + len(given)
-
-    play(scene)
-
-
-def test_snapshots_are_kept_by_number_and_recovery_begins_with_the_newest() -> None:
-    async def first(runtime: MemoryRuntime, seen: list[Any]) -> None:
-        ref = await start(runtime, seen, Often)
-        for n in range(1, 11):
-            await ref.ask(Increment(n))
-        await ref.stop()
-        assert len(runtime.store.states()) == 2
-
-    applied: list[int] = []
-
-    class Watched(Often):
-        type_name = "Often"
-
-        def apply_incremented(self, state: Value, event: Incremented) -> Value:
-            applied.append(event.by)
-            return super().apply_incremented(state, event)
-
-    async def second(runtime: MemoryRuntime, seen: list[Any]) -> None:
-        assert await (await start(runtime, seen, Watched)).ask(Get()) == 55
-        assert applied == [10]
-
-    play(first, second)
-
-
-def test_a_snapshot_that_cannot_be_written_is_no_failure() -> None:
-    class Unkept(Often):
-        def apply_incremented(self, state: Value, event: Incremented) -> Value:
-            return Value(state.total + event.by, ((_ for _ in ()),))  # type: ignore[arg-type]
-
-    async def scene(runtime: MemoryRuntime, seen: list[Any]) -> None:
-        ref = await start(runtime, seen, Unkept)
-        for n in range(1, 8):
-            assert await ref.ask(Increment()) == n
-        assert runtime.store.states() == []
 
     play(scene)

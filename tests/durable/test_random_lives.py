@@ -15,10 +15,10 @@ import pytest
 
 from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.durable.effects import Effect, persist
-from cuebook.durable.entities import Entities
+from cuebook.durable.entities.registry import Entities
+from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.ledger import Ledger, offer_ledger
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.errors import ActorFailed, AskTimeout, JournalError, MessagingError, Rejected
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.row import Row

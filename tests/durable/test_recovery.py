@@ -12,8 +12,8 @@ import pytest
 
 from cuebook.api.runtime import Runtime
 from cuebook.durable.effects import Effect, persist
+from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.errors import ActorStopped
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.record import Kind
@@ -35,7 +35,7 @@ async def deposits(runtime: Runtime, cls: type = Saver, count: int = 25) -> None
 
 
 async def file_of(runtime: Runtime) -> JournalFile:
-    return (await runtime._durable.ledger()).file
+    return (await runtime._durable.opened.ledger()).file
 
 
 def test_snapshots_are_kept_by_number_and_only_the_newest_stay(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cuebook.api.runtime import Runtime
-from cuebook.durable.event_types import EventTypes
+from cuebook.durable.events.event_types import EventTypes
 from cuebook.errors import ActorStopped, JournalNotTrusted
 from cuebook.persistence.trust import users
 from cuebook.persistence.trust.verdicts import User
@@ -87,8 +87,8 @@ def _nothing_imported(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError(f"{module}.{qualname} was imported")
 
     monkeypatch.setattr(names, "resolve", resolve)
-    monkeypatch.setattr("cuebook.durable.event_types.resolve", resolve)
-    monkeypatch.setattr("cuebook.durable.entities.resolve", resolve)
+    monkeypatch.setattr("cuebook.durable.events.event_types.resolve", resolve)
+    monkeypatch.setattr("cuebook.durable.entities.registry.resolve", resolve)
 
 
 @pytest.mark.usefixtures("_nothing_imported")
@@ -168,7 +168,7 @@ def test_no_receiver_of_a_delivery_is_imported(path: Path, caplog: pytest.LogCap
         account = await runtime.spawn(Account, "a-1")
         await account.ask(Deposit(5))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("cuebook.durable.obligations.Obligations._send", lambda self, receiver: None)
+            patch.setattr("cuebook.durable.owed.obligations.Obligations._send", lambda self, receiver: None)
             await account.ask(Transfer("a-2", 5))
 
     played(path, owe)

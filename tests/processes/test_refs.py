@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +14,12 @@ from cuebook import (
     ActorOptions,
     ActorStopped,
     AskTimeout,
-    FunctionNotShippable,
-    MailboxFull,
     MailboxSpec,
-    MessageTooLarge,
-    RestartLimitReached,
     Runtime,
     UnhandledMessage,
     message,
 )
+from tests.processes.failing import Forwarder, eventually, living
 from tests.support.lodgers import (
     Add,
     Annotated,
@@ -32,7 +27,6 @@ from tests.support.lodgers import (
     Echo,
     Fail,
     Hire,
-    Hold,
     Local,
     Lodger,
     Look,
@@ -41,9 +35,7 @@ from tests.support.lodgers import (
     Pause,
     Quit,
     Receiver,
-    Release,
     Seen,
-    Set,
     Shared,
     Spam,
     Total,
@@ -52,23 +44,6 @@ from tests.support.lodgers import (
 from tests.support.programs import run_script
 
 pytestmark = pytest.mark.quick
-
-
-def living(test: Callable[[Runtime], Awaitable[None]]) -> None:
-    """Run a test inside a runtime."""
-
-    async def run() -> None:
-        async with Runtime() as runtime:
-            await asyncio.wait_for(test(runtime), 60)
-
-    asyncio.run(run())
-
-
-async def eventually(condition: Callable[[], Any]) -> None:
-    """Wait until the condition holds."""
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("where", [None, "process"])
@@ -172,20 +147,6 @@ def test_a_ref_may_be_an_argument_and_is_usable_from_the_first_message_on() -> N
     living(test)
 
 
-class Forwarder(Lodger):
-    """Told the actor that it works for when it is made."""
-
-    def __init__(self, to: Any) -> None:
-        super().__init__()
-        self.to = to
-
-    async def on_start(self) -> None:
-        await self.to.tell(Add(41), timeout=5)
-
-    async def receive(self, message: Any) -> Any:
-        return await self.to.ask(message)
-
-
 def test_a_flood_from_a_child_waits_for_room_here_and_nothing_of_it_is_lost() -> None:
     async def test(runtime: Runtime) -> None:
         small = ActorOptions(mailbox=MailboxSpec(capacity=4))
@@ -197,186 +158,6 @@ def test_a_flood_from_a_child_waits_for_room_here_and_nothing_of_it_is_lost() ->
         assert here.statistics().high_water <= 4
 
     living(test)
-
-
-def test_a_failure_arrives_with_its_traceback_and_its_cause_and_the_next_incarnation_begins_in_the_same_process() -> (
-    None
-):
-    async def test(runtime: Runtime) -> None:
-        ref = await runtime.spawn(Lodger, 7, where="process")
-        pid = await ref.ask(Where())
-        await ref.tell(Add(1))
-        with pytest.raises(ActorFailed, match="KeyError: 'what'") as caught:
-            await ref.ask(Fail("what"))
-        assert isinstance(caught.value.__cause__, KeyError)
-        assert caught.value.__cause__.args == ("what",)
-        assert "raise KeyError(text)" in caught.value.traceback_text
-        assert await ref.ask(Total()) == 7
-        assert await ref.ask(Where()) == pid
-        assert ref.statistics().restarts == 1
-
-    living(test)
-
-
-def test_what_waits_when_a_handler_fails_is_received_by_the_next_incarnation_in_order(tmp_path: Path) -> None:
-    diary = tmp_path / "diary"
-
-    async def test(runtime: Runtime) -> None:
-        ref = await runtime.spawn(Lodger, 0, str(diary), where="process")
-        await ref.ask(Total())
-        await ref.tell(Add(0))
-        ref.tell_nowait(Fail("now"))
-        for n in range(1, 200):
-            ref.tell_nowait(Add(n))
-        await ref.ask(Total())
-        assert await ref.stop()
-
-    living(test)
-    added = [line for line in diary.read_text().splitlines() if line.startswith("add")]
-    assert added == [f"add {n}" for n in range(200)]
-    assert "failure KeyError" in diary.read_text()
-
-
-def test_directives_and_attempts_are_kept_by_the_type_of_the_exception_in_the_child() -> None:
-    async def test(runtime: Runtime) -> None:
-        resumed = await runtime.spawn(Lodger, where="process", options=ActorOptions(directives={KeyError: "resume"}))
-        await resumed.tell(Add(5))
-        with pytest.raises(ActorFailed):
-            await resumed.ask(Fail("x"))
-        assert await resumed.ask(Total()) == 5
-        assert resumed.statistics().restarts == 0
-
-        stopped = await runtime.spawn(Lodger, where="process", options=ActorOptions(directives={KeyError: "stop"}))
-        with pytest.raises(ActorFailed):
-            await stopped.ask(Fail("x"))
-        await eventually(lambda: not stopped.is_alive)
-
-        tried = await runtime.spawn(Lodger, where="process", options=ActorOptions(attempts=3))
-        with pytest.raises(ActorFailed):
-            await tried.ask(Fail("x"))
-        await tried.ask(Total())
-        assert tried.statistics().restarts == 3
-
-    living(test)
-
-
-def test_too_many_failures_end_it_and_all_that_waits_is_answered() -> None:
-    async def test(runtime: Runtime) -> None:
-        ref = await runtime.spawn(Lodger, where="process")
-        watcher = await runtime.spawn(Lodger, name="watcher")
-        await watcher.tell(Look(ref, False))
-        asks = [asyncio.ensure_future(ref.ask(Fail("x"))) for _ in range(8)]
-        results = await asyncio.gather(*asks, return_exceptions=True)
-        assert {type(result) for result in results} == {ActorFailed, ActorStopped}
-        await eventually(lambda: not ref.is_alive)
-        seen = await watcher.ask(Seen())
-        assert [entry[0] for entry in seen] == ["restarted"] * 3 + ["down"]
-        assert "more than 3 restarts" in seen[-1][3]
-
-    living(test)
-
-
-def test_a_start_that_fails_is_a_failure_of_the_actor_with_its_reason() -> None:
-    async def test(runtime: Runtime) -> None:
-        ref = await runtime.spawn(Lodger, -1, where="process")
-        with pytest.raises(ActorStopped) as caught:
-            await ref.ask(Total())
-        assert isinstance(caught.value.__cause__, RestartLimitReached)
-        assert isinstance(caught.value.__cause__.__cause__, ValueError)
-
-    living(test)
-
-
-def test_what_cannot_be_pickled_is_refused_before_anything_starts() -> None:
-    async def test(runtime: Runtime) -> None:
-        with pytest.raises(FunctionNotShippable, match="Lodger cannot be sent to a process"):
-            await runtime.spawn(Lodger, threading.Lock(), where="process")
-        with pytest.raises(TypeError, match="missing a required"):
-            await runtime.spawn(Forwarder, where="process")
-        with pytest.raises(ValueError, match="an actor lives on this loop"):
-            await runtime.spawn(Lodger, where="elsewhere")
-
-    living(test)
-
-
-def test_a_large_message_arrives_and_one_over_the_limit_is_refused_at_its_sender() -> None:
-    async def test(runtime: Runtime) -> None:
-        ref = await runtime.spawn(Lodger, where="process")
-        assert await ref.ask(Echo(b"")) == b""
-        large = b"x" * (60 * 1024 * 1024)
-        assert await ref.ask(Echo(large), timeout=60) == large
-        with pytest.raises(MessageTooLarge, match="more than a frame's"):
-            await ref.ask(Echo(b"x" * 100_000_000))
-        assert await ref.ask(Total()) == 0
-
-    living(test)
-
-
-def test_an_answer_over_the_limit_is_an_error_and_the_actor_goes_on() -> None:
-    async def test(runtime: Runtime) -> None:
-        ref = await runtime.spawn(Maker, where="process")
-        with pytest.raises(ActorFailed, match="100,000,000 bytes"):
-            await ref.ask(Add(100_000_000))
-        with pytest.raises(ActorFailed, match="more than 64 bits"):
-            await ref.ask(Add(0))
-        assert await ref.ask(Add(3)) == b"xxx"
-
-    living(test)
-
-
-class Maker(Lodger):
-    """Answers with so many bytes."""
-
-    def receive(self, message: Any) -> Any:
-        return b"x" * message.n if message.n else 2**100
-
-
-def test_a_full_mailbox_is_full_wherever_its_actor_lives(tmp_path: Path) -> None:
-    async def test(runtime: Runtime) -> None:
-        options = ActorOptions(mailbox=MailboxSpec(capacity=8))
-        ref = await runtime.spawn(Lodger, where="process", options=options)
-        await ref.ask(Total())
-        ref.tell_nowait(Block(0.3, str(tmp_path / "diary")))
-        with pytest.raises(MailboxFull, match="8 of 8 messages"):
-            for _ in range(20):
-                ref.tell_nowait(Add(1))
-        await ref.tell(Add(100))  # from outside it waits
-        assert await ref.ask(Total()) >= 108
-        assert ref.statistics().depth == 0
-
-    living(test)
-
-
-def test_more_deferred_and_stashed_messages_than_the_window_do_not_stop_the_flow() -> None:
-    async def test(runtime: Runtime) -> None:
-        ref = await runtime.spawn(Lodger, where="process")
-        held = [asyncio.ensure_future(ref.ask(Hold())) for _ in range(400)]
-        aside = [asyncio.ensure_future(ref.ask(Set())) for _ in range(400)]
-        await asyncio.sleep(0)
-        await ref.tell(Release())
-        assert set(await asyncio.gather(*held)) == {"released"}
-        assert set(await asyncio.gather(*aside)) == {"taken up"}
-
-    living(test)
-
-
-def test_an_urgent_message_overtakes_those_that_were_sent_before(tmp_path: Path) -> None:
-    diary = tmp_path / "diary"
-
-    async def test(runtime: Runtime) -> None:
-        ref = await runtime.spawn(Lodger, 0, str(diary), where="process")
-        await ref.ask(Total())
-        ref.tell_nowait(Block(0.3, str(diary)))
-        await eventually(lambda: "blocked" in diary.read_text())
-        for n in range(20):
-            ref.tell_nowait(Add(n))
-        await asyncio.sleep(0.01)
-        ref.tell_nowait(Add(1000), urgent=True)
-        await ref.ask(Total())
-
-    living(test)
-    added = [line for line in diary.read_text().splitlines() if line.startswith("add")]
-    assert added == ["add 1000", *(f"add {n}" for n in range(20))]
 
 
 def test_it_may_stop_itself_and_is_down_as_normal() -> None:

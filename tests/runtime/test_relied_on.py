@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import pytest
 
 from cuebook.api.signals import interruption
-from cuebook.durable.rebuilding import rebuilder
+from cuebook.durable.events.rebuilding import rebuilder
 from cuebook.runtime.cells import handlers, immediate
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.driver import Driver, driven_in

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from cuebook.durable.effects import Effect, persist
+from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.persistent_actor import PersistentActor
-from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.errors import CuebookError
 from cuebook.testing.simulation.runner import SimulationFailed, Trouble, World, simulate
 from cuebook.wire.message import message

@@ -11,48 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuebook.errors import MalformedMessage, MessageTooLarge, UnknownMessage
-from cuebook.runtime.refs.typed import Message
 from cuebook.wire import message as message_module
 from cuebook.wire.codec import ExtType, pack, unpack
-from cuebook.wire.message import decode, encode, is_message, message, outgoing, pack_plain, tag_in, tag_of
+from cuebook.wire.message import decode, encode, is_message, message, pack_plain, tag_in, tag_of
+from tests.wire.plain_messages import Containers, Empty, Five, Loose
 
 pytestmark = pytest.mark.quick
-
-
-@message(tag=61_001)
-class Five:
-    number: int
-    text: str
-    raw: bytes
-    ratio: float
-    maybe: int | None = None
-
-
-@message(tag=61_002)
-@dataclasses.dataclass(frozen=True, slots=True)
-class Loose:
-    value: Any
-
-
-@message(tag=61_003)
-class Containers:
-    items: list[int]
-    pair: tuple[int, ...]
-    table: dict[str, int]
-
-
-@message(tag=61_004)
-class Empty:
-    pass
-
-
-@message(tag=61_005)
-class Checked:
-    share: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise ValueError("a share is 0 to 1")
 
 
 @message(by_reference=True)
@@ -372,108 +336,3 @@ def test_the_wire_is_a_list_of_tag_and_fields() -> None:
     """Golden bytes: both ends of an older wire depend on them."""
     assert encode(Five(1, "two", b"3", 4.5, None)).hex() == "96cdee4901a374776fc40133cb4012000000000000c0"
     assert unpack(pack_plain((1, (2,)))) == [1, [2]]
-
-
-# Messages that need no copy within their process
-
-
-@dataclasses.dataclass(frozen=True)
-class Cached:
-    number: int
-
-
-Cached = message(tag=61_040)(Cached)  # type: ignore[misc]  # it has a __dict__, so more than its fields
-
-
-class Roomy:
-    """Its objects take any attribute."""
-
-
-@message(tag=61_043)
-class Held(Roomy):
-    number: int
-
-
-@message(tag=61_041)
-class Base:
-    number: int
-
-
-@message(tag=61_042)
-class Derived(Base, Message[int]):
-    text: str
-
-
-class Text(str):
-    """More than a text."""
-
-
-@given(
-    st.integers(-(2**63), 2**64 - 1), st.text(), st.binary(), st.floats(allow_nan=False), st.none() | st.integers(0, 9)
-)
-def test_a_message_that_goes_whole_is_what_its_bytes_would_give(
-    number: int, text: str, raw: bytes, ratio: float, maybe: int | None
-) -> None:
-    sent = Five(number, text, raw, ratio, maybe)
-    content = outgoing(sent)
-    if content is sent:
-        assert max(len(text), len(raw)) <= 64, "what counts little is little"
-    else:
-        assert content == encode(sent)
-    got = decode(encode(sent))
-    assert got == sent
-    assert [type(value) for value in dataclasses.astuple(got)] == [type(value) for value in dataclasses.astuple(sent)]
-
-
-@pytest.mark.parametrize(
-    "small",
-    [Five(1, "a" * 64, b"b" * 64, 1.5, None), Five(-(2**63), "", b"", 2, 2**64 - 1), Empty(), Derived(1, "a")],
-    ids=repr,
-)
-def test_a_small_message_of_unchangeable_values_goes_as_it_is(small: Any) -> None:
-    assert outgoing(small) is small
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        Five(1, "a" * 65, b"", 1.0),
-        Five(1, "", b"b" * 65, 1.0),
-        Five(1, "", bytearray(b"b"), 1.0),  # type: ignore[arg-type]
-        Five(1, "", memoryview(b"b"), 1.0),  # type: ignore[arg-type]
-        Loose(1),
-        Containers([], (), {}),
-        Checked(0.5),
-        Cached(1),
-        Held(1),
-    ],
-    ids=repr,
-)
-def test_what_could_be_changed_or_told_from_a_copy_goes_as_bytes(other: Any) -> None:
-    assert outgoing(other) == encode(other)
-    assert type(decode(outgoing(other))) is type(other)
-
-
-@pytest.mark.parametrize(
-    ("bad", "named"),
-    [
-        (Five(2**64, "", b"", 1.0), r"Five\.number cannot travel"),
-        (Five(-(2**63) - 1, "", b"", 1.0), r"Five\.number cannot travel"),
-        (Five(1, "", b"", 2**64), r"Five\.ratio cannot travel"),
-        (Five(True, "", b"", 1.0), r"Five\.number is int, not bool"),
-        (Five(1, Text("a"), b"", 1.0), r"Five\.text is str, not Text"),
-        (Five(None, "", b"", 1.0), r"Five\.number is int, not NoneType"),  # type: ignore[arg-type]
-    ],
-)
-def test_what_cannot_be_encoded_fails_at_the_sender_also_where_it_would_not_be(bad: Any, named: str) -> None:
-    with pytest.raises(TypeError, match=named):
-        outgoing(bad)
-
-
-@pytest.mark.parametrize("sent", [Derived(1, "a"), Cached(1), Checked(0.5), Empty()], ids=repr)
-def test_a_message_made_of_bytes_is_as_frozen_and_equal_as_any(sent: Any) -> None:
-    got = decode(encode(sent))
-    assert (got, hash(got), type(got), repr(got)) == (sent, hash(sent), type(sent), repr(sent))
-    for field in dataclasses.fields(sent):
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            setattr(got, field.name, 1)

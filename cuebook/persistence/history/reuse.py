@@ -87,12 +87,15 @@ def line_up(blocks: Sequence[Block], earlier: Sequence[EarlierRun]) -> list[Clai
     usable = [run for run in sorted(earlier, key=lambda run: -run.number) if run.completed.count(1)]
     if not usable:
         return []
+    # The same program again, which is what mostly happens: one comparison of bytes a block, nothing is looked up.
     for run in usable:
         if run.total and run.completed.count(1) == run.total and run.blocks == blocks:
             return [Claim(run.number, 0, 0, run.total)]
     places = list(_placed(blocks))
     total = sum(block.count for block in blocks)
     plan = _Plan(bytearray(total), [(run, bytearray(run.completed)) for run in usable])
+    # Of every run, before any call is looked up singly: each result is there once, and a call that has moved must not
+    # take it from an equal one that stands where it stood. It is also the cheaper way by a factor of hundred.
     for run, left in plan.left:
         _claim_aligned(plan, places, run, left)
     _claim_singly(plan, places)
@@ -130,7 +133,7 @@ def _claim_aligned(plan: _Plan, places: Sequence[BlockPlace], run: EarlierRun, l
 
 
 def _claim_range(plan: _Plan, run: EarlierRun, left: bytearray, span: tuple[int, int]) -> None:
-    for at, stop in list(set_places(left, *span)):
+    for at, stop in list(set_places(left, *span)):  # all at once: what is claimed is struck out of `left`
         free = plan.resolved.find(0, at, stop)
         while free >= 0:
             end = plan.resolved.find(1, free, stop)
@@ -160,15 +163,17 @@ def _claim_singly(plan: _Plan, places: Sequence[BlockPlace]) -> None:
             if not plan.resolved[start + offset]:
                 wanted.setdefault(key, []).append(start + offset)
                 held += 1
-        if held >= _LOOKED_UP_AT_ONCE:
+        if held >= _LOOKED_UP_AT_ONCE:  # what is in the dict is bounded; earlier runs are gone through once more then
             _stream_past(plan, wanted)
             wanted, held = {}, 0
     _stream_past(plan, wanted)
 
 
 def _stream_past(plan: _Plan, wanted: dict[bytes, list[int]]) -> None:
+    # The new calls are in the dict and the earlier results go past, not the other way round: there may be a hundred
+    # earlier runs, and one list of calls.
     for waiting in wanted.values():
-        waiting.reverse()
+        waiting.reverse()  # `pop` gives the first of equal calls the first result
     for run, left in plan.left:
         for start, block in _placed(run.blocks):
             if not wanted:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cuebook.actors.stream_messages import StreamFound
-from cuebook.durable.event_types import EventTypes, Maker
-from cuebook.durable.folding import check_returned
-from cuebook.durable.kept_duties import KeptDuties
+from cuebook.durable.events.event_types import EventTypes, Maker
+from cuebook.durable.events.folding import check_returned
 from cuebook.durable.ledger import Ledger
+from cuebook.durable.owed.kept_duties import KeptDuties
 from cuebook.errors import (
     CuebookError,
     JournalCorrupt,

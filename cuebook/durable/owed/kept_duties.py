@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cuebook.durable.duties import Address, Duty
+from cuebook.durable.owed.duties import Address, Duty
 from cuebook.persistence.records.stream_heads import Duties, DutyRow, Received
 
 __all__ = ["KeptDuties", "address_in", "cleared", "number_in"]

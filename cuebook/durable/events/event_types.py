@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from cuebook.durable.rebuilding import rebuilder
+from cuebook.durable.events.rebuilding import rebuilder
 from cuebook.errors import JournalNotTrusted, UnknownEvent
 from cuebook.persistence.values import ValueEncoder
 from cuebook.persistence.values.pickling.names import resolve

@@ -10,14 +10,14 @@ import os
 from collections.abc import AsyncIterator
 from typing import Any
 
-from cuebook.durable.alarm import Alarm
-from cuebook.durable.duties import Address
-from cuebook.durable.entity import Entity
-from cuebook.durable.event_types import name_of
-from cuebook.durable.hosted import Hosted
-from cuebook.durable.kept_duties import KeptDuties
+from cuebook.durable.entities.alarm import Alarm
+from cuebook.durable.entities.entity import Entity
+from cuebook.durable.entities.hosted import Hosted
+from cuebook.durable.events.event_types import name_of
 from cuebook.durable.ledger import Ledger, ledger_of
-from cuebook.durable.obligations import offer_directory
+from cuebook.durable.owed.duties import Address
+from cuebook.durable.owed.kept_duties import KeptDuties
+from cuebook.durable.owed.obligations import offer_directory
 from cuebook.durable.persistent_actor import PersistentActor, check_durable
 from cuebook.errors import (
     ActorStopped,

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cuebook.durable.batch import EventBatch
-from cuebook.durable.duties import Address, Duty
-from cuebook.durable.kept_duties import KeptDuties, address_in, cleared, number_in
 from cuebook.durable.ledger import Ledger
-from cuebook.durable.obligation_messages import Delivered, Due
-from cuebook.durable.posting import post
+from cuebook.durable.owed.duties import Address, Duty
+from cuebook.durable.owed.kept_duties import KeptDuties, address_in, cleared, number_in
+from cuebook.durable.owed.messages import Delivered, Due
+from cuebook.durable.owed.posting import post
 from cuebook.errors import CodecError, CuebookError, Rejected, UnhandledMessage
 from cuebook.persistence.records.stream_heads import DutyRow
 from cuebook.runtime.cells.actor import Context

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from cuebook.clock import Clock, TimerHandle
-from cuebook.durable.entity import Entity
+from cuebook.durable.entities.entity import Entity
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.refs.status import ActorState
 

@@ -1,0 +1,1 @@
+"""Entities: actors that are there whenever a message comes for them, woken and put to sleep. Knows no event."""
