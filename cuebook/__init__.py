@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cuebook.actors.retrying import Retry
     from cuebook.actors.runs.progress import Event, EventKind, Progress
     from cuebook.api.checkpoint import Checkpoint
-    from cuebook.api.chunker import Chunker, chunk, stream
+    from cuebook.api.chunker import Chunker
+    from cuebook.api.functions import chunk, stream
+    from cuebook.api.rehearsal import Plan
     from cuebook.api.runtime import Runtime
     from cuebook.checkpoints.trigger import last_checkpoint, make_checkpoint
     from cuebook.children.interpreter import freeze_support
@@ -124,11 +127,13 @@ _HOMES = {
     "Message": "cuebook.runtime.refs.typed",
     "Overflow": "cuebook.runtime.cells.mailbox",
     "PersistentActor": "cuebook.durable.persistent_actor",
+    "Plan": "cuebook.api.rehearsal",
     "Pool": "cuebook.runtime.groups.pool",
     "Progress": "cuebook.actors.runs.progress",
     "Restart": "cuebook.runtime.policy.restarts",
     "RestartIntensity": "cuebook.runtime.policy.restarts",
     "Restarted": "cuebook.runtime.cells.signals",
+    "Retry": "cuebook.actors.retrying",
     "Routing": "cuebook.runtime.groups.pool",
     "Runtime": "cuebook.api.runtime",
     "Secret": "cuebook.persistence.identity.secrets.secret",
@@ -143,7 +148,7 @@ _HOMES = {
     "TraceKind": "cuebook.runtime.seeing.tracing",
     "TreeNode": "cuebook.runtime.refs.status",
     "Worker": "cuebook.engines.calls.function",
-    "chunk": "cuebook.api.chunker",
+    "chunk": "cuebook.api.functions",
     "current_actor": "cuebook.runtime.refs.ref",
     "current_call": "cuebook.engines.calls.current",
     "freeze_support": "cuebook.children.interpreter",
@@ -153,7 +158,7 @@ _HOMES = {
     "moved": "cuebook.persistence.values.pickling.renamed",
     "persist": "cuebook.durable.effects",
     "register_identity": "cuebook.persistence.identity.registry",
-    "stream": "cuebook.api.chunker",
+    "stream": "cuebook.api.functions",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
@@ -210,6 +215,7 @@ __all__ = [
     "MessagingError",
     "Overflow",
     "PersistentActor",
+    "Plan",
     "Pool",
     "ProcessDied",
     "Progress",
@@ -220,6 +226,7 @@ __all__ = [
     "RestartLimitReached",
     "Restarted",
     "ResultNotRebuilt",
+    "Retry",
     "Routing",
     "RunStopped",
     "Runtime",

@@ -44,12 +44,13 @@ class LineReport:
         self._timer: asyncio.TimerHandle | None = None
         self._has_spoken = False
         self._name = ""
+        self._detail = ""
 
     def on_event(self, event: Event) -> None:
         """Something happened to the run."""
         self._name, self._latest = event.function, event.progress
         if event.kind is EventKind.STARTED:
-            self._begin(event.progress)
+            self._begin(event)
         elif event.kind is EventKind.CALL_FAILED:
             self._kinds[event.detail.partition(":")[0]] += 1
         elif event.kind is EventKind.ENDED:
@@ -61,13 +62,13 @@ class LineReport:
             self._timer.cancel()
             self._timer = None
 
-    def _begin(self, progress: Progress) -> None:
+    def _begin(self, event: Event) -> None:
         loop = asyncio.get_running_loop()
-        self._began_at = loop.time()
+        self._began_at, self._detail = loop.time(), event.detail
         if self._is_silent:
             return
         if self._has_bar:
-            self._say_what_is_reused(progress)
+            self._say_what_is_reused(event.progress)
         else:
             self._timer = loop.call_later(QUIET_S, self._stand)
 
@@ -86,7 +87,7 @@ class LineReport:
         self._timer = asyncio.get_running_loop().call_later(pause_s(elapsed), self._stand)
 
     def _say_what_is_reused(self, progress: Progress) -> None:
-        line = opening_line(self._name, progress)
+        line = opening_line(self._name, progress, self._detail)
         if line is not None:
             self._write(line)
 

@@ -9,8 +9,9 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractContextManager
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import anyio
 
@@ -18,6 +19,7 @@ from cuebook.actors.application import Application
 from cuebook.actors.runs.progress import Event, Stop, StopKind
 from cuebook.actors.runs.run import Run
 from cuebook.api.durable_face import Lasting
+from cuebook.api.rehearsal import Plan, rehearse, rehearsed, rehearsed_runs
 from cuebook.api.shown import Listener, shown
 from cuebook.api.view_face import Seeing
 from cuebook.children.importing import imports_pass
@@ -38,6 +40,7 @@ from cuebook.durable.durable_actors import House
 from cuebook.errors import MessagingError, ResultNotRebuilt, RunStopped
 from cuebook.runtime.reports.readers import Readers
 from cuebook.runtime.reports.shutdown import ShutdownReport
+from cuebook.runtime.tasks.threads import in_thread
 
 __all__ = ["GRACE_S", "Runtime"]
 
@@ -156,6 +159,7 @@ class Runtime(Lasting, Seeing):
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
+    @overload
     async def chunk(
         self,
         func: Callable[..., Any],
@@ -163,12 +167,34 @@ class Runtime(Lasting, Seeing):
         *,
         path: Any = _NOT_GIVEN,
         progress_bar: bool | None = None,
+        dry_run: Literal[False] = False,
         **options: Any,
-    ) -> list[Any]:
+    ) -> list[Any]: ...
+
+    @overload
+    async def chunk(
+        self,
+        func: Callable[..., Any],
+        parameters: Iterable[Any] | AsyncIterable[Any],
+        *,
+        dry_run: Literal[True],
+        **options: Any,
+    ) -> Plan: ...
+
+    async def chunk(
+        self,
+        func: Callable[..., Any],
+        parameters: Iterable[Any] | AsyncIterable[Any],
+        *,
+        path: Any = _NOT_GIVEN,
+        progress_bar: bool | None = None,
+        dry_run: bool = False,
+        **options: Any,
+    ) -> list[Any] | Plan:
         """Call `func` with each item of `parameters`; the results in the order of the parameters.
 
-        Like `cuebook.chunk()`, awaited. When the awaiting task is cancelled the run stops as Ctrl-C stops it: what is
-        finished is kept, running calls get two seconds, then the cancellation goes on.
+        Like `cuebook.chunk()`, awaited; with `dry_run=True` a Plan. When the awaiting task is cancelled the run stops
+        as Ctrl-C stops it: what is finished is kept, running calls get two seconds, then the cancellation goes on.
 
         Raises:
             CallFailed: a call failed, with `errors="raise"`; every finished result is kept.
@@ -177,6 +203,10 @@ class Runtime(Lasting, Seeing):
         """
         chosen = self._choose(func, options)
         request = Request(func, parameters, chosen, self._path(path))
+        if check_flag("dry_run", dry_run):
+            return await in_thread(partial(rehearse, func, await _whole(parameters), chosen, request.path))
+        if rehearsed_runs:
+            return [done.value for done in rehearsed(func, await _whole(parameters), chosen, request.path)]
         with self._shown(request, progress_bar) as listeners:
             opened = await self._open(request, None, listeners)
             await self._see_through(opened)
@@ -203,6 +233,10 @@ class Runtime(Lasting, Seeing):
         """
         chosen = self._choose(func, options)
         request = Request(func, parameters, chosen, self._path(path))
+        if rehearsed_runs:
+            for known in rehearsed(func, await _whole(parameters), chosen, request.path):
+                yield known
+            return
         room = max(1024, 4 * chosen.chunk_size)
         with self._shown(request, progress_bar) as listeners:
             opened = await self._open(request, room, listeners)
@@ -349,6 +383,11 @@ class Runtime(Lasting, Seeing):
             raise stop.error
         done = run.done + run.reused
         raise RunStopped(stop.reason, done=done, total=run.source.total, path=opened.path)
+
+
+async def _whole(parameters: Any) -> Any:
+    """All parameters, to be looked at by who knows no loop."""
+    return [item async for item in parameters] if isinstance(parameters, AsyncIterable) else parameters
 
 
 def _later(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: Any) -> None:

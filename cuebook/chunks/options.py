@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from math import inf
 from typing import Any
 
-from cuebook.actors.verdicts import pause_s
+from cuebook.actors.retrying import Retry
 from cuebook.children.descriptors import make_room
 from cuebook.children.importing import check_importing
 from cuebook.children.interpreter import check_interpreter
@@ -23,6 +24,8 @@ from cuebook.persistence.trust.verdicts import Writers
 
 __all__ = ["Options", "check_flag", "check_function", "check_workers", "checked_path", "make_options", "merged"]
 
+BACKOFF_S = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -31,8 +34,9 @@ class Options:
     engine: Engine
     chunk_size: int
     batch: int | None
-    retries: int
-    pause: Callable[[int], float]
+    retry: Retry
+    rate_per_s: float | None
+    max_failures: int | None
     timeout: float | None
     memory_bytes: int | None
     raises: bool
@@ -47,6 +51,7 @@ class Options:
     worker_class: type[Worker] | None
     trust: Writers
     initializer: Callable[[], Any] | None
+    star: bool
 
     @property
     def of_workers(self) -> tuple[Any, ...]:
@@ -123,7 +128,7 @@ def make_options(
     initializer: Any = None,
     batch: Any = None,
     retries: Any = 0,
-    backoff: Any = 0.1,
+    backoff: Any = BACKOFF_S,
     timeout: Any = None,
     memory_limit: Any = None,
     errors: Any = "raise",
@@ -137,6 +142,9 @@ def make_options(
     time_limit: Any = None,
     stop_at: Any = None,
     trust: Any = None,
+    rate: Any = None,
+    max_failures: Any = None,
+    star: Any = True,
 ) -> Options:
     """Check every parameter of a run.
 
@@ -159,8 +167,9 @@ def make_options(
         engine=engine,
         chunk_size=size,
         batch=_count("batch", batch, 1, none=True),
-        retries=_count("retries", retries, 0) or 0,
-        pause=_pause(backoff),
+        retry=_retry(retries, backoff),
+        rate_per_s=per_second(rate),
+        max_failures=_max_failures(max_failures, errors),
         timeout=_seconds("timeout", timeout),
         memory_bytes=_memory(memory_limit),
         raises=errors == "raise",
@@ -175,6 +184,7 @@ def make_options(
         worker_class=worker_class,
         trust=trust_of(trust),
         initializer=initializer,
+        star=check_flag("star", star),
     )
 
 
@@ -284,12 +294,46 @@ def _seconds(name: str, value: Any) -> float | None:
     return float(value)
 
 
-def _pause(backoff: Any) -> Callable[[int], float]:
+def _retry(retries: Any, backoff: Any) -> Retry:
+    if isinstance(retries, Retry):
+        if backoff != BACKOFF_S:
+            raise TypeError(f"backoff={backoff!r} belongs into Retry: retries=Retry({retries.times}, backoff=...)")
+        return retries
+    times = _count("retries", retries, 0) or 0
     if callable(backoff):
-        return lambda attempt: float(backoff(attempt))
+        return Retry(times, backoff=lambda attempt, _: float(backoff(attempt)))
     if isinstance(backoff, bool) or not isinstance(backoff, int | float) or not backoff >= 0:
         raise ValueError(f"backoff={backoff!r} must be seconds (0 or more), or a function from attempt to seconds")
-    return partial(pause_s, float(backoff))
+    return Retry(times, backoff=float(backoff))
+
+
+def _max_failures(most: Any, errors: str) -> int | None:
+    number = _count("max_failures", most, 0, none=True)
+    if number is not None and errors != "collect":
+        raise ValueError('max_failures= needs errors="collect": else the first failure ends the run')
+    return number
+
+
+_UNITS_S = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
+
+
+def per_second(rate: Any) -> float | None:
+    """Calls a second, of "10/s", "600/min", "5000/h", or a number of them.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if rate is None:
+        return None
+    if isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < inf:
+        return float(rate)
+    if isinstance(rate, str):
+        count, slash, unit = rate.replace(",", "").replace(" ", "").partition("/")
+        with suppress(ValueError):
+            number = float(count)
+            if slash and unit in _UNITS_S and 0 < number < inf:
+                return number / _UNITS_S[unit]
+    raise ValueError(f'rate={rate!r} is no rate: write calls a second, minute or hour, such as rate="10/s"')
 
 
 def _stop_after(time_limit: Any, stop_at: Any) -> float | None:

@@ -12,7 +12,7 @@ from cuebook.errors import JournalNotTrusted
 from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.run import Reuses
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.reader import Readable
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.persistence.trust.verdicts import Verdict, Writers
 from cuebook.persistence.values.plain_values import PlainDecoder
@@ -47,7 +47,7 @@ class PlainOnly:
     states: Mapping[int, bytes]
 
 
-def plain_only(file: JournalFile, trust: Writers, needed: Needed) -> PlainOnly | None:
+def plain_only(file: Readable, trust: Writers, needed: Needed) -> PlainOnly | None:
     """How earlier results are to be read where no code may come with them; None where code may rebuild them.
 
     Args:
@@ -75,7 +75,7 @@ def plain_only(file: JournalFile, trust: Writers, needed: Needed) -> PlainOnly |
     return PlainOnly(decoder, kept)
 
 
-def _refusal(file: JournalFile, verdict: Verdict, needed: Needed) -> Callable[[str], JournalNotTrusted]:
+def _refusal(file: Readable, verdict: Verdict, needed: Needed) -> Callable[[str], JournalNotTrusted]:
     def refusal(name: str) -> JournalNotTrusted:
         text = f"{file.path} holds results of {needed.function} that only code can rebuild ({name})"
         return not_trusted(verdict, file.path, text)
@@ -83,7 +83,7 @@ def _refusal(file: JournalFile, verdict: Verdict, needed: Needed) -> Callable[[s
     return refusal
 
 
-def _read_results(file: JournalFile, results: Sequence[Reuses], decoder: PlainDecoder) -> None:
+def _read_results(file: Readable, results: Sequence[Reuses], decoder: PlainDecoder) -> None:
     """Decode them all once, and drop them."""
     ranges, total = list[Reuses](), 0
     for each in results:

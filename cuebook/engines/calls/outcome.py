@@ -20,11 +20,13 @@ __all__ = [
     "FIELDS",
     "NOT_WRITTEN",
     "Finished",
+    "class_name",
     "encoded_error",
     "error_text",
     "error_type_name",
     "failure_message",
     "flat_results",
+    "kinds_of",
     "results_messages",
     "traceback_text",
 ]
@@ -114,6 +116,7 @@ def failure_message(
         error_text=error_text(error),
         traceback=traceback_text(error),
         exception=encoded_error(error, encode),
+        kinds=kinds_of(type(error)),
     )
 
 
@@ -141,6 +144,17 @@ def error_type_name(error: BaseException) -> str:
     """`ValueError` for a builtin, `package.module.Name` for any other class of exception."""
     cls = type(error)
     return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def kinds_of(cls: type[BaseException]) -> list[str]:
+    """The names of an exception's class and of those that it is derived from."""
+    return [class_name(each) for each in cls.__mro__ if issubclass(each, BaseException)]
+
+
+def class_name(cls: type) -> str:
+    """By which a class is known on either side: one that was sent by value is another object there."""
+    module = "__main__" if cls.__module__ == "__mp_main__" else cls.__module__
+    return f"{module}.{cls.__qualname__}"
 
 
 def traceback_text(error: BaseException) -> str:

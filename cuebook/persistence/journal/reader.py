@@ -9,9 +9,10 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 from cuebook.errors import JournalCorrupt, JournalError
+from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.header import check_end, opened_by
 from cuebook.persistence.journal.states import checked_state
 from cuebook.persistence.records.chain import checked, checked_row
@@ -22,7 +23,7 @@ from cuebook.persistence.stores.sqlite.reading import SqliteReading
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Verdict, Writers
 
-__all__ = ["Reader", "open_reader"]
+__all__ = ["Readable", "Reader", "open_reader"]
 
 
 class Reader:
@@ -153,3 +154,7 @@ def open_reader(path: str | os.PathLike[str], *, check_end: bool = True, trust: 
         reader.close()
         raise
     return reader
+
+
+Readable: TypeAlias = JournalFile | Reader
+"""A journal of which earlier runs are asked: one that this process writes to, or one that it reads."""

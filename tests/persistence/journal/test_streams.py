@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cuebook.api.checkpoint import Checkpoint
-from cuebook.api.chunker import chunk
+from cuebook.api.functions import chunk
 from cuebook.cli.command import main
 from cuebook.errors import JournalCorrupt, JournalError, WriterConflict
 from cuebook.persistence.history.replay import JournalState, replay, state_of
