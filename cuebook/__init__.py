@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cuebook.api.checkpoint import Checkpoint
     from cuebook.api.chunker import Chunker
     from cuebook.api.functions import chunk, stream
+    from cuebook.api.journal import Journal
     from cuebook.api.rehearsal import Plan
     from cuebook.api.runtime import Runtime
     from cuebook.checkpoints.trigger import last_checkpoint, make_checkpoint
@@ -121,6 +122,7 @@ _HOMES = {
     "EventKind": "cuebook.actors.runs.progress",
     "Exit": "cuebook.runtime.policy.restarts",
     "File": "cuebook.persistence.identity.files",
+    "Journal": "cuebook.api.journal",
     "Ladder": "cuebook.processes.process",
     "Listing": "cuebook.runtime.cells.services",
     "MailboxSpec": "cuebook.runtime.cells.mailbox",
@@ -200,6 +202,7 @@ __all__ = [
     "File",
     "FunctionNotShippable",
     "InternalError",
+    "Journal",
     "JournalBusy",
     "JournalCorrupt",
     "JournalError",

@@ -23,10 +23,11 @@ from cuebook.persistence.history.replay import JournalState, replay
 from cuebook.persistence.history.reuse import Claim, EarlierRun, line_up
 from cuebook.persistence.history.reuse_cursor import Cursor
 from cuebook.persistence.history.run import Reuses
-from cuebook.persistence.history.run_parts import OUTLINES, PARTS_OF, SECRETS_KEY, UNSEEN
+from cuebook.persistence.history.run_parts import NAMES, OUTLINES, PARTS_OF, SECRETS_KEY, UNSEEN
 from cuebook.persistence.history.run_writer import argument_entries, reused_entries, same_arguments_entry
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.identity.fingerprint import Fingerprint
+from cuebook.persistence.identity.parameters import parameters_of
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import Readable
 from cuebook.persistence.records.record import Entry, Kind
@@ -174,6 +175,9 @@ def _opening(plan: Beginning, total: int | None, outlines: Sequence[str]) -> Ent
     parts_from = next(same, None)
     if parts_from is not None:
         inner[PARTS_OF] = parts_from
+    else:
+        parameters = parameters_of(identity.func)
+        inner[NAMES] = list(parameters.positional) if parameters else []
     if outlines:
         inner[OUTLINES] = [identity.hiding.hide(text) for text in outlines]
     if identity.form.opaque:
