@@ -45,6 +45,7 @@ class LineReport:
         self._has_spoken = False
         self._name = ""
         self._detail = ""
+        self._ending: list[str] = []
 
     def on_event(self, event: Event) -> None:
         """Something happened to the run."""
@@ -57,7 +58,13 @@ class LineReport:
             self._end(event)
 
     def close(self) -> None:
-        """No event comes any more."""
+        """No event comes any more, and a bar has had its last say: how the run ended."""
+        self._stop_timer()
+        for line in self._ending:
+            self._write(line)
+        self._ending.clear()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -92,9 +99,9 @@ class LineReport:
             self._write(line)
 
     def _end(self, event: Event) -> None:
-        self.close()
+        self._stop_timer()
         is_whole = not event.detail and event.progress.total in (None, event.progress.done + event.progress.failed)
         if is_whole and (self._has_spoken or (self._has_bar and not self._is_silent)):
-            self._write(closing_line(self._name, event.progress, self._elapsed()))
+            self._ending.append(closing_line(self._name, event.progress, self._elapsed()))
         if self._collects and event.progress.failed:
-            self._write(failures_line(self._name, event.progress, self._kinds, self._path))
+            self._ending.append(failures_line(self._name, event.progress, self._kinds, self._path))
