@@ -9,10 +9,9 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from cuebook.errors import JournalCorrupt, JournalError
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.header import check_end, opened_by
 from cuebook.persistence.journal.states import checked_state
 from cuebook.persistence.records.chain import checked, checked_row
@@ -22,6 +21,9 @@ from cuebook.persistence.stores.sqlite.lock import Holder, holder_of, read_note
 from cuebook.persistence.stores.sqlite.reading import SqliteReading
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Verdict, Writers
+
+if TYPE_CHECKING:
+    from cuebook.persistence.journal.file import JournalFile
 
 __all__ = ["Readable", "Reader", "open_reader"]
 
@@ -156,5 +158,5 @@ def open_reader(path: str | os.PathLike[str], *, check_end: bool = True, trust: 
     return reader
 
 
-Readable: TypeAlias = JournalFile | Reader
+Readable: TypeAlias = "JournalFile | Reader"
 """A journal of which earlier runs are asked: one that this process writes to, or one that it reads."""
