@@ -8,8 +8,7 @@ if TYPE_CHECKING:
     from cuebook.actors.retrying import Retry
     from cuebook.actors.runs.progress import Event, EventKind, Progress
     from cuebook.api.checkpoint import Checkpoint
-    from cuebook.api.chunker import Chunker
-    from cuebook.api.functions import chunk, stream
+    from cuebook.api.chunker import Chunker, chunk, stream
     from cuebook.api.journal import Journal
     from cuebook.api.rehearsal import Plan
     from cuebook.api.runtime import Runtime
@@ -71,7 +70,8 @@ if TYPE_CHECKING:
     from cuebook.runtime.groups.pool import Pool, Routing
     from cuebook.runtime.groups.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
     from cuebook.runtime.policy.directives import Directive
-    from cuebook.runtime.policy.restarts import Backoff, Exit, Restart, RestartIntensity
+    from cuebook.runtime.policy.exits import Exit
+    from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
     from cuebook.runtime.refs.ref import ActorRef, current_actor
     from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
     from cuebook.runtime.refs.typed import Message
@@ -120,7 +120,7 @@ _HOMES = {
     "Effect": "cuebook.durable.effects",
     "Event": "cuebook.actors.runs.progress",
     "EventKind": "cuebook.actors.runs.progress",
-    "Exit": "cuebook.runtime.policy.restarts",
+    "Exit": "cuebook.runtime.policy.exits",
     "File": "cuebook.persistence.identity.files",
     "Journal": "cuebook.api.journal",
     "Ladder": "cuebook.processes.process",
@@ -150,7 +150,7 @@ _HOMES = {
     "TraceKind": "cuebook.runtime.seeing.tracing",
     "TreeNode": "cuebook.runtime.refs.status",
     "Worker": "cuebook.engines.calls.function",
-    "chunk": "cuebook.api.functions",
+    "chunk": "cuebook.api.chunker",
     "current_actor": "cuebook.runtime.refs.ref",
     "current_call": "cuebook.engines.calls.current",
     "freeze_support": "cuebook.children.interpreter",
@@ -160,7 +160,7 @@ _HOMES = {
     "moved": "cuebook.persistence.values.pickling.renamed",
     "persist": "cuebook.durable.effects",
     "register_identity": "cuebook.persistence.identity.registry",
-    "stream": "cuebook.api.functions",
+    "stream": "cuebook.api.chunker",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 

@@ -5,7 +5,10 @@ Classes of users' exceptions have methods of their own, and these fail as anythi
 
 from __future__ import annotations
 
-__all__ = ["duration", "repr_of", "text_of"]
+__all__ = ["TEXT_LENGTH_MAX", "clipped", "duration", "error_text", "error_type_name", "repr_of", "text_of"]
+
+TEXT_LENGTH_MAX = 1 << 18
+"""Characters of an exception's message or traceback that are kept: the beginning and the end."""
 
 
 def text_of(error: BaseException | None) -> str:
@@ -39,3 +42,23 @@ def duration(seconds: float) -> str:
             whole = size // 60 if unit == "min" else 3600
             return f"{int(seconds // whole)} {unit} {int(seconds % whole // smaller_size)} {smaller}"
     return f"{int(seconds // 86400)} d {int(seconds % 86400 // 3600)} h"
+
+
+def error_type_name(error: BaseException) -> str:
+    """`ValueError` for a builtin, `package.module.Name` for any other class of exception."""
+    cls = type(error)
+    return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def error_text(error: BaseException) -> str:
+    """The message of an exception, at most `TEXT_LENGTH_MAX` long; never raises, whatever its class does."""
+    return clipped(text_of(error))
+
+
+def clipped(text: str) -> str:
+    """A text with its middle left out where it is longer than a message should be."""
+    surplus = len(text) - TEXT_LENGTH_MAX
+    if surplus <= 0:
+        return text
+    half = TEXT_LENGTH_MAX // 2
+    return f"{text[:half]}\n[... {surplus:,} characters left out ...]\n{text[-half:]}"

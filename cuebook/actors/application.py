@@ -9,6 +9,7 @@ import contextvars
 import itertools
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -23,9 +24,11 @@ from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.slot import Slot
 from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.worker import WorkerActor
-from cuebook.engines.port import Host, Output
+from cuebook.children.port import Output
+from cuebook.engines.port import Host
 from cuebook.errors import InternalError, JournalBusy, MessagingError
 from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.stores.media import medium_of
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
 from cuebook.runtime.refs.ref import ActorRef
@@ -138,7 +141,7 @@ class Application:
         Raises:
             JournalError: as `JournalFile.open`.
         """
-        key = os.path.realpath(path)  # noqa: ASYNC240 - a look at links, no more
+        key = medium_of(path).name
         if is_inner and JournalFile.is_open_here(path):
             text = f"{path} is being written to by the run that this call belongs to: give it a path of its own"
             raise JournalBusy(text, pid=os.getpid())
@@ -236,6 +239,15 @@ class Application:
             backoff=_BACKOFF,
         )
         return Slot(number, ref)
+
+    @contextlib.contextmanager
+    def printing_by(self, output: Output) -> Iterator[None]:
+        """Within this block `output` shows what calls print."""
+        before, self.output = self.output, output
+        try:
+            yield
+        finally:
+            self.output = before
 
     def _host(self, number: int, kind: WorkerKind) -> Host:
         return kind.engine.make_host(cores=kind.cores, output=partial(self._show, number))

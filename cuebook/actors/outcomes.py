@@ -14,7 +14,7 @@ from cuebook.actors.messages import WorkerLost
 from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.sink import CommittedResults
 from cuebook.actors.runs.slot import Slot
-from cuebook.actors.verdicts import CallLoss, Verdict, after_failure, after_loss
+from cuebook.actors.verdicts import CallLoss, CallVerdict, after_failure, after_loss
 from cuebook.engines.calls.outcome import NOT_WRITTEN, kinds_of
 from cuebook.engines.calls.protocol import Failure, Ready, Results, Returned, SetupFailed
 from cuebook.errors import (
@@ -214,7 +214,7 @@ def _after_failure(said: Failure, run: Run) -> list[Decision]:
         return [BreakRun(cause if isinstance(cause, JournalError) else JournalError(said.error_text))]
     counted = said.attempt - run.deaths.get(said.index, 0)  # deaths are counted apart
     left = run.policy.retries if run.policy.covers(said.kinds) else 0
-    if after_failure(counted, left, run.stop is not None) is Verdict.RETRY:
+    if after_failure(counted, left, run.stop is not None) is CallVerdict.RETRY:
         return [RetryCall(said.index, said.attempt + 1, _rebuilt(said.exception))]
     arguments = run.source.argument(said.index)
     said = run.plan.hide(said, arguments)
@@ -276,12 +276,12 @@ def _charged(lost: WorkerLost, run: Run, now: float) -> list[Decision]:
     loss = CallLoss(lost.is_timeout, not policy.abandons, deaths, attempt - deaths)
     left = policy.retries if policy.covers(_TIMED_OUT) else 0
     verdict = after_loss(loss, left, policy.deaths_max, run.stop is not None)
-    if verdict is Verdict.RETRY:
+    if verdict is CallVerdict.RETRY:
         return [RetryCall(index, attempt + 1, TimeoutError(lost.reason))]
     charge: list[Decision] = [] if lost.is_timeout else [ChargeDeath(index)]
-    if verdict is Verdict.REQUEUE:
+    if verdict is CallVerdict.REQUEUE:
         return [*charge, RepeatCall(index, attempt + 1)]
-    if verdict is Verdict.DROP:
+    if verdict is CallVerdict.DROP:
         return charge
     cls = CallTimedOut if lost.is_timeout else WorkerDied
     text = lost.reason if lost.is_timeout else f"its worker {lost.reason}, {deaths + 1} times"

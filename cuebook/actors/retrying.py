@@ -9,7 +9,9 @@ from typing import Any
 from cuebook.actors.verdicts import pause_s
 from cuebook.engines.calls.outcome import class_name
 
-__all__ = ["Retry"]
+__all__ = ["BACKOFF_S", "Retry", "retry_of"]
+
+BACKOFF_S = 0.1
 
 Kinds = type[BaseException] | tuple[type[BaseException], ...]
 Backoff = float | Callable[[int, BaseException | None], float]
@@ -33,9 +35,9 @@ class Retry:
 
     times: int
     on: Kinds = BaseException
-    backoff: Backoff = 0.1
+    backoff: Backoff = BACKOFF_S
 
-    def __init__(self, times: int, *, on: Kinds = BaseException, backoff: Backoff = 0.1) -> None:
+    def __init__(self, times: int, *, on: Kinds = BaseException, backoff: Backoff = BACKOFF_S) -> None:
         object.__setattr__(self, "times", _times(times))
         object.__setattr__(self, "on", _classes(on))
         object.__setattr__(self, "backoff", _backoff(backoff))
@@ -75,3 +77,20 @@ def _backoff(backoff: Any) -> Backoff:
     raise ValueError(
         f"backoff={backoff!r} must be seconds (0 or more), or a function of the attempt and the exception to seconds"
     )
+
+
+def retry_of(retries: Retry | int, backoff: Any) -> Retry:
+    """What the two options mean together.
+
+    Raises:
+        TypeError: there are two backoffs. ValueError: `backoff` is none.
+    """
+    if isinstance(retries, Retry):
+        if backoff != BACKOFF_S:
+            raise TypeError(f"backoff={backoff!r} belongs into Retry: retries=Retry({retries.times}, backoff=...)")
+        return retries
+    if callable(backoff):
+        return Retry(retries, backoff=lambda attempt, _: float(backoff(attempt)))
+    if isinstance(backoff, bool) or not isinstance(backoff, int | float) or not backoff >= 0:
+        raise ValueError(f"backoff={backoff!r} must be seconds (0 or more), or a function from attempt to seconds")
+    return Retry(retries, backoff=float(backoff))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import time
 from typing import Any
@@ -18,6 +18,9 @@ from cuebook.errors import CallFailed, CuebookError, ValueNotKept
 from cuebook.persistence.records.run_heads import Reason
 
 __all__ = ["Shipment", "fill", "make_shipment", "served_out"]
+
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+"""Arguments of several calls that go in one message."""
 
 
 @dataclass(slots=True)
@@ -43,9 +46,9 @@ def fill(run: Run, shipments: dict[int, Shipment], now: float) -> Iterator[FailC
         the calls that cannot be sent.
     """
     ready = deque(sorted((slot for slot in run.slots if slot.is_ready), key=lambda slot: slot.outstanding.calls))
+    load = run.load()
     while ready and not run.is_dry:
         slot = ready.popleft()
-        load = run.load()
         allowed = min(allowance(load, slot.load(now)), _left_to_serve(run, slot), _in_time(run, slot, now))
         batch = run.take(allowed) if allowed > 0 else None
         if batch is None:
@@ -54,6 +57,7 @@ def fill(run: Run, shipments: dict[int, Shipment], now: float) -> Iterator[FailC
             run.policy.pace.take(len(batch.indexes))
         shipment = shipments.setdefault(slot.number, Shipment(slot, now))
         yield from make_shipment(run, batch, shipment, batch_limit(load))
+        load = run.load()
         ready.append(slot)
 
 
@@ -89,10 +93,25 @@ def make_shipment(run: Run, batch: CallBatch, shipment: Shipment, size: int) -> 
         part = batch.part(start, start + size)
         arguments = calls[start : start + size]
         try:
-            _add(run, part, encode_arguments(arguments), shipment)
+            for fitting, data in _portions(part, arguments, encode_arguments):
+                _add(run, fitting, data, shipment)
         except _UNSENDABLE:
             failures.extend(_one_by_one(run, part, arguments, shipment))
     return failures
+
+
+def _portions(
+    batch: CallBatch, calls: Sequence[Any], encode_arguments: Callable[[Sequence[Any]], bytes]
+) -> list[tuple[CallBatch, bytes]]:
+    """A batch with its bytes, in halves of halves where they are too many for one message; one call always fits."""
+    data = encode_arguments(calls)
+    if len(data) <= MESSAGE_BYTES_MAX or len(calls) == 1:
+        return [(batch, data)]
+    middle = len(calls) // 2
+    return [
+        *_portions(batch.part(0, middle), calls[:middle], encode_arguments),
+        *_portions(batch.part(middle, len(calls)), calls[middle:], encode_arguments),
+    ]
 
 
 _UNSENDABLE = (CuebookError, TypeError, ValueError, OverflowError, RecursionError, SystemExit)
@@ -121,9 +140,8 @@ def _one_by_one(run: Run, batch: CallBatch, calls: Sequence[Any], shipment: Ship
 def _add(run: Run, batch: CallBatch, arguments: bytes, shipment: Shipment) -> None:
     indexes = batch.indexes
     count = len(indexes)
-    run.measure_arguments(count, len(arguments))
     explicit = None if isinstance(indexes, range) else list(indexes)
     shipment.frames.append(calls_frame((run.key, indexes[0], count, explicit, batch.attempts, arguments)))
     shipment.calls += count
-    run.plan.on_shipped(indexes)
+    run.measure_arguments(count, len(arguments) + run.plan.on_shipped(indexes))
     shipment.slot.hand(indexes, shipment.now)

@@ -16,6 +16,7 @@ from cuebook.api.rebuilding import Rebuilding
 from cuebook.api.selection import Func, selected
 from cuebook.persistence.history.summary import Picture, RunSummary, look
 from cuebook.persistence.journal.reader import Reader, open_reader
+from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.trust.option import trust_of
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Journal:
             JournalCorrupt: it is no journal, or is damaged.
         Cost: one scan of the journal without its values, about 10 us a record.
         """
-        if not Path(path).exists():
+        if not medium_of(path).is_there():
             raise FileNotFoundError(f"there is no journal at {os.fspath(path)}")
         reader = open_reader(path, trust=trust_of(trust))
         try:

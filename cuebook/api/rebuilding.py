@@ -28,14 +28,12 @@ class Rebuilding:
     """
 
     def __init__(self, reader: Reader, trust: str | None, *, executes: bool = True) -> None:
-        from cuebook.persistence.blobs.folder import BlobStore
-
         self._verdict = reader.verdict()
         self._path: Path = reader.path
         self._refuses = trust is not None and executes
         self._placeholders = 0
         is_trusted = executes and self._verdict.writers <= trust_of(trust)
-        self.decoder = ValueDecoder(trusted=is_trusted, blobs=BlobStore(reader.blobs_folder))
+        self.decoder = ValueDecoder(trusted=is_trusted, blobs=reader.blobs())
 
     def check(self, found: Any) -> None:
         """Refuse what was decoded where only code can rebuild it, others may have written it, and trust was given.

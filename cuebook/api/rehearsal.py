@@ -132,9 +132,10 @@ def _calls(parameters: Any, options: Options) -> list[Any]:
 def _reader(path: Any, options: Options) -> contextlib.AbstractContextManager[Reader | None]:
     from cuebook.chunks.options import checked_path
     from cuebook.persistence.journal.reader import open_reader
+    from cuebook.persistence.stores.media import medium_of
 
     text = checked_path(path)
-    if text is None or not os.path.exists(text) or not Path(text).stat().st_size:
+    if text is None or not medium_of(text).is_there() or (os.path.isfile(text) and not Path(text).stat().st_size):
         return contextlib.nullcontext()
     return open_reader(text, trust=options.trust)
 
@@ -153,10 +154,9 @@ def _plan(begun: Beginning, total: int) -> Plan:
 
 
 def _decoder(reader: Reader, func: Callable[..., Any], begun: Beginning) -> Any:
-    from cuebook.persistence.blobs.folder import BlobStore
     from cuebook.persistence.values import ValueDecoder
     from cuebook.persistence.values.pickling.names import Names
 
     if begun.plain is not None:
         return begun.plain.decoder
-    return ValueDecoder(blobs=BlobStore(str(reader.blobs_folder)), names=Names(func))
+    return ValueDecoder(blobs=reader.blobs(), names=Names(func))

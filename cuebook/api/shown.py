@@ -38,8 +38,7 @@ def shown(app: Application, request: Request, wanted: bool | None) -> Iterator[l
         if wants_bar(wanted):
             bar = Bar(getattr(request.func, "__name__", type(request.func).__name__))
             at_end.callback(bar.close)
-            at_end.callback(setattr, app, "output", app.output)
-            app.output = bar.print
+            at_end.enter_context(app.printing_by(bar.print))
             listeners.append(bar.on_event)
         else:
             listeners.append(_say_notices)

@@ -12,7 +12,7 @@ from typing import Any
 
 from cuebook.api.loop_thread import LoopThread
 from cuebook.api.runtime import Runtime
-from cuebook.api.signals.interruption import Watch, as_exit, name_of_stop, watched_signals
+from cuebook.api.signals.interruption import SignalWatch, as_exit, name_of_stop, watched_signals
 from cuebook.api.warm import SIGNALS_S, WarmWorkers
 from cuebook.children.importing import imports_pass
 from cuebook.children.program.program import take_program, taken
@@ -136,7 +136,7 @@ def _next(bridge: _Bridge) -> Done | _End:
         pass
     runtime = bridge.runtime
     assert runtime is not None
-    watch = Watch(lambda number, count: bridge.loop.call(runtime.interrupt, name_of_stop(number), count))
+    watch = SignalWatch(lambda number, count: bridge.loop.call(runtime.interrupt, name_of_stop(number), count))
     with watched_signals(watch):
         while True:
             try:

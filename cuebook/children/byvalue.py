@@ -1,4 +1,4 @@
-"""Functions and classes of the user as bytes, and what makes another process like this one. Knows no call.
+"""Functions and classes of the user as bytes. Knows no call.
 
 The pickler is `persistence.by_value`.
 """
@@ -6,7 +6,6 @@ The pickler is `persistence.by_value`.
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import threading
 import types
@@ -14,34 +13,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cuebook.children.forwarding import logging_state
-from cuebook.children.program.program import take_program, taken
-
-__all__ = ["culprits", "dump", "in_use", "surroundings"]
+__all__ = ["culprits", "dump", "in_use"]
 
 _registry = threading.RLock()
 
 
-def surroundings() -> dict[str, Any]:
-    """Where this process is and how it logs, for `adopt_environment` in a child: plain data."""
-    try:
-        folder = os.getcwd()
-    except FileNotFoundError:  # it was removed: the child stays where it was started
-        folder = None
-    return {
-        "sys_path": [os.path.normpath(os.path.join(folder or os.sep, entry)) for entry in sys.path],
-        "argv": list(sys.argv),
-        "cwd": folder,
-        "logging": logging_state(),
-        "program": taken.get() or take_program(),
-    }
-
-
-def dump(value: Any, by_value: Iterable[types.ModuleType] = ()) -> bytes:
+def dump(
+    value: Any, by_value: Iterable[types.ModuleType] = (), *, beside: tuple[int, list[memoryview]] | None = None
+) -> bytes:
     """Bytes that `pickle.loads` takes in a child.
 
     Parameters:
         by_value: modules whose functions and classes are sent whole, not by name; `__main__` always is.
+        beside: a size, and a list that gets the buffers that are larger, which `pickle.loads` has to be given.
 
     Raises:
         Exception: whatever pickling it raises.
@@ -50,7 +34,7 @@ def dump(value: Any, by_value: Iterable[types.ModuleType] = ()) -> bytes:
 
     spawned = [sys.modules[name] for name in ("__mp_main__",) if name in sys.modules]
     with _registered([*by_value, *spawned]):
-        return dumps(value)
+        return dumps(value, beside=beside)
 
 
 @contextmanager

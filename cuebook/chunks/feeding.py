@@ -26,10 +26,10 @@ from cuebook.persistence.history.results import Decoder
 from cuebook.persistence.history.run_writer import iterator_entries
 from cuebook.persistence.identity.parts import readable
 
-__all__ = ["Reuses", "start_feeding"]
+__all__ = ["EarlierResults", "start_feeding"]
 
 
-class Reuses:
+class EarlierResults:
     """Earlier results for calls that come one at a time.
 
     Args:
@@ -62,7 +62,7 @@ class Reuses:
 class _Feeding:
     """The accept and end of a feeder, for one run."""
 
-    def __init__(self, app: Application, opened: OpenedRun, request: Request, reuses: Reuses) -> None:
+    def __init__(self, app: Application, opened: OpenedRun, request: Request, reuses: EarlierResults) -> None:
         self._app = app
         self._opened = opened
         self._request = request
@@ -126,8 +126,8 @@ class _Feeding:
         blocks = encode_blocks(items, self._reuses.identity.form, keep=keep)
         entries = iterator_entries(run.number, start, blocks, claims)
         with contextlib.suppress(MessagingError):
-            for rows in portions(entries):
-                run.journal.tell_nowait(Append(run.number, 0, rows, []))
+            for portion in portions(entries):
+                run.journal.tell_nowait(Append(run.number, 0, portion))
 
     def end(self, error: BaseException | None) -> None:
         """The iterator has ended, or raised."""
@@ -154,7 +154,7 @@ def _caused(error: BaseException, cause: BaseException) -> BaseException:
     return error
 
 
-def start_feeding(app: Application, opened: OpenedRun, request: Request, reuses: Reuses) -> None:
+def start_feeding(app: Application, opened: OpenedRun, request: Request, reuses: EarlierResults) -> None:
     """Begin to read the parameters, a little ahead of what is done."""
     feeding = _Feeding(app, opened, request, reuses)
     source = opened.run.source

@@ -15,9 +15,9 @@ from cuebook.persistence.history.call_form import CallForm
 from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.reuse import Claim, EarlierRun
-from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.identity.files import File, are_used, remember
-from cuebook.persistence.journal.reader import Readable
+from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.file_forms import FILE_MARK
 from cuebook.persistence.values.whole import split_values
@@ -59,14 +59,14 @@ class _FilesIn:
         return [self.decode(part) for part in split_values(plain, count)]
 
 
-def lost_files(file: Readable, claims: Sequence[Claim]) -> list[LostFile]:
+def lost_files(file: JournalRecords, claims: Sequence[Claim]) -> list[LostFile]:
     """The files that claimed results name and that are gone or have changed.
 
     Cost: one reading of these results, unopened; a file is read only where its size, times or inode have changed.
     """
     if not claims:
         return []
-    ranges = [Reuses(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
+    ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
     seen = bytearray(max(claim.start + claim.count for claim in claims))
     lost: list[LostFile] = []
     for results in read_ranges(file, ranges, _FilesIn(), seen=seen):
@@ -101,7 +101,7 @@ def on_lost_files(name: str, lost: Sequence[LostFile]) -> str:
     return f"{which} gone or changed since ({shown}): {'this call is' if calls == 1 else 'these calls are'} made again"
 
 
-def remember_files(file: Readable, history: JournalState, identity: Identity) -> None:
+def remember_files(file: JournalRecords, history: JournalState, identity: Identity) -> None:
     """Take for known what the newest run of this function has recorded of the files among its arguments.
 
     So a file that has not changed is not read again. Costs nothing in a program that uses no `File`.

@@ -27,7 +27,7 @@ from cuebook.actors.runs.sources import FedSource, ListSource
 from cuebook.children.limits import cpus_allowed
 from cuebook.children.program.program import take_program, taken
 from cuebook.chunks.failures import hide_failure
-from cuebook.chunks.feeding import Reuses, start_feeding
+from cuebook.chunks.feeding import EarlierResults, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
 from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
@@ -42,9 +42,9 @@ from cuebook.engines.calls.current import OUTSIDE, CurrentCall, NoStates, curren
 from cuebook.engines.local.shared_worker import SharedWorker
 from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
-from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
+from cuebook.persistence.blobs.transient import TransientBlobs
 from cuebook.persistence.history.items import as_calls, with_one_argument
-from cuebook.persistence.history.results import Decoder, Results
+from cuebook.persistence.history.results import Decoder, RunResults
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
@@ -69,7 +69,7 @@ class _Place:
     file: JournalFile | None
     ref: ActorRef | None
     decoder: WholeDecoder
-    folders: dict[str, str]
+    folders: dict[str, Any]
 
 
 async def open_run(
@@ -145,7 +145,7 @@ async def _begin(
         run.announce(EventKind.NOTICE, detail=text)
     app.begin(run, _kind(request.options), workers)
     if calls is None:
-        start_feeding(app, opened, request, Reuses(plan, _of_earlier(plan, place)))
+        start_feeding(app, opened, request, EarlierResults(plan, _of_earlier(plan, place)))
 
 
 def _of_earlier(plan: Beginning, place: _Place) -> Decoder:
@@ -182,12 +182,13 @@ def _as_list(request: Request) -> list[Any] | None:
 
 
 async def _place(app: Application, request: Request) -> _Place:
+    spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
     if request.path is None:
-        spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
         title = getattr(request.func, "__name__", type(request.func).__name__)
-        folders = {"blobs": spill, "spill": spill, "title": title}
-        blobs = TransientBlobs(spill)
-        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=blobs, names=Names(request.func)), blobs), folders)
+        blobs = TransientBlobs(spill)  # results that are not kept are read once
+        folders = {"blobs": [*blobs.place], "spill": spill, "title": title}
+        decoder = ValueDecoder(blobs=blobs, names=Names(request.func))
+        return _Place(None, None, WholeDecoder(decoder, blobs), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -197,10 +198,8 @@ async def _place(app: Application, request: Request) -> _Place:
         where = "the setup of a worker" if inner.index == OUTSIDE else f"call {inner.index}"
         text = f"{error}. This chunk() runs inside {where} of another one"
         raise JournalBusy(text, host=error.host, pid=error.pid, since=error.since) from error
-    folder = str(file.blobs_folder)
-    spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
-    folders = {"blobs": folder, "spill": spill, "title": Path(request.path).name}
-    decoder = ValueDecoder(blobs=BlobStore(folder), names=Names(request.func))
+    folders = {"blobs": [*file.blobs().place], "spill": spill, "title": Path(request.path).name}
+    decoder = ValueDecoder(blobs=file.blobs(), names=Names(request.func))
     return _Place(file, ref, WholeDecoder(decoder), folders)
 
 
@@ -222,9 +221,9 @@ def _make_run(
     place.folders["traceparent"] = request.traceparent
     identity = plan.identity
     known = {"ignore": sorted(options.ignore), "secrets_key": identity.hiding.key, "files": are_used()}
-    pack = FunctionPack(func, options, identity.seed, folders=place.folders, known=known, code=identity.code)
+    spill = Spill(place.folders["spill"], are_fixed=calls is not None)
+    pack = FunctionPack(func, options, identity.seed, spill, folders=place.folders, known=known, code=identity.code)
     work = _work(options, func, identity.seed, source.argument)
-    spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
     if room is None:
         total = None if calls is None else len(calls)
@@ -257,7 +256,7 @@ def _make_run(
             listeners=(log_event, *listeners),
         )
     )
-    return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"], shared=work.shared)
+    return OpenedRun(run, sink, request.path, place.file, spill=spill, shared=work.shared)
 
 
 def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch: Callable[[int], Any]) -> LocalWork:
@@ -297,10 +296,10 @@ async def _append(place: _Place, run: int, entries: list[Entry]) -> None:
     """Have the first records of a run committed."""
     assert place.file is not None and place.ref is not None
     count = 0
-    for rows in portions(entries):
-        count += len(rows)
+    for portion in portions(entries):
+        count += len(portion)
         try:
-            answer = await place.ref.ask(Append(run, 0, rows, []), timeout=None)
+            answer = await place.ref.ask(Append(run, 0, portion), timeout=None)
         except ActorFailed:
             await _wait_behind(place.ref, run)
             if sum(1 for _ in place.file.records(runs=(run,), bodies=False)) < count:
@@ -332,7 +331,7 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Beginning, cal
             opened.run.heed_failure(error)
         return
 
-    def some() -> list[Results]:
+    def some() -> list[RunResults]:
         picked = []
         for part in parts:
             picked.append(part)

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from math import inf
-from typing import Any
+from typing import Any, TypedDict, TypeVar, Unpack
 
-from cuebook.actors.retrying import Retry
+from cuebook.actors.retrying import BACKOFF_S, Retry, retry_of
+from cuebook.actors.runs.pace import per_second
 from cuebook.children.descriptors import make_room
 from cuebook.children.importing import check_importing
 from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
 from cuebook.engines.calls.function import Worker
 from cuebook.engines.calls.worker_life import is_coroutine_function
-from cuebook.engines.registry import ENGINES, Engine, ProcessEngine
-from cuebook.persistence.stores.sqlite.location import check_platform
+from cuebook.engines.port import Engine
+from cuebook.engines.registry import ENGINES, ProcessEngine
+from cuebook.persistence.stores.media import check_place
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Writers
 
-__all__ = ["Options", "check_flag", "check_function", "check_workers", "checked_path", "make_options", "merged"]
+__all__ = [
+    "KeywordOptions",
+    "Options",
+    "RunOptions",
+    "check_flag",
+    "check_function",
+    "check_workers",
+    "checked_path",
+    "make_options",
+    "merged",
+    "takes_options",
+    "takes_options_over_defaults",
+]
 
-BACKOFF_S = 0.1
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,7 @@ def checked_path(path: Any) -> str | None:
     """The journal's path as text; None stays None.
 
     Raises:
-        TypeError, ValueError: it is no path of a file. JournalError: there are no journals on this platform.
+        TypeError, ValueError: it names no journal. JournalError: there is no such store, or none on this platform.
     """
     if path is None:
         return None
@@ -102,11 +116,7 @@ def checked_path(path: Any) -> str | None:
         text = os.fsdecode(path)
     except TypeError:
         raise TypeError(f'path={path!r} is no path: write the name of a file, such as path="results.cue"') from None
-    if "\0" in text:
-        raise ValueError(f"path={path!r} holds a zero byte, which no name of a file may")
-    if not text or text.endswith(os.sep):
-        raise ValueError(f'path={path!r} names no file: write one, such as path="{text}results.cue"')
-    check_platform(text)
+    check_place(text)
     return text
 
 
@@ -118,15 +128,85 @@ def _engine(where: Any) -> Engine:
     raise ValueError(f"where={where!r} is none of {', '.join(map(repr, ENGINES))}; or give an engine object")
 
 
-def make_options(
+class KeywordOptions(TypedDict, total=False):
+    """What `chunk()` and its like take by keyword; what each means is said there, and its default in `_checked`."""
+
+    workers: int | None
+    worker: type[Worker] | None
+    initializer: Callable[[], Any] | None
+    batch: int | None
+    where: str | Engine
+    retries: int | Retry
+    backoff: float | Callable[[int], float]
+    timeout: float | dt.timedelta | None
+    memory_limit: int | str | None
+    errors: str
+    reuse: str
+    version: str | None
+    depends: Sequence[Any] | AbstractSet[Any]
+    ignore: Sequence[str] | AbstractSet[str]
+    pickle: bool
+    keep_arguments: bool
+    recycle_after: int | None
+    time_limit: float | dt.timedelta | None
+    stop_at: dt.datetime | None
+    trust: str | None
+    rate: float | str | None
+    max_failures: int | None
+    star: bool
+
+
+class RunOptions(KeywordOptions, total=False):
+    """The same, with those that `chunk()` and `Chunker` take by place too."""
+
+    actors: Any
+    chunk_size: int | None
+
+
+def make_options(**given: Unpack[RunOptions]) -> Options:
+    """Check every parameter of a run.
+
+    Raises:
+        TypeError, ValueError: which parameter, what was given, and what to write instead.
+    """
+    unknown = next((name for name in given if name not in RunOptions.__annotations__), None)
+    if unknown is not None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(unknown, RunOptions.__annotations__, 1)
+        raise TypeError(f"there is no option {unknown!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return _checked(**given)
+
+
+def takes_options(face: _F) -> _F:
+    """Have a function that ends in `**options: Unpack[...]` of them say in its signature which options there are."""
+    return _spelled_out(face, {})
+
+
+def takes_options_over_defaults(face: _F) -> _F:
+    """The same where what is not given is whatever was said before: its defaults are `...`."""
+    return _spelled_out(face, {"default": ...})
+
+
+def _spelled_out(face: _F, changes: dict[str, Any]) -> _F:
+    own = inspect.signature(face)
+    parameters = {name: each for name, each in own.parameters.items() if each.kind is not inspect.Parameter.VAR_KEYWORD}
+    for name, each in inspect.signature(_checked).parameters.items():
+        kind = RunOptions.__annotations__[name]
+        parameters.setdefault(name, each.replace(annotation=getattr(kind, "__forward_arg__", kind), **changes))
+    face.__signature__ = own.replace(parameters=list(parameters.values()))  # type: ignore[attr-defined]
+    return face
+
+
+def _checked(
     *,
-    where: Any = "process",
-    workers: Any = None,
-    chunk_size: Any = None,
-    worker: Any = None,
     actors: Any = None,
+    chunk_size: Any = None,
+    workers: Any = None,
+    worker: Any = None,
     initializer: Any = None,
     batch: Any = None,
+    where: Any = "process",
     retries: Any = 0,
     backoff: Any = BACKOFF_S,
     timeout: Any = None,
@@ -146,11 +226,6 @@ def make_options(
     max_failures: Any = None,
     star: Any = True,
 ) -> Options:
-    """Check every parameter of a run.
-
-    Raises:
-        TypeError, ValueError: which parameter, what was given, and what to write instead.
-    """
     engine = _engine(where)
     _one_of("errors", errors, ("raise", "collect"))
     _one_of("reuse", reuse, ("calls", "run", "none"))
@@ -167,7 +242,7 @@ def make_options(
         engine=engine,
         chunk_size=size,
         batch=_count("batch", batch, 1, none=True),
-        retry=_retry(retries, backoff),
+        retry=retry_of(_count_of_retries(retries), backoff),
         rate_per_s=per_second(rate),
         max_failures=_max_failures(max_failures, errors),
         timeout=_seconds("timeout", timeout),
@@ -201,10 +276,11 @@ ALIASES = {"workers": "chunk_size", "worker": "actors"}
 """Two names of one option each."""
 
 
-def merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def merged(defaults: KeywordOptions, options: RunOptions) -> RunOptions:
     """Options over defaults: either name of an option takes the place of both."""
     given = {name for pair in ALIASES.items() if options.keys() & set(pair) for name in pair}
-    return {**{name: value for name, value in defaults.items() if name not in given}, **options}
+    kept: Any = {name: value for name, value in defaults.items() if name not in given}
+    return {**kept, **options}
 
 
 def _how_many(workers: Any, chunk_size: Any) -> int | None:
@@ -294,17 +370,8 @@ def _seconds(name: str, value: Any) -> float | None:
     return float(value)
 
 
-def _retry(retries: Any, backoff: Any) -> Retry:
-    if isinstance(retries, Retry):
-        if backoff != BACKOFF_S:
-            raise TypeError(f"backoff={backoff!r} belongs into Retry: retries=Retry({retries.times}, backoff=...)")
-        return retries
-    times = _count("retries", retries, 0) or 0
-    if callable(backoff):
-        return Retry(times, backoff=lambda attempt, _: float(backoff(attempt)))
-    if isinstance(backoff, bool) or not isinstance(backoff, int | float) or not backoff >= 0:
-        raise ValueError(f"backoff={backoff!r} must be seconds (0 or more), or a function from attempt to seconds")
-    return Retry(times, backoff=float(backoff))
+def _count_of_retries(retries: Any) -> Retry | int:
+    return retries if isinstance(retries, Retry) else _count("retries", retries, 0) or 0
 
 
 def _max_failures(most: Any, errors: str) -> int | None:
@@ -312,28 +379,6 @@ def _max_failures(most: Any, errors: str) -> int | None:
     if number is not None and errors != "collect":
         raise ValueError('max_failures= needs errors="collect": else the first failure ends the run')
     return number
-
-
-_UNITS_S = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
-
-
-def per_second(rate: Any) -> float | None:
-    """Calls a second, of "10/s", "600/min", "5000/h", or a number of them.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    if rate is None:
-        return None
-    if isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < inf:
-        return float(rate)
-    if isinstance(rate, str):
-        count, slash, unit = rate.replace(",", "").replace(" ", "").partition("/")
-        with suppress(ValueError):
-            number = float(count)
-            if slash and unit in _UNITS_S and 0 < number < inf:
-                return number / _UNITS_S[unit]
-    raise ValueError(f'rate={rate!r} is no rate: write calls a second, minute or hour, such as rate="10/s"')
 
 
 def _stop_after(time_limit: Any, stop_at: Any) -> float | None:

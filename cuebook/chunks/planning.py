@@ -16,20 +16,19 @@ from cuebook.chunks.options import Options
 from cuebook.chunks.outlines import outlines_of, read_outlines
 from cuebook.chunks.records import opening_entry
 from cuebook.chunks.reusing import unclaimed
-from cuebook.chunks.trusting import Needed, PlainOnly, plain_only
+from cuebook.chunks.trusting import Needed, PlainOnly, Source, plain_only
 from cuebook.persistence.history.arguments import Block, block_keys, encode_blocks
 from cuebook.persistence.history.arguments_read import blocks_of
 from cuebook.persistence.history.replay import JournalState, replay
 from cuebook.persistence.history.reuse import Claim, EarlierRun, line_up
 from cuebook.persistence.history.reuse_cursor import Cursor
-from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.history.run_parts import NAMES, OUTLINES, PARTS_OF, SECRETS_KEY, UNSEEN
 from cuebook.persistence.history.run_writer import argument_entries, reused_entries, same_arguments_entry
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.identity.fingerprint import Fingerprint
 from cuebook.persistence.identity.parameters import parameters_of
 from cuebook.persistence.journal.file import JournalFile
-from cuebook.persistence.journal.reader import Readable
 from cuebook.persistence.records.record import Entry, Kind
 
 __all__ = ["Beginning", "plan_iterator", "plan_list"]
@@ -53,7 +52,7 @@ class Beginning:
         retried: calls of a list that are to be made and failed in an earlier run.
     """
 
-    file: Readable | None
+    file: Source | None
     number: int
     identity: Identity
     entries: list[Entry] = field(default_factory=list)
@@ -76,8 +75,8 @@ class Beginning:
             self.cursor.close()
 
 
-def plan_list(file: Readable | None, func: Callable[..., Any], options: Options, calls: Sequence[Any]) -> Beginning:
-    """Beginning a run over a whole list.
+def plan_list(file: Source | None, func: Callable[..., Any], options: Options, calls: Sequence[Any]) -> Beginning:
+    """Plan a run over a whole list.
 
     Raises:
         ValueError: `ignore` names what is no parameter. FileNotFoundError: a `File` among the arguments is not there.
@@ -97,7 +96,7 @@ def plan_list(file: Readable | None, func: Callable[..., Any], options: Options,
     if lost:
         plan.notices.append(on_lost_files(plan.fingerprint.name, lost))
         plan.claims = line_up(blocks, without(earlier, lost))
-    taken = [Reuses(claim.source_run, claim.source_start, claim.start, claim.count) for claim in plan.claims]
+    taken = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in plan.claims]
     plan.plain = plain_only(file, options.trust, Needed(plan.fingerprint.name, taken, lambda: _states_of(plan, calls)))
     is_whole = sum(claim.count for claim in plan.claims) == len(calls)
     plan.retried = 0 if is_whole else _failed_before(plan, earlier, calls)
@@ -111,14 +110,14 @@ def plan_list(file: Readable | None, func: Callable[..., Any], options: Options,
     return plan
 
 
-def plan_iterator(file: Readable | None, func: Callable[..., Any], options: Options) -> Beginning:
-    """Beginning a run over an iterator: its calls are looked up as they come."""
+def plan_iterator(file: Source | None, func: Callable[..., Any], options: Options) -> Beginning:
+    """Plan a run over an iterator: its calls are looked up as they come."""
     plan = _plan(file, func, options)
     if file is None:
         return plan
     remember_files(file, plan.history, plan.identity)
     earlier = [run for run in _earlier_runs(file, plan) if 1 in run.completed]
-    taken = [Reuses(run.number, 0, 0, len(run.completed)) for run in earlier]
+    taken = [ReusedRange(run.number, 0, 0, len(run.completed)) for run in earlier]
     plan.plain = plain_only(file, options.trust, Needed(plan.fingerprint.name, taken, lambda: [*plan.states.values()]))
     if earlier:
         plan.cursor = Cursor(earlier, plan.identity.form)
@@ -127,7 +126,7 @@ def plan_iterator(file: Readable | None, func: Callable[..., Any], options: Opti
     return plan
 
 
-def _plan(file: Readable | None, func: Callable[..., Any], options: Options) -> Beginning:
+def _plan(file: Source | None, func: Callable[..., Any], options: Options) -> Beginning:
     if file is None:
         return Beginning(None, 0, identify(func, options, b""))
     history = replay(file.records(bodies=False))
@@ -138,7 +137,7 @@ def _plan(file: Readable | None, func: Callable[..., Any], options: Options) -> 
     return plan
 
 
-def _notice(file: Readable, plan: Beginning, calls: Sequence[Any], outlines: Sequence[str]) -> None:
+def _notice(file: Source, plan: Beginning, calls: Sequence[Any], outlines: Sequence[str]) -> None:
     """Note what the user has to be told."""
     identity, history = plan.identity, plan.history
     is_reusing = bool(plan.claims) or plan.cursor is not None
@@ -205,7 +204,7 @@ def _states_of(plan: Beginning, calls: Sequence[Any]) -> list[int]:
     return [seq for key, seq in plan.states.items() if key in todo]
 
 
-def _earlier_runs(file: Readable, plan: Beginning) -> list[EarlierRun]:
+def _earlier_runs(file: Source, plan: Beginning) -> list[EarlierRun]:
     """Earlier runs of the same function, with their arguments and what may be claimed."""
     history = plan.history
     if plan.identity.options.reuse == "none":
@@ -244,7 +243,7 @@ def _failed_before(plan: Beginning, earlier: Sequence[EarlierRun], calls: Sequen
     return sum(1 for index in left if plan.identity.form.key(calls[index]) in failed)
 
 
-def _blocks_of(file: Readable, history: JournalState) -> dict[int, list[Block]]:
+def _blocks_of(file: Source, history: JournalState) -> dict[int, list[Block]]:
     """The arguments of every run, where they are the same as another's shared with it."""
     found: dict[int, list[Block]] = {number: [] for number in history.runs}
     heads = {seq: head for run in history.runs.values() for seq, head in run.arguments}

@@ -7,10 +7,10 @@ from typing import Any
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.replay import JournalState
-from cuebook.persistence.history.results import Decoder, Results, read_ranges
+from cuebook.persistence.history.results import Decoder, RunResults, read_ranges
 from cuebook.persistence.history.reuse import Claim
-from cuebook.persistence.history.run import Reuses
-from cuebook.persistence.journal.reader import Readable
+from cuebook.persistence.history.run import ReusedRange
+from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.records.bodies import durations_of, ends_of
 from cuebook.persistence.records.record import Kind
 from cuebook.persistence.records.run_heads import Completed
@@ -35,7 +35,7 @@ def unclaimed(total: int, claims: Sequence[Claim]) -> list[range]:
     return left
 
 
-def read_claims(file: Readable, claims: Sequence[Claim], decoder: Decoder) -> Iterator[Results]:
+def read_claims(file: JournalRecords, claims: Sequence[Claim], decoder: Decoder) -> Iterator[RunResults]:
     """The values of claimed calls, record by record, in the order of the journal.
 
     Blocks on the disk: run it in a thread. A record that is claimed whole costs one decode.
@@ -44,10 +44,10 @@ def read_claims(file: Readable, claims: Sequence[Claim], decoder: Decoder) -> It
         JournalCorrupt: a record or a blob is damaged, or (at the end) one is missing; nothing of it was given out.
     """
     seen = bytearray(max(claim.start + claim.count for claim in claims))
-    ranges = [Reuses(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
+    ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
     yield from read_ranges(file, ranges, decoder, seen=seen)
     if seen.count(1) != sum(claim.count for claim in claims):
-        raise JournalCorrupt(f"results that {file.path} says it has are missing: `cuebook verify` tells more")
+        raise JournalCorrupt(f"results that {file.name} says it has are missing: `cuebook verify` tells more")
 
 
 class ResultReader:
@@ -57,7 +57,7 @@ class ResultReader:
         file: the journal. history: its state when the run was planned. decoder: of values.
     """
 
-    def __init__(self, file: Readable, history: JournalState, decoder: Decoder) -> None:
+    def __init__(self, file: JournalRecords, history: JournalState, decoder: Decoder) -> None:
         self._file = file
         self._history = history
         self._decoder = decoder
@@ -81,7 +81,7 @@ class ResultReader:
         """The value of a call, unopened; raises as `read`."""
         located = self._history.runs[run].locate(index)
         if located is None:
-            raise JournalCorrupt(f"{self._file.path}: the result of call {index} of run {run} is missing")
+            raise JournalCorrupt(f"{self._file.name}: the result of call {index} of run {run} is missing")
         seq, self._place = located
         if seq != self._seq:
             self._load(seq, run)
@@ -94,4 +94,4 @@ class ResultReader:
             self._offsets = ends_of(self._head)
             self._seq = record.seq
             return
-        raise JournalCorrupt(f"{self._file.path}: record {seq} is missing", seq=seq)
+        raise JournalCorrupt(f"{self._file.name}: record {seq} is missing", seq=seq)

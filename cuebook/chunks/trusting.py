@@ -9,15 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cuebook.errors import JournalNotTrusted
-from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.history.results import read_ranges
-from cuebook.persistence.history.run import Reuses
-from cuebook.persistence.journal.reader import Readable
+from cuebook.persistence.history.run import ReusedRange
+from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.reader import Reader
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.persistence.trust.verdicts import Verdict, Writers
 from cuebook.persistence.values.plain_values import PlainDecoder
 
-__all__ = ["Needed", "PlainOnly", "plain_only"]
+__all__ = ["Needed", "PlainOnly", "Source", "plain_only"]
+
+Source = JournalFile | Reader
+"""A journal whose earlier runs are asked: one that is written to, or one that is only read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Needed:
     """
 
     function: str
-    results: Sequence[Reuses]
+    results: Sequence[ReusedRange]
     states: Callable[[], Sequence[int]]
 
 
@@ -47,7 +50,7 @@ class PlainOnly:
     states: Mapping[int, bytes]
 
 
-def plain_only(file: Readable, trust: Writers, needed: Needed) -> PlainOnly | None:
+def plain_only(file: Source, trust: Writers, needed: Needed) -> PlainOnly | None:
     """How earlier results are to be read where no code may come with them; None where code may rebuild them.
 
     Args:
@@ -65,9 +68,9 @@ def plain_only(file: Readable, trust: Writers, needed: Needed) -> PlainOnly | No
     states = needed.states()
     if verdict.writers is Writers.ANYONE and (needed.results or states):
         what = "results" if needed.results else "checkpoints"
-        text = f"{file.path} holds {what} of {needed.function} that this run would take"
+        text = f"{file.name} holds {what} of {needed.function} that this run would take"
         raise not_trusted(verdict, file.path, text)
-    decoder = PlainDecoder(BlobStore(file.blobs_folder), _refusal(file, verdict, needed))
+    decoder = PlainDecoder(file.blobs(), _refusal(file, verdict, needed))
     _read_results(file, needed.results, decoder)
     kept = {seq: state for seq in states if (state := file.state(seq)) is not None}
     for state in kept.values():
@@ -75,19 +78,19 @@ def plain_only(file: Readable, trust: Writers, needed: Needed) -> PlainOnly | No
     return PlainOnly(decoder, kept)
 
 
-def _refusal(file: Readable, verdict: Verdict, needed: Needed) -> Callable[[str], JournalNotTrusted]:
+def _refusal(file: Source, verdict: Verdict, needed: Needed) -> Callable[[str], JournalNotTrusted]:
     def refusal(name: str) -> JournalNotTrusted:
-        text = f"{file.path} holds results of {needed.function} that only code can rebuild ({name})"
+        text = f"{file.name} holds results of {needed.function} that only code can rebuild ({name})"
         return not_trusted(verdict, file.path, text)
 
     return refusal
 
 
-def _read_results(file: Readable, results: Sequence[Reuses], decoder: PlainDecoder) -> None:
+def _read_results(file: Source, results: Sequence[ReusedRange], decoder: PlainDecoder) -> None:
     """Decode them all once, and drop them."""
-    ranges, total = list[Reuses](), 0
+    ranges, total = list[ReusedRange](), 0
     for each in results:
-        ranges.append(Reuses(each.source_run, each.source_start, total, each.count))
+        ranges.append(ReusedRange(each.source_run, each.source_start, total, each.count))
         total += each.count
     for _ in read_ranges(file, ranges, decoder, seen=bytearray(total)):
         pass

@@ -38,7 +38,7 @@ WAITING_CHARACTERS_MAX = 64 << 20
     metavar="FILE",
     help="Write a Parquet file, with a column a parameter; failed calls too. Needs pyarrow.",
 )
-def export(path: Path, number: int | None, *, is_all: bool, as_csv: bool, target: Path | None) -> None:
+def export(path: str, number: int | None, *, is_all: bool, as_csv: bool, target: Path | None) -> None:
     """Write the completed calls of a run to stdout, one JSON object a line.
 
     Each has the run, the call's index, its arguments and value, how long it took, when it began, the run that it
@@ -69,15 +69,16 @@ def export(path: Path, number: int | None, *, is_all: bool, as_csv: bool, target
                 sys.stdout.write(shown(line))
 
 
-def _write_parquet(path: Path, target: Path, run: int | Literal["all"] | None) -> None:
+def _write_parquet(path: str, target: Path, run: int | Literal["all"] | None) -> None:
     from cuebook.api.journal import Journal
     from cuebook.cli.command import NotThere
+    from cuebook.persistence.stores.media import medium_of
 
     try:
         from pyarrow import parquet
     except ImportError:
         raise click.UsageError("--parquet needs pyarrow: pip install pyarrow") from None
-    if not path.exists():
+    if not medium_of(path).is_there():
         raise NotThere(f"there is no journal at {path}")
     with Journal.open(path, executes=False) as journal:
         try:

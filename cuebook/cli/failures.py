@@ -26,7 +26,7 @@ _ARGUMENTS_SHOWN = 200
 
 
 @dataclass(slots=True)
-class _Kind:
+class _FailureKind:
     """The failures of one kind: the first few of them."""
 
     name: str
@@ -61,11 +61,11 @@ def show_failures(reader: Reader, picture: Picture, run: RunState, *, as_json: b
             click.echo()
 
 
-def _kinds_of(failures: Iterable[FailedCall]) -> list[_Kind]:
+def _kinds_of(failures: Iterable[FailedCall]) -> list[_FailureKind]:
     """The kinds, the most frequent first."""
-    kinds: dict[str, _Kind] = {}
+    kinds: dict[str, _FailureKind] = {}
     for failed in failures:
-        kind = kinds.setdefault(failed.head.error_type, _Kind(failed.head.error_type))
+        kind = kinds.setdefault(failed.head.error_type, _FailureKind(failed.head.error_type))
         kind.count += 1
         if len(kind.first) < CALLS_SHOWN:
             kind.first.append(failed)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from cuebook.cli.journals import opened, path_argument, picked, run_option, untrusting
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["why"]
 
@@ -23,7 +20,7 @@ __all__ = ["why"]
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @path_argument
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENTS OF THE SCRIPT]")
-def why(path: Path, number: int | None, *, as_json: bool, now: bool, arguments: tuple[str, ...]) -> int:
+def why(path: str, number: int | None, *, as_json: bool, now: bool, arguments: tuple[str, ...]) -> int:
     """Say why a run reused what it reused and made the rest afresh.
 
     The run is compared with the one before it of the same function: which part of the function (its code, a
@@ -38,7 +35,7 @@ def why(path: Path, number: int | None, *, as_json: bool, now: bool, arguments: 
             raise click.UsageError("--now and --run exclude each other")
         from cuebook.cli.rehearsal import rehearse_script
 
-        return rehearse_script(path, arguments, as_json=as_json)
+        return rehearse_script(Path(path), arguments, as_json=as_json)
     if arguments:
         raise (
             click.NoSuchOption(arguments[0])
@@ -49,7 +46,7 @@ def why(path: Path, number: int | None, *, as_json: bool, now: bool, arguments: 
     return 0
 
 
-def _explain(path: Path, number: int | None, *, as_json: bool) -> None:
+def _explain(path: str, number: int | None, *, as_json: bool) -> None:
     from cuebook.cli.explanation import explain, explanation_lines, explanation_object
     from cuebook.cli.outlined_arguments import OutlinedArguments
     from cuebook.cli.output import emit_json, printable

@@ -25,7 +25,7 @@ from cuebook.runtime.cells.spec import SpawnOptions
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.tasks.hold import Hold
 
-__all__ = ["House", "is_durable"]
+__all__ = ["DurableActors", "is_durable"]
 
 _log = get_logger("durable")
 
@@ -35,7 +35,7 @@ def is_durable(factory: Any) -> bool:
     return isinstance(factory, type) and issubclass(factory, PersistentActor)
 
 
-class House:
+class DurableActors:
     """What a Runtime has of durable actors.
 
     Args:
@@ -78,7 +78,7 @@ class House:
         say_if_not_private(file, self._trust)
         verdict = file.verdict()
         if verdict.writers is Writers.ANYONE > self._trust and file.select(Kind.STREAM_OPENED, None, limit=1):
-            raise not_trusted(verdict, file.path, f"{file.path} holds what durable actors have kept")
+            raise not_trusted(verdict, file.path, f"{file.name} holds what durable actors have kept")
 
     async def spawn(self, make: Callable[[], Any], name: str | None, given: SpawnOptions) -> ActorRef[Any]:
         """Start a durable actor; under the name of its class and id, where none is given."""

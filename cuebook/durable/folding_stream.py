@@ -32,7 +32,7 @@ from cuebook.persistence.values.placeholders import Opaque, Unresolved, placehol
 from cuebook.wire.codec import pack, unpack
 from cuebook.wording import text_of
 
-__all__ = ["Folding", "Recovered", "packed_state", "recovered"]
+__all__ = ["FoldedStream", "Folding", "packed_state", "recovered"]
 
 PAGE = 512
 """Records that are read at once."""
@@ -60,7 +60,7 @@ class Folding(Protocol):
 
 
 @dataclass(slots=True)
-class Recovered:
+class FoldedStream:
     """Where a recovery has come to.
 
     Attributes:
@@ -73,7 +73,7 @@ class Recovered:
     duties: KeptDuties = field(default_factory=KeptDuties)
 
 
-async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> Recovered:
+async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> FoldedStream:
     """Fold the committed records of one stream; others get their turn every few milliseconds.
 
     Raises:
@@ -81,7 +81,9 @@ async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> Recov
         JournalNotTrusted: only code could rebuild an event or the state, and others can have written to the journal.
         JournalError: the journal cannot be read.
     """
-    so_far = (_from_snapshot(actor, ledger, found.number) if found.last else None) or Recovered(actor.initial_state())
+    so_far = (_from_snapshot(actor, ledger, found.number) if found.last else None) or FoldedStream(
+        actor.initial_state()
+    )
     _fold_duties(so_far, ledger, found.number)
     fold = _Fold(actor, ledger, so_far)
     now = asyncio.get_running_loop().time  # in a simulation, the simulated one
@@ -108,7 +110,7 @@ def packed_state(state: Any, duties: KeptDuties, encoder: ValueEncoder) -> bytes
 class _Fold:
     """Applies records of events, one after the other."""
 
-    def __init__(self, actor: Folding, ledger: Ledger, so_far: Recovered) -> None:
+    def __init__(self, actor: Folding, ledger: Ledger, so_far: FoldedStream) -> None:
         self.name = f"{actor.type_name} {actor.id!r}"
         self._apply: Callable[[Any, Any], Any] = actor.apply
         self._types = actor.event_types
@@ -180,7 +182,7 @@ class _Fold:
             raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
 
 
-def _from_snapshot(actor: Folding, ledger: Ledger, stream: int) -> Recovered | None:
+def _from_snapshot(actor: Folding, ledger: Ledger, stream: int) -> FoldedStream | None:
     """Begin with the newest snapshot that can be read; each that cannot is said."""
     for record in ledger.file.select(Kind.SNAPSHOT, stream, limit=SNAPSHOTS_MAX, newest=True):
         number = SnapshotKept.decode(record.head).number
@@ -201,7 +203,7 @@ def _from_snapshot(actor: Folding, ledger: Ledger, stream: int) -> Recovered | N
     return None
 
 
-def _unpacked(body: bytes, ledger: Ledger, number: int, seq: int) -> Recovered:
+def _unpacked(body: bytes, ledger: Ledger, number: int, seq: int) -> FoldedStream:
     state, duties = unpack(body)
     decoder = ledger.decoder
     before = decoder.placeholders
@@ -210,10 +212,10 @@ def _unpacked(body: bytes, ledger: Ledger, number: int, seq: int) -> Recovered:
         raise ledger.refusal(type_of(placeholder_in(value, Unresolved, Opaque)))
     if decoder.placeholders != before:
         raise ValueError("a class of the state is gone or has other fields now")
-    return Recovered(value, number, seq, KeptDuties.unpacked(duties))
+    return FoldedStream(value, number, seq, KeptDuties.unpacked(duties))
 
 
-def _fold_duties(so_far: Recovered, ledger: Ledger, stream: int) -> None:
+def _fold_duties(so_far: FoldedStream, ledger: Ledger, stream: int) -> None:
     for record in _records(ledger, Kind.DUTIES, stream, so_far.seq):
         so_far.duties.take(Duties.decode(record.head).rows)
     for record in _records(ledger, Kind.RECEIVED, stream, so_far.seq):

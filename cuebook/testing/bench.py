@@ -19,7 +19,7 @@ from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.cells.mailbox import Mailbox, MailboxSpec
 from cuebook.runtime.cells.spec import Factory, SpawnOptions
 from cuebook.runtime.cells.timers import Timer, Timers
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import FailedReply, seal, unseal
 from cuebook.runtime.tasks.hold import Hold
@@ -54,7 +54,7 @@ class _Me(StubTarget):
 
     def __init__(self, bench: Bench, name: str) -> None:
         super().__init__(
-            name, bench.system.id, bench.system.deadlines, ready=bench.system.ready, sent=bench.system._sent
+            name, bench.system.id, bench.system.deadlines, ready=bench.system.ready, sent=bench.system.sent
         )
         self._bench = bench
 
@@ -106,7 +106,7 @@ class Bench:
         self.loop = VirtualTimeLoop(stall_s=1.0)
         self.clock = VirtualClock()
         self.effects: list[Effect] = []
-        self.system = BenchSystem("bench", self.record, self.clock, Ready(self.loop, self.loop.time))
+        self.system = BenchSystem("bench", self.record, self.clock, ReadyQueue(self.loop, self.loop.time))
         self.me = _Me(self, name)
         self.system.stubs[name] = self.me
         self.mailbox = Mailbox(mailbox)

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from cuebook.runtime.cells.services import Services
 from cuebook.runtime.cells.spec import Factory, SpawnOptions, make_spec
 from cuebook.runtime.refs.deadlines import Deadlines
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
 from cuebook.runtime.refs.status import ActorStatistics, TreeNode
 from cuebook.testing.effects import Effect, Sent, Spawned
@@ -21,9 +21,9 @@ __all__ = ["BenchSystem"]
 
 
 class BenchSystem:
-    """The system that the actor on a bench sees: others are stubs. A `Home`."""
+    """The system that the actor on a bench sees: others are stubs. A `SystemView`."""
 
-    def __init__(self, name: str, record: Callable[[Effect], None], clock: VirtualClock, ready: Ready) -> None:
+    def __init__(self, name: str, record: Callable[[Effect], None], clock: VirtualClock, ready: ReadyQueue) -> None:
         self.name = name
         self.id = os.urandom(16)
         self.services = Services()
@@ -40,7 +40,7 @@ class BenchSystem:
         found = self.stubs.get(name)
         if found is None:
             found = self.stubs[name] = StubTarget(
-                name, self.id, self.deadlines, ready=self.ready, sent=self._sent, answer=answer
+                name, self.id, self.deadlines, ready=self.ready, sent=self.sent, answer=answer
             )
         elif answer is not None:
             found.answer = answer
@@ -75,5 +75,5 @@ class BenchSystem:
         """Of the stubs: all zero."""
         return {name: stub.statistics() for name, stub in self.stubs.items()}
 
-    def _sent(self, to: str, message: Any, is_ask: bool) -> None:
+    def sent(self, to: str, message: Any, is_ask: bool) -> None:
         self._record(Sent(to, message, is_ask))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cuebook import CallFailed, Checkpoint, Retry, Runtime, chunk, current_call, stream
-from cuebook.actors.runs.pace import Pace
-from cuebook.chunks.options import make_options, per_second
+from cuebook.actors.runs.pace import Pace, per_second
+from cuebook.chunks.options import make_options
 
 
 class Busy(Exception):

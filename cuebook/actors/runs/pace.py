@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["AT_ONCE_S", "Pace"]
+from contextlib import suppress
+from math import inf
+from typing import Any
+
+__all__ = ["AT_ONCE_S", "Pace", "per_second"]
 
 AT_ONCE_S = 0.05
 """So many seconds' worth of calls may begin at once: timers are not exact, and fast rates would fall behind."""
@@ -39,3 +43,25 @@ class Pace:
     def wait_s(self, now: float) -> float:
         """Seconds until another one may begin."""
         return 0.0 if self.allowed(now) else (1.0 - self._tokens) / self._per_second
+
+
+_UNITS_S = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
+
+
+def per_second(rate: Any) -> float | None:
+    """Calls a second, of "10/s", "600/min", "5000/h", or a number of them.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if rate is None:
+        return None
+    if isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < inf:
+        return float(rate)
+    if isinstance(rate, str):
+        count, slash, unit = rate.replace(",", "").replace(" ", "").partition("/")
+        with suppress(ValueError):
+            number = float(count)
+            if slash and unit in _UNITS_S and 0 < number < inf:
+                return number / _UNITS_S[unit]
+    raise ValueError(f'rate={rate!r} is no rate: write calls a second, minute or hour, such as rate="10/s"')

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.api.functions import chunk as durable_chunk
+from cuebook.api.chunker import chunk as durable_chunk
 from cuebook.compat.thread_chunks import config
 from cuebook.compat.thread_chunks.actors import LabelledActor
 from cuebook.compat.thread_chunks.checkpoint import CheckpointFailedWarning

@@ -10,11 +10,11 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Coroutine, Generator
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from anyio.lowlevel import checkpoint
 
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.runtime.tasks.tasks import Tasks
 
@@ -41,7 +41,7 @@ class Driven(Protocol):
     """Something with work to do."""
 
     name: str
-    ready: Ready
+    ready: ReadyQueue
 
     def tasks(self) -> Tasks:
         """Where it awaits."""
@@ -72,10 +72,10 @@ class Driver:
         is_awake: whether the work is under way, or will be soon.
     """
 
-    __slots__ = ("_awaits", "_context", "_driven", "_error", "_hold", "_work", "is_awake")
+    __slots__ = ("_awaits", "_context", "_error", "_hold", "_work", "driven", "is_awake")
 
     def __init__(self, driven: Driven, context: contextvars.Context) -> None:
-        self._driven = driven
+        self.driven = driven
         self._context = context
         self.is_awake = False
         self._awaits = False
@@ -87,11 +87,11 @@ class Driver:
         """Begin the work soon, if it is not under way."""
         if not self.is_awake:
             self.is_awake = True
-            self._driven.ready.add(self)
+            self.driven.ready.add(self)
 
     def step(self) -> None:
         """Do one slice of the work."""
-        ready = self._driven.ready
+        ready = self.driven.ready
         if not ready.is_entered:
             ready.enter()
         self._context.run(self._slice)
@@ -101,8 +101,8 @@ class Driver:
         try:
             self.step()
         finally:
-            if self._driven.ready.is_entered:
-                self._driven.ready.leave()
+            if self.driven.ready.is_entered:
+                self.driven.ready.leave()
 
     def interrupt(self, error: BaseException) -> None:
         """End what is being awaited, if anything is: the work gets `error` there."""
@@ -119,31 +119,31 @@ class Driver:
 
     def _slice(self) -> None:
         if self._work is None:
-            self._work = self._driven.work()
+            self._work = self.driven.work()
         try:
             step = self._advance(None)
             if step is None:
-                self._driven.ready.add_last(self)
+                self.driven.ready.add_last(self)
             elif step is _DONE:
                 self.is_awake = False
             else:
                 self._await(step)
         except Exception as error:
             self._lose()
-            self._driven.on_broken(error)
+            self.driven.on_broken(error)
         except _ENDS:
             self._lose()
-            self._driven.on_lost()
+            self.driven.on_lost()
             raise
         except BaseException as error:
             self._lose()
-            self._driven.on_fatal(error)
+            self.driven.on_fatal(error)
 
     def _await(self, step: _Step) -> None:
         self._awaits = True
         self._hold = Hold()  # it may be cancelled before the task has begun
         try:
-            self._driven.tasks().start(self._drive(step), name=self._driven.name, cancel=self.cut)
+            self.driven.tasks().start(self._drive(step), name=self.driven.name, cancel=self.cut)
         except BaseException:
             _close(step)
             raise
@@ -159,21 +159,21 @@ class Driver:
                 if error is _CUT and step is not _DONE:
                     _close(step)
                     self._lose()
-                    self._driven.on_lost()
+                    self.driven.on_lost()
                     return
                 if hold.has_caught:
                     step = self._throw(error or asyncio.CancelledError())
         except Exception as error:
             self._lose()
-            self._driven.on_broken(error)
+            self.driven.on_broken(error)
             return
         except _ENDS:
             self._lose()
-            self._driven.on_lost()
+            self.driven.on_lost()
             raise
         except BaseException as error:
             self._lose()
-            self._driven.on_fatal(error)
+            self.driven.on_fatal(error)
             return
         # What handlers set in their context holds for the next ones.
         self._context = contextvars.copy_context()
@@ -229,8 +229,8 @@ class Driver:
         self._error = self._hold = None
         self.is_awake = self._awaits = False
 
-
-_STEPS = (Driver._slice.__code__, Driver._drive.__code__)
+    STEPS: ClassVar = (_slice.__code__, _drive.__code__)
+    """The code that is below an actor's own on a thread's stack."""
 
 
 def driven_in(frame: FrameType | None) -> tuple[Driven, FrameType] | None:
@@ -239,9 +239,9 @@ def driven_in(frame: FrameType | None) -> tuple[Driven, FrameType] | None:
     May be asked of another thread, whose frames end meanwhile.
     """
     while frame is not None:
-        if frame.f_code in _STEPS:
+        if frame.f_code in Driver.STEPS:
             driver = frame.f_locals.get("self")
-            return (driver._driven, frame) if isinstance(driver, Driver) else None
+            return (driver.driven, frame) if isinstance(driver, Driver) else None
         frame = frame.f_back
     return None
 

@@ -19,10 +19,11 @@ from cuebook.runtime.cells.ending import GRACE_S, Ending
 from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.cells.incarnation import Incarnation
 from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_spec
-from cuebook.runtime.cells.system_port import Parent, Premises
+from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.policy.directives import Directive, directive_for
-from cuebook.runtime.policy.restarts import Exit, History, Park, RestartAfter, decide, is_restarted
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import History, Park, RestartAfter, decide, is_restarted
 from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import failure_of
 from cuebook.runtime.refs.status import ActorState
@@ -54,8 +55,8 @@ class Lifecycle(Ending):
         "restarts",
     )
 
-    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
-        super().__init__(premises, spec, parent)
+    def __init__(self, system: SystemPort, spec: ActorSpec, parent: Parent | None) -> None:
+        super().__init__(system, spec, parent)
         self.restarts = 0
         self.failures = 0
         self._kind: type | None = None
@@ -175,11 +176,16 @@ class Lifecycle(Ending):
         """Start a child of this incarnation."""
         if self._is_ending or self.state is ActorState.STOPPED:
             raise ActorStopped(f"{self.name} is ending, so it starts no child {name!r}")
-        return self._premises.start(make_spec(factory, name, options), self)
+        return self._system.start(make_spec(factory, name, options), self)
 
     def start_task(self, work: Callable[[], Coroutine[Any, Any, None]], hold: Hold) -> None:
         """Run this beside the handlers."""
-        self._premises.tasks().hold(work, hold, name=self.name)
+        self._system.tasks().hold(work, hold, name=self.name)
+
+    @property
+    def incarnation(self) -> Incarnation | None:
+        """The one that there is now; None before the first and between two."""
+        return self._life
 
     def become(self, handler: Callable[[Any], Any] | None) -> None:
         """Receive by another handler; None: by the class's own."""
@@ -338,7 +344,7 @@ class Lifecycle(Ending):
             self._history,
             now=now,
             ran_s=ran_s,
-            draw=self._premises.draw(),
+            draw=self._system.draw(),
             directive=directive,
         )
         if isinstance(decision, RestartAfter):

@@ -15,7 +15,7 @@ from cuebook.runtime.cells.spec import Factory, SpawnOptions
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.typed import A_co, Accepts, Asks
 
-__all__ = ["Pool", "Routing", "Spawner"]
+__all__ = ["Pool", "Routing", "SpawnPort"]
 
 _A = TypeVar("_A")
 _M = TypeVar("_M")
@@ -35,7 +35,7 @@ class Routing(StrEnum):
     """Whoever is free first: an ask waits in the pool until a member is. A tell goes to the least loaded."""
 
 
-class Spawner(Protocol):
+class SpawnPort(Protocol):
     """Where the members are started: a system, or an actor's context."""
 
     def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
@@ -56,7 +56,7 @@ class Pool(Generic[A_co]):
 
     def __init__(
         self,
-        spawner: Spawner,
+        spawner: SpawnPort,
         factory: Factory[A_co],
         *,
         size: int,

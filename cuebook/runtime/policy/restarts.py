@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cuebook.runtime.policy.directives import Directive, Directives, Exhausted
+from cuebook.runtime.policy.exits import Exit
 
 __all__ = [
     "Backoff",
-    "Exit",
     "History",
     "Park",
     "Restart",
@@ -38,17 +38,6 @@ class Restart(StrEnum):
     """Failures only: an actor that stops itself is done."""
     TEMPORARY = "temporary"
     """None."""
-
-
-class Exit(StrEnum):
-    """Why an incarnation ended."""
-
-    NORMAL = "normal"
-    """It stopped itself."""
-    SHUTDOWN = "shutdown"
-    """It was told to stop, by whoever or by the end of its parent or system."""
-    FAILURE = "failure"
-    """It raised, could not start, or was killed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,15 @@ import asyncio
 import copyreg
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 from weakref import WeakValueDictionary
 
 from cuebook.errors import ActorStopped, CuebookError, MalformedMessage
+from cuebook.runtime.refs.absent import Absent
 from cuebook.runtime.refs.backpressure import room_in_time, room_or_full, timed_out
 from cuebook.runtime.refs.batch import Way, ask_all, tell_all
 from cuebook.runtime.refs.deadlines import EXPIRED
-from cuebook.runtime.refs.gone import Gone
 from cuebook.runtime.refs.ready import Pending
 from cuebook.runtime.refs.reply import IMMUTABLE, FailedReply, unseal
 from cuebook.runtime.refs.status import ActorStatistics, status_line
@@ -322,14 +323,13 @@ class ActorRef(Generic[A_co]):
 def _activation(current: ActorRef | None) -> Activation | None:
     """The open handler of this actor in whose name the code runs."""
     asker = in_hand.get() if current is not None else None
-    if asker is None or not asker.is_open or asker.actor is not current._target:  # type: ignore[union-attr]
+    if asker is None or not asker.is_open or asker.actor is not target_of(current):  # type: ignore[arg-type]
         return None
     return asker
 
 
-def target_of(ref: ActorRef) -> Any:
-    """The actor behind a ref, for the runtime itself."""
-    return ref._target
+target_of: Callable[[ActorRef], Any] = attrgetter("_target")
+"""The actor behind a ref, for the runtime itself: users have no door to it."""
 
 
 class Finder(Protocol):
@@ -360,15 +360,15 @@ def find_ref(home: bytes, name: str, serial: int) -> ActorRef:
 
 
 def _ref_to_gone(name: str, why: str) -> ActorRef:
-    gone = Gone(name, why)
+    gone = Absent(name, why)
     gone.ref = ActorRef(gone)
     return gone.ref  # type: ignore[no-any-return]
 
 
 def address_of(ref: ActorRef) -> tuple[bytes, str, int]:
     """What `find_ref` takes: the actor's system, its name, its number."""
-    target: Any = ref._target
-    return (b"", ref.name, 0) if isinstance(target, Gone) else (target.home, ref.name, target.serial)
+    target = target_of(ref)
+    return (b"", ref.name, 0) if isinstance(target, Absent) else (target.home, ref.name, target.serial)
 
 
 def _pack_ref(ref: ActorRef) -> bytes:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cuebook.persistence.identity.secrets.hiding import Hiding
     from cuebook.persistence.identity.syntax.access import Access
-    from cuebook.persistence.identity.syntax.source import Source
+    from cuebook.persistence.identity.syntax.source import SourceText
 
 __all__ = ["CodeForm", "code_form"]
 
@@ -43,6 +43,7 @@ class CodeForm:
     Attributes:
         content: bytes that are equal for equal code; from source, on every Python.
         is_source: whether they come from the source.
+        names: of variables and attributes that it reads or sets outside of itself, whatever they are read of.
         access: what the code refers to.
 
     Raises:
@@ -54,6 +55,7 @@ class CodeForm:
         self.is_source = source is not None
         self._text = "" if source is None else source.text
         self._may_hide = False
+        self.names = frozenset(name for part in with_nested(code) for name in part.co_names)
         if source is None:
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
             self._text = f"<bytecode of Python {version}: {code.co_name} {shape_digest(code)}>"
@@ -112,7 +114,7 @@ def code_form(code: CodeType) -> CodeForm:
     return form
 
 
-def _access(source: Source, code: CodeType, *, trusts: bool) -> Access:
+def _access(source: SourceText, code: CodeType, *, trusts: bool) -> Access:
     return access_of(source.tree, code.co_freevars, lambda: _private_names(code), trusts=trusts)
 
 

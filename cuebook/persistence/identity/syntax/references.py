@@ -10,7 +10,7 @@ import sys
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.identity.syntax.access import HIDING, HINT_READERS, SUBCLASSES, Access, Chain
+from cuebook.persistence.identity.syntax.access import DOC_READERS, HIDING, HINT_READERS, SUBCLASSES, Access, Chain
 from cuebook.persistence.identity.syntax.instructions import (
     ATTRIBUTES,
     CELLS,
@@ -44,13 +44,17 @@ def access_of_code(code: CodeType) -> Access:
         chains.add(Chain("super", ""))
     hidden = tuple(sorted([*(f"{name}()" for name in names & _CALLS), *(names & HIDING)]))
     return Access(
-        tuple(sorted(chains)), hidden, reads_hints=bool(names & HINT_READERS), asks_subclasses=SUBCLASSES in names
+        tuple(sorted(chains)),
+        hidden,
+        reads_hints=bool(names & HINT_READERS),
+        asks_subclasses=SUBCLASSES in names,
+        reads_docs=bool(names & DOC_READERS),
     )
 
 
 def chains_of(code: CodeType) -> list[Chain]:
     """Every chain in a code object and the code nested in it, once, sorted."""
-    reader = _Reader(code)
+    reader = _CodeReader(code)
     for part in _with_nested(code):
         reader.read_imports(part)
     found: set[Chain] = set()
@@ -92,7 +96,7 @@ def _is_called(step: dis.Instruction) -> bool:
     return has_bit and bool((step.arg or 0) & 1)
 
 
-class _Reader:
+class _CodeReader:
     def __init__(self, root: CodeType) -> None:
         self.root = root
         self.owner = root.co_varnames[0] if root.co_argcount else None
