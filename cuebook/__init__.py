@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cuebook.actors.retrying import Retry
     from cuebook.actors.runs.progress import Event, EventKind, Progress
     from cuebook.api.checkpoint import Checkpoint
     from cuebook.api.chunker import Chunker, chunk, stream
+    from cuebook.api.journal import Journal
+    from cuebook.api.rehearsal import Plan
     from cuebook.api.runtime import Runtime
     from cuebook.checkpoints.trigger import last_checkpoint, make_checkpoint
     from cuebook.children.interpreter import freeze_support
@@ -119,17 +122,20 @@ _HOMES = {
     "EventKind": "cuebook.actors.runs.progress",
     "Exit": "cuebook.runtime.policy.exits",
     "File": "cuebook.persistence.identity.files",
+    "Journal": "cuebook.api.journal",
     "Ladder": "cuebook.processes.process",
     "Listing": "cuebook.runtime.cells.services",
     "MailboxSpec": "cuebook.runtime.cells.mailbox",
     "Message": "cuebook.runtime.refs.typed",
     "Overflow": "cuebook.runtime.cells.mailbox",
     "PersistentActor": "cuebook.durable.persistent_actor",
+    "Plan": "cuebook.api.rehearsal",
     "Pool": "cuebook.runtime.groups.pool",
     "Progress": "cuebook.actors.runs.progress",
     "Restart": "cuebook.runtime.policy.restarts",
     "RestartIntensity": "cuebook.runtime.policy.restarts",
     "Restarted": "cuebook.runtime.cells.signals",
+    "Retry": "cuebook.actors.retrying",
     "Routing": "cuebook.runtime.groups.pool",
     "Runtime": "cuebook.api.runtime",
     "Secret": "cuebook.persistence.identity.secrets.secret",
@@ -196,6 +202,7 @@ __all__ = [
     "File",
     "FunctionNotShippable",
     "InternalError",
+    "Journal",
     "JournalBusy",
     "JournalCorrupt",
     "JournalError",
@@ -211,6 +218,7 @@ __all__ = [
     "MessagingError",
     "Overflow",
     "PersistentActor",
+    "Plan",
     "Pool",
     "ProcessDied",
     "Progress",
@@ -221,6 +229,7 @@ __all__ = [
     "RestartLimitReached",
     "Restarted",
     "ResultNotRebuilt",
+    "Retry",
     "Routing",
     "RunStopped",
     "Runtime",

@@ -17,10 +17,10 @@ import cuebook
 import cuebook.testing
 
 GROUPS = {
-    "Running calls": ["chunk", "stream", "Chunker", "Runtime", "Done", "Worker", "freeze_support"],
+    "Running calls": ["chunk", "stream", "Chunker", "Runtime", "Done", "Retry", "Plan", "Worker", "freeze_support"],
     "What counts": ["File", "Secret", "moved", "register_identity"],
     "Inside a call": ["current_call", "CurrentCall", "make_checkpoint", "last_checkpoint"],
-    "Looking at a run": ["Checkpoint", "Event", "EventKind", "Progress"],
+    "Looking at a run": ["Checkpoint", "Journal", "Event", "EventKind", "Progress"],
     "Actors": [
         "Actor",
         "Context",

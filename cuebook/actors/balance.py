@@ -33,9 +33,19 @@ class Balance:
         found = take_back(run.load(), [slot.load(now) for slot in slots], is_dry=is_dry)
         for place in found.places:
             orders.take_back(run, slots[place])
-        if found.look_again_s is not None and now + found.look_again_s < self._due.get(run.key, inf):
-            self._due[run.key] = now + found.look_again_s
-            context.after(found.look_again_s, LookAgain(run.key), key=f"look-{run.key}")
+        if found.look_again_s is not None:
+            self._look_in(found.look_again_s, run, now, context)
+
+    def look_in_time(self, run: Run, now: float, context: Context) -> None:
+        """Look again when another call may begin, where that is limited and somebody waits for one."""
+        pace = run.policy.pace
+        if pace is not None and not run.is_dry and any(slot.is_free for slot in run.slots):
+            self._look_in(pace.wait_s(now), run, now, context)
+
+    def _look_in(self, wait_s: float, run: Run, now: float, context: Context) -> None:
+        if now + wait_s < self._due.get(run.key, inf):
+            self._due[run.key] = now + wait_s
+            context.after(wait_s, LookAgain(run.key), key=f"look-{run.key}")
 
     def looked(self, key: int) -> None:
         """The timer of this run has come."""

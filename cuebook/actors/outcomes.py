@@ -15,7 +15,7 @@ from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.sink import CommittedResults
 from cuebook.actors.runs.slot import Slot
 from cuebook.actors.verdicts import CallLoss, CallVerdict, after_failure, after_loss
-from cuebook.engines.calls.outcome import NOT_WRITTEN
+from cuebook.engines.calls.outcome import NOT_WRITTEN, kinds_of
 from cuebook.engines.calls.protocol import Failure, Ready, Results, Returned, SetupFailed
 from cuebook.errors import (
     CallFailed,
@@ -52,6 +52,7 @@ __all__ = [
 LOSSES_MAX = 5
 """Workers lost one after another, none of which answered anything: then the run is given up."""
 SETUP_FAILURES_MAX = 3
+_TIMED_OUT = [*kinds_of(TimeoutError), *kinds_of(CallTimedOut)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,11 @@ class DeliverResults:
 
 @dataclass(frozen=True, slots=True)
 class RetryCall:
-    """Try the call again after its pause."""
+    """Try the call again after its pause; `cause` is what the last attempt raised, None where nobody knows."""
 
     index: int
     attempt: int
+    cause: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +213,9 @@ def _after_failure(said: Failure, run: Run) -> list[Decision]:
         cause = _rebuilt(said.exception)
         return [BreakRun(cause if isinstance(cause, JournalError) else JournalError(said.error_text))]
     counted = said.attempt - run.deaths.get(said.index, 0)  # deaths are counted apart
-    if after_failure(counted, run.policy.retries, run.stop is not None) is CallVerdict.RETRY:
-        return [RetryCall(said.index, said.attempt + 1)]
+    left = run.policy.retries if run.policy.covers(said.kinds) else 0
+    if after_failure(counted, left, run.stop is not None) is CallVerdict.RETRY:
+        return [RetryCall(said.index, said.attempt + 1, _rebuilt(said.exception))]
     arguments = run.source.argument(said.index)
     said = run.plan.hide(said, arguments)
     error = CallFailed(
@@ -271,9 +274,10 @@ def _charged(lost: WorkerLost, run: Run, now: float) -> list[Decision]:
     attempt = run.attempts.get(index, 1)
     deaths = run.deaths.get(index, 0)
     loss = CallLoss(lost.is_timeout, not policy.abandons, deaths, attempt - deaths)
-    verdict = after_loss(loss, policy.retries, policy.deaths_max, run.stop is not None)
+    left = policy.retries if policy.covers(_TIMED_OUT) else 0
+    verdict = after_loss(loss, left, policy.deaths_max, run.stop is not None)
     if verdict is CallVerdict.RETRY:
-        return [RetryCall(index, attempt + 1)]
+        return [RetryCall(index, attempt + 1, TimeoutError(lost.reason))]
     charge: list[Decision] = [] if lost.is_timeout else [ChargeDeath(index)]
     if verdict is CallVerdict.REQUEUE:
         return [*charge, RepeatCall(index, attempt + 1)]

@@ -49,10 +49,12 @@ def fill(run: Run, shipments: dict[int, Shipment], now: float) -> Iterator[FailC
     load = run.load()
     while ready and not run.is_dry:
         slot = ready.popleft()
-        allowed = min(allowance(load, slot.load(now)), _left_to_serve(run, slot))
+        allowed = min(allowance(load, slot.load(now)), _left_to_serve(run, slot), _in_time(run, slot, now))
         batch = run.take(allowed) if allowed > 0 else None
         if batch is None:
             continue
+        if run.policy.pace is not None:
+            run.policy.pace.take(len(batch.indexes))
         shipment = shipments.setdefault(slot.number, Shipment(slot, now))
         yield from make_shipment(run, batch, shipment, batch_limit(load))
         load = run.load()
@@ -72,6 +74,14 @@ def _left_to_serve(run: Run, slot: Slot) -> int:
     """Calls that the worker may be given until it is replaced by a fresh one."""
     limit = run.policy.recycle_after
     return sys.maxsize if limit is None else limit - slot.served - slot.outstanding.calls
+
+
+def _in_time(run: Run, slot: Slot, now: float) -> int:
+    """Calls that may begin on the worker now. Where that is limited it gets none ahead: nobody knew when they begin."""
+    pace = run.policy.pace
+    if pace is None:
+        return sys.maxsize
+    return min(1, pace.allowed(now)) if slot.is_free else 0
 
 
 def make_shipment(run: Run, batch: CallBatch, shipment: Shipment, size: int) -> list[FailCall]:

@@ -124,8 +124,8 @@ class Supervisor(Actor):
             if not slot.is_ready:
                 orders.prepare(run, slot)
             self.checkpoints.take_over(run, slot, states)
-        for index, attempt in list(run.retries_pausing.items()):
-            self._pause(run, index, attempt)
+        for index in list(run.retries_pausing):
+            self._pause(run, index)
         run.is_stop_applied = False
         self._advance(run)
 
@@ -226,8 +226,8 @@ class Supervisor(Actor):
         match decision:
             case outcomes.DeliverResults(results):
                 self.outbox.complete(run, results)
-            case outcomes.RetryCall(index, attempt):
-                self._retry_later(run, index, attempt)
+            case outcomes.RetryCall():
+                self._retry_later(run, decision)
             case outcomes.RepeatCall(index, attempt):
                 run.repeat(index, attempt)
             case outcomes.RequeueCalls(indexes):
@@ -253,15 +253,16 @@ class Supervisor(Actor):
             case outcomes.BreakRun(error):
                 self._break(run, error)
 
-    def _retry_later(self, run: Run, index: int, attempt: int) -> None:
+    def _retry_later(self, run: Run, retry: outcomes.RetryCall) -> None:
         run.retried += 1
-        run.announce(EventKind.CALL_RETRIED, index, f"attempt {attempt}")
-        run.retries_pausing[index] = attempt
-        self._pause(run, index, attempt)
+        run.announce(EventKind.CALL_RETRIED, retry.index, f"attempt {retry.attempt}")
+        run.retries_pausing[retry.index] = (retry.attempt, retry.cause)
+        self._pause(run, retry.index)
 
-    def _pause(self, run: Run, index: int, attempt: int) -> None:
+    def _pause(self, run: Run, index: int) -> None:
+        attempt, cause = run.retries_pausing[index]
         try:
-            delay_s = run.policy.pause(attempt)
+            delay_s = run.policy.pause(attempt, cause)
         except Exception as error:
             error.add_note(f"raised by backoff, for attempt {attempt} of call {index}")
             self._break(run, error)
@@ -274,7 +275,7 @@ class Supervisor(Actor):
 
     def _fail(self, run: Run, failed: outcomes.FailCall) -> None:
         self.outbox.fail(run, failed)
-        run.heed_failure(failed.error)
+        run.hear_failure(failed.error)
 
     def _ship_anew(self, run: Run, reship: Callable[[], None]) -> None:
         try:
@@ -363,6 +364,7 @@ class Supervisor(Actor):
                 self._fail(run, failed)
         finally:
             orders.ship(shipments.values())
+        self.balance.look_in_time(run, self._now, self.context)
 
     def _apply_stop(self, run: Run, stop: Stop) -> None:
         run.is_stop_applied = True

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from cuebook.errors import JournalError, JournalNotTrusted
+from cuebook.api.rebuilding import Rebuilding
+from cuebook.api.selection import Func, selected
+from cuebook.errors import JournalError
 from cuebook.persistence.history.summary import Picture, RunSummary, look
 from cuebook.persistence.journal.reader import Reader, open_reader
 from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.trust.option import trust_of
-from cuebook.persistence.trust.verdicts import Verdict
-from cuebook.persistence.values import ValueDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.history.run import RunState, RunStatus
     from cuebook.persistence.stores.port import Holder
+    from cuebook.persistence.values import ValueDecoder
 
 __all__ = ["Checkpoint"]
 
 _T = TypeVar("_T")
-_Source: TypeAlias = tuple[Reader, ValueDecoder]
+_Source: TypeAlias = "tuple[Reader, ValueDecoder]"
 
 
 class Checkpoint:
@@ -51,7 +52,15 @@ class Checkpoint:
         runs: a summary of every run in the journal, oldest first.
     """
 
-    def __init__(self, reader: Reader, picture: Picture, trust: str | None = None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        picture: Picture,
+        trust: str | None = None,
+        *,
+        run: int | None = None,
+        func: Func | None = None,
+    ) -> None:
         """Use `Checkpoint.load`."""
         self._trust = trust
         self._place = reader.name
@@ -59,7 +68,7 @@ class Checkpoint:
         self.runs: Sequence[RunSummary] = list(picture.summaries(time.time()))
         self._journal_id = reader.journal_id
         self._state = picture.state
-        self._run = picture.state.newest
+        self._run = selected(picture.state, reader.path, run, func)
         self.func_name: str = self._run.opened.function if self._run else ""
         self.total: int | None = self._run.total if self._run else None
         self.status: RunStatus | None = _status(self._run, picture.holder)
@@ -70,16 +79,27 @@ class Checkpoint:
         self._errors: dict[int, CallFailed] | None = None
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, trust: str | None = None) -> Checkpoint:
-        """The newest run in the journal at `path`. Never blocks or disturbs whoever writes to it.
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        run: int | None = None,
+        func: Func | None = None,
+        trust: str | None = None,
+    ) -> Checkpoint:
+        """A run in the journal at `path`, the newest unless another is asked for.
+
+        Never blocks or disturbs whoever writes to it.
 
         Args:
             path: the journal.
+            run: the number of the run.
+            func: a function, or its name; without `run` the newest run of it.
             trust: "group" or "anyone", as for `chunk()`: who else may have written what code rebuilds here. None: as
                 the variable CUEBOOK_TRUST says, else nobody.
 
         Raises:
-            FileNotFoundError: there is no file.
+            FileNotFoundError: there is no file. LookupError: there is no such run in it.
             JournalNotTrusted: a file beside it is no plain file, or somebody else's; nothing was opened.
             JournalCorrupt: it is no journal, or is damaged. UnsupportedVersion: a newer cuebook wrote it.
             JournalError: it cannot be read.
@@ -88,7 +108,7 @@ class Checkpoint:
         if not medium_of(path).is_there():
             raise FileNotFoundError(f"there is no journal at {os.fspath(path)}")
         with open_reader(path, trust=trust_of(trust)) as reader:
-            return cls(reader, look(reader), trust)
+            return cls(reader, look(reader), trust, run=run, func=func)
 
     @property
     def parameters(self) -> list[Any]:
@@ -129,15 +149,12 @@ class Checkpoint:
     def _read(self, read: Callable[[_Source, JournalState, int, _T], _T], into: _T) -> _T:
         if self._run is None:
             return into
-        trust = trust_of(self._trust)
-        with open_reader(self._place, trust=trust) as reader:
+        with open_reader(self._place, trust=trust_of(self._trust)) as reader:
             if reader.journal_id != self._journal_id:
                 raise JournalError(f"{self._place} was compacted since this picture was taken: load it again")
-            verdict = reader.verdict()
-            decoder = _decoder(reader, is_trusted=verdict.writers <= trust)
-            found = read((reader, decoder), self._state, self._run.number, into)
-        if decoder.placeholders and not decoder.trusted and self._trust is not None:
-            raise _not_trusted(verdict, self.path, found)
+            rebuilding = Rebuilding(reader, self._trust)
+            found = read((reader, rebuilding.decoder), self._state, self._run.number, into)
+        rebuilding.check(found)
         return found
 
 
@@ -150,18 +167,6 @@ def _completed(run: RunState | None) -> list[bool]:
         return []
     length = max(len(run.done), run.known) if run.total is None else run.total
     return [*map(bool, run.done), *[False] * (length - len(run.done))]
-
-
-def _decoder(reader: Reader, *, is_trusted: bool) -> ValueDecoder:
-    return ValueDecoder(trusted=is_trusted, blobs=reader.blobs())
-
-
-def _not_trusted(verdict: Verdict, path: Path, found: Any) -> JournalNotTrusted:
-    from cuebook.persistence.trust.texts import not_trusted
-    from cuebook.persistence.values.placeholders import Opaque, Unresolved, UnresolvedException, placeholder_in, type_of
-
-    name = type_of(placeholder_in(found, Opaque, Unresolved, UnresolvedException))
-    return not_trusted(verdict, path, f"{path} holds what only code can rebuild ({name})")
 
 
 def _read_parameters(source: _Source, state: JournalState, number: int, into: list[Any]) -> list[Any]:

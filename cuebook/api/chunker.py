@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
+from cuebook.api.rehearsal import Plan, rehearse, rehearsed, rehearsed_runs
 from cuebook.children.spawner import spawner
 from cuebook.chunks.options import (
     KeywordOptions,
@@ -97,24 +98,53 @@ class Chunker:
         if self._owns_actors and self._actors is not None:
             self._actors.close()
 
+    @overload
     def __call__(
         self,
         parameters: Iterable[Any],
         func: Callable[..., Any] | None = None,
         progress_bar: bool | None = None,
         path: Any = _NOT_GIVEN,
-    ) -> list[Any]:
+        *,
+        dry_run: Literal[False] = False,
+    ) -> list[Any]: ...
+
+    @overload
+    def __call__(
+        self,
+        parameters: Iterable[Any],
+        func: Callable[..., Any] | None = None,
+        progress_bar: bool | None = None,
+        path: Any = _NOT_GIVEN,
+        *,
+        dry_run: Literal[True],
+    ) -> Plan: ...
+
+    def __call__(
+        self,
+        parameters: Iterable[Any],
+        func: Callable[..., Any] | None = None,
+        progress_bar: bool | None = None,
+        path: Any = _NOT_GIVEN,
+        *,
+        dry_run: bool = False,
+    ) -> list[Any] | Plan:
         """Call the function with each item of `parameters`; the results in the order of the parameters.
 
         Args:
             parameters: as for `chunk()`.
             func: in place of the Chunker's own, for this call.
             progress_bar, path: in place of the Chunker's own.
+            dry_run: as for `chunk()`.
 
         Raises:
             as `chunk()`.
         """
         chosen = self._func(func)
+        if check_flag("dry_run", dry_run):
+            return rehearse(chosen, parameters, self._chosen, self.path if path is _NOT_GIVEN else path)
+        if rehearsed_runs:
+            return [done.value for done in self._rehearsed(chosen, parameters, path)]
         options = self._prepared(parameters, chosen, path, progress_bar)
         from cuebook.api.warm import run_on
 
@@ -139,6 +169,8 @@ class Chunker:
         chosen = self._func(func)
         check_function(chosen, self._chosen.engine, self._chosen.worker_class)
         check_flag("ordered", ordered)
+        if rehearsed_runs:
+            return iter(self._rehearsed(chosen, parameters, path))
         options = self._prepared(None, chosen, path, progress_bar)
         from cuebook.api.streaming import stream_on
 
@@ -150,6 +182,9 @@ class Chunker:
         if chosen is None:
             raise TypeError("no function: give func to the Chunker, or to this call")
         return chosen
+
+    def _rehearsed(self, func: Callable[..., Any], parameters: Iterable[Any], path: Any) -> list[Done]:
+        return rehearsed(func, parameters, self._chosen, self.path if path is _NOT_GIVEN else path)
 
     def _prepared(self, parameters: Any, func: Any, path: Any, progress_bar: bool | None) -> dict[str, Any]:
         """The options of one run; without parameters no worker is started ahead of it."""
@@ -193,6 +228,34 @@ class _Brief(Chunker):
     _is_brief = True
 
 
+@overload
+def chunk(
+    func: Callable[..., Any] | None,
+    parameters: Iterable[Any],
+    actors: Any = None,
+    chunk_size: int | None = None,
+    progress_bar: bool | None = None,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    dry_run: Literal[False] = False,
+    **options: Unpack[KeywordOptions],
+) -> list[Any]: ...
+
+
+@overload
+def chunk(
+    func: Callable[..., Any] | None,
+    parameters: Iterable[Any],
+    actors: Any = None,
+    chunk_size: int | None = None,
+    progress_bar: bool | None = None,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    dry_run: Literal[True],
+    **options: Unpack[KeywordOptions],
+) -> Plan: ...
+
+
 @takes_options
 def chunk(
     func: Callable[..., Any] | None,
@@ -201,8 +264,10 @@ def chunk(
     chunk_size: int | None = None,
     progress_bar: bool | None = None,
     path: str | os.PathLike[str] | None = None,
+    *,
+    dry_run: bool = False,
     **options: Unpack[KeywordOptions],
-) -> list[Any]:
+) -> list[Any] | Plan:
     """Call `func` with each item of `parameters`, in parallel, and keep every result as it completes.
 
     With `path`, a run that was killed, crashed or interrupted continues where it stopped when the same program runs
@@ -211,8 +276,9 @@ def chunk(
     Args:
         func: any callable: function, lambda, closure, method, partial, callable object, coroutine function; defined
             in a script's `__main__`, in a notebook or in a module. No main guard is needed.
-        parameters: an iterable, also without end, of one call's arguments each: a list or tuple, or a dict of
-            keyword arguments.
+        parameters: an iterable, also without end, of one call's arguments each: a list or tuple (`zip`,
+            `itertools.product`, `df.itertuples(index=False)`), a dict of keyword arguments, or a row of a numpy array.
+            With `star=False` each item is the one argument of a call.
         actors: the `.actors` of a `Chunker`: its warm workers; else another name of `worker`.
         chunk_size: another name of `workers`.
         progress_bar: None or True: a bar on standard error when that is a terminal, and under the cell of a notebook;
@@ -225,7 +291,7 @@ def chunk(
             `ProcessPoolExecutor`; it may be an `async def`. It counts as the function's code does.
         batch: calls in one message to a worker. Default: adapted to how long they take.
         where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.port.Engine`).
-        retries: further attempts after an exception or a time-out.
+        retries: further attempts after an exception or a time-out; or a `Retry`, which also says after which ones.
         backoff: seconds before the second attempt, doubled for each further one up to 60; or a function from the
             attempt's number (2, 3, ...) to seconds.
         timeout: seconds that one attempt may take; a process is killed and replaced, a coroutine cancelled, a thread
@@ -248,9 +314,14 @@ def chunk(
             plain results are taken where only a group can write to it, all else that would be taken is
             `JournalNotTrusted`, before any call. "group": whoever can write to it by a group, or owns its folder, is.
             "anyone": everybody is who can write to it. Where it is not given, the variable CUEBOOK_TRUST stands for it.
+        rate: how often calls may begin, retries among them: "10/s", "600/min", "5000/h", or calls a second.
+        max_failures: with errors="collect": once more calls than this have failed the run ends as with "raise".
+        star: False: each item is the one argument of its call, `func(item)`, in place of `func(*item)`.
+        dry_run: True: no call is made and nothing written, also beside a running writer; returns a `Plan`, which says
+            how many calls would be reused, and why not the rest.
 
     Returns:
-        The results, in the order of the parameters.
+        The results, in the order of the parameters; with `dry_run=True` a Plan.
 
     Raises:
         CallFailed: a call failed (with `errors="raise"`); every finished call is kept.
@@ -263,7 +334,8 @@ def chunk(
     """
     if func is None:
         raise TypeError("no function: chunk(func, parameters) calls func(*item) for each item of parameters")
-    return _Brief(func, actors, chunk_size, progress_bar, path, **options)(parameters)
+    brief = _Brief(func, actors, chunk_size, progress_bar, path, **options)
+    return brief(parameters, dry_run=True) if check_flag("dry_run", dry_run) else brief(parameters)
 
 
 @takes_options

@@ -44,30 +44,38 @@ class LineReport:
         self._timer: asyncio.TimerHandle | None = None
         self._has_spoken = False
         self._name = ""
+        self._detail = ""
+        self._ending: list[str] = []
 
     def on_event(self, event: Event) -> None:
         """Something happened to the run."""
         self._name, self._latest = event.function, event.progress
         if event.kind is EventKind.STARTED:
-            self._begin(event.progress)
+            self._begin(event)
         elif event.kind is EventKind.CALL_FAILED:
             self._kinds[event.detail.partition(":")[0]] += 1
         elif event.kind is EventKind.ENDED:
             self._end(event)
 
     def close(self) -> None:
-        """No event comes any more."""
+        """No event comes any more, and a bar has had its last say: how the run ended."""
+        self._stop_timer()
+        for line in self._ending:
+            self._write(line)
+        self._ending.clear()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _begin(self, progress: Progress) -> None:
+    def _begin(self, event: Event) -> None:
         loop = asyncio.get_running_loop()
-        self._began_at = loop.time()
+        self._began_at, self._detail = loop.time(), event.detail
         if self._is_silent:
             return
         if self._has_bar:
-            self._say_what_is_reused(progress)
+            self._say_what_is_reused(event.progress)
         else:
             self._timer = loop.call_later(QUIET_S, self._stand)
 
@@ -86,14 +94,14 @@ class LineReport:
         self._timer = asyncio.get_running_loop().call_later(pause_s(elapsed), self._stand)
 
     def _say_what_is_reused(self, progress: Progress) -> None:
-        line = opening_line(self._name, progress)
+        line = opening_line(self._name, progress, self._detail)
         if line is not None:
             self._write(line)
 
     def _end(self, event: Event) -> None:
-        self.close()
+        self._stop_timer()
         is_whole = not event.detail and event.progress.total in (None, event.progress.done + event.progress.failed)
         if is_whole and (self._has_spoken or (self._has_bar and not self._is_silent)):
-            self._write(closing_line(self._name, event.progress, self._elapsed()))
+            self._ending.append(closing_line(self._name, event.progress, self._elapsed()))
         if self._collects and event.progress.failed:
-            self._write(failures_line(self._name, event.progress, self._kinds, self._path))
+            self._ending.append(failures_line(self._name, event.progress, self._kinds, self._path))

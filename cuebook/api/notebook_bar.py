@@ -9,7 +9,7 @@ from contextvars import copy_context
 from typing import Any
 
 from cuebook.actors.runs.progress import Event, Progress
-from cuebook.chunks.run_lines import standing_line
+from cuebook.chunks.run_lines import closing_line, standing_line
 
 __all__ = ["NotebookBar", "is_notebook"]
 
@@ -46,7 +46,8 @@ class NotebookBar:
     def _show(self, name: str, progress: Progress, elapsed_s: float) -> None:
         from IPython.display import display
 
-        line = standing_line(name, progress, elapsed_s)
+        is_whole = progress.is_over and progress.total in (None, progress.done + progress.failed)
+        line = (closing_line if is_whole else standing_line)(name, progress, elapsed_s)
         drawn = {"text/plain": line, "text/html": drawing(line, progress)}
         if self._handle is None:
             self._handle = display(drawn, raw=True, display_id=True)

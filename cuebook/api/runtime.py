@@ -8,8 +8,9 @@ import os
 import signal
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractContextManager
+from functools import partial
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Literal, Self, Unpack, overload
 
 import anyio
 
@@ -19,6 +20,7 @@ from cuebook.actors.runs.run import Run
 from cuebook.api.actors_face import ActorsFace
 from cuebook.api.durable_face import DurableFace
 from cuebook.api.forwarding import forwarded
+from cuebook.api.rehearsal import Plan, rehearse, rehearsed, rehearsed_runs
 from cuebook.api.shown import Listener, shown
 from cuebook.api.view_face import ViewFace
 from cuebook.children.importing import imports_pass
@@ -42,6 +44,7 @@ from cuebook.errors import MessagingError, ResultNotRebuilt, RunStopped
 from cuebook.runtime.reports.readers import Readers
 from cuebook.runtime.reports.shutdown import ShutdownReport
 from cuebook.runtime.system import ActorSystem
+from cuebook.runtime.tasks.threads import in_thread
 
 __all__ = ["GRACE_S", "Runtime"]
 
@@ -162,6 +165,30 @@ class Runtime:
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
+    @overload
+    async def chunk(
+        self,
+        func: Callable[..., Any],
+        parameters: Iterable[Any] | AsyncIterable[Any],
+        *,
+        path: Any = _NOT_GIVEN,
+        progress_bar: bool | None = None,
+        dry_run: Literal[False] = False,
+        **options: Unpack[RunOptions],
+    ) -> list[Any]: ...
+
+    @overload
+    async def chunk(
+        self,
+        func: Callable[..., Any],
+        parameters: Iterable[Any] | AsyncIterable[Any],
+        *,
+        path: Any = _NOT_GIVEN,
+        progress_bar: bool | None = None,
+        dry_run: Literal[True],
+        **options: Unpack[RunOptions],
+    ) -> Plan: ...
+
     @takes_options_over_defaults
     async def chunk(
         self,
@@ -170,12 +197,13 @@ class Runtime:
         *,
         path: Any = _NOT_GIVEN,
         progress_bar: bool | None = None,
+        dry_run: bool = False,
         **options: Unpack[RunOptions],
-    ) -> list[Any]:
+    ) -> list[Any] | Plan:
         """Call `func` with each item of `parameters`; the results in the order of the parameters.
 
-        Like `cuebook.chunk()`, awaited. When the awaiting task is cancelled the run stops as Ctrl-C stops it: what is
-        finished is kept, running calls get two seconds, then the cancellation goes on.
+        Like `cuebook.chunk()`, awaited; with `dry_run=True` a Plan. When the awaiting task is cancelled the run stops
+        as Ctrl-C stops it: what is finished is kept, running calls get two seconds, then the cancellation goes on.
 
         Raises:
             CallFailed: a call failed, with `errors="raise"`; every finished result is kept.
@@ -184,6 +212,10 @@ class Runtime:
         """
         chosen = self._choose(func, options)
         request = Request(func, parameters, chosen, self._path(path))
+        if check_flag("dry_run", dry_run):
+            return await in_thread(partial(rehearse, func, await _whole(parameters), chosen, request.path))
+        if rehearsed_runs:
+            return [done.value for done in rehearsed(func, await _whole(parameters), chosen, request.path)]
         with self._shown(request, progress_bar) as listeners:
             opened = await self._open(request, None, listeners)
             await self._see_through(opened)
@@ -211,6 +243,10 @@ class Runtime:
         """
         chosen = self._choose(func, options)
         request = Request(func, parameters, chosen, self._path(path))
+        if rehearsed_runs:
+            for known in rehearsed(func, await _whole(parameters), chosen, request.path):
+                yield known
+            return
         room = max(1024, 4 * chosen.chunk_size)
         with self._shown(request, progress_bar) as listeners:
             opened = await self._open(request, room, listeners)
@@ -383,6 +419,11 @@ class Runtime:
             raise stop.error
         done = run.done + run.reused
         raise RunStopped(stop.reason, done=done, total=run.source.total, path=opened.path)
+
+
+async def _whole(parameters: Any) -> Any:
+    """All parameters, to be looked at by who knows no loop."""
+    return [item async for item in parameters] if isinstance(parameters, AsyncIterable) else parameters
 
 
 def _later(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: Any) -> None:

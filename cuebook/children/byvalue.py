@@ -5,20 +5,21 @@ The pickler is `persistence.by_value`.
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
+import types
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any
 
-__all__ = ["culprits", "dump"]
+__all__ = ["culprits", "dump", "in_use"]
 
 _registry = threading.RLock()
 
 
 def dump(
-    value: Any, by_value: Iterable[ModuleType] = (), *, beside: tuple[int, list[memoryview]] | None = None
+    value: Any, by_value: Iterable[types.ModuleType] = (), *, beside: tuple[int, list[memoryview]] | None = None
 ) -> bytes:
     """Bytes that `pickle.loads` takes in a child.
 
@@ -37,7 +38,7 @@ def dump(
 
 
 @contextmanager
-def _registered(modules: Iterable[ModuleType]) -> Iterator[None]:
+def _registered(modules: Iterable[types.ModuleType]) -> Iterator[None]:
     """Modules are sent whole meanwhile. The registry is the whole process's: runs of several threads take turns, and
     what the program has registered itself stays in it.
     """
@@ -57,22 +58,46 @@ def _registered(modules: Iterable[ModuleType]) -> Iterator[None]:
                 cloudpickle.unregister_pickle_by_value(module)
 
 
-def culprits(func: Any) -> str:
-    """Names of globals, closure and default values of the function that cannot be pickled."""
+def culprits(func: Any) -> list[tuple[str, Any]]:
+    """What of a function cannot be pickled, by name: globals, closure, defaults, attributes of what it is bound to."""
     from cuebook.persistence.values.pickling.by_value import dumps
 
-    code = getattr(func, "__code__", None)
-    if code is None:
-        return ""
-    values = dict(zip(code.co_freevars, (_content(cell) for cell in func.__closure__ or ()), strict=False))
-    values.update({name: func.__globals__[name] for name in code.co_names if name in func.__globals__})
     bad = []
-    for name, value in values.items():
+    for name, value in _held(func).items():
         try:
             dumps(value)
         except Exception:
-            bad.append(f"{name} ({type(value).__name__})")
-    return f"It uses {', '.join(bad)}. " if bad else ""
+            bad.append((name, value))
+    return bad
+
+
+def in_use(held: Iterable[tuple[str, Any]]) -> str:
+    """A sentence that names them; empty where there are none."""
+    shown = ", ".join(f"{name} ({type(value).__name__})" for name, value in held)
+    return f"It uses {shown}. " if shown else ""
+
+
+def _held(func: Any) -> dict[str, Any]:
+    """What a callable brings with it."""
+    if isinstance(func, functools.partial):
+        given = {f"argument {at}": value for at, value in enumerate(func.args)} | dict(func.keywords)
+        return {**given, **_held(func.func)}
+    owner = getattr(func, "__self__", None)
+    if owner is not None and not isinstance(owner, types.ModuleType):
+        return _attributes(owner)
+    code = getattr(func, "__code__", None)
+    if code is None:
+        return {} if isinstance(func, type) else _attributes(func)
+    found = dict(zip(code.co_freevars, (_content(cell) for cell in func.__closure__ or ()), strict=False))
+    found.update({name: func.__globals__[name] for name in code.co_names if name in func.__globals__})
+    positional = code.co_varnames[: code.co_argcount]
+    defaults = func.__defaults__ or ()
+    found.update(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
+    return found | (func.__kwdefaults__ or {})
+
+
+def _attributes(owner: Any) -> dict[str, Any]:
+    return {f"self.{name}": value for name, value in getattr(owner, "__dict__", {}).items()}
 
 
 def _content(cell: Any) -> Any:

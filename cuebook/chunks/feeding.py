@@ -15,12 +15,13 @@ from cuebook.actors.runs.sources import FedSource
 from cuebook.chunks.feeder import AsyncFeeder, ThreadFeeder, ahead_limit
 from cuebook.chunks.files import LostFile, lost_files_in, on_lost_files
 from cuebook.chunks.opened import OpenedRun, Request
-from cuebook.chunks.planning import Plan
+from cuebook.chunks.planning import Beginning
 from cuebook.chunks.records import portions
 from cuebook.chunks.reusing import ResultReader
 from cuebook.chunks.sinks import ListSink
 from cuebook.errors import MessagingError
-from cuebook.persistence.history.arguments import check_call, encode_blocks
+from cuebook.persistence.history.arguments import encode_blocks
+from cuebook.persistence.history.items import check_call
 from cuebook.persistence.history.results import Decoder
 from cuebook.persistence.history.run_writer import iterator_entries
 from cuebook.persistence.identity.parts import readable
@@ -36,7 +37,7 @@ class EarlierResults:
         decoder: of values.
     """
 
-    def __init__(self, plan: Plan, decoder: Decoder) -> None:
+    def __init__(self, plan: Beginning, decoder: Decoder) -> None:
         self._cursor = plan.cursor
         self._reader = None if plan.file is None else ResultReader(plan.file, plan.history, decoder)
         self.identity = plan.identity

@@ -17,7 +17,7 @@ from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.reuse import Claim, EarlierRun
 from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.identity.files import File, are_used, remember
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.file_forms import FILE_MARK
 from cuebook.persistence.values.whole import split_values
@@ -59,7 +59,7 @@ class _FilesIn:
         return [self.decode(part) for part in split_values(plain, count)]
 
 
-def lost_files(file: JournalFile, claims: Sequence[Claim]) -> list[LostFile]:
+def lost_files(file: JournalRecords, claims: Sequence[Claim]) -> list[LostFile]:
     """The files that claimed results name and that are gone or have changed.
 
     Cost: one reading of these results, unopened; a file is read only where its size, times or inode have changed.
@@ -101,7 +101,7 @@ def on_lost_files(name: str, lost: Sequence[LostFile]) -> str:
     return f"{which} gone or changed since ({shown}): {'this call is' if calls == 1 else 'these calls are'} made again"
 
 
-def remember_files(file: JournalFile, history: JournalState, identity: Identity) -> None:
+def remember_files(file: JournalRecords, history: JournalState, identity: Identity) -> None:
     """Take for known what the newest run of this function has recorded of the files among its arguments.
 
     So a file that has not changed is not read again. Costs nothing in a program that uses no `File`.

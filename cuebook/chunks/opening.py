@@ -9,7 +9,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import anyio
 from cuebook.actors.application import Application
 from cuebook.actors.messages import Append, AppendFailed, Recover
 from cuebook.actors.reporting import log_event
+from cuebook.actors.runs.pace import Pace
 from cuebook.actors.runs.progress import Event, EventKind
 from cuebook.actors.runs.roster import WorkerKind
 from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
@@ -30,9 +31,10 @@ from cuebook.chunks.feeding import EarlierResults, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
 from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
-from cuebook.chunks.planning import Plan, plan_iterator, plan_list
+from cuebook.chunks.planning import Beginning, plan_iterator, plan_list
 from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
+from cuebook.chunks.run_lines import retried_detail
 from cuebook.chunks.same_numbers import SameNumbers
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
@@ -41,7 +43,7 @@ from cuebook.engines.local.shared_worker import SharedWorker
 from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.transient import TransientBlobs
-from cuebook.persistence.history.arguments import check_calls
+from cuebook.persistence.history.items import as_calls, with_one_argument
 from cuebook.persistence.history.results import Decoder, RunResults
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.journal.file import JournalFile
@@ -79,6 +81,8 @@ async def open_run(
         room: outcomes that may wait for the consumer of a stream; None: a list is wanted.
         listeners: get the run's events.
     """
+    if not request.options.star:
+        request = replace(request, parameters=with_one_argument(request.parameters))
     calls = _as_list(request)
     place = await _place(app, request)
     try:
@@ -118,7 +122,7 @@ async def _open_in(
 
 
 async def _begin(
-    app: Application, opened: OpenedRun, request: Request, *, plan: Plan, place: _Place, calls: list[Any] | None
+    app: Application, opened: OpenedRun, request: Request, *, plan: Beginning, place: _Place, calls: list[Any] | None
 ) -> None:
     """Put the beginning of the run on record, deliver what is reused, and let the rest go."""
     run = opened.run
@@ -129,7 +133,7 @@ async def _begin(
         await _append(place, run.number, entries)
     if claims:
         await _deliver_reused(opened, place, plan, calls)
-    run.announce(EventKind.STARTED)
+    run.announce(EventKind.STARTED, detail=retried_detail(plan.retried))
     if is_finished:
         run.end()
         return
@@ -144,12 +148,12 @@ async def _begin(
         start_feeding(app, opened, request, EarlierResults(plan, _of_earlier(plan, place)))
 
 
-def _of_earlier(plan: Plan, place: _Place) -> Decoder:
+def _of_earlier(plan: Beginning, place: _Place) -> Decoder:
     """What decodes earlier results; those of this run need no trust: its own workers have made them."""
     return place.decoder if plan.plain is None else plan.plain.decoder
 
 
-async def _in_thread(function: Callable[..., Plan], *args: Any) -> Plan:
+async def _in_thread(function: Callable[..., Beginning], *args: Any) -> Beginning:
     """Planning reads the journal and encodes all arguments: it must not hold up the loop."""
     return await in_thread(partial(function, *args))
 
@@ -161,8 +165,6 @@ def _kind(options: Options) -> WorkerKind:
 def _as_list(request: Request) -> list[Any] | None:
     """All calls, checked; None where they come from an iterator."""
     parameters = request.parameters
-    if isinstance(parameters, str | bytes | bytearray):
-        check_calls([parameters])
     if isinstance(parameters, AsyncIterable):
         calls = None
     elif not isinstance(parameters, Iterable):
@@ -171,8 +173,7 @@ def _as_list(request: Request) -> list[Any] | None:
             "give an iterable with one item a call, such as [[1, 4], [2, 5]]"
         )
     elif hasattr(parameters, "__len__"):
-        calls = list(parameters)
-        check_calls(calls)
+        calls = as_calls(parameters)
     else:
         calls = None
     if calls is None and request.options.reuse == "run":
@@ -205,7 +206,7 @@ async def _place(app: Application, request: Request) -> _Place:
 def _make_run(
     app: Application,
     request: Request,
-    plan: Plan,
+    plan: Beginning,
     place: _Place,
     *,
     calls: list[Any] | None,
@@ -279,10 +280,13 @@ def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch:
 def _policy(options: Options) -> RunPolicy:
     return RunPolicy(
         batch=options.batch,
-        retries=options.retries,
-        pause=options.pause,
+        retries=options.retry.times,
+        covers=options.retry.covers,
+        pause=options.retry.pause_s,
         timeout=options.timeout,
         raises=options.raises,
+        max_failures=options.max_failures,
+        pace=None if options.rate_per_s is None else Pace(options.rate_per_s),
         recycle_after=options.recycle_after,
         abandons=not options.engine.can_end_calls,
     )
@@ -313,7 +317,7 @@ async def _wait_behind(ref: ActorRef, run: int) -> None:
             return
 
 
-async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: list[Any] | None) -> None:
+async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Beginning, calls: list[Any] | None) -> None:
     """Hand the results of earlier runs to the sink, a record at a time, without holding up the loop."""
     assert place.file is not None
     parts = read_claims(place.file, plan.claims, _of_earlier(plan, place))

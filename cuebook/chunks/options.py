@@ -8,10 +8,10 @@ import os
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypedDict, TypeVar, Unpack
 
-from cuebook.actors.verdicts import pause_s
+from cuebook.actors.retrying import BACKOFF_S, Retry, retry_of
+from cuebook.actors.runs.pace import per_second
 from cuebook.children.descriptors import make_room
 from cuebook.children.importing import check_importing
 from cuebook.children.interpreter import check_interpreter
@@ -48,8 +48,9 @@ class Options:
     engine: Engine
     chunk_size: int
     batch: int | None
-    retries: int
-    pause: Callable[[int], float]
+    retry: Retry
+    rate_per_s: float | None
+    max_failures: int | None
     timeout: float | None
     memory_bytes: int | None
     raises: bool
@@ -64,6 +65,7 @@ class Options:
     worker_class: type[Worker] | None
     trust: Writers
     initializer: Callable[[], Any] | None
+    star: bool
 
     @property
     def of_workers(self) -> tuple[Any, ...]:
@@ -134,7 +136,7 @@ class KeywordOptions(TypedDict, total=False):
     initializer: Callable[[], Any] | None
     batch: int | None
     where: str | Engine
-    retries: int
+    retries: int | Retry
     backoff: float | Callable[[int], float]
     timeout: float | dt.timedelta | None
     memory_limit: int | str | None
@@ -149,6 +151,9 @@ class KeywordOptions(TypedDict, total=False):
     time_limit: float | dt.timedelta | None
     stop_at: dt.datetime | None
     trust: str | None
+    rate: float | str | None
+    max_failures: int | None
+    star: bool
 
 
 class RunOptions(KeywordOptions, total=False):
@@ -203,7 +208,7 @@ def _checked(
     batch: Any = None,
     where: Any = "process",
     retries: Any = 0,
-    backoff: Any = 0.1,
+    backoff: Any = BACKOFF_S,
     timeout: Any = None,
     memory_limit: Any = None,
     errors: Any = "raise",
@@ -217,6 +222,9 @@ def _checked(
     time_limit: Any = None,
     stop_at: Any = None,
     trust: Any = None,
+    rate: Any = None,
+    max_failures: Any = None,
+    star: Any = True,
 ) -> Options:
     engine = _engine(where)
     _one_of("errors", errors, ("raise", "collect"))
@@ -234,8 +242,9 @@ def _checked(
         engine=engine,
         chunk_size=size,
         batch=_count("batch", batch, 1, none=True),
-        retries=_count("retries", retries, 0) or 0,
-        pause=_pause(backoff),
+        retry=retry_of(_count_of_retries(retries), backoff),
+        rate_per_s=per_second(rate),
+        max_failures=_max_failures(max_failures, errors),
         timeout=_seconds("timeout", timeout),
         memory_bytes=_memory(memory_limit),
         raises=errors == "raise",
@@ -250,6 +259,7 @@ def _checked(
         worker_class=worker_class,
         trust=trust_of(trust),
         initializer=initializer,
+        star=check_flag("star", star),
     )
 
 
@@ -360,12 +370,15 @@ def _seconds(name: str, value: Any) -> float | None:
     return float(value)
 
 
-def _pause(backoff: Any) -> Callable[[int], float]:
-    if callable(backoff):
-        return lambda attempt: float(backoff(attempt))
-    if isinstance(backoff, bool) or not isinstance(backoff, int | float) or not backoff >= 0:
-        raise ValueError(f"backoff={backoff!r} must be seconds (0 or more), or a function from attempt to seconds")
-    return partial(pause_s, float(backoff))
+def _count_of_retries(retries: Any) -> Retry | int:
+    return retries if isinstance(retries, Retry) else _count("retries", retries, 0) or 0
+
+
+def _max_failures(most: Any, errors: str) -> int | None:
+    number = _count("max_failures", most, 0, none=True)
+    if number is not None and errors != "collect":
+        raise ValueError('max_failures= needs errors="collect": else the first failure ends the run')
+    return number
 
 
 def _stop_after(time_limit: Any, stop_at: Any) -> float | None:

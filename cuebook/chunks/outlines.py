@@ -14,7 +14,7 @@ from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.run_parts import recorded_outline
 from cuebook.persistence.identity.values.outline import outline_of_parts
 from cuebook.persistence.identity.values.walk import ValueWalk
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.values import ValueDecoder
 
 __all__ = ["outlines_of", "read_outlines"]
@@ -25,7 +25,7 @@ def outlines_of(form: CallForm, calls: Sequence[Any]) -> list[str]:
     return [outline_of_parts(form.named(call), ValueWalk(form.hiding)) for call in calls[:OUTLINED_CALLS]]
 
 
-def read_outlines(file: JournalFile, history: JournalState, number: int, form: CallForm) -> list[str]:
+def read_outlines(file: JournalRecords, history: JournalState, number: int, form: CallForm) -> list[str]:
     """Those of an earlier run: as it has recorded them, or else of its arguments, as far as these were kept.
 
     Nothing is unpickled and no class imported.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from cuebook.children.byvalue import culprits, dump
+from cuebook.children.byvalue import culprits, dump, in_use
 from cuebook.children.program.sources import are_missing, take_sources, users_modules
 from cuebook.children.surroundings import surroundings
 from cuebook.chunks.options import Options
@@ -22,7 +22,7 @@ from cuebook.persistence.identity.plain import argument_types
 from cuebook.persistence.values import ValueEncoder
 from cuebook.wire.codec import new_packer
 
-__all__ = ["FunctionPack", "encode_calls", "send_nothing"]
+__all__ = ["FunctionPack", "encode_calls", "send_nothing", "why_not_sent"]
 
 _LISTS = {list}
 _TORN = frozenset({"SyntaxError", "IndentationError", "TabError"})
@@ -135,7 +135,7 @@ class FunctionPack:
         try:
             stream = dump(whole, self._by_value, beside=(BESIDE_BYTES, taken))
         except Exception as error:
-            raise FunctionNotShippable(_why_not(self._func, error)) from error
+            raise FunctionNotShippable(why_not_sent(self._func, error)) from error
         beside = [memoryview(stream), *taken] if len(stream) > BESIDE_BYTES else taken
         try:
             self._beside = [[self._spill.hold(view), view.nbytes, view.readonly] for view in beside]
@@ -144,12 +144,25 @@ class FunctionPack:
         return b"" if len(beside) > len(taken) else stream
 
 
-def _why_not(func: Any, error: Exception) -> str:
-    advice = (
-        "Make what cannot be sent inside the function, or once a worker in the setup() of a cuebook.Worker; "
+def why_not_sent(func: Any, error: Exception) -> str:
+    """What a user is told of a function that cannot be pickled: which part of it is in the way, and what to do."""
+    held = culprits(func)
+    kinds = {_advice_on(value) for _, value in held}
+    advice = kinds.pop() if len(kinds) == 1 else _advice_on(None)
+    return (
+        f"{_name(func)} cannot be sent to a worker process: {error}. {in_use(held)}{advice}; "
         'or use where="thread", which sends nothing.'
     )
-    return f"{_name(func)} cannot be sent to a worker process: {error}. {culprits(func)}{advice}"
+
+
+def _advice_on(value: Any) -> str:
+    """What to do in place of using a value that cannot be sent."""
+    cls = type(value)
+    if cls.__module__ == "_io":
+        return "Open it inside the function, which gets its path"
+    if hasattr(cls, "__next__"):
+        return "Use a list of what it gives, or make it inside the function"
+    return "Make what cannot be sent inside the function, or once a worker in the setup() of a cuebook.Worker"
 
 
 def _name(func: Any) -> str:

@@ -16,29 +16,30 @@ from cuebook.chunks.options import Options
 from cuebook.chunks.outlines import outlines_of, read_outlines
 from cuebook.chunks.records import opening_entry
 from cuebook.chunks.reusing import unclaimed
-from cuebook.chunks.trusting import Needed, PlainOnly, plain_only
-from cuebook.persistence.history.arguments import Block, encode_blocks
+from cuebook.chunks.trusting import Needed, PlainOnly, Source, plain_only
+from cuebook.persistence.history.arguments import Block, block_keys, encode_blocks
 from cuebook.persistence.history.arguments_read import blocks_of
 from cuebook.persistence.history.replay import JournalState, replay
 from cuebook.persistence.history.reuse import Claim, EarlierRun, line_up
 from cuebook.persistence.history.reuse_cursor import Cursor
 from cuebook.persistence.history.run import ReusedRange
-from cuebook.persistence.history.run_parts import OUTLINES, PARTS_OF, SECRETS_KEY, UNSEEN
+from cuebook.persistence.history.run_parts import NAMES, OUTLINES, PARTS_OF, SECRETS_KEY, UNSEEN
 from cuebook.persistence.history.run_writer import argument_entries, reused_entries, same_arguments_entry
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.identity.fingerprint import Fingerprint
+from cuebook.persistence.identity.parameters import parameters_of
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.record import Entry, Kind
 
-__all__ = ["Plan", "plan_iterator", "plan_list"]
+__all__ = ["Beginning", "plan_iterator", "plan_list"]
 
 
 @dataclass(slots=True)
-class Plan:
+class Beginning:
     """How a run begins.
 
     Attributes:
-        file: its journal, None where nothing is kept.
+        file: its journal, which is only read where nothing is begun; None where nothing is kept.
         number: its number there.
         identity: who the function is, and how its calls are known.
         entries: the records to begin with.
@@ -48,9 +49,10 @@ class Plan:
         plain: how earlier results and these are to be read, where no code may come with them; None: it may.
         history: the journal as it was found.
         notices: what the user has to be told before the run begins.
+        retried: calls of a list that are to be made and failed in an earlier run.
     """
 
-    file: JournalFile | None
+    file: Source | None
     number: int
     identity: Identity
     entries: list[Entry] = field(default_factory=list)
@@ -60,6 +62,7 @@ class Plan:
     plain: PlainOnly | None = None
     history: JournalState = field(default_factory=JournalState)
     notices: list[str] = field(default_factory=list)
+    retried: int = 0
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -72,7 +75,7 @@ class Plan:
             self.cursor.close()
 
 
-def plan_list(file: JournalFile | None, func: Callable[..., Any], options: Options, calls: Sequence[Any]) -> Plan:
+def plan_list(file: Source | None, func: Callable[..., Any], options: Options, calls: Sequence[Any]) -> Beginning:
     """Plan a run over a whole list.
 
     Raises:
@@ -98,6 +101,7 @@ def plan_list(file: JournalFile | None, func: Callable[..., Any], options: Optio
     taken = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in plan.claims]
     plan.plain = plain_only(file, options.trust, Needed(plan.fingerprint.name, taken, lambda: _states_of(plan, calls)))
     is_whole = sum(claim.count for claim in plan.claims) == len(calls)
+    plan.retried = 0 if is_whole else _failed_before(plan, earlier, calls)
     outlines = [] if is_whole else outlines_of(plan.identity.form, calls)
     _notice(file, plan, calls, outlines)
     plan.entries = [
@@ -108,7 +112,7 @@ def plan_list(file: JournalFile | None, func: Callable[..., Any], options: Optio
     return plan
 
 
-def plan_iterator(file: JournalFile | None, func: Callable[..., Any], options: Options) -> Plan:
+def plan_iterator(file: Source | None, func: Callable[..., Any], options: Options) -> Beginning:
     """Plan a run over an iterator: its calls are looked up as they come."""
     plan = _plan(file, func, options)
     if file is None:
@@ -124,17 +128,18 @@ def plan_iterator(file: JournalFile | None, func: Callable[..., Any], options: O
     return plan
 
 
-def _plan(file: JournalFile | None, func: Callable[..., Any], options: Options) -> Plan:
+def _plan(file: Source | None, func: Callable[..., Any], options: Options) -> Beginning:
     if file is None:
-        return Plan(None, 0, identify(func, options, b""))
+        return Beginning(None, 0, identify(func, options, b""))
     history = replay(file.records(bodies=False))
-    plan = Plan(file, file.next_run(), identify(func, options, key_of(history)), history=history)
+    number = file.next_run() if isinstance(file, JournalFile) else 0
+    plan = Beginning(file, number, identify(func, options, key_of(history)), history=history)
     if options.reuse != "none":
         plan.states = _unfinished_states(history, plan.identity)
     return plan
 
 
-def _notice(file: JournalFile, plan: Plan, calls: Sequence[Any], outlines: Sequence[str]) -> None:
+def _notice(file: Source, plan: Beginning, calls: Sequence[Any], outlines: Sequence[str]) -> None:
     """Note what the user has to be told."""
     identity, history = plan.identity, plan.history
     is_reusing = bool(plan.claims) or plan.cursor is not None
@@ -157,7 +162,7 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _opening(plan: Plan, total: int | None, outlines: Sequence[str]) -> Entry:
+def _opening(plan: Beginning, total: int | None, outlines: Sequence[str]) -> Entry:
     identity = plan.identity
     same = (
         number
@@ -171,6 +176,9 @@ def _opening(plan: Plan, total: int | None, outlines: Sequence[str]) -> Entry:
     parts_from = next(same, None)
     if parts_from is not None:
         inner[PARTS_OF] = parts_from
+    else:
+        parameters = parameters_of(identity.func)
+        inner[NAMES] = list(parameters.positional) if parameters else []
     if outlines:
         inner[OUTLINES] = [identity.hiding.hide(text) for text in outlines]
     if identity.form.opaque:
@@ -190,7 +198,7 @@ def _unfinished_states(history: JournalState, identity: Identity) -> dict[bytes,
     return found
 
 
-def _states_of(plan: Plan, calls: Sequence[Any]) -> list[int]:
+def _states_of(plan: Beginning, calls: Sequence[Any]) -> list[int]:
     """The checkpoints from which calls that are to be made would go on."""
     if not plan.states:
         return []
@@ -198,7 +206,7 @@ def _states_of(plan: Plan, calls: Sequence[Any]) -> list[int]:
     return [seq for key, seq in plan.states.items() if key in todo]
 
 
-def _earlier_runs(file: JournalFile, plan: Plan) -> list[EarlierRun]:
+def _earlier_runs(file: Source, plan: Beginning) -> list[EarlierRun]:
     """Earlier runs of the same function, with their arguments and what may be claimed."""
     history = plan.history
     if plan.identity.options.reuse == "none":
@@ -220,7 +228,24 @@ def _earlier_runs(file: JournalFile, plan: Plan) -> list[EarlierRun]:
     return earlier
 
 
-def _blocks_of(file: JournalFile, history: JournalState) -> dict[int, list[Block]]:
+def _failed_before(plan: Beginning, earlier: Sequence[EarlierRun], calls: Sequence[Any]) -> int:
+    """How many of the calls that are left to do failed in an earlier run."""
+    failed: set[bytes] = set()
+    for run in earlier:
+        indexes, at = sorted(plan.history.runs[run.number].failures), 0
+        for block in run.blocks if indexes else ():
+            of_block = [index - at for index in indexes if at <= index < at + block.count]
+            if of_block:
+                keys = block_keys(block)
+                failed.update(keys[index] for index in of_block)
+            at += block.count
+    if not failed:
+        return 0
+    left = (index for part in unclaimed(len(calls), plan.claims) for index in part)
+    return sum(1 for index in left if plan.identity.form.key(calls[index]) in failed)
+
+
+def _blocks_of(file: Source, history: JournalState) -> dict[int, list[Block]]:
     """The arguments of every run, where they are the same as another's shared with it."""
     found: dict[int, list[Block]] = {number: [] for number in history.runs}
     heads = {seq: head for run in history.runs.values() for seq, head in run.arguments}

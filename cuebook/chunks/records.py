@@ -39,7 +39,7 @@ def opening_entry(
         "where": options.engine.name,
         "chunk_size": options.chunk_size,
         "batch": options.batch,
-        "retries": options.retries,
+        "retries": options.retry.times,
         "timeout": options.timeout,
         "version": options.version,
         **({"ignore": sorted(options.ignore)} if options.ignore else {}),

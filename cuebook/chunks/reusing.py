@@ -10,7 +10,7 @@ from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.results import Decoder, RunResults, read_ranges
 from cuebook.persistence.history.reuse import Claim
 from cuebook.persistence.history.run import ReusedRange
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.records.bodies import durations_of, ends_of
 from cuebook.persistence.records.record import Kind
 from cuebook.persistence.records.run_heads import Completed
@@ -35,7 +35,7 @@ def unclaimed(total: int, claims: Sequence[Claim]) -> list[range]:
     return left
 
 
-def read_claims(file: JournalFile, claims: Sequence[Claim], decoder: Decoder) -> Iterator[RunResults]:
+def read_claims(file: JournalRecords, claims: Sequence[Claim], decoder: Decoder) -> Iterator[RunResults]:
     """The values of claimed calls, record by record, in the order of the journal.
 
     Blocks on the disk: run it in a thread. A record that is claimed whole costs one decode.
@@ -57,7 +57,7 @@ class ResultReader:
         file: the journal. history: its state when the run was planned. decoder: of values.
     """
 
-    def __init__(self, file: JournalFile, history: JournalState, decoder: Decoder) -> None:
+    def __init__(self, file: JournalRecords, history: JournalState, decoder: Decoder) -> None:
         self._file = file
         self._history = history
         self._decoder = decoder

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 
 from cuebook.actors.runs.progress import Progress
 from cuebook.wording import duration
 
-__all__ = ["closing_line", "failures_line", "opening_line", "pause_s", "standing_line"]
+__all__ = ["closing_line", "failures_line", "opening_line", "pause_s", "retried_detail", "standing_line", "work_line"]
 
 QUIET_S = 10.0
 """Where nobody looks at a terminal, a run that is over within so many seconds says nothing."""
@@ -24,11 +25,26 @@ def pause_s(elapsed_s: float) -> float:
     return min(_PAUSE_MAX_S, max(QUIET_S, elapsed_s / 4))
 
 
-def opening_line(name: str, progress: Progress) -> str | None:
-    """What will be done; None where that is all of it, or nothing, or nobody knows how many calls there are."""
-    if progress.total is None or progress.reused in (0, progress.total):
+def opening_line(name: str, progress: Progress, detail: str = "") -> str | None:
+    """What will be done; None where that is all of it, or nothing, or nobody knows how many calls there are.
+
+    Args:
+        detail: what else is known of the calls that are to be made.
+    """
+    if progress.total is None or progress.reused == progress.total or not (progress.reused or detail):
         return None
-    return f"{name}: {progress.total:,} calls, {progress.reused:,} reused, {progress.total - progress.reused:,} to do"
+    return work_line(name, progress.total, progress.reused, detail)
+
+
+def work_line(name: str, total: int, reused: int, detail: str = "") -> str:
+    """How much of a run is there, and how much is to be done."""
+    calls = f"{total:,} call{'' if total == 1 else 's'}"
+    return f"{name}: {calls}, {reused:,} reused, {total - reused:,} to do{f' ({detail})' if detail else ''}"
+
+
+def retried_detail(count: int) -> str:
+    """Of the calls that are to be made, those that failed in an earlier run; empty where there are none."""
+    return f"{count:,} failed before" if count else ""
 
 
 def standing_line(name: str, progress: Progress, elapsed_s: float) -> str:
@@ -61,8 +77,8 @@ def closing_line(name: str, progress: Progress, elapsed_s: float) -> str:
 def failures_line(name: str, progress: Progress, kinds: Counter[str], path: str | None) -> str:
     """What failed in a run that goes on past failures, and how to see it."""
     total = "" if progress.total is None else f" of {progress.total:,}"
-    calls = "call" if progress.failed == 1 else "calls"
+    calls = "call" if (progress.failed if progress.total is None else progress.total) == 1 else "calls"
     shown = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(_KINDS_MAX))
     more = " ..." if len(kinds) > _KINDS_MAX else ""
-    how = "their places hold the errors" if path is None else f"see: cuebook show --failures {path}"
+    how = "their places hold the errors" if path is None else f"see: cuebook show --failures {shlex.quote(path)}"
     return f"{name}: {progress.failed:,}{total} {calls} failed ({shown}{more}); {how}"

@@ -12,11 +12,15 @@ from cuebook.errors import JournalNotTrusted
 from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.reader import Reader
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.persistence.trust.verdicts import Verdict, Writers
 from cuebook.persistence.values.plain_values import PlainDecoder
 
-__all__ = ["Needed", "PlainOnly", "plain_only"]
+__all__ = ["Needed", "PlainOnly", "Source", "plain_only"]
+
+Source = JournalFile | Reader
+"""A journal whose earlier runs are asked: one that is written to, or one that is only read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class PlainOnly:
     states: Mapping[int, bytes]
 
 
-def plain_only(file: JournalFile, trust: Writers, needed: Needed) -> PlainOnly | None:
+def plain_only(file: Source, trust: Writers, needed: Needed) -> PlainOnly | None:
     """How earlier results are to be read where no code may come with them; None where code may rebuild them.
 
     Args:
@@ -74,7 +78,7 @@ def plain_only(file: JournalFile, trust: Writers, needed: Needed) -> PlainOnly |
     return PlainOnly(decoder, kept)
 
 
-def _refusal(file: JournalFile, verdict: Verdict, needed: Needed) -> Callable[[str], JournalNotTrusted]:
+def _refusal(file: Source, verdict: Verdict, needed: Needed) -> Callable[[str], JournalNotTrusted]:
     def refusal(name: str) -> JournalNotTrusted:
         text = f"{file.name} holds results of {needed.function} that only code can rebuild ({name})"
         return not_trusted(verdict, file.path, text)
@@ -82,7 +86,7 @@ def _refusal(file: JournalFile, verdict: Verdict, needed: Needed) -> Callable[[s
     return refusal
 
 
-def _read_results(file: JournalFile, results: Sequence[ReusedRange], decoder: PlainDecoder) -> None:
+def _read_results(file: Source, results: Sequence[ReusedRange], decoder: PlainDecoder) -> None:
     """Decode them all once, and drop them."""
     ranges, total = list[ReusedRange](), 0
     for each in results:

@@ -1,11 +1,12 @@
-"""`cuebook export`: the completed calls of a run as JSON lines or CSV, streamed."""
+"""`cuebook export`: the completed calls of a run as JSON lines or CSV, streamed; or as a Parquet file."""
 
 from __future__ import annotations
 
 import heapq
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -25,12 +26,19 @@ WAITING_CHARACTERS_MAX = 64 << 20
 """Finished lines that wait for those before them, at most."""
 
 
-@click.command(short_help="Results as JSON lines or CSV.")
+@click.command(short_help="Results as JSON lines, CSV or Parquet.")
 @path_argument
 @run_option("Export this run; without it the newest.")
 @click.option("--all", "is_all", is_flag=True, help="Export every run.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header in place of JSON lines.")
-def export(path: str, number: int | None, is_all: bool, as_csv: bool) -> None:
+@click.option(
+    "--parquet",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a Parquet file, with a column a parameter; failed calls too. Needs pyarrow.",
+)
+def export(path: str, number: int | None, *, is_all: bool, as_csv: bool, target: Path | None) -> None:
     """Write the completed calls of a run to stdout, one JSON object a line.
 
     Each has the run, the call's index, its arguments and value, how long it took, when it began, the run that it
@@ -40,6 +48,11 @@ def export(path: str, number: int | None, is_all: bool, as_csv: bool) -> None:
     """
     if is_all and number is not None:
         raise click.UsageError("--all and --run exclude each other")
+    if target is not None:
+        if as_csv:
+            raise click.UsageError("--csv and --parquet exclude each other")
+        _write_parquet(path, target, "all" if is_all else number)
+        return
     from cuebook.cli.output import printable
     from cuebook.persistence.history.replay import state_of
 
@@ -54,6 +67,28 @@ def export(path: str, number: int | None, is_all: bool, as_csv: bool) -> None:
             lines = ((row["index"], encode(row)) for row in _rows(reader, state, each))
             for line in in_order(lines, state.runs[each].done):
                 sys.stdout.write(shown(line))
+
+
+def _write_parquet(path: str, target: Path, run: int | Literal["all"] | None) -> None:
+    from cuebook.api.journal import Journal
+    from cuebook.cli.command import NotThere
+    from cuebook.persistence.stores.media import medium_of
+
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise click.UsageError("--parquet needs pyarrow: pip install pyarrow") from None
+    if not medium_of(path).is_there():
+        raise NotThere(f"there is no journal at {path}")
+    with Journal.open(path, executes=False) as journal:
+        try:
+            table = journal.to_arrow(run=run)
+        except LookupError as error:
+            raise NotThere(str(error)) from error
+    # Whole or not at all: a file that is half written looks like one.
+    partial = target.with_name(f"{target.name}.part")
+    parquet.write_table(table, partial)
+    partial.replace(target)
 
 
 def in_order(

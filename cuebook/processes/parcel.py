@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.children.byvalue import culprits, dump
+from cuebook.children.byvalue import culprits, dump, in_use
 from cuebook.errors import FunctionNotShippable, UnknownMessage
 from cuebook.persistence.identity.code.imported import is_importable
 from cuebook.processes.protocol import Teach
@@ -45,8 +45,8 @@ def pack_parcel(actor: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[
         name = getattr(actor, "__qualname__", None) or repr(actor)
         advice = "make it in the actor's on_start, or run the actor in this process"
         raise FunctionNotShippable(
-            f"{name} cannot be sent to a process with its arguments: {error}. {culprits(actor)}What cannot be sent: "
-            f"{advice}."
+            f"{name} cannot be sent to a process with its arguments: {error}. {in_use(culprits(actor))}"
+            f"What cannot be sent: {advice}."
         ) from error
 
 

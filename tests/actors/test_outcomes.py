@@ -92,7 +92,14 @@ SAID = [
         RAISED,
         ("FailCall", ("CallFailed", 2, [2], "bad", 1), Reason.RAISED, 1000.0, 0.5, BAD),
     ),
-    row("a failure with a retry left", RAISED, ("RetryCall", 2, 2), retries=1),
+    row(
+        "a failure of a kind that is not tried again",
+        replace(RAISED, kinds=["builtins.ValueError"]),
+        ("FailCall", ("CallFailed", 2, [2], "bad", 1), Reason.RAISED, 1000.0, 0.5, BAD),
+        retries=1,
+        covers=lambda kinds: "builtins.KeyError" in kinds,
+    ),
+    row("a failure with a retry left", RAISED, ("RetryCall", 2, 2, "ValueError: bad"), retries=1),
     row(
         "the last retry fails",
         replace(RAISED, attempt=2),
@@ -102,7 +109,7 @@ SAID = [
     row(
         "deaths are no retries",
         replace(RAISED, attempt=3),
-        ("RetryCall", 2, 4),
+        ("RetryCall", 2, 4, "ValueError: bad"),
         stands=has(deaths={2: 2}),
         retries=1,
     ),
@@ -254,7 +261,7 @@ FATES = [
     row(
         "over its time with a retry left",
         LATE,
-        ("RetryCall", 2, 2),
+        ("RetryCall", 2, 2, "TimeoutError: ran longer than timeout=3 s"),
         ("RequeueCalls", [3, 4]),
         ("PrepareWorker",),
         retries=1,

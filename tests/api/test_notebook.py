@@ -75,7 +75,7 @@ def test_a_run_that_takes_its_time_has_a_bar_under_its_cell_and_a_quick_one_has_
     assert [len(of_cell) for of_cell in bars[2:]] == [1, 0]
     [bar] = bars[2]
     assert '<progress max="8" value="8"' in bar.data["text/html"]
-    assert bar.data["text/plain"].startswith("slow: 8 of 8 done")
+    assert bar.data["text/plain"].startswith("slow: 8 done in ")
     assert set(printed_in(notebook, "stderr")) == {""}
 
 

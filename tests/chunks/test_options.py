@@ -192,12 +192,13 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert (options.engine.name, options.chunk_size) == ("process", cpus_allowed())
     assert make_options(where="thread").chunk_size == 4 * cpus_allowed()
     assert make_options(where="async").chunk_size == 100
-    assert (options.retries, options.raises, options.reuse, options.pickle) == (0, True, "calls", True)
-    assert options.pause(2) == 0.1
+    assert (options.retry.times, options.raises, options.reuse, options.pickle) == (0, True, "calls", True)
+    assert options.retry.pause_s(2, None) == 0.1
+    assert options.retry.covers([])
 
 
 def test_backoff_may_be_a_function_of_the_attempt() -> None:
-    assert make_options(backoff=lambda attempt: attempt * 3).pause(4) == 12.0
+    assert make_options(backoff=lambda attempt: attempt * 3).retry.pause_s(4, None) == 12.0
 
 
 def test_durations_may_be_timedeltas() -> None:
@@ -226,7 +227,7 @@ def test_a_moment_that_has_passed_stops_at_once() -> None:
 def test_chunk_and_the_options_have_the_same_keywords_and_defaults() -> None:
     checked = inspect.signature(_checked).parameters
     public = inspect.signature(chunk).parameters
-    assert set(public) - set(checked) == {"func", "parameters", "progress_bar", "path"}
+    assert set(public) - set(checked) == {"func", "parameters", "progress_bar", "path", "dry_run"}
     assert checked.keys() == RunOptions.__annotations__.keys()
     for name, parameter in checked.items():
         assert parameter.default == public[name].default, name

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.actors.dispatch import Load
+from cuebook.actors.runs.pace import Pace
 from cuebook.actors.runs.progress import Event, EventKind, Progress, Stop, StopKind
 from cuebook.actors.runs.sink import CommittedResults, Sink
 from cuebook.actors.runs.slot import Slot
@@ -34,9 +35,12 @@ class RunPolicy:
     Attributes:
         batch: calls a message, None: adapted.
         retries: further attempts after an exception or time-out.
-        pause: seconds before attempt n (2, 3, ...).
+        covers: whether an exception of these classes (by name) is one after which a call is tried again.
+        pause: seconds before attempt n (2, 3, ...), after that exception (None: not known).
         timeout: seconds an attempt may take.
         raises: whether the first failure ends the run.
+        max_failures: failures that are too many once there is one more; None: there may be any number.
+        pace: how often calls may begin; None: as often as there are workers for them.
         recycle_after: calls after which a worker is replaced; None: never.
         deaths_max: deaths of its worker after which a call fails.
         abandons: whether a call over its time can only be left to itself (threads), not ended.
@@ -44,9 +48,12 @@ class RunPolicy:
 
     batch: int | None = None
     retries: int = 0
-    pause: Callable[[int], float] = lambda _: 0.0
+    covers: Callable[[Sequence[str]], bool] = lambda _: True
+    pause: Callable[[int, BaseException | None], float] = lambda _, __: 0.0
     timeout: float | None = None
     raises: bool = True
+    max_failures: int | None = None
+    pace: Pace | None = None
     recycle_after: int | None = None
     deaths_max: int = 3
     abandons: bool = False
@@ -145,10 +152,12 @@ class Run:
 
     Attributes:
         slots: the workers that are leased to it.
-        retries: calls that go out before any other, with the number of their attempt; `retries_pausing` wait for it.
+        retries: calls that go out before any other, with the number of their attempt; `retries_pausing` wait for it,
+            with what their last attempt raised.
         attempts, deaths: of calls that were tried more than once: the attempt that is next or under way, and how many
             workers died of the call.
         states: of calls with checkpoints, the number of the newest and its record (0: not on disk yet).
+        failing: calls whose failure is on its way to the journal, where the number of failures matters.
         delivered_seq: the last record whose outcomes have reached the sink.
         context: the context variables of whoever asked for the run, as they were then.
         ended: done when the run is over; its exception is the error that broke the run.
@@ -165,7 +174,7 @@ class Run:
         self.journal = plan.journal
         self.slots: list[Slot] = []
         self.retries: deque[tuple[int, int]] = deque()
-        self.retries_pausing: dict[int, int] = {}
+        self.retries_pausing: dict[int, tuple[int, BaseException | None]] = {}
         self.deaths: dict[int, int] = {}
         self.attempts: dict[int, int] = {}
         self.states: dict[int, tuple[int, int]] = {}
@@ -174,6 +183,7 @@ class Run:
         self.argument_bytes = 16.0
         self.done = 0
         self.failed = 0
+        self.failing: set[int] = set()
         self.reused = plan.reused
         self.retried = 0
         self.setup_failures = 0
@@ -276,15 +286,32 @@ class Run:
         self._forget(results.indexes)
 
     def heed_failure(self, error: CallFailed) -> None:
-        """A call has failed for good: where the first failure ends the run, no more calls are started."""
+        """A call has failed for good: where that ends the run, no more calls are started."""
         if self.policy.raises and self.stop is None:
             self.stop = Stop(StopKind.FAILED, f"call {error.index} failed", None, error)
+
+    def hear_failure(self, error: CallFailed) -> None:
+        """A call has failed for good, which is not committed yet."""
+        self.heed_failure(error)
+        if self.policy.max_failures is not None:
+            self.failing.add(error.index)
+            self._heed_number(error)
+
+    def _heed_number(self, error: CallFailed) -> None:
+        """Too many failures end the run as the first one does where that is asked for."""
+        most, count = self.policy.max_failures, self.failed + len(self.failing)
+        if most is not None and count > most and self.stop is None:
+            text = f"{count:,} call{'' if count == 1 else 's'} failed, more than max_failures={most:,}"
+            error.add_note(text)
+            self.stop = Stop(StopKind.FAILED, text, None, error)
 
     def deliver_failure(self, error: CallFailed) -> None:
         """A committed failure reaches its sink."""
         self.heed_failure(error)
         self.sink.fail(error)
         self.failed += 1
+        self.failing.discard(error.index)
+        self._heed_number(error)
         self.source.done([error.index])
         self._forget([error.index])
         self.announce(EventKind.CALL_FAILED, error.index, f"{error.error_type}: {error.error_text}")

@@ -50,6 +50,11 @@ class Slot:
     saving: dict[int, tuple[int, StateSaved]] = field(default_factory=dict)
     outstanding: Outstanding = field(default_factory=Outstanding)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it waits for a call."""
+        return self.is_ready and not self.outstanding.calls
+
     def lease(self, run: int) -> None:
         """From now on it works for this run."""
         self.run = run

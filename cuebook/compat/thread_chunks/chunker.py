@@ -174,7 +174,10 @@ def _kept(cast: _Cast, calls: list[Any], file: str | None, progress_bar: bool) -
     raised: Exception
     reason: Exception
     try:
-        return durable_chunk(cast.func, calls, progress_bar=bool(progress_bar), path=file, reuse="run", **cast.options)
+        kept: list[Any] = durable_chunk(
+            cast.func, calls, progress_bar=bool(progress_bar), path=file, reuse="run", **cast.options
+        )
+        return kept
     except CallFailed as failed:
         if not isinstance(failed.__cause__, Exception):  # a SystemExit of a call must not end this program
             raise

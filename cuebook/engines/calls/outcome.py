@@ -20,9 +20,11 @@ __all__ = [
     "FIELDS",
     "NOT_WRITTEN",
     "Finished",
+    "class_name",
     "encoded_error",
     "failure_message",
     "flat_results",
+    "kinds_of",
     "results_messages",
 ]
 
@@ -107,6 +109,7 @@ def failure_message(
         error_text=error_text(error),
         traceback=traceback_text(error),
         exception=encoded_error(error, encode),
+        kinds=kinds_of(type(error)),
     )
 
 
@@ -124,3 +127,14 @@ def encoded_error(error: BaseException, encode: Callable[[Any], bytes]) -> bytes
     except Exception:
         return None
     return encoded if len(encoded) <= EXCEPTION_BYTES_MAX else None
+
+
+def kinds_of(cls: type[BaseException]) -> list[str]:
+    """The names of an exception's class and of those that it is derived from."""
+    return [class_name(each) for each in cls.__mro__ if issubclass(each, BaseException)]
+
+
+def class_name(cls: type) -> str:
+    """By which a class is known on either side: one that was sent by value is another object there."""
+    module = "__main__" if cls.__module__ == "__mp_main__" else cls.__module__
+    return f"{module}.{cls.__qualname__}"

@@ -6,7 +6,7 @@ Light: worker processes import it at start. Arguments and results are opaque byt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.wire.codec import pack as _pack
@@ -183,6 +183,8 @@ class Failure:
     error_text: str
     traceback: str
     exception: bytes | None
+    kinds: list[Any] = field(default_factory=list)
+    """The exception's class and those that it is derived from, by name: also where it cannot be sent itself."""
 
 
 @message(tag=14)

@@ -28,8 +28,6 @@ __all__ = [
     "Unkept",
     "block_keys",
     "call_key",
-    "check_call",
-    "check_calls",
     "encode_blocks",
     "shown_calls",
 ]
@@ -72,43 +70,6 @@ class Unkept:
 
     def __repr__(self) -> str:
         return f"<not kept: {self.text or self.digest}>"
-
-
-def check_call(item: Any, index: int) -> None:
-    """Refuse what is not one call's arguments.
-
-    Raises:
-        TypeError: names the item by its index and shows the right form.
-    """
-    if isinstance(item, list | tuple):
-        return
-    shown = readable(item)
-    shown = f"{shown[:60]}..." if len(shown) > 60 else shown
-    if isinstance(item, Mapping):
-        odd = [name for name in item if not isinstance(name, str)]
-        if odd:
-            raise TypeError(
-                f"parameters[{index}] is {shown}: a mapping is one call's keyword arguments, and the key "
-                f"{readable(odd[0])} is no str; a dict as the one positional argument is written [{{...}}]"
-            )
-        return
-    raise TypeError(
-        f"parameters[{index}] is {shown} ({type(item).__name__}): each item is one call's arguments, "
-        f"write [[1], [2], ...]"
-    )
-
-
-def check_calls(calls: Sequence[Any]) -> set[type]:
-    """Refuse a list of calls that holds anything else; 15 ms a million. Returns the types of its items.
-
-    Raises:
-        TypeError: names the first such item by its index and shows the right form.
-    """
-    kinds = set(map(type, calls))
-    if not kinds <= {list, tuple}:
-        for index, item in enumerate(calls):
-            check_call(item, index)
-    return kinds
 
 
 def encode_blocks(

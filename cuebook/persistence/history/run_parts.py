@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INNER_OPTIONS",
+    "NAMES",
     "OUTLINES",
     "PARTS_OF",
     "SECRETS_KEY",
     "UNSEEN",
+    "parameter_names",
     "parts_in",
     "parts_of",
     "recorded_outline",
@@ -35,7 +37,10 @@ OUTLINES = "outlines"
 UNSEEN = "unseen"
 """Among a run's options: arguments that are different each time as nobody can see into them, and what they are."""
 
-INNER_OPTIONS = frozenset({PARTS_OF, SECRETS_KEY, OUTLINES, UNSEEN})
+NAMES = "names"
+"""Among a run's options: the names of the parameters that its function takes by position; with the parts."""
+
+INNER_OPTIONS = frozenset({PARTS_OF, SECRETS_KEY, OUTLINES, UNSEEN, NAMES})
 """Options that nobody has given, and nobody is shown."""
 
 
@@ -51,6 +56,13 @@ def parts_of(state: JournalState, run: RunState) -> RunOpened | None:
 def parts_in(opened: RunOpened | None) -> list[Part]:
     """The parts that a record has."""
     return [] if opened is None else [Part(label, digest, detail) for label, digest, detail in opened.parts]
+
+
+def parameter_names(state: JournalState, run: RunState) -> list[str]:
+    """The names of what the run's function takes by position; none where they are not recorded."""
+    opened = parts_of(state, run)
+    names = None if opened is None else opened.options.get(NAMES)
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def recorded_outline(state: JournalState, number: int, index: int) -> str | None:

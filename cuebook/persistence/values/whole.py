@@ -9,7 +9,7 @@ from cuebook.persistence.blobs.transient import TransientBlobs
 from cuebook.persistence.values import ValueDecoder
 from cuebook.wire.codec import Unpacker
 
-__all__ = ["NotRebuilt", "WholeDecoder", "split_values"]
+__all__ = ["NotRebuilt", "Undecoded", "WholeDecoder", "split_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,18 @@ class NotRebuilt:
     """Stands for a value of which some part could not be rebuilt here: which, and why."""
 
     reason: str
+
+
+class Undecoded:
+    """Stands for a decoder where values are decoded later, or never: gives the bytes of each."""
+
+    def decode(self, data: bytes | memoryview) -> bytes:
+        """Those of one value."""
+        return bytes(data)
+
+    def decode_many(self, data: bytes | memoryview, count: int) -> list[bytes]:
+        """Those of each of several values."""
+        return split_values(bytes(data), count)
 
 
 class WholeDecoder:

@@ -173,10 +173,10 @@ class Life:
             return pack
 
         policy = RunPolicy(
-            scenario.batch,
-            scenario.retries,
-            lambda _: 0.01,
-            scenario.timeout,
+            batch=scenario.batch,
+            retries=scenario.retries,
+            pause=lambda _, __: 0.01,
+            timeout=scenario.timeout,
             raises=scenario.raises,
             recycle_after=scenario.recycle_after,
         )

@@ -20,11 +20,10 @@ from cuebook.persistence.history.arguments import (
     Unkept,
     block_keys,
     call_key,
-    check_call,
-    check_calls,
     encode_blocks,
     shown_calls,
 )
+from cuebook.persistence.history.items import as_calls, check_call
 from cuebook.persistence.values import ValueDecoder
 from tests.persistence.history.argued import Kind
 
@@ -55,7 +54,7 @@ calls_of = lambda inner: st.lists(
     [
         (
             7,
-            r"parameters\[3\] is 7 \(int\): each item is one call's arguments, write \[\[1\], \[2\], \.\.\.\]",
+            r"parameters\[3\] is 7 \(int\), and each item is one call's arguments, such as \[\[1\], \[2\], \.\.\.\]; w",
         ),
         ("ab", r"parameters\[3\] is 'ab' \(str\)"),
         (b"ab", r"parameters\[3\] is b'ab' \(bytes\)"),
@@ -75,16 +74,19 @@ def test_what_is_no_calls_arguments_is_refused_by_its_index(item: Any, text: str
         check_call(item, 3)
     assert len(str(caught.value)) < 300
     with pytest.raises(TypeError, match=text):
-        check_calls([[1], (2,), {"x": 3}, item, 8])
+        as_calls([[1], (2,), {"x": 3}, item, 8])
 
 
 def test_lists_tuples_mappings_and_their_subclasses_are_calls() -> None:
     class Named(NamedTuple):
         x: int
 
-    check_calls([])
-    check_calls([[1], (2,)])
-    check_calls([[1], (2,), {"x": 1}, Named(1), collections.OrderedDict(x=1), types.MappingProxyType({"y": 2})])
+    for calls in (
+        [],
+        [[1], (2,)],
+        [[1], (2,), {"x": 1}, Named(1), collections.OrderedDict(x=1), types.MappingProxyType({"y": 2})],
+    ):
+        assert as_calls(calls) == calls
 
 
 @given(calls_of(values))
