@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cuebook.chunks.sinks import Done
     from cuebook.persistence.journal.reader import Reader
 
-__all__ = ["Plan", "Rehearsed", "rehearse", "rehearsed", "rehearsed_runs", "rehearsing"]
+__all__ = ["Plan", "Rehearsed", "rehearse", "rehearsed", "rehearsed_runs", "rehearsing", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,11 @@ def rehearsed(func: Callable[..., Any], parameters: Iterable[Any], options: Opti
             for index, value, seconds in zip(results.indexes, results.values, results.seconds, strict=True):
                 done[index] = Done(index, calls[index], value, None, True, seconds)
         return [done[index] for index in range(len(calls))]
+
+
+async def whole(parameters: Any) -> Any:
+    """All parameters of an asynchronous program, to be looked at by what knows no loop."""
+    return [item async for item in parameters] if isinstance(parameters, AsyncIterable) else parameters
 
 
 def _calls(parameters: Any, options: Options) -> list[Any]:

@@ -20,7 +20,7 @@ from cuebook.actors.runs.run import Run
 from cuebook.api.actors_face import ActorsFace
 from cuebook.api.durable_face import DurableFace
 from cuebook.api.forwarding import forwarded
-from cuebook.api.rehearsal import Plan, rehearse, rehearsed, rehearsed_runs
+from cuebook.api.rehearsal import Plan, rehearse, rehearsed, rehearsed_runs, whole
 from cuebook.api.shown import Listener, shown
 from cuebook.api.view_face import ViewFace
 from cuebook.children.importing import imports_pass
@@ -179,14 +179,7 @@ class Runtime:
 
     @overload
     async def chunk(
-        self,
-        func: Callable[..., Any],
-        parameters: Iterable[Any] | AsyncIterable[Any],
-        *,
-        path: Any = _NOT_GIVEN,
-        progress_bar: bool | None = None,
-        dry_run: Literal[True],
-        **options: Unpack[RunOptions],
+        self, func: Any, parameters: Any, *, path: Any = ..., dry_run: Literal[True], **options: Unpack[RunOptions]
     ) -> Plan: ...
 
     @takes_options_over_defaults
@@ -213,9 +206,9 @@ class Runtime:
         chosen = self._choose(func, options)
         request = Request(func, parameters, chosen, self._path(path))
         if check_flag("dry_run", dry_run):
-            return await in_thread(partial(rehearse, func, await _whole(parameters), chosen, request.path))
+            return await in_thread(partial(rehearse, func, await whole(parameters), chosen, request.path))
         if rehearsed_runs:
-            return [done.value for done in rehearsed(func, await _whole(parameters), chosen, request.path)]
+            return [done.value for done in rehearsed(func, await whole(parameters), chosen, request.path)]
         with self._shown(request, progress_bar) as listeners:
             opened = await self._open(request, None, listeners)
             await self._see_through(opened)
@@ -244,7 +237,7 @@ class Runtime:
         chosen = self._choose(func, options)
         request = Request(func, parameters, chosen, self._path(path))
         if rehearsed_runs:
-            for known in rehearsed(func, await _whole(parameters), chosen, request.path):
+            for known in rehearsed(func, await whole(parameters), chosen, request.path):
                 yield known
             return
         room = max(1024, 4 * chosen.chunk_size)
@@ -419,11 +412,6 @@ class Runtime:
             raise stop.error
         done = run.done + run.reused
         raise RunStopped(stop.reason, done=done, total=run.source.total, path=opened.path)
-
-
-async def _whole(parameters: Any) -> Any:
-    """All parameters, to be looked at by who knows no loop."""
-    return [item async for item in parameters] if isinstance(parameters, AsyncIterable) else parameters
 
 
 def _later(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: Any) -> None:

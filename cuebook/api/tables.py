@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from cuebook.api.journal import Journal
+    from cuebook.errors import CallFailed
 
 __all__ = ["arrow_table", "columns_of"]
 
@@ -18,7 +18,20 @@ _AFTER = ("value", "seconds", "started", "error", "reused_from")
 _TEXT_MAX = 10_000
 
 
-def columns_of(journal: Journal, runs: Iterable[int]) -> dict[str, list[Any]]:
+class Journaled(Protocol):
+    """What a journal tells of a run."""
+
+    def results(self, *, run: int) -> Iterator[Any]:
+        """Its finished calls, each a `Result`."""
+
+    def failures(self, *, run: int) -> list[CallFailed]:
+        """Its failed calls."""
+
+    def parameter_names(self, run: int) -> list[str]:
+        """The names of what its calls give by position."""
+
+
+def columns_of(journal: Journaled, runs: Iterable[int]) -> dict[str, list[Any]]:
     """The calls of these runs as columns of one length each; decodes every value."""
     rows = [row for run in runs for row in _rows(journal, run)]
     given = list(dict.fromkeys(name for _, arguments in rows for name in arguments))
@@ -32,7 +45,7 @@ def _own(name: str) -> str:
     return f"{name}_" if name in (*_BEFORE, *_AFTER) else name
 
 
-def _rows(journal: Journal, run: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def _rows(journal: Journaled, run: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """What became of each call, and its arguments, by index."""
     names = journal.parameter_names(run)
     found = []

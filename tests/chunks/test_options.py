@@ -239,7 +239,7 @@ def test_every_face_shows_each_option_in_its_signature(face: Any) -> None:
     assert shown.keys() >= RunOptions.__annotations__.keys()
     is_over_others = face in (Runtime.chunk, Runtime.stream)
     assert shown["retries"].default == (... if is_over_others else 0)
-    assert shown["retries"].annotation == "int"
+    assert shown["retries"].annotation == "int | Retry"
     assert not [name for name, each in shown.items() if each.kind is each.VAR_KEYWORD]
 
 
