@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from cuebook.errors import JournalError
 from cuebook.persistence.blobs.folder import BlobStore
-from cuebook.persistence.blobs.transient import TransientBlobs
 
 if TYPE_CHECKING:
     from cuebook.persistence.blobs.port import BlobPlace, Blobs
@@ -65,6 +64,8 @@ def blobs_at(place: BlobPlace) -> Blobs:
     if place.kind == "folder":
         return BlobStore(place.where)
     if place.kind == "transient":
+        from cuebook.persistence.blobs.transient import TransientBlobs  # not for workers whose results are kept
+
         return TransientBlobs(place.where)
     found: Blobs = import_module(_STORES[place.kind]).blobs(place.where)
     return found
