@@ -107,3 +107,15 @@ def test_arrays_of_an_iterator_that_lie_where_others_lay_are_not_taken_for_those
             yield [np.full(1000, float(number))]
 
     assert chunk(lambda array: float(array.sum()), calls(), chunk_size=2) == [n * 1000.0 for n in range(6)]
+
+
+def test_more_large_arguments_in_a_batch_than_there_may_be_open_files(tmp_path: Path) -> None:
+    body = """
+import resource
+import numpy as np
+resource.setrlimit(resource.RLIMIT_NOFILE, (150, 150))
+def f(array): return float(array[0])
+calls = [[np.full(140_000, float(n))] for n in range(300)]
+print(chunk(f, calls, chunk_size=2, batch=150, progress_bar=False) == [float(n) for n in range(300)])
+"""
+    assert run_script(tmp_path, body) == "True\n"

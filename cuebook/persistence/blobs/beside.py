@@ -1,8 +1,8 @@
 """Large buffers that lie beside the messages of processes on one machine: written once, mapped by whoever reads them.
 
 Each is a file without a name, in memory where there is plenty and else on the disk for temporary files: it is gone with
-the process that has written it, however that ends. Where the system has no `/proc`, it has a name in a folder. Knows
-neither values nor calls. Light: worker processes import it at start.
+the process that has written it, however that ends. Where the system has no `/proc`, and where there are very many, it
+has a name in a folder. Knows neither values nor calls. Light: worker processes import it at start.
 """
 # ruff: noqa: PTH103, PTH108, PTH115 - pathlib takes longer to import than all of this
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 from struct import Struct
+from weakref import WeakSet
 
 from cuebook.errors import InternalError, MessageTooLarge
 
@@ -19,6 +20,8 @@ __all__ = ["BesideReader", "BesideWriter"]
 _PLACE = Struct("<II24s")
 """A buffer's name: the process that holds it, its descriptor there, and a random part that no other buffer has."""
 _IN_FOLDER = 0xFFFF_FFFF
+HELD_MAX = 64
+"""Each that is held or mapped takes a descriptor; what there is more of has a name in the folder, and is read."""
 _FIRST_BYTES, _COMPARED_BYTES = 1 << 12, 1 << 18
 _SHARE_OF_MEMORY = 4
 """A buffer of less than one part in so many of the memory that is free lies in memory."""
@@ -103,8 +106,8 @@ class BesideWriter:
 
     def _new_file(self, nonce: bytes, size: int) -> tuple[int, bool]:
         """A descriptor of a fresh file, and whether the file has a name."""
-        has_proc = os.path.exists("/proc/self/fd")
-        if has_proc and hasattr(os, "memfd_create") and size <= memory_free() // _SHARE_OF_MEMORY:
+        is_held = os.path.exists("/proc/self/fd") and len(self._sizes) < HELD_MAX
+        if is_held and hasattr(os, "memfd_create") and size <= memory_free() // _SHARE_OF_MEMORY:
             try:
                 return os.memfd_create(_title(nonce)), False
             except OSError:  # a sandbox may forbid it
@@ -112,9 +115,9 @@ class BesideWriter:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         path = _path(self.folder, nonce)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
-        if has_proc:
+        if is_held:
             os.unlink(path)
-        return descriptor, not has_proc
+        return descriptor, not is_held
 
 
 class BesideReader:
@@ -141,9 +144,13 @@ class BesideReader:
         """
         descriptor = self._descriptor(name, length)
         try:
-            return memoryview(mmap.mmap(descriptor, length, access=mmap.ACCESS_COPY))
+            if len(_mapped) >= HELD_MAX:
+                return _read(descriptor, length)
+            mapped = mmap.mmap(descriptor, length, access=mmap.ACCESS_COPY)
         finally:
             os.close(descriptor)
+        _mapped.add(mapped)
+        return memoryview(mapped)
 
     def read_into(self, name: bytes, target: memoryview) -> None:
         """Fill a writable buffer with one of exactly its length; raises as `mapped`."""
@@ -163,6 +170,18 @@ class BesideReader:
             os.close(descriptor)
             raise InternalError(f"{length:,} bytes beside a message are gone")
         return descriptor
+
+
+_mapped: WeakSet[mmap.mmap] = WeakSet()
+
+
+def _read(descriptor: int, length: int) -> memoryview:
+    view = memoryview(bytearray(length))
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        done = 0
+        while done < length:
+            done += file.readinto(view[done:]) or length
+    return view
 
 
 def memory_free(root: str = "") -> int:

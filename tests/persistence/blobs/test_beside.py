@@ -17,7 +17,7 @@ from cuebook.persistence.blobs.beside import BesideReader, BesideWriter, memory_
 HAS_PROC = Path("/proc/self/fd").exists()
 
 
-@pytest.fixture(params=["in memory", "on the disk", "by name"])
+@pytest.fixture(params=["in memory", "on the disk", "by name", "very many"])
 def pair(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[BesideWriter, BesideReader]:
@@ -25,6 +25,8 @@ def pair(
         monkeypatch.setattr(beside, "memory_free", lambda: 0)
     if request.param == "by name":
         monkeypatch.setattr(os.path, "exists", lambda path: False)
+    if request.param == "very many":
+        monkeypatch.setattr(beside, "HELD_MAX", 1)
     folder = str(tmp_path / "beside")
     return BesideWriter(folder), BesideReader(folder)
 
