@@ -136,9 +136,10 @@ def test_a_run_that_had_no_results_lost_none(said: Any, monkeypatch: pytest.Monk
     def failing(n: int) -> int:
         raise ValueError(n + SCALE)
 
-    assert said(failing, [[1]], errors="collect") == []
-    monkeypatch.setattr(f"{__name__}.SCALE", 7)
-    assert said(failing, [[1]], errors="collect") == []
+    for scale in (2, 7):
+        monkeypatch.setattr(f"{__name__}.SCALE", scale)
+        (line,) = said(failing, [[1]], errors="collect")
+        assert "1 of 1 call failed" in line
 
 
 def test_reuse_none_asks_for_it(said: Any, cue: Path) -> None:
