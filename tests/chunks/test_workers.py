@@ -197,7 +197,7 @@ def test_warm_workers_are_shared_by_several_chunkers_and_outlive_them() -> None:
 
 def test_actors_and_another_chunk_size_are_an_error() -> None:
     with Chunker(pid, chunk_size=2) as owner:
-        with pytest.raises(ValueError, match="chunk_size=3"):
+        with pytest.raises(ValueError, match=r"workers=3 \(chunk_size\)"):
             Chunker(pid, actors=owner.actors, chunk_size=3)
         assert Chunker(pid, actors=owner.actors, chunk_size=2).chunk_size == 2
 
