@@ -74,7 +74,6 @@ class Application:
 
     def __init__(self, *, keeps_warm: bool = False, blocking_s: float | None = 1.0) -> None:
         self.system = ActorSystem(name="cuebook", blocking_s=blocking_s)
-        self.system.on_failure = self._end_runs
         self.table = RunTable(self._hire)
         self.table.keeps_warm = keeps_warm
         self.output: Output = print_lines
@@ -87,6 +86,7 @@ class Application:
         self._workers: dict[int, WorkerActor] = {}
 
     async def __aenter__(self) -> Self:
+        self.system.on_failure = self._end_runs
         await self.system.__aenter__()
         self._supervisor = self.system.spawn(
             lambda: Supervisor(self.table),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from cuebook.durable.duties import Duty, delivery, forgotten, reminder
 from cuebook.errors import Rejected
@@ -63,7 +63,16 @@ class Effect:
             )
         return replace(self, after=(*self.after, callback))
 
-    def remind(self, key: str, message: object, *, after: float | None = None, at: float | None = None) -> Effect:
+    def remind(
+        self,
+        key: str,
+        message: object,
+        *,
+        after: float | None = None,
+        at: float | None = None,
+        every: float | None = None,
+        missed: Literal["all", "one", "none"] = "one",
+    ) -> Effect:
         """Receive a message later, also after a restart of the program; a reminder of the same key is replaced.
 
         Args:
@@ -71,11 +80,19 @@ class Effect:
             message: handled as a command; what its handler wants is kept together with its being done.
             after: seconds from now, 0 or more.
             at: instead, seconds since 1970 in UTC.
+            every: again every so many seconds, more than 0, until `forget(key)`: a whole number of periods after the
+                first time, which is one period from now where neither `after` nor `at` says another.
+            missed: what becomes of the ticks of `every` that were due while the program did not run, or their handler
+                failed: "all" are received, "one" for all of them (the default), or "none" of those that are more than
+                a minute, or half a period, late.
 
         Raises:
-            ValueError: neither or both are given, or `after` is negative. TypeError: it is no message.
+            ValueError: none of the three is given, or both `after` and `at`; or one of them makes no sense.
+            TypeError: it is no message, or a time is no number.
         """
-        return replace(self, duties=(*self.duties, reminder(key, message, after=after, at=at)))
+        return replace(
+            self, duties=(*self.duties, reminder(key, message, after=after, at=at, every=every, missed=missed))
+        )
 
     def forget(self, key: str) -> Effect:
         """Take back the reminder of this key; no effect where there is none."""

@@ -31,7 +31,7 @@ from cuebook.errors import (
 )
 from cuebook.persistence.records.stream_heads import DutyRow
 from cuebook.runtime.cells.actor import Context, Delivery
-from cuebook.runtime.refs.reply import FailedReply, seal
+from cuebook.runtime.refs.reply import FailedReply, failure_of, seal
 
 __all__ = ["Keeper"]
 
@@ -132,7 +132,7 @@ class Keeper:
         except UnhandledMessage as error:
             if cause is _COMMAND:
                 raise
-            return self._refuse(Rejected(str(error)), cause)
+            return self._refuse(Rejected(str(error)), cause.for_good())
         except Exception as error:
             if not self._committer.is_busy:
                 raise
@@ -145,7 +145,7 @@ class Keeper:
             outcome = self._refuse(rejection, cause)
         except Exception as error:
             if isinstance(error, UnhandledMessage) and cause is not _COMMAND:
-                return self._refuse(Rejected(str(error)), cause)
+                return self._refuse(Rejected(str(error)), cause.for_good())
             await self._committer.settle()
             raise
         return await outcome if hasattr(outcome, "__await__") else outcome
@@ -159,7 +159,8 @@ class Keeper:
         """Answer that a command is refused; not before that which it may have been refused for is on disk."""
         if cause is not _COMMAND:
             self._actor.context.log.warning("a message that was owed is rejected", reason=str(rejection))
-        return self._keep(NOTHING, FailedReply(rejection), cause)
+        name = self._actor.context.self_ref.name
+        return self._keep(NOTHING, FailedReply(failure_of(name, rejection)), cause)
 
     def _conclude(self, effect: Effect, cause: Cause) -> Any:
         if effect.rejection is not None:

@@ -229,7 +229,7 @@ class House(Link):
         spec = self._specs.get(begin.guest)
         if room is None or spec is None or isinstance(spec, Exception):
             error = spec if isinstance(spec, Exception) else ActorFailed("the actor was not admitted")
-            self.order(Ended(begin.guest, begin.incarnation, True, pack_error(error), 0))
+            self.order(Ended(begin.guest, begin.incarnation, True, False, pack_error(error), 0))
             return
         room.incarnation = begin.incarnation
         room.is_between = False
@@ -239,7 +239,7 @@ class House(Link):
         try:
             self.system.start(spec, None)
         except Exception as error:
-            self.order(Ended(begin.guest, begin.incarnation, True, pack_error(error), 0))
+            self.order(Ended(begin.guest, begin.incarnation, True, False, pack_error(error), 0))
 
     def _on_deliver(self, fields: list[Any]) -> None:
         _, guest, incarnation, first, frames, asks, senders = fields

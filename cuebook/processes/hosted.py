@@ -8,7 +8,7 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from cuebook.errors import CodecError, CuebookError, UnknownMessage
+from cuebook.errors import CodecError, CuebookError, MessagingError, UnknownMessage
 from cuebook.processes.outcomes import pack_error
 from cuebook.processes.parcel import Parcel
 from cuebook.processes.protocol import Asked, Buried, Ended, Gone, Order, Started
@@ -51,6 +51,7 @@ class Room:
         self.incarnation = 0
         self.is_between = False
         self.culprit = 0
+        self.ended_by: BaseException | None = None
         self.cell: GuestCell | None = None
         self._parcel = parcel
 
@@ -72,7 +73,9 @@ class Room:
         cell.mailbox.give_back()
         culprit, self.culprit = self.culprit, 0
         is_failure = reason is Exit.FAILURE
-        self.house.order(Ended(self.lodging.guest, self.incarnation, is_failure, pack_error(error), culprit))
+        is_escaped = is_failure and error is not self.ended_by
+        ended = Ended(self.lodging.guest, self.incarnation, is_failure, is_escaped, pack_error(error), culprit)
+        self.house.order(ended)
 
     def on_terminated(self, _ref: ActorRef, _error: BaseException | None) -> None:
         """The actor has stopped for good."""
@@ -177,12 +180,16 @@ class GuestCell(Cell):
 
     def _settled(self) -> None:
         super()._settled()
-        if self.state is ActorState.RUNNING:
+        if self.state is ActorState.RUNNING and not self._is_stopping:
             self._room.house.order(Started(self._room.lodging.guest, self._room.incarnation))
+
+    def _failure(self, error: BaseException) -> MessagingError:
+        self._room.ended_by = self._killed
+        return super()._failure(error)
 
     def _quarantine(self, failure: CuebookError, error: BaseException, directive: Directive) -> None:
         number = self._room.lodging.in_hand
-        if self._current is None or not number:
+        if self._current is None or not number or self._is_stopping:  # what fails while it drains is for it to answer
             super()._quarantine(failure, error, directive)
             return
         self._current = None

@@ -153,6 +153,7 @@ _PLAIN = frozenset(
         errors.MailboxFull,
         errors.MalformedMessage,
         errors.MessageTooLarge,
+        errors.Rejected,
         errors.RestartLimitReached,
         errors.UnhandledMessage,
         errors.UnknownMessage,

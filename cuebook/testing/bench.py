@@ -10,7 +10,7 @@ import contextvars
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
-from cuebook.errors import ActorStopped, MailboxFull, UnhandledMessage
+from cuebook.errors import ActorStopped, CuebookError, MailboxFull, Rejected, UnhandledMessage
 from cuebook.logs import get_logger
 from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.runtime.cells.answers import Answers
@@ -21,7 +21,7 @@ from cuebook.runtime.cells.spec import Factory, SpawnOptions
 from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.refs.ready import Ready
 from cuebook.runtime.refs.ref import ActorRef, as_actor
-from cuebook.runtime.refs.reply import FailedReply, seal, unseal
+from cuebook.runtime.refs.reply import FailedReply, failure_of, seal, told, unseal
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.runtime.tasks.tasks import Tasks
 from cuebook.testing.bench_system import BenchSystem
@@ -181,8 +181,13 @@ class Bench:
             await self.actor.on_stop()
         else:
             await self.actor.on_failure(error)
+        name = self.me.name
+        if error is None:
+            owed: CuebookError = ActorStopped(f"{name} ended before it answered")
+        else:
+            owed = failure_of(name, error) if error is self.failure else told(name, error)
         for delivery in list(self.owed):
-            delivery.fail(error or ActorStopped(f"{self.me.name} ended before it answered"))
+            delivery.refuse(owed)
         self.mailbox.unstash()
         return self.taken()
 
@@ -225,7 +230,7 @@ class Bench:
             outcome = self._handler_of(self.actor, envelope, message)
             if hasattr(outcome, "__await__"):
                 outcome = await outcome
-        except UnhandledMessage:
+        except (UnhandledMessage, Rejected):
             raise
         except BaseException as error:
             self.failure = error

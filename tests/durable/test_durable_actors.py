@@ -516,3 +516,26 @@ def test_what_is_to_be_pure_is_refused_where_it_is_a_coroutine_function(name: st
 
     with pytest.raises(TypeError, match=rf"Wrong\.{name} is to be a plain function"):
         type("Wrong", (PersistentActor,), {name: never})
+
+
+def test_a_no_of_a_further_actor_is_the_cause_of_a_failure_and_nothing_is_kept_of_the_command(path: Path) -> None:
+    class Middle(Account):
+        async def on_slowly(self, command: Slowly) -> Effect:
+            await self.context.system.actor("Account/a").ask(Withdraw(command.amount))
+            return persist(Deposited(command.amount)).reply(lambda state: state.balance)
+
+    async def scene(runtime: Runtime) -> None:
+        await runtime.spawn(Account, "a")
+        middle = await runtime.spawn(Middle, "m")
+        for _ in range(5):
+            with pytest.raises(ActorFailed, match="Middle/m failed on this message") as failed:
+                await middle.ask(Slowly(5))
+            assert isinstance(failed.value.__cause__, Rejected)
+            assert failed.value.__cause__.actor == "Account/a"
+            with pytest.raises(Rejected, match="there are only 0") as own:
+                await middle.ask(Withdraw(5))
+            assert own.value.actor == "Middle/m"
+        assert await middle.ask(Balance()) == 0
+        assert middle.statistics().restarts == 0
+
+    played(path, scene)

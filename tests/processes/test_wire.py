@@ -53,7 +53,9 @@ def test_traffic_comes_out_as_it_went_in(fields: list[Any], size: int) -> None:
     assert open_frame(pack_traffic(fields, size)) == fields
 
 
-@pytest.mark.parametrize("order", [Hello(1, 2, b"x"), Begin(3, 4), Ended(1, 2, True, ["a", "b", "c", None, None], 0)])
+@pytest.mark.parametrize(
+    "order", [Hello(1, 2, b"x"), Begin(3, 4), Ended(1, 2, True, False, ["a", "b", "c", None, None], 0)]
+)
 def test_orders_come_out_as_they_went_in(order: Any) -> None:
     assert open_frame(pack_order(order)) == order
 

@@ -16,6 +16,7 @@ from cuebook.errors import (
     CodecError,
     MailboxFull,
     MalformedMessage,
+    Rejected,
     UnhandledMessage,
     UnknownMessage,
 )
@@ -268,8 +269,10 @@ class Cell(Lifecycle):
         """Whether the incarnation outlives what its handler raised; whoever asked is answered then."""
         if self._killed is not None or self.state not in (ActorState.RUNNING, ActorState.STOPPING):
             return False
+        is_no = isinstance(error, Rejected)
         is_unhandled = isinstance(error, UnhandledMessage) and error.target in (None, self.name)
-        if not is_unhandled and directive_for(error, self.spec.policy.directives) is not Directive.RESUME:
+        says_so = is_no or is_unhandled
+        if not says_so and directive_for(error, self.spec.policy.directives) is not Directive.RESUME:
             return False
         self._deactivate()
         failure = failure_of(self.name, error)
@@ -278,10 +281,9 @@ class Cell(Lifecycle):
             self.answers.fail_open(failure)
         else:
             self.answers.refuse(envelope, failure)
-            self._bury(envelope, DeadReason.UNHANDLED if is_unhandled else DeadReason.POISON, error)
-        if isinstance(error, UnhandledMessage):
-            error.target = error.target or self.name
-        else:
+            if not is_no:
+                self._bury(envelope, DeadReason.UNHANDLED if is_unhandled else DeadReason.POISON, error)
+        if not says_so:
             _log.warning("actor goes on after a failure", actor=self.name, error=repr_of(error), exc_info=error)
         return True
 

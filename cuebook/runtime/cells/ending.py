@@ -50,6 +50,7 @@ class Ending:
         "_is_stopping",
         "_parent",
         "_premises",
+        "_restart_due",
         "_restart_timer",
         "_settlers",
         "_stop_due",
@@ -99,6 +100,7 @@ class Ending:
         self._stops_itself = False
         self.ended: tuple[Exit, BaseException | None] = _NOT_ENDED
         self._restart_timer: TimerHandle | None = None
+        self._restart_due = 0.0
         self._stop_timer: TimerHandle | None = None
         self._stop_due = 0.0
         self._waiting: list[asyncio.Future[None]] | None = None
@@ -154,15 +156,27 @@ class Ending:
         self._is_stopping = True
         self._is_steady = False
         self._drains = self._drains and drain
-        if self.state is ActorState.RESTARTING or self.state is ActorState.PARKED:
+        due = self.clock.monotonic() + timeout_s
+        is_too_late = not self._has_to_drain or (self._restart_timer is not None and self._restart_due >= due)
+        if self.state is ActorState.PARKED or (self.state is ActorState.RESTARTING and is_too_late):
             self._terminate(None)
             return
-        due = self.clock.monotonic() + timeout_s
         if self._stop_timer is None or due < self._stop_due:
-            self._cancel_timers()
+            if self._stop_timer is not None:
+                self._stop_timer.cancel()
             self._stop_due = due
             self._stop_timer = self.clock.call_later(timeout_s, self._overdue)
+        self.begin_again()  # where it waits for someone else's decision
         self._driver.wake()
+
+    def begin_again(self) -> None:
+        """Start the next incarnation, where it waits for that."""
+        raise NotImplementedError
+
+    @property
+    def _has_to_drain(self) -> bool:
+        """Whether it stops, and has messages to handle before."""
+        return self._is_stopping and self._drains and len(self.mailbox) > 0
 
     def give_up(self) -> None:
         """End at once, without hooks; whoever waits is answered."""
@@ -180,6 +194,9 @@ class Ending:
         """The deadline of the stop has passed: no more draining, and the handler is cancelled."""
         self._drains = False
         self._premises.shutdown.killed(self.name, "did not stop within its time")
+        if self.state is ActorState.RESTARTING:
+            self._terminate(None)
+            return
         for child in list(self.children.values()):
             child.request_stop(0.0, drain=False)
         self._stop_timer = self.clock.call_later(GRACE_S, self._abandon)
@@ -187,10 +204,18 @@ class Ending:
         self._driver.wake()
 
     def _abandon(self, error: BaseException | None = None) -> None:
-        _log.error("actor does not obey cancellation; it ended without its handler", actor=self.name)
-        self._premises.shutdown.killed(self.name, "obeyed no cancellation, and was left behind")
+        self._driver.leave()
         self._has_left_behind = True
         self._terminate(error)
+
+    def on_left(self, *, is_lost: bool) -> None:
+        """What it awaited obeys no cancellation: it goes on without that, and with another driver."""
+        self._driver = self._driver.successor()
+        _log.error("actor does not obey cancellation; it goes on without its handler", actor=self.name)
+        if is_lost:
+            self.on_lost()
+        self._has_left_behind = self._has_left_behind or self._is_stopping
+        self._premises.shutdown.killed(self.name, "obeyed no cancellation, and was left behind")
 
     async def wait_until_settled(self) -> None:
         """Until it receives, waits to begin again, or has stopped for good."""

@@ -546,8 +546,9 @@ async def test_an_unhandled_message_of_another_actor_is_no_unhandled_message_her
     async with ActorSystem() as system:
         other = system.spawn(Actor, name="other")
         ref = system.spawn(Asks, name="asks", backoff=QUICK)
-        with pytest.raises(UnhandledMessage, match="other"):
+        with pytest.raises(ActorFailed, match="asks failed .* other .* has no handler") as failed:
             await ref.ask(Get())
+        assert isinstance(failed.value.__cause__, UnhandledMessage)
         await asyncio.sleep(0.1)
         assert ref.statistics().restarts == 1
         assert other.statistics().restarts == 0
