@@ -160,6 +160,56 @@ def test_a_kill_goes_on_without_a_handler_that_resists() -> None:
     scene()
 
 
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_who_waits_for_children_that_clean_up_has_obeyed(how: str) -> None:
+    """Its children get their time, and its last hook runs once they have ended."""
+    diary: list[Any] = []
+
+    class Child(Actor):
+        async def on_stop(self) -> None:
+            await asyncio.sleep(1.5)
+            diary.append("child")
+
+    class Slow(Actor):
+        async def receive(self, message: Any) -> None:
+            await asyncio.sleep(100)
+
+        async def on_failure(self, error: BaseException) -> None:
+            await asyncio.sleep(5)
+
+    class Parent(Actor):
+        async def on_start(self) -> None:
+            kind = Child if how == "kill" else Slow
+            self.context.spawn(kind, name="child", shutdown_s=3.0).tell_nowait(Get())
+
+        async def receive(self, message: Any) -> None:
+            await asyncio.sleep(100)
+
+        async def on_stop(self) -> None:
+            diary.append("parent")
+
+        async def on_failure(self, error: BaseException) -> None:
+            diary.append("parent")
+
+    @virtually
+    async def scene() -> None:
+        async with ActorSystem() as system:
+            ref = system.spawn(Parent, name="parent")
+            ref.tell_nowait(Get())
+            await asyncio.sleep(1)
+            if how == "kill":
+                ref.kill()
+                await asyncio.sleep(3)
+                assert ref.statistics().failures == 1
+            else:
+                assert await ref.stop(0.0) is False
+            assert diary[:2] == (["child", "parent"] if how == "kill" else ["parent"])
+        assert system.report is not None
+        assert system.report.killed == {}
+
+    scene()
+
+
 def test_what_was_left_behind_and_ends_later_touches_nothing() -> None:
     @virtually
     async def scene() -> None:

@@ -113,15 +113,19 @@ class Driver:
             if self._driven.ready.is_entered:
                 self._driven.ready.leave()
 
-    def interrupt(self, error: BaseException) -> bool:
-        """End what is being awaited: the work gets `error` there. False where nothing is."""
+    def interrupt(self, error: BaseException) -> Hold | None:
+        """End what is being awaited: the work gets `error` there. The hold on that; None where nothing is awaited."""
         if not self._awaits:
-            return False
+            return None
         if self._error is not _CUT:
             self._error = error
             if self._hold is not None:
                 self._hold.cancel()
-        return True
+        return self._hold
+
+    def holds(self, hold: Hold) -> bool:
+        """Whether what this was a hold on is still being awaited."""
+        return self._hold is hold
 
     def cancel(self) -> None:
         """End the task, if there is one, and the work with it."""

@@ -13,7 +13,7 @@ from cuebook.errors import ActorStopped, CuebookError, InternalError, RestartLim
 from cuebook.logs import get_logger
 from cuebook.runtime.cells.answers import Answers
 from cuebook.runtime.cells.bonds import Bonds, Watch
-from cuebook.runtime.cells.driver import Driver
+from cuebook.runtime.cells.driver import Driver, Work
 from cuebook.runtime.cells.envelope import Entry, Envelope
 from cuebook.runtime.cells.mailbox import Mailbox
 from cuebook.runtime.cells.signals import Down
@@ -41,6 +41,7 @@ class Ending:
     """An actor as something that is asked to stop, and stops."""
 
     __slots__ = (
+        "_awaits_children",
         "_bonds",
         "_current",
         "_drains",
@@ -95,6 +96,7 @@ class Ending:
         self._settlers: list[asyncio.Future[None]] | None = None
         self._is_steady = False
         self._is_stopping = False
+        self._awaits_children = False
         self._drains = True
         self._has_left_behind = False
         self._stops_itself = False
@@ -204,6 +206,9 @@ class Ending:
         self._driver.wake()
 
     def _abandon(self, error: BaseException | None = None) -> None:
+        if self._awaits_children:  # they end in a moment, each by a deadline like this one
+            self._stop_timer = self.clock.call_later(GRACE_S, self._abandon, error)
+            return
         self._driver.leave()
         self._has_left_behind = True
         self._terminate(error)
@@ -226,6 +231,19 @@ class Ending:
         waiter: asyncio.Future[None] = self.loop.create_future()
         self._settlers = [*(self._settlers or ()), waiter]
         await waiter
+
+    def _end_children(self) -> Work:
+        while self.children:
+            self._awaits_children = True
+            try:
+                yield self._stop_children()
+            finally:
+                self._awaits_children = False
+
+    async def _stop_children(self) -> None:
+        for child in reversed(list(self.children.values())):
+            child.request_stop(child.spec.shutdown_s, drain=self._drains and self.state is not ActorState.FAILING)
+            await child.wait_until_ended()
 
     def bonds(self) -> Bonds:
         """What it has to do with others."""

@@ -24,6 +24,7 @@ from cuebook.runtime.cells.driver import Driver, Work
 from cuebook.runtime.cells.ending import GRACE_S
 from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.cells.incarnation import Incarnation
+from cuebook.runtime.cells.restarting import Restarting
 from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.cells.system_port import Parent, Premises
 from cuebook.runtime.cells.timers import Timer, Timers
@@ -33,7 +34,6 @@ from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import failure_of, told
 from cuebook.runtime.refs.status import ActorState
 from cuebook.runtime.reports.deadletters import DeadReason
-from cuebook.runtime.restarting import Restarting
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.wording import repr_of
 
@@ -47,7 +47,6 @@ class Lifecycle(Restarting):
     """What an actor goes through, whatever it receives. Its steps are parts of the driver's work."""
 
     __slots__ = (
-        "_awaits_children",
         "_is_ending",
         "_is_retiring",
         "_killed",
@@ -63,7 +62,6 @@ class Lifecycle(Restarting):
         self._life: Incarnation | None = None
         self._is_retiring = False
         self._is_ending = False
-        self._awaits_children = False
         self._killed: BaseException | None = None
 
     def _set_up(self, ref: ActorRef) -> None:
@@ -98,13 +96,14 @@ class Lifecycle(Restarting):
             return
         self._killed = error or ActorFailed(f"{self.name} was killed")
         self._is_steady = False
-        if not self._awaits_children and self._driver.interrupt(self._killed):
-            self.clock.call_later(GRACE_S, self._insist, self._killed)
+        hold = None if self._awaits_children else self._driver.interrupt(self._killed)
+        if hold is not None:
+            self.clock.call_later(GRACE_S, self._insist, hold)
         self._driver.wake()
 
-    def _insist(self, error: BaseException) -> None:
+    def _insist(self, hold: Hold) -> None:
         """What was interrupted by a kill goes on all the same: it is left behind, and the incarnation fails."""
-        if self._killed is error and self.state not in _BETWEEN:
+        if self._driver.holds(hold):
             self._driver.leave()
             self._driver.wake()
 
@@ -289,19 +288,6 @@ class Lifecycle(Restarting):
     def _outcome(self, reason: Exit) -> tuple[Exit, BaseException | None]:
         """How an orderly end has gone."""
         return reason, None
-
-    def _end_children(self) -> Work:
-        while self.children:
-            self._awaits_children = True
-            try:
-                yield self._stop_children()
-            finally:
-                self._awaits_children = False
-
-    async def _stop_children(self) -> None:
-        for child in reversed(list(self.children.values())):
-            child.request_stop(child.spec.shutdown_s, drain=self._drains and self.state is not ActorState.FAILING)
-            await child.wait_until_ended()
 
     def _conclude(self, reason: Exit, error: BaseException | None, directive: Directive = Directive.RESTART) -> None:
         """The incarnation is over: the next one, or the end."""
