@@ -29,6 +29,7 @@ from cuebook.persistence.records.record import Kind, Picked
 from cuebook.persistence.records.stream_heads import Duties, Events, Received, SnapshotKept, unpacked_places
 from cuebook.persistence.values import ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque, Unresolved, placeholder_in, type_of
+from cuebook.runtime.tasks.exits import is_exit, own
 from cuebook.wire.codec import pack, unpack
 from cuebook.wording import text_of
 
@@ -140,7 +141,9 @@ class _Fold:
                     state = new
         except (UnknownEvent, JournalNotTrusted):
             raise
-        except Exception as error:
+        except BaseException as error:
+            if is_exit(own(error)):
+                raise
             kind = f"apply event {number}, a {type(event).__qualname__}"
             if event is _UNMADE:
                 kind = f"read event {number}, its upcaster raised"

@@ -32,6 +32,7 @@ from cuebook.errors import (
 from cuebook.persistence.records.stream_heads import DutyRow
 from cuebook.runtime.cells.actor import Context, Delivery
 from cuebook.runtime.refs.reply import FailedReply, failure_of, seal
+from cuebook.runtime.tasks.exits import called, is_being_cancelled, is_exit, own
 
 __all__ = ["Keeper"]
 
@@ -133,24 +134,29 @@ class Keeper:
             if cause is _COMMAND:
                 raise
             return self._refuse(Rejected(str(error)), cause.for_good())
-        except Exception as error:
-            if not self._committer.is_busy:
+        except BaseException as error:
+            failure = own(error)
+            if is_exit(failure) or not self._committer.is_busy:
                 raise
-            return self._raise_after_commit(error)
+            return self._raise_after_commit(failure)
 
     async def _finish(self, pending: Any, cause: Cause) -> Any:
         try:
             outcome = self._conclude(as_effect(await pending), cause)
         except Rejected as rejection:
             outcome = self._refuse(rejection, cause)
-        except Exception as error:
-            if isinstance(error, UnhandledMessage) and cause is not _COMMAND:
+        except UnhandledMessage as error:
+            if cause is not _COMMAND:
                 return self._refuse(Rejected(str(error)), cause.for_good())
             await self._committer.settle()
             raise
+        except BaseException as error:
+            if not (is_exit(error) or is_being_cancelled()):
+                await self._committer.settle()
+            raise
         return await outcome if hasattr(outcome, "__await__") else outcome
 
-    async def _raise_after_commit(self, error: Exception) -> None:
+    async def _raise_after_commit(self, error: BaseException) -> None:
         """The commands before the one that failed are not to fail with it."""
         await self._committer.settle()
         raise error
@@ -246,8 +252,10 @@ class Keeper:
         for each in batch.settled:
             for callback in each.after:
                 try:
-                    callback(each.state)
-                except Exception as error:
+                    called(callback, each.state)
+                except BaseException as error:
+                    if is_exit(error):
+                        raise
                     context.self_ref.kill(error)
                     return
             if each.stops:

@@ -47,6 +47,7 @@ from cuebook.processes.protocol import (
 from cuebook.processes.receipts import Lodging
 from cuebook.runtime.refs.ref import ActorRef, find_ref, homes, routes
 from cuebook.runtime.system import ActorSystem
+from cuebook.runtime.tasks.exits import is_exit
 from cuebook.wire.frame import LINK_BYTES_MAX, FrameReader, pack_frame
 
 __all__ = ["House", "main"]
@@ -216,7 +217,9 @@ class House(Link):
             with self.program.filters.put_aside():
                 parcel = open_parcel(admit.parcel)
                 resumes = pickle.loads(admit.options["resumes"])
-        except Exception as error:
+        except BaseException as error:
+            if is_exit(error):
+                raise
             self._specs[admit.guest] = error
             return
         finally:
@@ -227,8 +230,8 @@ class House(Link):
     def _on_begin(self, begin: Begin) -> None:
         room = self._rooms.get(begin.guest)
         spec = self._specs.get(begin.guest)
-        if room is None or spec is None or isinstance(spec, Exception):
-            error = spec if isinstance(spec, Exception) else ActorFailed("the actor was not admitted")
+        if room is None or spec is None or isinstance(spec, BaseException):
+            error = spec if isinstance(spec, BaseException) else ActorFailed("the actor was not admitted")
             self.order(Ended(begin.guest, begin.incarnation, True, False, pack_error(error), 0))
             return
         room.incarnation = begin.incarnation

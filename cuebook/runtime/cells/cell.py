@@ -6,7 +6,6 @@ Its life beside that (start, failure, stop, children) is `lifecycle`'s. Knows no
 from __future__ import annotations
 
 import asyncio
-from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
 from types import CoroutineType
 from typing import Any
@@ -37,6 +36,7 @@ from cuebook.runtime.refs.ref import ActorRef, sender_now
 from cuebook.runtime.refs.reply import IMMUTABLE, failure_of, seal
 from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.reports.deadletters import DeadReason
+from cuebook.runtime.tasks.exits import is_exit, own
 from cuebook.wire.message import decode
 from cuebook.wording import repr_of, text_of
 
@@ -246,7 +246,10 @@ class Cell(Lifecycle):
         began, self._slice_end = now(), self._processed + SLICE_MESSAGES
         while self._is_steady or (yield from self._turn()):
             try:
-                pending = self._receive(began + SLICE_S)
+                try:
+                    pending = self._receive(began + SLICE_S)
+                except GeneratorExit as error:  # the handler's own; one at a yield closes this
+                    raise own(error) from error
                 if isinstance(pending, _Idle):
                     break
                 if pending is not None:
@@ -255,7 +258,9 @@ class Cell(Lifecycle):
                     outcome = yield pending
                     self._deactivate()
                     self._answer(outcome)
-            except (Exception, CancelledError) as error:
+            except BaseException as error:
+                if is_exit(error):
+                    raise
                 if not self._goes_on(error):
                     yield from self._fail(error)
             if self._processed >= self._slice_end or now() - began >= SLICE_S:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from anyio.lowlevel import checkpoint
 
 from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.tasks.exits import own
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.runtime.tasks.tasks import Tasks
 
@@ -55,7 +56,7 @@ class Driven(Protocol):
         """What the work is at, in a word or none."""
 
     def on_fatal(self, error: BaseException) -> None:
-        """The work raised what is no Exception, and no end of the program either."""
+        """The work raised a group with the end of the program in it, which asyncio does not let out of the loop."""
 
     def on_lost(self) -> None:
         """The work was cut off by cancellation from outside or by an exit of the program."""
@@ -229,11 +230,9 @@ class Driver:
             if self._error is _LEFT and not isinstance(error, _ENDS):
                 return _DONE
             self._awaits = False
-            if isinstance(error, Exception) or (
-                isinstance(error, asyncio.CancelledError) and not _is_being_cancelled()
-            ):
-                return self._throw(error)
-            raise
+            if self._hold is None or self._hold.is_end(error):
+                raise
+            return self._throw(own(error))
         if self._error is _LEFT:
             return _DONE
         self._awaits = False
@@ -283,8 +282,3 @@ def _close(step: _Step) -> None:
     """A coroutine that nobody will await is not to complain of that."""
     if isinstance(step, Coroutine):
         step.close()
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

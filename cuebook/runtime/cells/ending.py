@@ -24,6 +24,7 @@ from cuebook.runtime.refs.ref import ActorRef, target_of
 from cuebook.runtime.refs.status import ActorState, TreeNode
 from cuebook.runtime.refs.waiting import Activation, in_hand
 from cuebook.runtime.reports.deadletters import DeadReason
+from cuebook.runtime.tasks.exits import called, is_exit
 from cuebook.runtime.tasks.tasks import Tasks
 from cuebook.wording import repr_of, text_of
 
@@ -329,8 +330,10 @@ class Ending:
         if self.spec.on_terminated is None:
             return
         try:
-            self.spec.on_terminated(self.ref, error)
-        except Exception as raised:
+            called(self.spec.on_terminated, self.ref, error)
+        except BaseException as raised:
+            if is_exit(raised):
+                raise
             _log.error("on_terminated failed", actor=self.name, exc_info=raised)
 
     def on_lost(self) -> None:

@@ -6,7 +6,6 @@ What follows their ends is `restarting`; running and awaiting is the driver's. K
 from __future__ import annotations
 
 import contextvars
-from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
@@ -34,6 +33,7 @@ from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import failure_of, told
 from cuebook.runtime.refs.status import ActorState
 from cuebook.runtime.reports.deadletters import DeadReason
+from cuebook.runtime.tasks.exits import is_exit
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.wording import repr_of
 
@@ -206,7 +206,9 @@ class Lifecycle(Restarting):
             deadline = self.clock.call_later(self.spec.start_s, self._start_overdue, life)
         try:
             yield from life.start(self.spec.factory, self._new_context(timers))
-        except (Exception, CancelledError) as error:
+        except BaseException as error:
+            if is_exit(error):
+                raise
             yield from self._fail(error)
             return
         finally:

@@ -8,6 +8,8 @@ from typing import Any
 
 from anyio import CancelScope
 
+from cuebook.runtime.tasks.exits import is_being_cancelled, is_exit
+
 __all__ = ["AGAIN_S", "Hold"]
 
 AGAIN_S = 0.5
@@ -43,6 +45,20 @@ class Hold:
         if self._outer is not None:
             self._is_again = False
             self._press()
+
+    def is_end(self, error: BaseException) -> bool:
+        """Whether this, which left what the block awaits, is the end of the block and no failure of that."""
+        if isinstance(error, asyncio.CancelledError):
+            return is_being_cancelled()
+        if isinstance(error, GeneratorExit):
+            return not self._is_here()  # a task that is thrown away closes its coroutine, and does not run then
+        return is_exit(error)
+
+    def _is_here(self) -> bool:
+        try:
+            return self._task is not None and asyncio.current_task() is self._task
+        except RuntimeError:  # no loop runs
+            return False
 
     def let_go(self) -> None:
         """Cancel no more what resists."""
