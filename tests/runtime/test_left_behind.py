@@ -14,6 +14,7 @@ import pytest
 from cuebook.errors import ActorFailed, ActorStopped, InternalError
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.system import ActorSystem
+from cuebook.runtime.tasks.hold import Hold
 from tests.support.cast import Add, Boom, Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
 
@@ -309,6 +310,28 @@ def test_code_that_cleans_up_is_not_cancelled_meanwhile_and_is_cancelled_once_mo
                     await ask
                 seen.append(now())
         assert seen == [("clean", 1.3), 1.3, ("swallowed", 2.3), 2.8]
+
+    scene()
+
+
+def test_to_cancel_twice_at_once_ends_as_well() -> None:
+    """Each follows up its own for some turns of the loop, and no longer."""
+
+    @virtually
+    async def scene() -> None:
+        hold = Hold()
+
+        async def work() -> None:
+            with hold, anyio.CancelScope(shield=True):
+                await asyncio.sleep(1)
+
+        task = asyncio.ensure_future(work())
+        await asyncio.sleep(0.1)
+        hold.cancel()
+        await asyncio.sleep(0)
+        hold.cancel()
+        await task
+        assert now() == 1
 
     scene()
 

@@ -105,7 +105,7 @@ class Hold:
         loop = asyncio.get_running_loop()
         if task.cancelling() > self._seen:
             inner.shield = True
-        elif self._turns:
+        elif self._turns > 0:
             loop.call_soon(self._ease)
             return
         if not self._is_again:
