@@ -54,7 +54,8 @@ class PersistentActor(Actor[Any], Generic[S]):
             one.
         events: event classes that are found by their name alone, wherever they are now; those that `apply_...`
             methods are annotated with are among them.
-        upcasters: functions from the fields of an old event, by the name of its class, to today's event (or a list).
+        upcasters: functions from the fields of an old event, by the name of its class, to today's event (or a list);
+            also from those of the state, or of an object in it, where its class is gone or has other fields now.
         snapshots: when the state itself is kept.
 
     `on_start` is called after the recovery, before the first command; `on_stop` after the last commit.

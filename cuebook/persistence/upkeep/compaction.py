@@ -1,6 +1,6 @@
 """Compaction: a journal rewritten without what nobody can ask for any more. The only way a journal shrinks.
 
-Knows no value. Crash-safe: the journal is either the old one or the new one.
+Crash-safe: the journal is either the old one or the new one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cuebook.errors import JournalBusy, JournalError
+from cuebook.errors import CuebookError, JournalBusy, JournalCorrupt, JournalError
 from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.history.replay import FAMILIES, JournalState, state_of
 from cuebook.persistence.history.runs import dropped_runs
@@ -25,7 +25,9 @@ from cuebook.persistence.stores.sqlite.location import Location, located, sync_f
 from cuebook.persistence.stores.sqlite.lock import FileLock
 from cuebook.persistence.stores.sqlite.rewriting import Rewriting, rewriting
 from cuebook.persistence.stores.sqlite.schema import journal_error, opened_connection
+from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.blob_references import blob_references
+from cuebook.wire.codec import unpack
 
 __all__ = ["Compacted", "compact"]
 
@@ -53,13 +55,14 @@ def compact(path: str | os.PathLike[str], *, drop_events: bool = False) -> Compa
 
     Args:
         path: the journal.
-        drop_events: whether events of durable actors go too, where a snapshot that is kept has all of them in it. An
-            actor whose snapshots cannot be read (its state's class has changed) cannot be brought back then.
+        drop_events: whether events of durable actors go too, where a snapshot that is kept has all of them in it. Each
+            of these is read first, but for what only code could rebuild. An actor whose state's class has changed since
+            in another way than by new fields with defaults needs an upcaster then.
 
     Raises:
-        JournalBusy: it is in use. JournalCorrupt: it is damaged (recover it first). JournalError: the new file cannot
-            be written. JournalNotTrusted: a file beside it, or a blob, is no plain file, or somebody else's. In all of
-            them the journal is as it was.
+        JournalBusy: it is in use. JournalCorrupt: it is damaged (recover it first), or a snapshot cannot be read that
+            would be all there is of an actor. JournalError: the new file cannot be written. JournalNotTrusted: a file
+            beside it, or a blob, is no plain file, or somebody else's. In all of them the journal is as it was.
     Cost: reads the journal twice and writes it once; needs that much free space.
     """
     location = located(path)
@@ -77,8 +80,10 @@ def compact(path: str | os.PathLike[str], *, drop_events: bool = False) -> Compa
 def _compacted(location: Location, lock: FileLock, *, drop_events: bool) -> Compacted:
     BlobStore(location.blobs_folder).check_plain()
     with open_reader(location.path) as reader:
-        before, size = reader.last_seq, location.path.stat().st_size
+        before, size = reader.last_seq, _size(location.path)
         state = state_of(reader)
+        if drop_events:
+            _prove_snapshots(reader, state)
         staying = _Staying(reader, state, drop_events=drop_events)
         referred: set[bytes] = set()
         opened = first_head(state.opened, before, reader.record(before).hash)
@@ -90,8 +95,30 @@ def _compacted(location: Location, lock: FileLock, *, drop_events: bool) -> Comp
     _drop_side_files(location.path)
     lock.note(opened.journal_id, new.seq, new.hash, is_held=False)
     blobs = _drop_blobs(location.blobs_folder, referred)
-    size_after = location.path.stat().st_size
+    size_after = _size(location.path)
     return Compacted(location.path, before, new.seq, size, size_after, blobs, tuple(sorted(dropped_runs(state))))
+
+
+def _prove_snapshots(reader: Reader, state: JournalState) -> None:
+    decoder = ValueDecoder(trusted=False, blobs=BlobStore(reader.blobs_folder))
+    for stream in state.streams.values():
+        for seq, head in stream.snapshots:
+            body = reader.state(seq)
+            try:
+                if body is not None:
+                    decoder.decode(unpack(body)[0])
+            except (CuebookError, ValueError, TypeError, LookupError) as error:
+                raise JournalCorrupt(
+                    f"record {seq}, the state of {stream.opened.type} {stream.opened.id!r} after event {head.number}, "
+                    f"cannot be read: {error}; nothing was dropped, and its events are needed",
+                    seq=seq,
+                ) from error
+
+
+def _size(path: Path) -> int:
+    """Bytes of a journal, with what has not been written into its file yet."""
+    wal = Path(f"{path}-wal")
+    return path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
 
 
 class _Staying:
