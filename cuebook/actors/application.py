@@ -26,6 +26,7 @@ from cuebook.actors.worker import WorkerActor
 from cuebook.engines.port import Host, Output
 from cuebook.errors import InternalError, JournalBusy, MessagingError
 from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.values.in_messages import carry_values
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
 from cuebook.runtime.refs.ref import ActorRef
@@ -86,6 +87,7 @@ class Application:
         self._workers: dict[int, WorkerActor] = {}
 
     async def __aenter__(self) -> Self:
+        carry_values()
         self.system.on_failure = self._end_runs
         await self.system.__aenter__()
         self._supervisor = self.system.spawn(

@@ -18,6 +18,7 @@ from cuebook.durable.posting import post
 from cuebook.durable.repeating import Repeated, first_not_missed, next_due
 from cuebook.errors import CodecError, CuebookError, Rejected, UnhandledMessage
 from cuebook.persistence.records.stream_heads import DutyRow
+from cuebook.persistence.values.in_messages import opening_pickles
 from cuebook.runtime.cells.actor import Context
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.wire.message import decode
@@ -191,7 +192,8 @@ class Obligations:
 
     def _read(self, frame: bytes) -> Any:
         try:
-            return decode(frame)
+            with opening_pickles(self._refusal is None):
+                return decode(frame)
         except CodecError as error:  # of a message type that is no more: it stays owed
             raise UnhandledMessage(f"{self._name} cannot read a message that is owed: {error}") from error
 

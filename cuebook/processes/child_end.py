@@ -20,6 +20,7 @@ from cuebook.children.title import show_title
 from cuebook.engines.calls.function import adopt_environment
 from cuebook.engines.process.child import settle_in
 from cuebook.errors import ActorFailed, UnknownMessage
+from cuebook.persistence.values.in_messages import adopt_key, carry_values
 from cuebook.processes.hosted import ForwardedDeadLetters, GuestCell, Room, guest_spec
 from cuebook.processes.link import Link, open_address
 from cuebook.processes.loop import new_loop
@@ -193,6 +194,8 @@ class House(Link):
             sys.stderr.flush()
             os._exit(BROKEN)
         self.owner = welcome.home
+        carry_values()
+        adopt_key(welcome.options["values"], imports=True)
         homes[welcome.home] = self
         routes.append(self.distant)
         adopt_environment(welcome.options)

@@ -12,6 +12,7 @@ from typing import Any
 
 from cuebook.errors import ActorStopped, CuebookError, MailboxFull, Rejected, UnhandledMessage
 from cuebook.logs import get_logger
+from cuebook.persistence.values.in_messages import carry_values
 from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.runtime.cells.answers import Answers
 from cuebook.runtime.cells.context import Context
@@ -122,6 +123,7 @@ class Bench:
         self._message: Any = None
         self._arrival: asyncio.Future[None] | None = None
         self._tasks = Tasks(self.loop, self.kill)
+        carry_values()
 
     def do(self, step: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Run one step to its end, in the actor's own context."""

@@ -70,6 +70,7 @@ class Code(IntEnum):
     BLOB_REF = 63
     OPAQUE = 70
     UNRESOLVED = 71
+    IN_MESSAGE = 80
 
 
 TOO_DEEP = "it is nested too deeply"

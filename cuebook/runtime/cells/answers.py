@@ -95,7 +95,7 @@ class Delivery:
         return self._reply is reply
 
     def reply(self, value: Any = None) -> None:
-        """Answer with plain data or a message. Raises TypeError where it is neither: it stays open then."""
+        """Answer with a value or a message. Raises TypeError where it cannot travel: it stays open then."""
         if self._reply is not None:
             self.settle(seal(value))
 

@@ -42,7 +42,7 @@ def seal(value: Any) -> Any:
     """What travels: an immutable value as it is, else its bytes.
 
     Raises:
-        TypeError: neither a message nor plain data.
+        TypeError: a part of it cannot travel.
         MessageTooLarge: over the frame limit.
     """
     if type(value) in IMMUTABLE:
