@@ -204,7 +204,7 @@ def _from_snapshot(actor: Folding, ledger: Ledger, stream: int, unread: list[str
             body = ledger.file.state(record.seq)
             if body is None:
                 return None  # dropped, and so are all before it
-            return _unpacked(body, decoder, ledger, number, record.seq)
+            return _unpacked(body, decoder, ledger, number=number, seq=record.seq)
         except JournalNotTrusted:
             raise
         except (CuebookError, ValueError, TypeError) as error:
@@ -218,7 +218,7 @@ def _from_snapshot(actor: Folding, ledger: Ledger, stream: int, unread: list[str
     return None
 
 
-def _unpacked(body: bytes, decoder: KeptDecoder, ledger: Ledger, number: int, seq: int) -> Recovered:
+def _unpacked(body: bytes, decoder: KeptDecoder, ledger: Ledger, *, number: int, seq: int) -> Recovered:
     state, duties = unpack(body)
     value = decoder.decode(state)
     part = placeholder_in(value, Unresolved, Opaque) if decoder.placeholders else None
