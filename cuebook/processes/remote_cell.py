@@ -23,6 +23,7 @@ from cuebook.runtime.cells.answers import Delivery
 from cuebook.runtime.cells.cell import _IDLE, Cell, _Idle
 from cuebook.runtime.cells.ending import GRACE_S
 from cuebook.runtime.cells.envelope import Entry, Envelope, size_of
+from cuebook.runtime.cells.mailbox import Overflow
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.cells.system_port import Parent, Premises
 from cuebook.runtime.policy.directives import Directive
@@ -85,6 +86,10 @@ class RemoteCell(Cell):
         super().__init__(premises, replace(spec, factory=lambda: _Envoy(self)), parent)
 
     # What refs ask for
+
+    def lets_actors_wait(self, timeout: float | None) -> bool:
+        """Only with a deadline, and where the mailbox says so: a circle over the link is not seen."""
+        return timeout is not None and self.mailbox.overflow is Overflow.WAIT
 
     def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
         """`post` where nothing is special."""

@@ -84,7 +84,7 @@ class StubTarget:
         """There always is."""
         return True
 
-    def lets_actors_wait(self) -> bool:
+    def lets_actors_wait(self, timeout: float | None) -> bool:
         """Nobody has to."""
         return False
 

@@ -153,9 +153,9 @@ class Cell(Lifecycle):
         mailbox = self.mailbox
         return mailbox.has_room(size) or mailbox.overflow not in _KEEPS
 
-    def lets_actors_wait(self) -> bool:
-        """Whether actors too may wait for room."""
-        return self.mailbox.overflow is Overflow.WAIT
+    def lets_actors_wait(self, timeout: float | None) -> bool:
+        """Whether actors too may wait for room; whoever waits here joins the graph of asks."""
+        return self.mailbox.overflow in _KEEPS
 
     async def wait_for_room(self, size: int) -> None:
         """Until `has_room`, or the actor has stopped."""

@@ -24,9 +24,9 @@ class Overflow(StrEnum):
     """What happens to a message for a full mailbox."""
 
     RAISE = "raise"
-    """The sender gets MailboxFull; `tell` and `ask` from outside of actors wait for room."""
+    """`tell` and `ask` wait for room, from outside and in handlers; `tell_nowait` raises MailboxFull."""
     WAIT = "wait"
-    """As RAISE, and an actor too may wait for room, with a deadline: `tell(message, timeout=...)`, `ask`."""
+    """As RAISE; a handler may wait for one in another process too, with a deadline: `tell(message, timeout=...)`."""
     DROP_NEW = "drop_new"
     """The message is dropped and counted; its asker gets MailboxFull."""
     DROP_OLD = "drop_old"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from cuebook.errors import AskTimeout, MailboxFull
+from cuebook.errors import AskCycle, AskTimeout, MailboxFull
 from cuebook.runtime.refs.status import status_line
 from cuebook.runtime.refs.target import Target
 from cuebook.runtime.refs.waiting import Activation, refuse_cycle
@@ -38,11 +38,15 @@ async def room_in_time(
 async def room_or_full(
     target: Target, message: object, size: int, *, timeout: float | None, asker: Activation | None
 ) -> None:
-    """As `room_in_time`, for a sender that needs no answer. Raises MailboxFull: no room in time."""
+    """As `room_in_time`, for a sender that needs no answer. Raises MailboxFull: no room in time, or none ever, because
+    the target waits for the sender; then the text has the circle.
+    """
     try:
         await room_in_time(target, message, size, timeout=timeout, asker=asker)
     except AskTimeout:
         raise MailboxFull(f"no room in the mailbox of {target.name} within {timeout:g} s") from None
+    except AskCycle as circle:
+        raise MailboxFull(f"the mailbox of {target.name} is full, and {circle}") from circle
 
 
 def timed_out(target: Target, message: object, timeout: float | None, asked_at: float) -> AskTimeout:

@@ -94,17 +94,15 @@ class ActorRef(Generic[A_co]):
         self._target.post(frame)
 
     async def tell(self: ActorRef[Accepts[_M]], message: _M, timeout: float | None = None) -> None:
-        """Put a message into the mailbox; from outside of actors, wait for room.
-
-        An actor waits only where the mailbox has `Overflow.WAIT`, and with a timeout.
+        """Put a message into the mailbox, and wait for room there before that: in a handler too, which receives nothing
+        meanwhile. For the mailbox of an actor in another process, or from there, a handler waits only with a timeout.
 
         Parameters:
             timeout: seconds to wait for room; None: no bound.
 
         Raises:
-            MailboxFull: no room in time; sent by an actor that may not wait; or the mailbox drops what is too
-                much.
-            AskCycle: the target waits for the actor that would wait for it.
+            MailboxFull: no room in time; the mailbox is the handler's own, or its actor waits for the handler's, itself
+                or through others (the text has the circle); sent over to another process without a timeout.
             ActorStopped, TypeError, MessageTooLarge: as `tell_nowait`.
         """
         content = outgoing(message)
@@ -221,7 +219,7 @@ class ActorRef(Generic[A_co]):
 
         Raises:
             MailboxFull, ActorStopped: as `tell`; the text says how many were delivered before.
-            AskCycle, TypeError, MessageTooLarge: as `tell`.
+            TypeError, MessageTooLarge: as `tell`.
         """
         await tell_all(self._way(timeout), list(messages))
 
@@ -309,7 +307,7 @@ class ActorRef(Generic[A_co]):
         return Way(self._target, timeout, asker=_activation(current), may_wait=self._may_wait(current, timeout))
 
     def _may_wait(self, current: ActorRef | None, timeout: float | None) -> bool:
-        return current is None or (timeout is not None and current is not self and self._target.lets_actors_wait())
+        return current is None or self._target.lets_actors_wait(timeout)
 
     def _open(self, outcome: Any, message: object, timeout: float | None, asked_at: float) -> Any:
         if outcome is EXPIRED:

@@ -237,8 +237,7 @@ async def test_waiting_for_room_ends_with_the_actor() -> None:
 
 
 @virtually
-async def test_between_actors_a_full_mailbox_raises_instead_of_waiting() -> None:
-    """Two actors that wait for each other's room would wait for ever."""
+async def test_between_actors_tell_waits_for_room_and_tell_nowait_raises() -> None:
     seen: list[Any] = []
 
     class Sender(Actor):
@@ -246,18 +245,22 @@ async def test_between_actors_a_full_mailbox_raises_instead_of_waiting() -> None
             self.target = target
 
         async def receive(self, message: Any) -> None:
+            for _ in range(2):
+                self.target.tell_nowait(Add(1))
             try:
-                for _ in range(3):
-                    await self.target.tell(Add(1))
+                self.target.tell_nowait(Add(1))
             except MailboxFull as error:
                 seen.append(error)
+            await self.target.tell(Add(1))
+            seen.append(asyncio.get_running_loop().time())
 
     async with ActorSystem() as system:
         target = system.spawn(Counter, name="counter", mailbox=MailboxSpec(capacity=2))
         target.tell_nowait(Pause(5.0))
         await asyncio.sleep(1)
         await system.spawn(lambda: Sender(target), name="sender").ask(Get())
-        assert len(seen) == 1
+        assert [type(each) for each in seen] == [MailboxFull, float]
+        assert seen[1] == 5.0
 
 
 @virtually
