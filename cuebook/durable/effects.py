@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cuebook.durable.duties import Duty, delivery, forgotten, reminder
 from cuebook.errors import Rejected
 
-__all__ = ["NOTHING", "Effect", "as_effect", "persist"]
+__all__ = ["NOTHING", "Effect", "as_effect", "made_now", "persist"]
+
+made_now: ContextVar[list[Effect] | None] = ContextVar("cuebook_effects", default=None)
+"""What the handler at work has made so far, but for what it has refined since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,24 @@ class Effect:
     rejection: Rejected | None = None
     stops: bool = False
 
+    def __post_init__(self) -> None:
+        made = made_now.get()
+        if made is not None:
+            made.append(self)
+
+    def _refined(self, **changes: Any) -> Effect:
+        return self._in_place(replace(self, **changes))
+
+    def _in_place(self, refined: Effect) -> Effect:
+        """Another effect has been made of this one, which is not to be missed."""
+        made = made_now.get()
+        if made is not None:
+            made[:] = [effect for effect in made if effect is not self]
+        return refined
+
     def persist(self, *events: Any) -> Effect:
         """Keep these events too, all or none of them."""
-        return replace(self, events=(*self.events, *events))
+        return self._refined(events=(*self.events, *events))
 
     def reply(self, answer: Any) -> Effect:
         """Answer whoever asked.
@@ -47,7 +66,8 @@ class Effect:
             answer: plain data, a message, or a function that takes the state with this effect's events in it and gives
                 one.
         """
-        return Effect(self.events, answer, self.after, self.duties, self.rejection, self.stops)  # half of replace()
+        made = Effect(self.events, answer, self.after, self.duties, self.rejection, self.stops)  # half of replace()
+        return self._in_place(made)
 
     def then(self, callback: Callable[[Any], object]) -> Effect:
         """Call a plain function with the state, after the commit and the answer. Where it raises, the actor fails; the
@@ -61,7 +81,7 @@ class Effect:
             raise TypeError(
                 f"then() takes a plain function, not `async def {name}`: tell an actor, or deliver a message"
             )
-        return replace(self, after=(*self.after, callback))
+        return self._refined(after=(*self.after, callback))
 
     def remind(
         self,
@@ -96,7 +116,7 @@ class Effect:
 
     def forget(self, key: str) -> Effect:
         """Take back the reminder of this key; no effect where there is none."""
-        return replace(self, duties=(*self.duties, forgotten(key)))
+        return self._refined(duties=(*self.duties, forgotten(key)))
 
     def deliver(self, actor: type, id: str, message: object) -> Effect:
         """Send a message to another durable actor until it has handled it, through failures and restarts of both.
@@ -110,11 +130,11 @@ class Effect:
         Raises:
             TypeError: `actor` is no class of durable actors, or it is no message.
         """
-        return replace(self, duties=(*self.duties, delivery(actor, id, message)))
+        return self._refined(duties=(*self.duties, delivery(actor, id, message)))
 
     def stop(self) -> Effect:
         """Stop the actor after it. An entity comes back with the next message to it."""
-        return replace(self, stops=True)
+        return self._refined(stops=True)
 
     def reject(self, reason: str) -> Effect:
         """Refuse the command, as `raise Rejected(reason)` does.
@@ -124,7 +144,7 @@ class Effect:
         """
         if self.events or self.duties:
             raise ValueError("a command is either rejected or has events and duties, not both")
-        return replace(self, rejection=Rejected(reason))
+        return self._refined(rejection=Rejected(reason))
 
     def answer_of(self, state: Any) -> Any:
         """The answer, where `state` is the one with the events in it."""

@@ -20,6 +20,7 @@ from cuebook.durable.folding_stream import packed_state, recovered
 from cuebook.durable.ledger import Ledger, ledger_of
 from cuebook.durable.obligation_messages import Delivered, Due
 from cuebook.durable.obligations import Cause, Obligations
+from cuebook.durable.oversight import Oversight
 from cuebook.durable.snapshots import SnapshotPolicy
 from cuebook.errors import (
     CuebookError,
@@ -66,6 +67,7 @@ class Keeper:
 
     def __init__(self, actor: Any) -> None:
         self._actor: Kept = actor
+        self._oversight = Oversight(actor)
         self._ledger: Ledger
         self._committer: Committer
         self._obligations: Obligations
@@ -123,10 +125,13 @@ class Keeper:
 
     def handle(self, command: Any, cause: Cause) -> Any:
         """Handle a command, and keep with its effect what it was caused by."""
+        oversight = self._oversight
+        oversight.begins(command)
         try:
             outcome = self._actor.handle(command)
             if type(outcome) is not Effect and hasattr(outcome, "__await__"):
-                return self._finish(outcome, cause)
+                return self._finish(command, outcome, cause)
+            oversight.ends(command, outcome)
             return self._conclude(as_effect(outcome), cause)
         except Rejected as rejection:
             return self._refuse(rejection, cause)
@@ -140,9 +145,11 @@ class Keeper:
                 raise
             return self._raise_after_commit(failure)
 
-    async def _finish(self, pending: Any, cause: Cause) -> Any:
+    async def _finish(self, command: Any, pending: Any, cause: Cause) -> Any:
         try:
-            outcome = self._conclude(as_effect(await pending), cause)
+            given = await pending
+            self._oversight.ends(command, given)
+            outcome = self._conclude(as_effect(given), cause)
         except Rejected as rejection:
             outcome = self._refuse(rejection, cause)
         except UnhandledMessage as error:
