@@ -9,7 +9,17 @@ from cuebook.runtime.refs.status import status_line
 from cuebook.runtime.refs.target import Target
 from cuebook.runtime.refs.waiting import Activation, refuse_cycle
 
-__all__ = ["room_in_time", "room_or_full", "timed_out"]
+__all__ = ["check_seconds", "room_in_time", "room_or_full", "timed_out"]
+
+
+def check_seconds(timeout: float | None) -> None:
+    """Raises TypeError or ValueError where a timeout is neither a number of seconds nor None."""
+    if timeout is None or (type(timeout) is float and timeout == timeout):
+        return
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool):
+        raise TypeError(f"a timeout is a number of seconds, or None for none, not {timeout!r}")
+    if timeout != timeout:
+        raise ValueError("a timeout is a number of seconds, not nan")
 
 
 async def room_in_time(
@@ -51,9 +61,11 @@ async def room_or_full(
 
 def timed_out(target: Target, message: object, timeout: float | None, asked_at: float) -> AskTimeout:
     """What an asker is told whose time is up: who did not answer what, and how it is with them."""
+    counts = target.statistics()
+    failed = f"; its last failure: {counts.last_error}" if counts.last_error else ""
     return AskTimeout(
         f"{target.name} did not answer {type(message).__qualname__} within {timeout:g} s "
-        f"({status_line(target.statistics())}; asked {target.loop.time() - asked_at:.3g} s ago)"
+        f"({status_line(counts)}; asked {target.loop.time() - asked_at:.3g} s ago{failed})"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 from weakref import WeakValueDictionary
 
 from cuebook.errors import ActorStopped, CuebookError, MalformedMessage
-from cuebook.runtime.refs.backpressure import room_in_time, room_or_full, timed_out
+from cuebook.runtime.refs.backpressure import check_seconds, room_in_time, room_or_full, timed_out
 from cuebook.runtime.refs.batch import Way, ask_all, tell_all
 from cuebook.runtime.refs.deadlines import EXPIRED
 from cuebook.runtime.refs.gone import Gone
@@ -108,6 +108,7 @@ class ActorRef(Generic[A_co]):
         content = outgoing(message)
         if self._target.offer(content):
             return
+        check_seconds(timeout)
         size = len(content) if type(content) is bytes else 0
         current = _current.get()
         if not self._target.has_room(size) and self._may_wait(current, timeout):
@@ -135,6 +136,8 @@ class ActorRef(Generic[A_co]):
             AskCycle: asked in a handler, and the target waits for that handler's actor (or is it): at once.
             MailboxFull, TypeError, MessageTooLarge: as `tell`.
         """
+        if timeout is not None and (type(timeout) is not float or timeout != timeout):
+            check_seconds(timeout)
         content = outgoing(message)
         target = self._target
         current = _current.get()
@@ -236,7 +239,6 @@ class ActorRef(Generic[A_co]):
         done.
 
         Called by the actor itself it does not wait. Restart policies do not apply.
-
         Parameters:
             timeout: seconds for all of it; then the handler is cancelled and what is left is answered
                 ActorStopped.
@@ -245,6 +247,7 @@ class ActorRef(Generic[A_co]):
         Returns:
             Whether everything that was queued was handled.
         """
+        check_seconds(timeout)
         self._target.request_stop(timeout, drain=drain)
         if _current.get() is self:
             return False
@@ -303,6 +306,7 @@ class ActorRef(Generic[A_co]):
         return timeout
 
     def _way(self, timeout: float | None) -> Way:
+        check_seconds(timeout)
         current = _current.get()
         return Way(self._target, timeout, asker=_activation(current), may_wait=self._may_wait(current, timeout))
 
@@ -339,8 +343,6 @@ class Finder(Protocol):
 
 homes: WeakValueDictionary[bytes, Finder] = WeakValueDictionary()
 """The actor systems of this process by their id, for refs that come out of messages and pickles."""
-
-
 routes: list[Callable[[bytes, str, int], ActorRef | None]] = []
 """Ways to actors whose system is not in `homes`, asked in turn."""
 
