@@ -6,10 +6,13 @@ import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from cuebook.durable.duties import Duty, delivery, forgotten, reminder
 from cuebook.errors import Rejected
+from cuebook.runtime.refs.typed import Accepts
+
+M = TypeVar("M")
 
 __all__ = ["NOTHING", "Effect", "as_effect", "made_now", "persist"]
 
@@ -118,7 +121,7 @@ class Effect:
         """Take back the reminder of this key; no effect where there is none."""
         return self._refined(duties=(*self.duties, forgotten(key)))
 
-    def deliver(self, actor: type, id: str, message: object) -> Effect:
+    def deliver(self, actor: type[Accepts[M]], id: str, message: M) -> Effect:
         """Send a message to another durable actor until it has handled it, through failures and restarts of both.
 
         It is handled once: the receiver keeps, together with what its handler wants, which deliveries it had.

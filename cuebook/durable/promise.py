@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.ledger import LedgerSource
@@ -17,6 +17,8 @@ from cuebook.runtime.refs.ref import ActorRef
 from cuebook.wire.message import message
 
 __all__ = ["DurablePromise", "Promise"]
+
+T = TypeVar("T")
 
 
 @message(tag=71)
@@ -88,7 +90,7 @@ class Promise(PersistentActor[Settled | None]):
             delivery.reply([state.body, state.is_error])
 
 
-class DurablePromise:
+class DurablePromise(Generic[T]):
     """A value that is not there yet, by its id, in the journal of a runtime. `await promise` gives it, whenever it
     was set.
 
@@ -102,7 +104,7 @@ class DurablePromise:
         self._ref = ref
         self._ledger = ledger
 
-    async def set(self, value: Any) -> bool:
+    async def set(self, value: T) -> bool:
         """Keep the value, on disk when this returns; whether it is the first. A later one is dropped.
 
         Args:
@@ -128,7 +130,7 @@ class DurablePromise:
         """Whether there is a value or an error."""
         return await self._ref.ask(Peek()) is not None
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, T]:
         """The value, or the error raised.
 
         Raises:
@@ -142,7 +144,7 @@ class DurablePromise:
         ledger = await self._ledger()
         return bool(await self._ref.ask(Settle(ledger.encoder.encode(value), is_error)))
 
-    async def _value(self) -> Any:
+    async def _value(self) -> T:
         kept = None
         while kept is None:
             with contextlib.suppress(ActorFailed):  # what keeps it begins again
@@ -161,7 +163,7 @@ class DurablePromise:
             raise RecoveryFailed(
                 f"promise {self.id!r} is kept, but cannot be rebuilt here: {lost}; bring its class back"
             )
-        return value
+        return value  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<DurablePromise {self.id}>"

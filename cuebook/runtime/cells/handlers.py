@@ -61,7 +61,7 @@ def check_taken(cls: type, handlers: Mapping[type, str], root: type) -> None:
     for base in vars(cls).get("__orig_bases__", ()):  # `types.get_original_bases`, on Pythons before 3.12 too
         if typing.get_origin(base) is not root:
             continue
-        for kind in _members(typing.get_args(base)[0]):
+        for kind in _members(typing.get_args(base)[-1]):
             if isinstance(kind, type) and is_message_type(kind) and kind not in handlers:
                 method = f"def on_{kind.__name__.lower()}(self, message: {kind.__name__})"
                 raise TypeError(

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from cuebook.choices import one_of
 from cuebook.errors import MailboxFull
@@ -49,7 +50,7 @@ class MailboxSpec:
 
     capacity: int = 1024
     bytes_max: int = 64 * 1024 * 1024
-    overflow: Overflow | str = Overflow.RAISE
+    overflow: Overflow | Literal["raise", "wait", "drop_new", "drop_old"] = Overflow.RAISE
     priorities: Mapping[type, int] = field(default_factory=dict)
     stash_capacity: int = 1024
 

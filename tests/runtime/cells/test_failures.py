@@ -12,6 +12,7 @@ from cuebook.errors import ActorFailed, ActorStopped, MailboxFull, RestartLimitR
 from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.cells.signals import Down, Restarted
+from cuebook.runtime.cells.spec import ActorOptions
 from cuebook.runtime.policy.restarts import Backoff, Exit, RestartIntensity
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.reports.deadletters import DeadLetter, DeadReason
@@ -596,3 +597,22 @@ async def test_a_dropped_ask_is_told_and_a_dead_letter() -> None:
             await ref.ask(Get())
     await reading
     assert [(letter.message, letter.reason) for letter in letters] == [(Get(), DeadReason.DROPPED)]
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        (
+            {"restart": "transent"},
+            "restart of 'ActorOptions' is one of permanent, transient, temporary, not 'transent'",
+        ),
+        ({"on_exhausted": "cry"}, "on_exhausted of 'ActorOptions' is one of stop, escalate, park, not 'cry'"),
+        ({"directives": {ValueError: "no"}}, "the directive of 'ActorOptions' for ValueError is"),
+        ({"attempts": 0}, "attempts of 'ActorOptions' is 1 or more"),
+        ({"shutdown_s": -1}, "shutdown_s of 'ActorOptions' is 0 or more seconds"),
+        ({"start_s": 0}, "start_s of 'ActorOptions' is more than 0"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_when_they_are_made(option: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        ActorOptions(**option)
