@@ -6,18 +6,26 @@ import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from cuebook.durable.duties import Duty, delivery, forgotten, reminder
 from cuebook.errors import Rejected
 from cuebook.runtime.refs.typed import Accepts
 
 M = TypeVar("M")
+V = TypeVar("V", contravariant=True)
 
 __all__ = ["NOTHING", "Effect", "as_effect", "made_now", "persist"]
 
 made_now: ContextVar[list[Effect] | None] = ContextVar("cuebook_effects", default=None)
 """What the handler at work has made so far, but for what it has refined since."""
+
+
+class Settleable(Protocol[V]):
+    """A promise."""
+
+    def settlement(self, value: V) -> Duty:
+        """What is owed to it so that it has this value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,18 @@ class Effect:
             TypeError: `actor` is no class of durable actors, or it is no message.
         """
         return self._refined(duties=(*self.duties, delivery(actor, id, message)))
+
+    def fulfil(self, promise: Settleable[V], value: V) -> Effect:
+        """Set a promise: once the events of this effect are on disk it gets the value, whatever happens meanwhile. Where
+        it has one already, this one is dropped.
+
+        Args:
+            promise: as `runtime.promise(id)` gives it. value: what a result of a call may be.
+
+        Raises:
+            ValueNotKept: the value cannot be kept; the part is named.
+        """
+        return self._refined(duties=(*self.duties, promise.settlement(value)))
 
     def stop(self) -> Effect:
         """Stop the actor after it. An entity comes back with the next message to it."""

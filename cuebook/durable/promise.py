@@ -7,10 +7,12 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from cuebook.durable.duties import Duty, delivery
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.ledger import LedgerSource
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorFailed, RecoveryFailed
+from cuebook.persistence.values import ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque, Unresolved, UnresolvedException, placeholder_in, type_of
 from cuebook.runtime.cells.answers import Delivery
 from cuebook.runtime.refs.ref import ActorRef
@@ -19,6 +21,8 @@ from cuebook.wire.message import message
 __all__ = ["DurablePromise", "Promise"]
 
 T = TypeVar("T")
+_encoder = ValueEncoder(label="value")
+"""Of values that travel to their promise."""
 
 
 @message(tag=71)
@@ -86,8 +90,8 @@ class Promise(PersistentActor[Settled | None]):
 
     def _tell(self, state: Settled) -> None:
         awaiting, self._awaiting = self._awaiting, []
-        for delivery in awaiting:
-            delivery.reply([state.body, state.is_error])
+        for each in awaiting:
+            each.reply([state.body, state.is_error])
 
 
 class DurablePromise(Generic[T]):
@@ -115,6 +119,10 @@ class DurablePromise(Generic[T]):
                 is kept shows when it is awaited.
         """
         return await self._settle(value, is_error=False)
+
+    def settlement(self, value: T) -> Duty:
+        """What is owed to it so that it has this value: `persist(...).fulfil(promise, value)`."""
+        return delivery(Promise, self.id, Settle(_encoder.encode(value), False))
 
     async def fail(self, error: BaseException) -> bool:
         """Keep an error, which is raised where the promise is awaited; whether it is the first.
