@@ -144,8 +144,8 @@ class Effect:
         return self._refined(duties=(*self.duties, delivery(actor, id, message)))
 
     def fulfil(self, promise: Settleable[V], value: V) -> Effect:
-        """Set a promise: once the events of this effect are on disk it gets the value, whatever happens meanwhile. Where
-        it has one already, this one is dropped.
+        """Set a promise: it gets the value once the events of this effect are on disk, whatever happens then. One that
+        has a value already keeps that.
 
         Args:
             promise: as `runtime.promise(id)` gives it. value: what a result of a call may be.
