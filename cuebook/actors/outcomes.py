@@ -14,7 +14,7 @@ from cuebook.actors.messages import WorkerLost
 from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.sink import CommittedResults
 from cuebook.actors.runs.slot import Slot
-from cuebook.actors.verdicts import CallLoss, Verdict, after_failure, after_loss
+from cuebook.actors.verdicts import CallLoss, CallVerdict, after_failure, after_loss
 from cuebook.engines.calls.outcome import NOT_WRITTEN
 from cuebook.engines.calls.protocol import Failure, Ready, Results, Returned, SetupFailed
 from cuebook.errors import (
@@ -211,7 +211,7 @@ def _after_failure(said: Failure, run: Run) -> list[Decision]:
         cause = _rebuilt(said.exception)
         return [BreakRun(cause if isinstance(cause, JournalError) else JournalError(said.error_text))]
     counted = said.attempt - run.deaths.get(said.index, 0)  # deaths are counted apart
-    if after_failure(counted, run.policy.retries, run.stop is not None) is Verdict.RETRY:
+    if after_failure(counted, run.policy.retries, run.stop is not None) is CallVerdict.RETRY:
         return [RetryCall(said.index, said.attempt + 1)]
     arguments = run.source.argument(said.index)
     said = run.plan.hide(said, arguments)
@@ -272,12 +272,12 @@ def _charged(lost: WorkerLost, run: Run, now: float) -> list[Decision]:
     deaths = run.deaths.get(index, 0)
     loss = CallLoss(lost.is_timeout, not policy.abandons, deaths, attempt - deaths)
     verdict = after_loss(loss, policy.retries, policy.deaths_max, run.stop is not None)
-    if verdict is Verdict.RETRY:
+    if verdict is CallVerdict.RETRY:
         return [RetryCall(index, attempt + 1)]
     charge: list[Decision] = [] if lost.is_timeout else [ChargeDeath(index)]
-    if verdict is Verdict.REQUEUE:
+    if verdict is CallVerdict.REQUEUE:
         return [*charge, RepeatCall(index, attempt + 1)]
-    if verdict is Verdict.DROP:
+    if verdict is CallVerdict.DROP:
         return charge
     cls = CallTimedOut if lost.is_timeout else WorkerDied
     text = lost.reason if lost.is_timeout else f"its worker {lost.reason}, {deaths + 1} times"

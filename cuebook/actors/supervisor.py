@@ -38,7 +38,7 @@ from cuebook.actors.runs.sink import CommittedResults
 from cuebook.actors.runs.slot import Slot
 from cuebook.actors.shipping import Shipment, fill, served_out
 from cuebook.actors.takeover import recover_run
-from cuebook.children.forwarding import emit_in_parent
+from cuebook.children.logs.forwarding import emit_in_parent
 from cuebook.engines.calls.outcome import error_text
 from cuebook.engines.calls.protocol import Failure, Logged, Results, SetupFailed, StateSaved, StateWanted
 from cuebook.errors import FunctionNotShippable, InternalError, JournalError, JournalFull

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["CallLoss", "Verdict", "after_failure", "after_loss", "pause_s"]
+__all__ = ["CallLoss", "CallVerdict", "after_failure", "after_loss", "pause_s"]
 
 
-class Verdict(Enum):
+class CallVerdict(Enum):
     """What happens to the call now."""
 
     RETRY = "retry"
@@ -34,16 +34,16 @@ class CallLoss:
     attempt: int
 
 
-def after_failure(attempt: int, retries: int, is_stopping: bool) -> Verdict:
+def after_failure(attempt: int, retries: int, is_stopping: bool) -> CallVerdict:
     """An attempt raised: another one while `retries` last, unless the run is stopping.
 
     >>> after_failure(1, 1, False), after_failure(2, 1, False)
     (<Verdict.RETRY: 'retry'>, <Verdict.FAIL: 'fail'>)
     """
-    return Verdict.RETRY if attempt <= retries and not is_stopping else Verdict.FAIL
+    return CallVerdict.RETRY if attempt <= retries and not is_stopping else CallVerdict.FAIL
 
 
-def after_loss(loss: CallLoss, retries: int, deaths_max: int, is_stopping: bool) -> Verdict:
+def after_loss(loss: CallLoss, retries: int, deaths_max: int, is_stopping: bool) -> CallVerdict:
     """A worker died or was killed while this call ran.
 
     Deaths are counted apart from attempts. A call abandoned in a thread still runs: it is not tried again. While the
@@ -51,11 +51,11 @@ def after_loss(loss: CallLoss, retries: int, deaths_max: int, is_stopping: bool)
     """
     if loss.is_timeout:
         if not loss.is_killable:
-            return Verdict.FAIL
+            return CallVerdict.FAIL
         return after_failure(loss.attempt, retries, is_stopping)
     if is_stopping:
-        return Verdict.DROP
-    return Verdict.FAIL if loss.deaths + 1 >= deaths_max else Verdict.REQUEUE
+        return CallVerdict.DROP
+    return CallVerdict.FAIL if loss.deaths + 1 >= deaths_max else CallVerdict.REQUEUE
 
 
 def pause_s(first_s: float, attempt: int, *, factor: float = 2.0, most_s: float = 60.0) -> float:

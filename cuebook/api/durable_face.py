@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 
 from cuebook.api.actors_face import Acting, Where, factory_of, given
-from cuebook.durable.durable_actors import House, is_durable
+from cuebook.durable.durable_actors import DurableActors, is_durable
 from cuebook.durable.promise import DurablePromise
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.spec import ActorOptions
@@ -23,10 +23,10 @@ _Args = TypeVarTuple("_Args")
 class Lasting(Acting):
     """What a Runtime offers those whose actors are to be there in its next run, or whenever they are asked."""
 
-    _house: House | None = None
+    _house: DurableActors | None = None
 
     @property
-    def _durable(self) -> House:
+    def _durable(self) -> DurableActors:
         if self._house is None:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
         return self._house

@@ -33,7 +33,7 @@ from cuebook.chunks.options import (
     make_options,
 )
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
-from cuebook.durable.durable_actors import House
+from cuebook.durable.durable_actors import DurableActors
 from cuebook.errors import MessagingError, ResultNotRebuilt, RunStopped
 from cuebook.runtime.reports.readers import Readers
 from cuebook.runtime.reports.shutdown import ShutdownReport
@@ -108,7 +108,7 @@ class Runtime(Lasting, Seeing):
         if self._telemetry is not None:
             self._exit.enter_context(self.app.system.telemetry(self._telemetry))
         await self._exit.enter_async_context(self.app)
-        self._house = House(self.app, self.path, self._options.trust)
+        self._house = DurableActors(self.app, self.path, self._options.trust)
         self._is_closed = False
         if self._signals:
             self._watch_signals(asyncio.get_running_loop())
@@ -116,10 +116,10 @@ class Runtime(Lasting, Seeing):
 
     def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         from cuebook.api.signals.dump import dumps_on_signal
-        from cuebook.api.signals.interruption import Watch, name_of_stop, watched_signals
+        from cuebook.api.signals.interruption import SignalWatch, name_of_stop, watched_signals
         from cuebook.api.signals.wakeup import signals_wake
 
-        watch = Watch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
+        watch = SignalWatch(lambda number, count: _later(loop, self.interrupt, name_of_stop(number), count))
         self._exit.enter_context(watched_signals(watch))
         dump = self._exit.enter_context(dumps_on_signal(self.dump))
         handlers = {signal.SIGINT: watch.handle, signal.SIGTERM: watch.handle, **dump}

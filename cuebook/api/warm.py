@@ -13,7 +13,7 @@ from typing import Any
 
 from cuebook.api.loop_thread import LoopThread
 from cuebook.api.runtime import Runtime
-from cuebook.api.signals.interruption import Watch, as_exit, name_of_stop, watched_signals
+from cuebook.api.signals.interruption import SignalWatch, as_exit, name_of_stop, watched_signals
 from cuebook.children.importing import imports_pass
 from cuebook.children.program.program import take_program, taken
 from cuebook.children.spawner import spawner
@@ -111,7 +111,7 @@ def run_on(
     def on_signal(number: int, count: int) -> None:
         loop.call(lambda: runtime[0].interrupt(name_of_stop(number), count) if runtime else None)
 
-    watch = Watch(on_signal)
+    watch = SignalWatch(on_signal)
     with imports_pass(), watched_signals(watch):
         try:
             runtime.append(workers.runtime())

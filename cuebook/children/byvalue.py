@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from cuebook.children.forwarding import logging_state
+from cuebook.children.logs.forwarding import logging_state
 from cuebook.children.program.program import take_program, taken
 
 __all__ = ["culprits", "dump", "surroundings"]

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["Group", "groups_above", "quota_cpus", "quota_of"]
+__all__ = ["ControlGroup", "groups_above", "quota_cpus", "quota_of"]
 
 
-class Group(NamedTuple):
+class ControlGroup(NamedTuple):
     """A folder of a control group; `version` says which files it has."""
 
     folder: str
@@ -43,7 +43,7 @@ def _content(path: str) -> str:
         return file.read()
 
 
-def groups_above(memberships: str, mounts: str) -> list[Group]:
+def groups_above(memberships: str, mounts: str) -> list[ControlGroup]:
     """The folders of a process's groups that may limit its CPUs, each with all of those above it.
 
     Parameters:
@@ -52,11 +52,11 @@ def groups_above(memberships: str, mounts: str) -> list[Group]:
     >>> groups_above("0::/a/b", "3 2 0:1 / /cg rw - cgroup2 none rw")
     [Group(folder='/cg/a/b', version=2), Group(folder='/cg/a', version=2), Group(folder='/cg', version=2)]
     """
-    groups: list[Group] = []
+    groups: list[ControlGroup] = []
     for mount in _mounts(mounts):
         path = _membership(memberships, mount.version)
         if path is not None:
-            groups += [Group(folder, mount.version) for folder in _up(mount, path)]
+            groups += [ControlGroup(folder, mount.version) for folder in _up(mount, path)]
     return groups
 
 
@@ -94,7 +94,7 @@ def _up(mount: _Mount, path: str) -> list[str]:
     return ["/".join([mount.point.rstrip("/"), *names[:count]]) for count in range(len(names), -1, -1)]
 
 
-def _quota(root: str, group: Group) -> int | None:
+def _quota(root: str, group: ControlGroup) -> int | None:
     names = ["cpu.max"] if group.version == 2 else ["cpu.cfs_quota_us", "cpu.cfs_period_us"]
     try:
         return quota_cpus(" ".join(_content(f"{root}{group.folder}/{name}").strip() for name in names))

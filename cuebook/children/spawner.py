@@ -23,14 +23,14 @@ from cuebook.children.limits import thread_limits
 from cuebook.children.page import make_page
 from cuebook.children.threads import join
 
-__all__ = ["Child", "Spawner", "spawner"]
+__all__ = ["ChildProcess", "Spawner", "spawner"]
 
 WORKER = "cuebook.engines.process.child"
 """The module whose `main` a worker process runs."""
 
 
 @dataclass(slots=True)
-class Child:
+class ChildProcess:
     """A started worker process and the parent's ends of its channels.
 
     Attributes:
@@ -56,14 +56,14 @@ class Spawner:
     """One per process: a daemon thread that starts children on request, and their guard."""
 
     def __init__(self) -> None:
-        self._requests: queue.SimpleQueue[tuple[Future[Child], int, str] | Future[bool]] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[tuple[Future[ChildProcess], int, str] | Future[bool]] = queue.SimpleQueue()
         self._package = str(Path(__file__).resolve().parents[2])
         self._guard = Guard(self._package)
-        self._standing_by: dict[int, deque[Future[Child]]] = {}
+        self._standing_by: dict[int, deque[Future[ChildProcess]]] = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def spawn(self, cores: int, entry: str = WORKER) -> Future[Child]:
+    def spawn(self, cores: int, entry: str = WORKER) -> Future[ChildProcess]:
         """A process that runs `main` of the module `entry` and may use `cores` cores (BLAS, OpenMP).
 
         A worker that stands by, or a new one.
@@ -88,7 +88,7 @@ class Spawner:
             while standing:
                 standing.popleft().add_done_callback(self.discard)
 
-    def discard(self, future: Future[Child]) -> None:
+    def discard(self, future: Future[ChildProcess]) -> None:
         """End a worker process that nobody has taken."""
         if future.cancelled() or future.exception() is not None:
             return
@@ -120,8 +120,8 @@ class Spawner:
         """The child and its group are gone: the guard need not mind them any more."""
         self._guard.forget(pid)
 
-    def _request(self, cores: int, entry: str) -> Future[Child]:
-        future: Future[Child] = Future()
+    def _request(self, cores: int, entry: str) -> Future[ChildProcess]:
+        future: Future[ChildProcess] = Future()
         with self._lock:
             if self._thread is None:
                 thread = threading.Thread(target=self._serve, name="cuebook-spawner", daemon=True)
@@ -152,7 +152,7 @@ class Spawner:
             except BaseException as error:
                 future.set_exception(error)
 
-    def _start(self, cores: int, entry: str) -> Child:
+    def _start(self, cores: int, entry: str) -> ChildProcess:
         with ExitStack() as ours, ExitStack() as theirs:
             data, data_child = _pair(ours, theirs)
             control, control_child = _pair(ours, theirs)
@@ -173,7 +173,7 @@ class Spawner:
             ours.callback(_kill, process)
             self._guard.mind(process.pid)
             ours.pop_all()
-        return Child(process, data, control, stdout=stdout, stderr=stderr, page_fd=page_fd)
+        return ChildProcess(process, data, control, stdout=stdout, stderr=stderr, page_fd=page_fd)
 
 
 def _pair(ours: ExitStack, theirs: ExitStack) -> tuple[socket.socket, socket.socket]:

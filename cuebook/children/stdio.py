@@ -46,7 +46,7 @@ class _Minder:
 _minder = _Minder()
 
 
-class _Stream(io.TextIOWrapper):
+class _FlushedStream(io.TextIOWrapper):
     def write(self, text: str, /) -> int:
         count = super().write(text)
         if text and text[-1] != "\n" and not _minder.is_minding:
@@ -54,14 +54,14 @@ class _Stream(io.TextIOWrapper):
         return count
 
 
-_streams: list[_Stream] = []
+_streams: list[_FlushedStream] = []
 
 
 def open_streams() -> None:
     """Take the place of `sys.stdout` and `sys.stderr`: text goes out by lines, in UTF-8, whatever it is."""
     for name in ("stdout", "stderr"):
         plain: Any = getattr(sys, name)
-        stream = _Stream(plain.detach(), encoding="utf-8", errors=plain.errors, line_buffering=True)
+        stream = _FlushedStream(plain.detach(), encoding="utf-8", errors=plain.errors, line_buffering=True)
         stream.mode = "w"  # type: ignore[misc]  # as the interpreter does it
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)

@@ -25,10 +25,10 @@ from cuebook.persistence.history.results import Decoder
 from cuebook.persistence.history.run_writer import iterator_entries
 from cuebook.persistence.identity.parts import readable
 
-__all__ = ["Reuses", "start_feeding"]
+__all__ = ["EarlierResults", "start_feeding"]
 
 
-class Reuses:
+class EarlierResults:
     """Earlier results for calls that come one at a time.
 
     Args:
@@ -61,7 +61,7 @@ class Reuses:
 class _Feeding:
     """The accept and end of a feeder, for one run."""
 
-    def __init__(self, app: Application, opened: OpenedRun, request: Request, reuses: Reuses) -> None:
+    def __init__(self, app: Application, opened: OpenedRun, request: Request, reuses: EarlierResults) -> None:
         self._app = app
         self._opened = opened
         self._request = request
@@ -153,7 +153,7 @@ def _caused(error: BaseException, cause: BaseException) -> BaseException:
     return error
 
 
-def start_feeding(app: Application, opened: OpenedRun, request: Request, reuses: Reuses) -> None:
+def start_feeding(app: Application, opened: OpenedRun, request: Request, reuses: EarlierResults) -> None:
     """Begin to read the parameters, a little ahead of what is done."""
     feeding = _Feeding(app, opened, request, reuses)
     source = opened.run.source

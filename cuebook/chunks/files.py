@@ -15,7 +15,7 @@ from cuebook.persistence.history.call_form import CallForm
 from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.reuse import Claim, EarlierRun
-from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.identity.files import File, are_used, remember
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.values import ValueDecoder
@@ -66,7 +66,7 @@ def lost_files(file: JournalFile, claims: Sequence[Claim]) -> list[LostFile]:
     """
     if not claims:
         return []
-    ranges = [Reuses(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
+    ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
     seen = bytearray(max(claim.start + claim.count for claim in claims))
     lost: list[LostFile] = []
     for results in read_ranges(file, ranges, _FilesIn(), seen=seen):

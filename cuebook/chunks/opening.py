@@ -25,7 +25,7 @@ from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
 from cuebook.actors.runs.sources import FedSource, ListSource
 from cuebook.children.program.program import take_program, taken
 from cuebook.chunks.failures import hide_failure
-from cuebook.chunks.feeding import Reuses, start_feeding
+from cuebook.chunks.feeding import EarlierResults, start_feeding
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.options import Options
 from cuebook.chunks.packing import FunctionPack, encode_calls, send_nothing
@@ -41,7 +41,7 @@ from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.history.arguments import check_calls
-from cuebook.persistence.history.results import Decoder, Results
+from cuebook.persistence.history.results import Decoder, RunResults
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
@@ -132,7 +132,7 @@ async def _begin(
     workers = request.options.chunk_size if todo is None else min(request.options.chunk_size, todo)
     app.begin(run, _kind(request.options), workers)
     if calls is None:
-        start_feeding(app, opened, request, Reuses(plan, _of_earlier(plan, place)))
+        start_feeding(app, opened, request, EarlierResults(plan, _of_earlier(plan, place)))
 
 
 def _of_earlier(plan: Plan, place: _Place) -> Decoder:
@@ -319,7 +319,7 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Plan, calls: l
             opened.run.heed_failure(error)
         return
 
-    def some() -> list[Results]:
+    def some() -> list[RunResults]:
         picked = []
         for part in parts:
             picked.append(part)

@@ -22,7 +22,7 @@ from cuebook.persistence.history.arguments_read import blocks_of
 from cuebook.persistence.history.replay import JournalState, replay
 from cuebook.persistence.history.reuse import Claim, EarlierRun, line_up
 from cuebook.persistence.history.reuse_cursor import Cursor
-from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.history.run_parts import OUTLINES, PARTS_OF, SECRETS_KEY, UNSEEN
 from cuebook.persistence.history.run_writer import argument_entries, reused_entries, same_arguments_entry
 from cuebook.persistence.identity.files import are_used
@@ -93,7 +93,7 @@ def plan_list(file: JournalFile | None, func: Callable[..., Any], options: Optio
     if lost:
         plan.notices.append(on_lost_files(plan.fingerprint.name, lost))
         plan.claims = line_up(blocks, without(earlier, lost))
-    taken = [Reuses(claim.source_run, claim.source_start, claim.start, claim.count) for claim in plan.claims]
+    taken = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in plan.claims]
     plan.plain = plain_only(file, options.trust, Needed(plan.fingerprint.name, taken, lambda: _states_of(plan, calls)))
     is_whole = sum(claim.count for claim in plan.claims) == len(calls)
     outlines = [] if is_whole else outlines_of(plan.identity.form, calls)
@@ -113,7 +113,7 @@ def plan_iterator(file: JournalFile | None, func: Callable[..., Any], options: O
         return plan
     remember_files(file, plan.history, plan.identity)
     earlier = [run for run in _earlier_runs(file, plan) if 1 in run.completed]
-    taken = [Reuses(run.number, 0, 0, len(run.completed)) for run in earlier]
+    taken = [ReusedRange(run.number, 0, 0, len(run.completed)) for run in earlier]
     plan.plain = plain_only(file, options.trust, Needed(plan.fingerprint.name, taken, lambda: [*plan.states.values()]))
     if earlier:
         plan.cursor = Cursor(earlier, plan.identity.form)

@@ -7,9 +7,9 @@ from typing import Any
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.replay import JournalState
-from cuebook.persistence.history.results import Decoder, Results, read_ranges
+from cuebook.persistence.history.results import Decoder, RunResults, read_ranges
 from cuebook.persistence.history.reuse import Claim
-from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.records.bodies import durations_of, ends_of
 from cuebook.persistence.records.record import Kind
@@ -35,7 +35,7 @@ def unclaimed(total: int, claims: Sequence[Claim]) -> list[range]:
     return left
 
 
-def read_claims(file: JournalFile, claims: Sequence[Claim], decoder: Decoder) -> Iterator[Results]:
+def read_claims(file: JournalFile, claims: Sequence[Claim], decoder: Decoder) -> Iterator[RunResults]:
     """The values of claimed calls, record by record, in the order of the journal.
 
     Blocks on the disk: run it in a thread. A record that is claimed whole costs one decode.
@@ -44,7 +44,7 @@ def read_claims(file: JournalFile, claims: Sequence[Claim], decoder: Decoder) ->
         JournalCorrupt: a record or a blob is damaged, or (at the end) one is missing; nothing of it was given out.
     """
     seen = bytearray(max(claim.start + claim.count for claim in claims))
-    ranges = [Reuses(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
+    ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
     yield from read_ranges(file, ranges, decoder, seen=seen)
     if seen.count(1) != sum(claim.count for claim in claims):
         raise JournalCorrupt(f"results that {file.path} says it has are missing: `cuebook verify` tells more")

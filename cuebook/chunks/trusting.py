@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cuebook.errors import JournalNotTrusted
 from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.history.results import read_ranges
-from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.persistence.trust.verdicts import Verdict, Writers
@@ -31,7 +31,7 @@ class Needed:
     """
 
     function: str
-    results: Sequence[Reuses]
+    results: Sequence[ReusedRange]
     states: Callable[[], Sequence[int]]
 
 
@@ -83,11 +83,11 @@ def _refusal(file: JournalFile, verdict: Verdict, needed: Needed) -> Callable[[s
     return refusal
 
 
-def _read_results(file: JournalFile, results: Sequence[Reuses], decoder: PlainDecoder) -> None:
+def _read_results(file: JournalFile, results: Sequence[ReusedRange], decoder: PlainDecoder) -> None:
     """Decode them all once, and drop them."""
-    ranges, total = list[Reuses](), 0
+    ranges, total = list[ReusedRange](), 0
     for each in results:
-        ranges.append(Reuses(each.source_run, each.source_start, total, each.count))
+        ranges.append(ReusedRange(each.source_run, each.source_start, total, each.count))
         total += each.count
     for _ in read_ranges(file, ranges, decoder, seen=bytearray(total)):
         pass

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cuebook.persistence.history.run import RunState
     from cuebook.persistence.identity.parts import Change
 
-__all__ = ["Arguments", "Explanation", "explain", "explanation_lines", "explanation_object"]
+__all__ = ["ArgumentReader", "Explanation", "explain", "explanation_lines", "explanation_object"]
 
 _DIFF_LINES_MAX = 40
 _COMPARED_MAX = 3
@@ -46,7 +46,7 @@ _SENTENCES = {
 _NONE_TAKEN = "{calls} equal to calls of earlier runs, and no result of theirs was taken"
 
 
-class Arguments(Protocol):
+class ArgumentReader(Protocol):
     """The arguments of calls, by run."""
 
     def call(self, run: int, index: int) -> Any:
@@ -94,7 +94,7 @@ class Explanation:
     differences: list[str]
 
 
-def explain(state: JournalState, run: RunState, arguments: Arguments) -> Explanation:
+def explain(state: JournalState, run: RunState, arguments: ArgumentReader) -> Explanation:
     """Gather why a run reused what it reused. Cost: see `reasons.sorted_out`."""
     base = base_of(state, run)
     earlier = twins(state, run)
@@ -127,7 +127,9 @@ def _opaque(state: JournalState, run: RunState) -> list[str]:
     return [] if source is None else list(source.opaque)
 
 
-def _differences(run: RunState, earlier: list[RunState], calls: FreshCalls | None, arguments: Arguments) -> list[str]:
+def _differences(
+    run: RunState, earlier: list[RunState], calls: FreshCalls | None, arguments: ArgumentReader
+) -> list[str]:
     """How new calls differ from those in the same places of the last runs of the same function."""
     if calls is None or not earlier:
         return []

@@ -11,12 +11,12 @@ from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.stream_heads import Duties, DutyRow, Events, Received, SnapshotKept, packed_places
 from cuebook.runtime.cells.actor import Delivery
 
-__all__ = ["Batch", "Settled"]
+__all__ = ["EventBatch", "Settlement"]
 
 NAMES_MAX = 1 << 16
 
 
-class Settled(NamedTuple):
+class Settlement(NamedTuple):
     """What becomes of one command when the batch is on disk.
 
     Attributes:
@@ -32,7 +32,7 @@ class Settled(NamedTuple):
 
 
 @dataclass(slots=True)
-class Batch:
+class EventBatch:
     """Events, snapshots and duties in order, and who waits for them.
 
     Args:
@@ -49,7 +49,7 @@ class Batch:
     size: int = 0
     entries: list[Entry] = field(default_factory=list)
     states: list[tuple[int, bytes]] = field(default_factory=list)
-    settled: list[Settled] = field(default_factory=list)
+    settled: list[Settlement] = field(default_factory=list)
     duties: list[DutyRow] = field(default_factory=list)
     received: list[tuple[str, int]] = field(default_factory=list)
     changed: dict[str, None] = field(default_factory=dict)
@@ -84,9 +84,9 @@ class Batch:
             self.duties.append(row)
             self.changed[row[0]] = None
 
-    def successor(self) -> Batch:
+    def successor(self) -> EventBatch:
         """The next batch, empty."""
-        return Batch(self.stream, self.writer, self.first + self.count)
+        return EventBatch(self.stream, self.writer, self.first + self.count)
 
     def close_events(self, at: float) -> None:
         """The events so far are a record."""

@@ -12,7 +12,7 @@ from typing import Any
 from cuebook import errors
 from cuebook.actors.stream_messages import AppendEvents, EventsRefused
 from cuebook.clock import Clock
-from cuebook.durable.batch import Batch
+from cuebook.durable.batch import EventBatch
 from cuebook.durable.posting import post
 from cuebook.errors import CuebookError, JournalError
 from cuebook.runtime.refs.ref import ActorRef
@@ -41,17 +41,17 @@ class Committer:
         self,
         journal: ActorRef,
         clock: Clock,
-        first: Batch,
+        first: EventBatch,
         *,
-        on_stored: Callable[[Batch], None],
-        on_failed: Callable[[list[Batch], CuebookError], None],
+        on_stored: Callable[[EventBatch], None],
+        on_failed: Callable[[list[EventBatch], CuebookError], None],
     ) -> None:
         self.next = first
         self._journal = journal
         self._clock = clock
         self._on_stored = on_stored
         self._on_failed = on_failed
-        self._in_flight: Batch | None = None
+        self._in_flight: EventBatch | None = None
         self._is_flushing = False
         self._is_over = False
         self._waiting: list[asyncio.Future[None]] = []

@@ -25,7 +25,7 @@ from cuebook.runtime.cells.spec import SpawnOptions
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.tasks.hold import Hold
 
-__all__ = ["House", "is_durable"]
+__all__ = ["DurableActors", "is_durable"]
 
 _log = get_logger("durable")
 
@@ -35,7 +35,7 @@ def is_durable(factory: Any) -> bool:
     return isinstance(factory, type) and issubclass(factory, PersistentActor)
 
 
-class House:
+class DurableActors:
     """What a Runtime has of durable actors.
 
     Args:

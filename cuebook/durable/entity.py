@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 from cuebook.errors import ActorStopped, CuebookError, MailboxFull
 from cuebook.runtime.policy.restarts import Exit
 from cuebook.runtime.refs.deadlines import Deadlines
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, target_of
 from cuebook.runtime.refs.reply import FailedReply
 from cuebook.runtime.refs.status import ActorState, ActorStatistics
@@ -32,7 +32,7 @@ class EntityHome(Protocol):
     id: bytes
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
-    ready: Ready
+    ready: ReadyQueue
 
     def wake(self, entity: Entity) -> ActorRef:
         """Start its actor. Raises ActorStopped where nothing is started any more."""

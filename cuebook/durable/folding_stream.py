@@ -34,7 +34,7 @@ from cuebook.runtime.tasks.exits import is_exit, own
 from cuebook.wire.codec import pack, unpack
 from cuebook.wording import text_of
 
-__all__ = ["Folding", "Recovered", "packed_state", "recovered"]
+__all__ = ["FoldedStream", "Folding", "packed_state", "recovered"]
 
 PAGE = 512
 """Records that are read at once."""
@@ -62,7 +62,7 @@ class Folding(Protocol):
 
 
 @dataclass(slots=True)
-class Recovered:
+class FoldedStream:
     """Where a recovery has come to.
 
     Attributes:
@@ -77,7 +77,7 @@ class Recovered:
     unread: list[str] = field(default_factory=list)
 
 
-async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> Recovered:
+async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> FoldedStream:
     """Fold the committed records of one stream; others get their turn every few milliseconds.
 
     Raises:
@@ -87,7 +87,7 @@ async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> Recov
     """
     unread: list[str] = []
     so_far = _from_snapshot(actor, ledger, found.number, unread) if found.last else None
-    so_far = so_far or Recovered(actor.initial_state(), unread=unread)
+    so_far = so_far or FoldedStream(actor.initial_state(), unread=unread)
     _fold_duties(so_far, ledger, found.number)
     fold = _Fold(actor, ledger, so_far)
     now = asyncio.get_running_loop().time  # in a simulation, the simulated one
@@ -114,7 +114,7 @@ def packed_state(state: Any, duties: KeptDuties, encoder: ValueEncoder) -> bytes
 class _Fold:
     """Applies records of events, one after the other."""
 
-    def __init__(self, actor: Folding, ledger: Ledger, so_far: Recovered) -> None:
+    def __init__(self, actor: Folding, ledger: Ledger, so_far: FoldedStream) -> None:
         self.name = f"{actor.type_name} {actor.id!r}"
         self._apply: Callable[[Any, Any], Any] = actor.apply
         self._types = actor.event_types
@@ -195,7 +195,7 @@ class _Fold:
             raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
 
 
-def _from_snapshot(actor: Folding, ledger: Ledger, stream: int, unread: list[str]) -> Recovered | None:
+def _from_snapshot(actor: Folding, ledger: Ledger, stream: int, unread: list[str]) -> FoldedStream | None:
     """Begin with the newest snapshot that can be read; each that cannot is said, and noted in `unread`."""
     decoder = ledger.decoder.with_upcasters(actor.event_types.upcasters)
     for record in ledger.file.select(Kind.SNAPSHOT, stream, limit=SNAPSHOTS_MAX, newest=True):
@@ -218,7 +218,7 @@ def _from_snapshot(actor: Folding, ledger: Ledger, stream: int, unread: list[str
     return None
 
 
-def _unpacked(body: bytes, decoder: KeptDecoder, ledger: Ledger, *, number: int, seq: int) -> Recovered:
+def _unpacked(body: bytes, decoder: KeptDecoder, ledger: Ledger, *, number: int, seq: int) -> FoldedStream:
     state, duties = unpack(body)
     value = decoder.decode(state)
     part = placeholder_in(value, Unresolved, Opaque) if decoder.placeholders else None
@@ -226,10 +226,10 @@ def _unpacked(body: bytes, decoder: KeptDecoder, ledger: Ledger, *, number: int,
         raise ledger.refusal(type_of(part))
     if part is not None:
         raise ValueError(f"{type_of(part)}: {part.reason}" if type(part) is Unresolved else f"{part!r} is not opened")
-    return Recovered(value, number, seq, KeptDuties.unpacked(duties))
+    return FoldedStream(value, number, seq, KeptDuties.unpacked(duties))
 
 
-def _fold_duties(so_far: Recovered, ledger: Ledger, stream: int) -> None:
+def _fold_duties(so_far: FoldedStream, ledger: Ledger, stream: int) -> None:
     for record in _records(ledger, Kind.DUTIES, stream, so_far.seq):
         so_far.duties.take(Duties.decode(record.head).rows)
     for record in _records(ledger, Kind.RECEIVED, stream, so_far.seq):

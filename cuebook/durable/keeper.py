@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from cuebook.actors.stream_messages import CloseStream, OpenStream, StreamFound
-from cuebook.durable.batch import Batch, Settled
+from cuebook.durable.batch import EventBatch, Settlement
 from cuebook.durable.committer import Committer
 from cuebook.durable.effects import NOTHING, Effect, as_effect
 from cuebook.durable.event_types import EventTypes, name_of
@@ -38,7 +38,7 @@ from cuebook.runtime.tasks.exits import called, is_being_cancelled, is_exit, own
 __all__ = ["Keeper"]
 
 
-class Kept(Protocol):
+class KeptActor(Protocol):
     """The actor, as far as it is kept."""
 
     id: str
@@ -66,7 +66,7 @@ class Keeper:
     """Handles commands one after the other, as fast as they come: the state goes ahead of the disk, answers do not."""
 
     def __init__(self, actor: Any) -> None:
-        self._actor: Kept = actor
+        self._actor: KeptActor = actor
         self._oversight = Oversight(actor)
         self._ledger: Ledger
         self._committer: Committer
@@ -90,7 +90,7 @@ class Keeper:
         found: StreamFound = await ledger.journal.ask(question, timeout=None)
         folded = await recovered(actor, ledger, found)
         actor.state, actor.sequence_number = folded.state, folded.number
-        first = Batch(found.number, writer, folded.number + 1)
+        first = EventBatch(found.number, writer, folded.number + 1)
         self._committer = Committer(
             ledger.journal, context.clock, first, on_stored=self._stored, on_failed=self._failed
         )
@@ -216,7 +216,7 @@ class Keeper:
         batch = committer.next
         if effect.duties or cause is not _COMMAND:
             self._obligations.note(batch, effect.duties, cause)
-        batch.settled.append(Settled(self._deferred(), outcome, effect.after, self._actor.state, effect.stops))
+        batch.settled.append(Settlement(self._deferred(), outcome, effect.after, self._actor.state, effect.stops))
         committer.flush_soon()
         return committer.room() if committer.is_full else None
 
@@ -226,7 +226,7 @@ class Keeper:
         except RuntimeError:  # the handler has taken it already, to answer by itself, or put it aside
             return None
 
-    def _keep_state(self, batch: Batch, now: float) -> None:
+    def _keep_state(self, batch: EventBatch, now: float) -> None:
         actor = self._actor
         try:
             body = packed_state(actor.state, self._obligations.kept, self._ledger.encoder)
@@ -240,7 +240,7 @@ class Keeper:
     def add(self, rows: Sequence[DutyRow]) -> None:
         """Keep duties that no command has to do with."""
         self._committer.next.add_duties(rows)
-        self._committer.next.settled.append(Settled(None, None))
+        self._committer.next.settled.append(Settlement(None, None))
         self._committer.flush_soon()
 
     def confirm(self) -> Any:
@@ -249,7 +249,7 @@ class Keeper:
 
     # Commits
 
-    def _stored(self, batch: Batch) -> None:
+    def _stored(self, batch: EventBatch) -> None:
         for each in batch.settled:
             if each.delivery is not None:
                 each.delivery.settle(each.outcome)
@@ -268,7 +268,7 @@ class Keeper:
             if each.stops:
                 context.stop_self()
 
-    def _failed(self, batches: list[Batch], error: CuebookError) -> None:
+    def _failed(self, batches: list[EventBatch], error: CuebookError) -> None:
         for batch in batches:
             for each in batch.settled:
                 if each.delivery is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from cuebook.durable.batch import Batch
+from cuebook.durable.batch import EventBatch
 from cuebook.durable.duties import Address, Duty
 from cuebook.durable.kept_duties import KeptDuties, address_in, cleared, number_in
 from cuebook.durable.ledger import Ledger
@@ -116,7 +116,7 @@ class Obligations:
         """Do nothing more: the incarnation is over."""
         self._is_over = True
 
-    def note(self, batch: Batch, duties: Sequence[Duty], cause: Cause) -> None:
+    def note(self, batch: EventBatch, duties: Sequence[Duty], cause: Cause) -> None:
         """Put what a command has cleared and set into the batch."""
         if cause.clears is not None:
             self.kept.take((cause.clears,))

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from cuebook.children.forwarding import Forwarding
+from cuebook.children.logs.forwarding import Forwarding
 from cuebook.children.program.program import ProgramHere
 from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
@@ -21,7 +21,7 @@ from cuebook.engines.calls.function import adopt_environment
 from cuebook.engines.process.child import settle_in
 from cuebook.errors import ActorFailed, UnknownMessage
 from cuebook.persistence.values.in_messages import adopt_key, carry_values
-from cuebook.processes.hosted import ForwardedDeadLetters, GuestCell, Room, guest_spec
+from cuebook.processes.hosted import ForwardedDeadLetters, HostedCell, HostedFactory, hosted_spec
 from cuebook.processes.link import Link, open_address
 from cuebook.processes.loop import new_loop
 from cuebook.processes.outcomes import pack_error, unpack_error
@@ -38,27 +38,27 @@ from cuebook.processes.protocol import (
     Expel,
     Hello,
     Kill,
-    Quit,
+    QuitProcess,
     Retire,
     Teach,
     Welcome,
     open_frame,
     pack_traffic,
 )
-from cuebook.processes.receipts import Lodging
+from cuebook.processes.receipts import Receipts
 from cuebook.runtime.refs.ref import ActorRef, find_ref, homes, routes
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.tasks.exits import is_exit
 from cuebook.wire.frame import LINK_BYTES_MAX, FrameReader, pack_frame
 
-__all__ = ["House", "main"]
+__all__ = ["ChildEnd", "main"]
 
 _RECV_BYTES = 1 << 18
 BROKEN = 70
 """Exit code of a process that could not understand its owner (EX_SOFTWARE)."""
 
 
-class House(Link):
+class ChildEnd(Link):
     """This end of the link, and the actors behind it."""
 
     def __init__(self, data: socket.socket, page: memoryview[float]) -> None:
@@ -75,8 +75,8 @@ class House(Link):
         self._reader = FrameReader(LINK_BYTES_MAX)
         self._buffer = memoryview(bytearray(_RECV_BYTES))  # a new one a read would cost more than the read
         self._out: list[bytes] = []
-        self._owing: list[Lodging] = []
-        self._rooms: dict[int, Room] = {}
+        self._owing: list[Receipts] = []
+        self._factories: dict[int, HostedFactory] = {}
         self._specs: dict[int, Any] = {}
         self.system = ActorSystem("cuebook")
         self.system.dead_letters = ForwardedDeadLetters(self.system.clock.time, self.order)
@@ -89,7 +89,7 @@ class House(Link):
             Kill: self._on_kill,
             Retire: self._on_retire,
             Teach: self._on_teach,
-            Quit: self._on_quit,
+            QuitProcess: self._on_quit,
         }
 
     def run(self) -> int:
@@ -119,21 +119,21 @@ class House(Link):
     def wake(self) -> None:
         """`flush` collects before the loop waits."""
 
-    def owe(self, lodging: Lodging) -> None:
+    def owe(self, receipts: Receipts) -> None:
         """Something of it is to be sent with the loop's next step."""
-        lodging.is_owing = True
-        self._owing.append(lodging)
+        receipts.is_owing = True
+        self._owing.append(receipts)
 
     def collect(self) -> None:
         """Write what has gathered."""
         owing, self._owing = self._owing, []
-        for lodging in owing:
-            answers, lodging.answers = lodging.answers, []
-            lodging.is_owing = False
-            room = self._rooms.get(lodging.guest)
-            busy_s = 0.0 if room is None or room.cell is None else room.cell.busy_s
+        for receipts in owing:
+            answers, receipts.answers = receipts.answers, []
+            receipts.is_owing = False
+            factory = self._factories.get(receipts.actor)
+            busy_s = 0.0 if factory is None or factory.cell is None else factory.cell.busy_s
             size = sum(len(part) for part in answers[2::3] if type(part) is bytes or type(part) is str)
-            self.write(pack_traffic([SETTLED, lodging.guest, lodging.begun, busy_s, answers], size))
+            self.write(pack_traffic([SETTLED, receipts.actor, receipts.begun, busy_s, answers], size))
         super().collect()
 
     def flush(self) -> None:
@@ -181,10 +181,10 @@ class House(Link):
 
     def find(self, name: str, serial: int) -> ActorRef | None:
         """An actor of the owner's system: one that lives here, or the way to it."""
-        room = self._rooms.get(serial)
-        if room is not None and room.cell is not None and room.lodging.name == name:
-            return room.cell.ref
-        return self.distant(self.owner, name, serial)
+        factory = self._factories.get(serial)
+        if factory is not None and factory.cell is not None and factory.receipts.name == name:
+            return factory.cell.ref
+        return self.remote(self.owner, name, serial)
 
     # What the owner orders
 
@@ -197,7 +197,7 @@ class House(Link):
         carry_values()
         adopt_key(welcome.options["values"], imports=True)
         homes[welcome.home] = self
-        routes.append(self.distant)
+        routes.append(self.remote)
         adopt_environment(welcome.options)
         self.program.load(welcome.options["program"])
         show_title(f"actors {welcome.options.get('title', '')}".rstrip())
@@ -214,7 +214,7 @@ class House(Link):
             self.loop.call_soon_threadsafe(self.write, frame)
 
     def _on_admit(self, admit: Admit) -> None:
-        lodging = Lodging(admit.guest, admit.name, self, self._page, slot=admit.slot)
+        receipts = Receipts(admit.actor, admit.name, self, self._page, slot=admit.slot)
         self.forwarding.load(self.logging_state)
         try:
             with self.program.filters.put_aside():
@@ -223,55 +223,55 @@ class House(Link):
         except BaseException as error:
             if is_exit(error):
                 raise
-            self._specs[admit.guest] = error
+            self._specs[admit.actor] = error
             return
         finally:
             self.forwarding.begin()
-        room = self._rooms[admit.guest] = Room(self, lodging, parcel)
-        self._specs[admit.guest] = guest_spec(room, admit.options, resumes)
+        factory = self._factories[admit.actor] = HostedFactory(self, receipts, parcel)
+        self._specs[admit.actor] = hosted_spec(factory, admit.options, resumes)
 
     def _on_begin(self, begin: Begin) -> None:
-        room = self._rooms.get(begin.guest)
-        spec = self._specs.get(begin.guest)
-        if room is None or spec is None or isinstance(spec, BaseException):
+        factory = self._factories.get(begin.actor)
+        spec = self._specs.get(begin.actor)
+        if factory is None or spec is None or isinstance(spec, BaseException):
             error = spec if isinstance(spec, BaseException) else ActorFailed("the actor was not admitted")
-            self.order(Ended(begin.guest, begin.incarnation, True, False, pack_error(error), 0))
+            self.order(Ended(begin.actor, begin.incarnation, True, False, pack_error(error), 0))
             return
-        room.incarnation = begin.incarnation
-        room.is_between = False
-        if room.cell is not None:
-            room.cell.begin_again()
+        factory.incarnation = begin.incarnation
+        factory.is_between = False
+        if factory.cell is not None:
+            factory.cell.begin_again()
             return
         try:
             self.system.start(spec, None)
         except Exception as error:
-            self.order(Ended(begin.guest, begin.incarnation, True, False, pack_error(error), 0))
+            self.order(Ended(begin.actor, begin.incarnation, True, False, pack_error(error), 0))
 
     def _on_deliver(self, fields: list[Any]) -> None:
-        _, guest, incarnation, first, frames, asks, senders = fields
-        room = self._rooms.get(guest)
-        if room is None or room.cell is None or room.incarnation != incarnation or room.is_between:
+        _, actor, incarnation, first, frames, asks, senders = fields
+        factory = self._factories.get(actor)
+        if factory is None or factory.cell is None or factory.incarnation != incarnation or factory.is_between:
             return  # its incarnation has ended meanwhile, and the owner knows
-        arrive = room.cell.arrive
+        arrive = factory.cell.arrive
         for place, frame in enumerate(frames):
             is_ask = asks is True or (asks is not None and asks[place])
             sender = None if senders is None or senders[place] is None else find_ref(*open_address(senders[place]))
             arrive(first + place, frame, is_ask, sender)
 
     def _on_expel(self, expel: Expel) -> None:
-        cell = self._cell(expel.guest)
+        cell = self._cell(expel.actor)
         if cell is not None:
             cell.expel(expel.timeout, drain=expel.drain)
         else:
-            self.left(expel.guest)
+            self.left(expel.actor)
 
     def _on_kill(self, kill: Kill) -> None:
-        cell = self._cell(kill.guest)
+        cell = self._cell(kill.actor)
         if cell is not None:
             cell.kill(None if kill.error is None else unpack_error(kill.error))
 
     def _on_retire(self, retire: Retire) -> None:
-        cell = self._cell(retire.guest)
+        cell = self._cell(retire.actor)
         if cell is not None:
             cell.retire_soon()
 
@@ -280,18 +280,18 @@ class House(Link):
         if problem is not None:
             self.unlearned[teach.tag] = problem
 
-    def _on_quit(self, _quit: Quit) -> None:
+    def _on_quit(self, _quit: QuitProcess) -> None:
         if not self._over.done():
             self._over.set_result(0.0)
 
-    def _cell(self, guest: int) -> GuestCell | None:
-        room = self._rooms.get(guest)
-        return None if room is None else room.cell
+    def _cell(self, actor: int) -> HostedCell | None:
+        factory = self._factories.get(actor)
+        return None if factory is None else factory.cell
 
-    def left(self, guest: int) -> None:
+    def left(self, actor: int) -> None:
         """An actor has stopped for good."""
-        self._rooms.pop(guest, None)
-        self._specs.pop(guest, None)
+        self._factories.pop(actor, None)
+        self._specs.pop(actor, None)
 
 
 def _exit_code(code: Any) -> int:
@@ -321,9 +321,9 @@ def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
     data, control, page = settle_in(data_fd, control_fd, page_fd, parent)
     page[0] = -1
     threading.Thread(target=_mind_owner, args=(control,), name="cuebook-owner", daemon=True).start()
-    house = House(data, page)
-    code = house.run()
-    house.flush()
+    child = ChildEnd(data, page)
+    code = child.run()
+    child.flush()
     flush_streams()
     flush_c()
     os._exit(code)

@@ -11,13 +11,13 @@ from typing import Any, Protocol
 from cuebook.errors import CodecError, CuebookError, MessagingError, UnknownMessage
 from cuebook.processes.outcomes import pack_error
 from cuebook.processes.parcel import Parcel
-from cuebook.processes.protocol import Asked, Buried, Ended, Gone, Order, Started
-from cuebook.processes.receipts import GuestMailbox, Lodging, Ticket
+from cuebook.processes.protocol import Asked, Buried, Ended, Order, Started, StoppedForGood
+from cuebook.processes.receipts import HostedMailbox, Receipt, Receipts
 from cuebook.runtime.cells.cell import Cell
 from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import Parent, Premises
+from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.policy.restarts import Exit, Restart, RestartPolicy, is_restarted
 from cuebook.runtime.refs.ref import ActorRef
@@ -25,10 +25,10 @@ from cuebook.runtime.refs.status import ActorState
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
 from cuebook.wire.message import encode, tag_in
 
-__all__ = ["ForwardedDeadLetters", "GuestCell", "Guesthouse", "Room", "guest_spec"]
+__all__ = ["ChildPort", "ForwardedDeadLetters", "HostedCell", "HostedFactory", "hosted_spec"]
 
 
-class Guesthouse(Protocol):
+class ChildPort(Protocol):
     """The process as its actors see it."""
 
     owner: bytes
@@ -38,21 +38,21 @@ class Guesthouse(Protocol):
     def order(self, order: Order) -> None:
         """Send something to the owner."""
 
-    def left(self, guest: int) -> None:
+    def left(self, actor: int) -> None:
         """An actor has stopped for good."""
 
 
-class Room:
+class HostedFactory:
     """Where one actor lives: its factory. Made once; `make_cell` makes its cell."""
 
-    def __init__(self, house: Guesthouse, lodging: Lodging, parcel: Parcel) -> None:
-        self.house = house
-        self.lodging = lodging
+    def __init__(self, child: ChildPort, receipts: Receipts, parcel: Parcel) -> None:
+        self.child = child
+        self.receipts = receipts
         self.incarnation = 0
         self.is_between = False
         self.culprit = 0
         self.ended_by: BaseException | None = None
-        self.cell: GuestCell | None = None
+        self.cell: HostedCell | None = None
         self._parcel = parcel
 
     def __call__(self) -> Any:
@@ -60,9 +60,9 @@ class Room:
         parcel = self._parcel
         return parcel.actor(*parcel.args, **parcel.kwargs)
 
-    def make_cell(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> GuestCell:
+    def make_cell(self, system: SystemPort, spec: ActorSpec, parent: Parent | None) -> HostedCell:
         """Its cell."""
-        self.cell = GuestCell(premises, spec, parent)
+        self.cell = HostedCell(system, spec, parent)
         return self.cell
 
     def on_ended(self, _ref: ActorRef, reason: Exit, error: BaseException | None) -> None:
@@ -74,17 +74,17 @@ class Room:
         culprit, self.culprit = self.culprit, 0
         is_failure = reason is Exit.FAILURE
         is_escaped = is_failure and error is not self.ended_by
-        ended = Ended(self.lodging.guest, self.incarnation, is_failure, is_escaped, pack_error(error), culprit)
-        self.house.order(ended)
+        ended = Ended(self.receipts.actor, self.incarnation, is_failure, is_escaped, pack_error(error), culprit)
+        self.child.order(ended)
 
     def on_terminated(self, _ref: ActorRef, _error: BaseException | None) -> None:
         """The actor has stopped for good."""
         assert self.cell is not None
-        self.house.left(self.lodging.guest)
-        self.house.order(Gone(self.lodging.guest, self.cell.was_drained))
+        self.child.left(self.receipts.actor)
+        self.child.order(StoppedForGood(self.receipts.actor, self.cell.was_drained))
 
 
-def guest_spec(room: Room, options: dict[str, Any], resumes: Any) -> ActorSpec:
+def hosted_spec(factory: HostedFactory, options: dict[str, Any], resumes: Any) -> ActorSpec:
     """How the actor is kept in its process."""
     mailbox = MailboxSpec(
         capacity=options["capacity"],
@@ -95,34 +95,34 @@ def guest_spec(room: Room, options: dict[str, Any], resumes: Any) -> ActorSpec:
     directives = dict.fromkeys(resumes, Directive.RESUME)
     policy = RestartPolicy(Restart(options["restart"]), directives=directives, attempts=options["attempts"])
     return ActorSpec(
-        room,
-        room.lodging.name,
+        factory,
+        factory.receipts.name,
         mailbox,
         policy,
         options["shutdown_s"],
-        room.on_terminated,
-        room.on_ended,
+        factory.on_terminated,
+        factory.on_ended,
     )
 
 
-class GuestCell(Cell):
+class HostedCell(Cell):
     """One actor whose owner is another process."""
 
-    __slots__ = ("_room",)
+    __slots__ = ("_factory",)
 
-    mailbox: GuestMailbox
+    mailbox: HostedMailbox
 
-    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
-        super().__init__(premises, spec, parent)
-        room: Any = spec.factory
-        self._room: Room = room
-        self.mailbox = GuestMailbox(spec.mailbox, room.lodging)
-        self.serial = room.lodging.guest
+    def __init__(self, system: SystemPort, spec: ActorSpec, parent: Parent | None) -> None:
+        super().__init__(system, spec, parent)
+        factory: Any = spec.factory
+        self._factory: HostedFactory = factory
+        self.mailbox = HostedMailbox(spec.mailbox, factory.receipts)
+        self.serial = factory.receipts.actor
 
     @property
     def home(self) -> bytes:
         """Its owner's system: there it is known by its number, whichever process it lives in."""
-        return self._room.house.owner
+        return self._factory.child.owner
 
     @property
     def was_drained(self) -> bool:
@@ -136,8 +136,8 @@ class GuestCell(Cell):
 
     def arrive(self, number: int, frame: bytes, is_ask: bool, sender: ActorRef | None) -> None:
         """Queue a message that came over the link; its owner minds the bounds."""
-        ticket: Any = Ticket(self._room.lodging, number, is_ask=is_ask)
-        self.mailbox.put_unbounded((frame, sender, ticket, None, self.now(), 0), urgent=False)
+        receipt: Any = Receipt(self._factory.receipts, number, is_ask=is_ask)
+        self.mailbox.put_unbounded((frame, sender, receipt, None, self.now(), 0), urgent=False)
         if not self._driver.is_awake:
             self._driver.wake()
 
@@ -156,17 +156,17 @@ class GuestCell(Cell):
 
     def request_stop(self, timeout_s: float, *, drain: bool) -> None:
         """Have the owner stop it."""
-        if self._room.house.is_closing:
+        if self._factory.child.is_closing:
             super().request_stop(timeout_s, drain=drain)
         elif not self._is_stopping:
-            self._room.house.order(Asked(self._room.lodging.guest, float(timeout_s), drain))
+            self._factory.child.order(Asked(self._factory.receipts.actor, float(timeout_s), drain))
 
     def stop_self(self) -> None:
         """End the incarnation as NORMAL after the message in hand."""
         if is_restarted(self.spec.policy.restart, Exit.NORMAL):
             super().stop_self()
         else:
-            self._room.house.order(Asked(self._room.lodging.guest, None, True))
+            self._factory.child.order(Asked(self._factory.receipts.actor, None, True))
 
     def on_lost(self) -> None:
         """Cut off; by what ends the program: then the owner sees the end of this process, and answers."""
@@ -181,27 +181,27 @@ class GuestCell(Cell):
     def _settled(self) -> None:
         super()._settled()
         if self.state is ActorState.RUNNING and not self._is_stopping:
-            self._room.house.order(Started(self._room.lodging.guest, self._room.incarnation))
+            self._factory.child.order(Started(self._factory.receipts.actor, self._factory.incarnation))
 
     def _failure(self, error: BaseException) -> MessagingError:
-        self._room.ended_by = self._killed
+        self._factory.ended_by = self._killed
         return super()._failure(error)
 
     def _quarantine(self, failure: CuebookError, error: BaseException, directive: Directive) -> None:
-        number = self._room.lodging.in_hand
+        number = self._factory.receipts.in_hand
         if self._current is None or not number or self._is_stopping:  # what fails while it drains is for it to answer
             super()._quarantine(failure, error, directive)
             return
         self._current = None
-        self._room.culprit = number
+        self._factory.culprit = number
 
     def _bury(self, envelope: Envelope, reason: DeadReason, error: BaseException | None = None) -> None:
-        ticket: Any = envelope.reply
-        if type(ticket) is not Ticket or ticket.is_begun:
+        receipt: Any = envelope.reply
+        if type(receipt) is not Receipt or receipt.is_begun:
             super()._bury(envelope, reason, error)
 
     def _refuse(self, envelope: Envelope, error: CodecError) -> None:
-        known = self._room.house.unlearned.get(tag_in(envelope.frame)) if isinstance(error, UnknownMessage) else None
+        known = self._factory.child.unlearned.get(tag_in(envelope.frame)) if isinstance(error, UnknownMessage) else None
         super()._refuse(envelope, known or error)
 
 

@@ -15,12 +15,12 @@ from weakref import WeakValueDictionary
 from cuebook.errors import ActorStopped, CuebookError, MailboxFull, MalformedMessage
 from cuebook.processes.outcomes import pack_error, pack_outcome, unpack_error, unpack_outcome
 from cuebook.processes.protocol import ANSWERED, FORWARD, Observe, Order, Signal, Verb, pack_order, pack_traffic
-from cuebook.processes.remote import Distant
+from cuebook.processes.remote_target import RemoteTarget
 from cuebook.runtime.cells.bonds import Bonds, Watch
 from cuebook.runtime.cells.signals import Down
 from cuebook.runtime.policy.restarts import Exit
 from cuebook.runtime.refs.deadlines import Deadlines
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, address_of, find_ref, post_as, target_of
 from cuebook.runtime.refs.reply import FailedReply
 from cuebook.runtime.refs.status import ActorState
@@ -49,7 +49,7 @@ class Link:
         self,
         loop: asyncio.AbstractEventLoop,
         deadlines: Deadlines,
-        ready: Ready,
+        ready: ReadyQueue,
         *,
         find: Callable[[bytes, str, int], ActorRef] = find_ref,
     ) -> None:
@@ -59,14 +59,14 @@ class Link:
         self.is_open = True
         self._find = find
         self._numbers = 0
-        self._on_way: dict[int, tuple[Distant, int]] = {}
+        self._on_way: dict[int, tuple[RemoteTarget, int]] = {}
         self._asked: dict[int, tuple[str, Any]] = {}
-        self._distant: WeakValueDictionary[bytes, Distant] = WeakValueDictionary()
+        self._remotes: WeakValueDictionary[bytes, RemoteTarget] = WeakValueDictionary()
         self._posted: list[int] = []
         self._answers: list[Any] = []
         self._backlogs: dict[bytes, deque[tuple[int, bytes, bool, ActorRef | None]]] = {}
         self._pumps: set[asyncio.Future[None]] = set()
-        self._observers: dict[bytes, Observer] = {}
+        self._observers: dict[bytes, WatchRelay] = {}
         self._senders: dict[ActorRef, bytes] = {}
 
     def write(self, frame: bytes) -> None:
@@ -80,15 +80,15 @@ class Link:
         self.collect()
         self.write(pack_order(order))
 
-    def distant(self, home: bytes, name: str, serial: int) -> ActorRef:
+    def remote(self, home: bytes, name: str, serial: int) -> ActorRef:
         """The ref of an actor at the other end or beyond it."""
         address = pack((home, name, serial))
-        found = self._distant.get(address)
+        found = self._remotes.get(address)
         if found is None:
-            found = self._distant[address] = Distant(self, address, home, name, serial=serial)
+            found = self._remotes[address] = RemoteTarget(self, address, home, name, serial=serial)
         return found.ref
 
-    def forward(self, target: Distant, frame: bytes, reply: Any, sender: ActorRef | None, *, urgent: bool) -> None:
+    def forward(self, target: RemoteTarget, frame: bytes, reply: Any, sender: ActorRef | None, *, urgent: bool) -> None:
         """Send a message to the actor, and what it answers to `reply`."""
         self._numbers = number = self._numbers + 1
         self._on_way[number] = (target, len(frame))
@@ -158,7 +158,9 @@ class Link:
         """Whether it was for this half of the link."""
         if isinstance(order, Observe):
             if order.address not in self._observers:
-                self._observers[order.address] = Observer(self, order.address, self._find(*open_address(order.address)))
+                self._observers[order.address] = WatchRelay(
+                    self, order.address, self._find(*open_address(order.address))
+                )
         elif isinstance(order, Signal):
             self._on_signal(order)
         elif isinstance(order, Verb):
@@ -180,9 +182,9 @@ class Link:
         for _, reply in asked.values():
             if not reply.done():
                 reply.set_result(FailedReply(error))
-        for distant in list(self._distant.values()):
-            distant.failed(error)
-            distant.down(Exit.FAILURE, error)
+        for remote in list(self._remotes.values()):
+            remote.failed(error)
+            remote.down(Exit.FAILURE, error)
         for observer in list(self._observers.values()):
             observer.leave()
         for pump in self._pumps:
@@ -194,7 +196,7 @@ class Link:
         """Put a message into its mailbox; False where there is no room for it."""
         number, frame, is_ask, sender = item
         ref = self._find(*open_address(address))
-        reply = _Receipt(self, number, ref.name) if is_ask else None
+        reply = _LinkReply(self, number, ref.name) if is_ask else None
         try:
             post_as(sender, target_of(ref), frame, reply, urgent=urgent)
         except MailboxFull as error:
@@ -208,7 +210,7 @@ class Link:
         self.wake()
         return True
 
-    def _refuse(self, reply: _Receipt | None, error: CuebookError) -> None:
+    def _refuse(self, reply: _LinkReply | None, error: CuebookError) -> None:
         if reply is not None:
             reply.set_result(FailedReply(error, is_undelivered=isinstance(error, ActorStopped)))
 
@@ -224,17 +226,17 @@ class Link:
         del self._backlogs[address]
 
     def _on_signal(self, signal: Signal) -> None:
-        distant = self._distant.get(signal.address)
-        if distant is None:
+        remote = self._remotes.get(signal.address)
+        if remote is None:
             return
         error = None if signal.error is None else unpack_error(signal.error)
         if signal.kind == "restarted":
-            distant.restarted(signal.count, error)
+            remote.restarted(signal.count, error)
         elif signal.kind == "failed":
-            distant.failed(error or ActorStopped(f"{distant.name} has failed"))
+            remote.failed(error or ActorStopped(f"{remote.name} has failed"))
         else:
-            self._distant.pop(signal.address, None)
-            distant.down(Exit(signal.reason), error)
+            self._remotes.pop(signal.address, None)
+            remote.down(Exit(signal.reason), error)
 
     def _on_verb(self, verb: Verb) -> None:
         target = target_of(self._find(*open_address(verb.address)))
@@ -248,7 +250,7 @@ class Link:
             raise MalformedMessage(f"nothing is called {verb.verb!r} here")
 
 
-class _Receipt:
+class _LinkReply:
     """Where the answer to an ask of the other end goes."""
 
     __slots__ = ("_is_done", "_link", "_name", "_number")
@@ -270,7 +272,7 @@ class _Receipt:
             self._link.answer(self._number, self._name, outcome)
 
 
-class Observer:
+class WatchRelay:
     """Stands at this end for all who watch one of its actors from the other: it passes on what happens."""
 
     def __init__(self, link: Link, address: bytes, ref: ActorRef) -> None:

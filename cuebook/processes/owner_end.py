@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from cuebook.children.byvalue import surroundings
-from cuebook.children.forwarding import emit_in_parent
+from cuebook.children.logs.forwarding import emit_in_parent
 from cuebook.engines.calls.protocol import Logged
 from cuebook.engines.port import Loss, Output
 from cuebook.engines.process.host import ProcessHost
@@ -27,23 +27,23 @@ from cuebook.processes.protocol import (
     Asked,
     Buried,
     Ended,
-    Gone,
     Hello,
-    Quit,
+    QuitProcess,
     Started,
+    StoppedForGood,
     Welcome,
     open_frame,
     pack_traffic,
 )
 from cuebook.processes.remote_cell import RemoteCell
 from cuebook.runtime.refs.deadlines import Deadlines
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
 from cuebook.wire.frame import LINK_BYTES_MAX
 from cuebook.wire.message import tag_in
 
-__all__ = ["CHILD", "START_S", "Connection"]
+__all__ = ["CHILD", "START_S", "OwnerEnd"]
 
 CHILD = "cuebook.processes.child_end"
 START_S = 60.0
@@ -52,16 +52,16 @@ SLOTS = 256
 _HEADS_MAX = 4096
 
 
-class System(Protocol):
+class OwnerSystem(Protocol):
     """The actor system whose actors these are."""
 
     id: bytes
     deadlines: Deadlines
-    ready: Ready
+    ready: ReadyQueue
     dead_letters: DeadLetters
 
 
-class Connection(Link):
+class OwnerEnd(Link):
     """One child process and the actors that live in it.
 
     Attributes:
@@ -71,7 +71,7 @@ class Connection(Link):
 
     opened: asyncio.Task[None]
 
-    def __init__(self, name: str, system: System, *, cores: int, output: Output) -> None:
+    def __init__(self, name: str, system: OwnerSystem, *, cores: int, output: Output) -> None:
         super().__init__(asyncio.get_running_loop(), system.deadlines, system.ready)
         self.name = name
         self.lost: ProcessDied | None = None
@@ -147,7 +147,7 @@ class Connection(Link):
             self.host.send([frame])
 
     def forward(self, target: Any, frame: bytes, reply: Any, sender: ActorRef | None, *, urgent: bool) -> None:
-        """Send a message to an actor that lives in the process, but not as one of its guests."""
+        """Send a message to an actor that lives in the process, but not as one of its actors."""
         self.teach(frame)
         super().forward(target, frame, reply, sender, urgent=urgent)
 
@@ -199,7 +199,7 @@ class Connection(Link):
         await asyncio.wait([self.opened])
         if self.lost is None:
             if ask_s > 0:
-                self.order(Quit(ask_s))
+                self.order(QuitProcess(ask_s))
                 self.flush()
             await self.host.ladder(ask_s, term_s)
 
@@ -232,8 +232,8 @@ class Connection(Link):
     def _take_order(self, order: Any) -> None:
         if isinstance(order, Hello):
             self._on_hello(order)
-        elif isinstance(order, Started | Ended | Gone | Asked):
-            cell = self._cells.get(order.guest)
+        elif isinstance(order, Started | Ended | StoppedForGood | Asked):
+            cell = self._cells.get(order.actor)
             if cell is not None:
                 _ABOUT_ACTORS[type(order)](cell, order)
         elif isinstance(order, Buried):
@@ -289,7 +289,7 @@ _NOBODY = contextvars.Context()
 _ABOUT_ACTORS: dict[type, Callable[[RemoteCell, Any], None]] = {
     Started: lambda cell, order: cell.on_started(order.incarnation),
     Ended: RemoteCell.on_ended,
-    Gone: RemoteCell.on_gone,
+    StoppedForGood: RemoteCell.on_gone,
     Asked: RemoteCell.on_asked,
 }
 
@@ -301,12 +301,12 @@ def _of(error: ProcessDied, name: str) -> ProcessDied:
 class _Beyond:
     """The actor system in the child, as a place where refs are looked up."""
 
-    def __init__(self, connection: Connection, home: bytes) -> None:
+    def __init__(self, connection: OwnerEnd, home: bytes) -> None:
         self._connection = connection
         self._home = home
 
     def find(self, name: str, serial: int) -> ActorRef | None:
         """The way to an actor there."""
         with contextlib.suppress(KeyError):
-            return self._connection.distant(self._home, name, serial)
+            return self._connection.remote(self._home, name, serial)
         return None

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 from cuebook.runtime.refs.ref import ActorRef
 
-__all__ = ["Place", "Tie"]
+__all__ = ["ProcessLink", "ProcessPort"]
 
 
-class Tie(Protocol):
+class ProcessLink(Protocol):
     """The connection to a process that is alive."""
 
     def order(self, order: Any) -> None:
@@ -30,11 +30,11 @@ class Tie(Protocol):
     def address(self, ref: ActorRef) -> bytes:
         """What a ref is found by."""
 
-    def distant(self, home: bytes, name: str, serial: int) -> ActorRef:
+    def remote(self, home: bytes, name: str, serial: int) -> ActorRef:
         """A ref that goes over the link."""
 
 
-class Place(Protocol):
+class ProcessPort(Protocol):
     """The process, whichever it is at the time."""
 
     is_dedicated: bool
@@ -43,7 +43,7 @@ class Place(Protocol):
     def grace_s(self) -> float:
         """Seconds that its end may take once asking is over."""
 
-    async def connect(self) -> Tie:
+    async def connect(self) -> ProcessLink:
         """Start it where it is not alive. Raises ProcessDied or OSError."""
 
     def left(self, cell: Any) -> None:

@@ -17,11 +17,11 @@ from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import cpus_allowed
 from cuebook.engines.port import Output
 from cuebook.errors import ActorStopped
-from cuebook.processes.owner_end import Connection
+from cuebook.processes.owner_end import OwnerEnd
 from cuebook.processes.parcel import pack_parcel
 from cuebook.processes.remote_cell import RemoteCell
 from cuebook.runtime.cells.spec import ActorSpec, SpawnOptions
-from cuebook.runtime.cells.system_port import Parent, Premises
+from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
@@ -55,7 +55,7 @@ class _Package:
     resumes: bytes
 
 
-class _Placed:
+class _ProcessFactory:
     """A factory whose actors live in a process: `ActorSystem.spawn`, `context.spawn` and ChildSpec take it."""
 
     def __init__(self, place: Callable[[str], ActorProcess], owner: Processes, name: str, parcel: bytes) -> None:
@@ -67,12 +67,12 @@ class _Placed:
     def __call__(self) -> Any:
         raise TypeError(f"{self.__name__} is made in its process; give this to spawn()")
 
-    def make_cell(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> RemoteCell:
+    def make_cell(self, system: SystemPort, spec: ActorSpec, parent: Parent | None) -> RemoteCell:
         """The cell that stands for it here."""
-        self._owner.check(premises)
+        self._owner.check(system)
         resumes = [kind for kind, rule in spec.policy.directives.items() if Directive(rule) is Directive.RESUME]
         package = _Package(self.__name__, self._parcel, dump(resumes))
-        return RemoteCell(premises, spec, parent, place=self._place(spec.name), package=package)
+        return RemoteCell(system, spec, parent, place=self._place(spec.name), package=package)
 
 
 class ActorProcess:
@@ -94,7 +94,7 @@ class ActorProcess:
         self.is_dedicated = is_dedicated
         self._owner = owner
         self.cores = cpus_allowed() if cores is None else cores
-        self._connection: Connection | None = None
+        self._connection: OwnerEnd | None = None
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -138,7 +138,7 @@ class ActorProcess:
 
     # What its actors ask for
 
-    async def connect(self) -> Connection:
+    async def connect(self) -> OwnerEnd:
         """Start the process where it is not alive. Raises ProcessDied, ActorStopped."""
         if self._is_closed:
             raise ActorStopped(f"process {self.name} was closed with its runtime")
@@ -241,23 +241,23 @@ class Processes:
         actor: Callable[..., Any],
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
-    ) -> _Placed:
+    ) -> _ProcessFactory:
         """A factory for actors that live where `place` says."""
         if sys.platform == "win32":
             raise OSError("actors in processes need Linux or macOS")
         check_interpreter()
         check_importing(actor)
         name = getattr(actor, "__name__", "actor")
-        return _Placed(place, self, name, pack_parcel(actor, args, kwargs))
+        return _ProcessFactory(place, self, name, pack_parcel(actor, args, kwargs))
 
-    def check(self, premises: Premises) -> None:
+    def check(self, system: SystemPort) -> None:
         """Raises ValueError where an actor is to live in another system's process."""
-        if premises is not self._system:
-            raise ValueError(f"the process belongs to {self._system!r}, and the actor to {premises!r}")
+        if system is not self._system:
+            raise ValueError(f"the process belongs to {self._system!r}, and the actor to {system!r}")
 
-    def connection(self, name: str, cores: int) -> Connection:
+    def connection(self, name: str, cores: int) -> OwnerEnd:
         """A connection that is not open yet."""
-        return Connection(name, self._system, cores=cores, output=self._output)
+        return OwnerEnd(name, self._system, cores=cores, output=self._output)
 
     def end_later(self, process: ActorProcess) -> None:
         """Make a process end for good, beside everything else."""

@@ -25,15 +25,15 @@ __all__ = [
     "Buried",
     "Ended",
     "Expel",
-    "Gone",
     "Hello",
     "Kill",
     "Observe",
     "Order",
-    "Quit",
+    "QuitProcess",
     "Retire",
     "Signal",
     "Started",
+    "StoppedForGood",
     "Teach",
     "Verb",
     "Welcome",
@@ -49,9 +49,9 @@ DELIVER, SETTLED, FORWARD, ANSWERED = 100, 101, 102, 103
 _LARGE_BYTES = 1024 * 1024
 
 _FIELDS: dict[int, tuple[type | tuple[type, ...], ...]] = {
-    # guest, incarnation, number of the first message, frames, which are asks (None: none, True: all), senders
+    # actor, incarnation, number of the first message, frames, which are asks (None: none, True: all), senders
     DELIVER: (int, int, int, list, (list, bool, type(None)), (list, type(None))),
-    # guest, number of the last message that was begun, busy seconds, answers (flat: number, form, value)
+    # actor, number of the last message that was begun, busy seconds, answers (flat: number, form, value)
     SETTLED: (int, int, float, list),
     # number, address, frame, whether it is an ask, whether it is urgent, address of the sender
     FORWARD: (int, bytes, bytes, bool, bool, (bytes, type(None))),
@@ -88,7 +88,7 @@ class Admit:
         options: mailbox bounds, restart, attempts: plain data.
     """
 
-    guest: int
+    actor: int
     name: str
     slot: int
     parcel: bytes
@@ -99,7 +99,7 @@ class Admit:
 class Begin:
     """Start the actor's next incarnation."""
 
-    guest: int
+    actor: int
     incarnation: int
 
 
@@ -107,7 +107,7 @@ class Begin:
 class Started:
     """The incarnation has started."""
 
-    guest: int
+    actor: int
     incarnation: int
 
 
@@ -121,7 +121,7 @@ class Ended:
         culprit: number of the message that it had in hand, 0: none.
     """
 
-    guest: int
+    actor: int
     incarnation: int
     is_failure: bool
     is_escaped: bool
@@ -133,16 +133,16 @@ class Ended:
 class Expel:
     """Stop the actor for good, within this time."""
 
-    guest: int
+    actor: int
     timeout: float
     drain: bool
 
 
 @message(tag=111)
-class Gone:
+class StoppedForGood:
     """The actor has stopped for good. `was_drained`: everything that was queued had been handled."""
 
-    guest: int
+    actor: int
     was_drained: bool
 
 
@@ -150,7 +150,7 @@ class Gone:
 class Kill:
     """End the incarnation as a failure, in the middle of its handler."""
 
-    guest: int
+    actor: int
     error: Any
 
 
@@ -158,14 +158,14 @@ class Kill:
 class Retire:
     """End the incarnation in good order."""
 
-    guest: int
+    actor: int
 
 
 @message(tag=114)
 class Asked:
     """The actor asks its owner to stop it: by `stop_self` (timeout None) or by `ref.stop()` in its process."""
 
-    guest: int
+    actor: int
     timeout: float | None
     drain: bool
 
@@ -221,15 +221,15 @@ class Verb:
 
 
 @message(tag=120)
-class Quit:
+class QuitProcess:
     """Stop all actors within this time, then exit."""
 
     timeout: float
 
 
 Order = (
-    Hello | Welcome | Admit | Begin | Started | Ended | Expel | Gone | Kill | Retire | Asked | Buried | Teach
-    | Observe | Signal | Verb | Quit
+    Hello | Welcome | Admit | Begin | Started | Ended | Expel | StoppedForGood | Kill | Retire | Asked | Buried | Teach
+    | Observe | Signal | Verb | QuitProcess
 )  # fmt: skip
 
 _SEEN: set[tuple[int, tuple[type, ...]]] = set()

@@ -13,32 +13,32 @@ from cuebook.runtime.cells.envelope import Entry, size_of
 from cuebook.runtime.cells.lanes import PriorityLane
 from cuebook.runtime.cells.mailbox import Mailbox, MailboxSpec
 
-__all__ = ["GuestMailbox", "Lodging", "Ticket"]
+__all__ = ["HostedMailbox", "Receipt", "Receipts"]
 
 
-class Landlord(Protocol):
+class ReceiptPort(Protocol):
     """Whoever sends what is owed."""
 
-    def owe(self, lodging: Lodging) -> None:
+    def owe(self, receipts: Receipts) -> None:
         """Something of it is to be sent soon."""
 
 
-class Lodging:
+class Receipts:
     """What the owner of an actor is told of its messages.
 
     Attributes:
-        guest: number of the actor in the owner's system. name: its name.
+        actor: number of the actor in the owner's system. name: its name.
         begun: number of the last message over the link that was begun.
         in_hand: number of the one that is in hand; 0 where it is none of these.
         answers: flat: number, form, value.
     """
 
-    __slots__ = ("_page", "_place", "answers", "begun", "guest", "in_hand", "is_owing", "landlord", "name")
+    __slots__ = ("_page", "_place", "actor", "answers", "begun", "in_hand", "is_owing", "name", "port")
 
-    def __init__(self, guest: int, name: str, landlord: Landlord, page: memoryview[float], *, slot: int) -> None:
-        self.guest = guest
+    def __init__(self, actor: int, name: str, port: ReceiptPort, page: memoryview[float], *, slot: int) -> None:
+        self.actor = actor
         self.name = name
-        self.landlord = landlord
+        self.port = port
         self.begun = 0
         self.in_hand = 0
         self.answers: list[Any] = []
@@ -53,7 +53,7 @@ class Lodging:
         if number > self.begun:
             self.begun = number
             if not self.is_owing:
-                self.landlord.owe(self)
+                self.port.owe(self)
         self._note()
 
     def rest(self) -> None:
@@ -65,7 +65,7 @@ class Lodging:
         """Settle an ask."""
         self.answers += (number, *pack_outcome(self.name, outcome))
         if not self.is_owing:
-            self.landlord.owe(self)
+            self.port.owe(self)
 
     def _note(self) -> None:
         # The owner reads it when this process has died.
@@ -76,13 +76,13 @@ class Lodging:
             page[place + 1] = self.in_hand
 
 
-class Ticket:
+class Receipt:
     """Where the answer to a message over the link goes. One that was not begun is still its owner's."""
 
-    __slots__ = ("_is_done", "_lodging", "is_ask", "number")
+    __slots__ = ("_is_done", "_receipts", "is_ask", "number")
 
-    def __init__(self, lodging: Lodging, number: int, *, is_ask: bool) -> None:
-        self._lodging = lodging
+    def __init__(self, receipts: Receipts, number: int, *, is_ask: bool) -> None:
+        self._receipts = receipts
         self._is_done = False
         self.number = number
         self.is_ask = is_ask
@@ -90,7 +90,7 @@ class Ticket:
     @property
     def is_begun(self) -> bool:
         """Whether the actor has had it in hand."""
-        return self.number <= self._lodging.begun
+        return self.number <= self._receipts.begun
 
     def done(self) -> bool:
         """Whether it is answered."""
@@ -101,63 +101,63 @@ class Ticket:
         if not self._is_done:
             self._is_done = True
             if self.is_ask and self.is_begun:
-                self._lodging.answer(self.number, outcome)
+                self._receipts.answer(self.number, outcome)
 
 
-class _GuestLane(deque[Entry]):
+class _HostedLane(deque[Entry]):
     """Notes which message over the link is begun, as it is taken. One that is no ask is an ordinary one then."""
 
-    __slots__ = ("_lodging",)
+    __slots__ = ("_receipts",)
 
-    def __init__(self, lodging: Lodging) -> None:
+    def __init__(self, receipts: Receipts) -> None:
         super().__init__()
-        self._lodging = lodging
+        self._receipts = receipts
 
     def popleft(self) -> Entry:
         entry = super().popleft()
-        ticket: Any = entry[2]
-        if type(ticket) is not Ticket:
-            self._lodging.begin(0)
+        receipt: Any = entry[2]
+        if type(receipt) is not Receipt:
+            self._receipts.begin(0)
             return entry
-        self._lodging.begin(ticket.number)
-        return entry if ticket.is_ask else (entry[0], entry[1], None, *entry[3:])
+        self._receipts.begin(receipt.number)
+        return entry if receipt.is_ask else (entry[0], entry[1], None, *entry[3:])
 
 
-class GuestMailbox(Mailbox):
+class HostedMailbox(Mailbox):
     """The mailbox of an actor whose owner is another process."""
 
-    __slots__ = ("_lodging",)
+    __slots__ = ("_receipts",)
 
-    def __init__(self, spec: MailboxSpec, lodging: Lodging) -> None:
+    def __init__(self, spec: MailboxSpec, receipts: Receipts) -> None:
         super().__init__(spec)
-        self._lodging = lodging
+        self._receipts = receipts
 
     def open_lane(self) -> deque[Entry] | PriorityLane[Entry]:
         """The user lane. (Priorities are the owner's affair.)"""
         if self.user is None:
-            self.user = _GuestLane(self._lodging)
+            self.user = _HostedLane(self._receipts)
         return self.user
 
     def take_early(self) -> Entry:
         """The next of those before users'."""
-        self._lodging.begin(0)
+        self._receipts.begin(0)
         return super().take_early()
 
     def rest(self) -> None:
         """Nothing waits. The queue stays: a new one would cost more than the message that comes next."""
-        self._lodging.rest()
+        self._receipts.rest()
 
     def give_back(self) -> None:
         """Drop every message over the link that was not begun: it is its owner's again."""
         lane = self.open_lane()
         assert isinstance(lane, deque)
-        kept = [entry for entry in lane if (ticket := _ticket(entry)) is None or ticket.is_begun]
+        kept = [entry for entry in lane if (receipt := _receipt(entry)) is None or receipt.is_begun]
         lane.clear()
         lane.extend(kept)
         self.size = sum(size_of(entry[0]) for entry in kept)
 
 
-def _ticket(entry: Entry) -> Ticket | None:
+def _receipt(entry: Entry) -> Receipt | None:
     """Of a message that came over the link."""
     reply: Any = entry[2]
-    return reply if type(reply) is Ticket else None
+    return reply if type(reply) is Receipt else None

@@ -15,9 +15,9 @@ from cuebook.errors import ActorFailed, CuebookError, MessagingError, ProcessDie
 from cuebook.logs import get_logger
 from cuebook.processes.flight import Flight, Landing
 from cuebook.processes.outcomes import pack_error, unpack_error, unpack_outcome
-from cuebook.processes.ports import Place, Tie
-from cuebook.processes.protocol import Asked, Begin, Ended, Expel, Gone, Kill, Retire
-from cuebook.processes.remote import Distant
+from cuebook.processes.ports import ProcessLink, ProcessPort
+from cuebook.processes.protocol import Asked, Begin, Ended, Expel, Kill, Retire, StoppedForGood
+from cuebook.processes.remote_target import RemoteTarget
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.answers import Delivery
 from cuebook.runtime.cells.cell import _IDLE, Cell, _Idle
@@ -25,7 +25,7 @@ from cuebook.runtime.cells.ending import GRACE_S
 from cuebook.runtime.cells.envelope import Entry, Envelope, size_of
 from cuebook.runtime.cells.mailbox import Overflow
 from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import Parent, Premises
+from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.policy.restarts import Exit
 from cuebook.runtime.refs.ref import sender_now
@@ -56,10 +56,10 @@ class RemoteCell(Cell):
         "_incarnation",
         "_is_entering",
         "_is_inside",
+        "_link",
         "_lost",
-        "_place",
+        "_process",
         "_settling",
-        "_tie",
         "_traceback",
         "_urgent",
         "_window",
@@ -67,10 +67,10 @@ class RemoteCell(Cell):
     )
 
     def __init__(
-        self, premises: Premises, spec: ActorSpec, parent: Parent | None, *, place: Place, package: Any
+        self, system: SystemPort, spec: ActorSpec, parent: Parent | None, *, place: ProcessPort, package: Any
     ) -> None:
-        self._place = place
-        self._tie: Tie | None = None
+        self._process = place
+        self._link: ProcessLink | None = None
         self._flight: Flight[Entry] = Flight()
         self._incarnation = 0
         self._is_inside = False
@@ -80,10 +80,10 @@ class RemoteCell(Cell):
         self._traceback = ""
         self._escaped: BaseException | None = None
         self._lost: BaseException | None = None
-        self._urgent: Distant | None = None
+        self._urgent: RemoteTarget | None = None
         self._window = max(1, min(WINDOW, spec.mailbox.capacity // 2)) if not spec.mailbox.priorities else 1
         self.package = package
-        super().__init__(premises, replace(spec, factory=lambda: _Envoy(self)), parent)
+        super().__init__(system, replace(spec, factory=lambda: _RemoteIncarnation(self)), parent)
 
     # What refs ask for
 
@@ -104,9 +104,9 @@ class RemoteCell(Cell):
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises as anywhere, and TypeError where it goes by reference only."""
         content = frame if type(frame) is bytes else encode(frame)
-        if urgent and self._is_inside and self._tie is not None and not self._is_stopping:
-            self._tie.teach(content)
-            self._overtaking(self._tie).post(content, reply, urgent=True)
+        if urgent and self._is_inside and self._link is not None and not self._is_stopping:
+            self._link.teach(content)
+            self._overtaking(self._link).post(content, reply, urgent=True)
             return
         super().post(content, reply, urgent=urgent)
 
@@ -167,10 +167,10 @@ class RemoteCell(Cell):
         self._traceback = ended.error[2] if ended.is_failure else ""
         self._over(error, self._flight.land(0, ended.culprit))
 
-    def on_gone(self, gone: Gone) -> None:
+    def on_gone(self, gone: StoppedForGood) -> None:
         """The child's actor has stopped for good, as it was told to, or by itself."""
-        if self._tie is not None:
-            self._tie.release(self)
+        if self._link is not None:
+            self._link.release(self)
         self._has_left_behind = self._has_left_behind or not gone.was_drained
         if self._is_inside:
             self._is_inside = False
@@ -188,7 +188,7 @@ class RemoteCell(Cell):
     def on_process_lost(self, error: ProcessDied, begun: int, in_hand: int) -> None:
         """The process has ended."""
         was_inside, self._is_inside = self._is_inside, False
-        self._tie = None
+        self._link = None
         self._traceback = ""
         landing = self._flight.land(begun, in_hand)
         if was_inside:
@@ -196,16 +196,16 @@ class RemoteCell(Cell):
         else:
             self._take_back(landing, error)
 
-    # What its envoy does
+    # What its incarnation does
 
     async def enter(self) -> None:
         """Begin an incarnation in the child. Raises what its start raised, or ProcessDied."""
-        tie = await self._place.connect()
-        self._tie = tie
-        tie.admit(self)
+        link = await self._process.connect()
+        self._link = link
+        link.admit(self)
         self._incarnation += 1
         self._is_inside = True
-        tie.order(Begin(self.serial, self._incarnation))
+        link.order(Begin(self.serial, self._incarnation))
         self._is_entering = True
         try:
             await self._settlement()
@@ -215,32 +215,32 @@ class RemoteCell(Cell):
     async def leave(self) -> None:
         """End the child's incarnation in good order."""
         self._lost = None
-        if self._is_inside and self._tie is not None:
+        if self._is_inside and self._link is not None:
             if self._is_stopping:
                 due_s = max(self._stop_due - self.clock.monotonic(), 0.0) if self._stop_timer is not None else 0.0
-                self._tie.order(Expel(self.serial, due_s, self._drains))
+                self._link.order(Expel(self.serial, due_s, self._drains))
             else:
-                self._tie.order(Retire(self.serial))
+                self._link.order(Retire(self.serial))
             await self._settlement()
-        if self._is_stopping and self._place.is_dedicated and not self._has_to_drain:
-            await self._place.end(is_forced=False)
+        if self._is_stopping and self._process.is_dedicated and not self._has_to_drain:
+            await self._process.end(is_forced=False)
 
     async def abandon(self, error: BaseException) -> None:
         """See that the child's incarnation is over, whatever it takes."""
-        if not self._is_inside or self._tie is None:
+        if not self._is_inside or self._link is None:
             return
-        self._tie.order(Kill(self.serial, pack_error(error)))
+        self._link.order(Kill(self.serial, pack_error(error)))
         try:
-            async with asyncio.timeout(0.0 if self._is_stopping and self._place.is_dedicated else KILL_S):
+            async with asyncio.timeout(0.0 if self._is_stopping and self._process.is_dedicated else KILL_S):
                 await self._settlement(is_failing=True)
         except TimeoutError:
-            await self._place.end(is_forced=True)
+            await self._process.end(is_forced=True)
 
     # Within
 
-    def _overtaking(self, tie: Tie) -> Distant:
+    def _overtaking(self, link: ProcessLink) -> RemoteTarget:
         if self._urgent is None:
-            ref = tie.distant(self.home, self.name, self.serial)
+            ref = link.remote(self.home, self.name, self.serial)
             self._urgent = ref._target  # type: ignore[assignment]
         assert self._urgent is not None
         return self._urgent
@@ -265,24 +265,24 @@ class RemoteCell(Cell):
         return None
 
     def _send(self, batch: list[Entry]) -> None:
-        tie, flight = self._tie, self._flight
-        assert tie is not None
+        link, flight = self._link, self._flight
+        assert link is not None
         first = flight.next_number
         frames, asks, senders = [], [], []
         size = 0
         for entry in batch:
             frame, sender, reply = entry[:3]
-            tie.teach(frame)
+            link.teach(frame)
             is_ask = reply is not None
             flight.send(entry, len(frame), is_ask=is_ask)
             size += len(frame)
             frames.append(frame)
             asks.append(is_ask)
-            senders.append(None if sender is None else tie.address(sender))
+            senders.append(None if sender is None else link.address(sender))
         is_any, is_all = any(asks), all(asks)
         from_whom = senders if any(senders) else None
         which = (True if is_all else asks) if is_any else None
-        tie.deliver([self.serial, self._incarnation, first, frames, which, from_whom], size)
+        link.deliver([self.serial, self._incarnation, first, frames, which, from_whom], size)
 
     async def _settlement(self, *, is_failing: bool = False) -> None:
         """Until the child has said what became of the step; raises the error that it was."""
@@ -346,21 +346,21 @@ class RemoteCell(Cell):
         super()._overdue()
         if self._stop_timer is not None:  # the process's own steps take their time
             self._stop_timer.cancel()
-            self._stop_timer = self.clock.call_later(GRACE_S + self._place.grace_s, self._abandon)
+            self._stop_timer = self.clock.call_later(GRACE_S + self._process.grace_s, self._abandon)
 
     def _terminate(self, error: BaseException | None, reason: Exit = Exit.SHUTDOWN) -> None:
         if self.state is ActorState.STOPPED:
             return
         self._take_back(self._flight.land(0, 0), error)
-        if self._tie is not None:
-            self._tie.order(Expel(self.serial, 0.0, False))
-            self._tie.release(self)
+        if self._link is not None:
+            self._link.order(Expel(self.serial, 0.0, False))
+            self._link.release(self)
         self._is_inside = False
         super()._terminate(error, reason)
-        self._place.left(self)
+        self._process.left(self)
 
 
-class _Envoy(Actor):
+class _RemoteIncarnation(Actor):
     """One incarnation, as far as it is here."""
 
     def __init__(self, cell: RemoteCell) -> None:
@@ -377,4 +377,4 @@ class _Envoy(Actor):
 
     def receive_many(self, deliveries: list[Delivery]) -> None:
         """Its cell sends messages on unopened."""
-        raise AssertionError("an envoy receives nothing")
+        raise AssertionError("an incarnation receives nothing")

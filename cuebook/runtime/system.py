@@ -29,7 +29,7 @@ from cuebook.runtime.groups.group import Group, SupervisorRef
 from cuebook.runtime.groups.strategy import SupervisorSpec
 from cuebook.runtime.policy.restarts import Restart
 from cuebook.runtime.refs.deadlines import Deadlines
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
 from cuebook.runtime.refs.status import ActorStatistics, TreeNode
 from cuebook.runtime.reports.deadletters import DeadLetters
@@ -108,7 +108,7 @@ class ActorSystem:
         else:
             self.now = self.clock.monotonic
         self.deadlines = Deadlines(self.clock, self.now)
-        self.ready = Ready(self.loop, self.now)
+        self.ready = ReadyQueue(self.loop, self.now)
         self._tasks = Tasks(self.loop, self.fail)
         self._block = CancelScope()
         self._block.__enter__()

@@ -20,7 +20,7 @@ from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.cells.mailbox import Mailbox, MailboxSpec
 from cuebook.runtime.cells.spec import Factory, SpawnOptions
 from cuebook.runtime.cells.timers import Timer, Timers
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import FailedReply, failure_of, seal, told, unseal
 from cuebook.runtime.tasks.hold import Hold
@@ -107,7 +107,7 @@ class Bench:
         self.loop = VirtualTimeLoop(stall_s=1.0)
         self.clock = VirtualClock()
         self.effects: list[Effect] = []
-        self.system = BenchSystem("bench", self.record, self.clock, Ready(self.loop, self.loop.time))
+        self.system = BenchSystem("bench", self.record, self.clock, ReadyQueue(self.loop, self.loop.time))
         self.me = _Me(self, name)
         self.system.stubs[name] = self.me
         self.mailbox = Mailbox(mailbox)

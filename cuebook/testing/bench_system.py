@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from cuebook.runtime.cells.services import Services
 from cuebook.runtime.cells.spec import Factory, SpawnOptions, make_spec
 from cuebook.runtime.refs.deadlines import Deadlines
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
 from cuebook.runtime.refs.status import ActorStatistics, TreeNode
 from cuebook.testing.effects import Effect, Sent, Spawned
@@ -23,7 +23,7 @@ __all__ = ["BenchSystem"]
 class BenchSystem:
     """The system that the actor on a bench sees: others are stubs. A `Home`."""
 
-    def __init__(self, name: str, record: Callable[[Effect], None], clock: VirtualClock, ready: Ready) -> None:
+    def __init__(self, name: str, record: Callable[[Effect], None], clock: VirtualClock, ready: ReadyQueue) -> None:
         self.name = name
         self.id = os.urandom(16)
         self.services = Services()

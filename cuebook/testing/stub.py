@@ -11,7 +11,7 @@ from typing import Any
 
 from cuebook.runtime.policy.restarts import Exit
 from cuebook.runtime.refs.deadlines import Deadlines
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.reply import FailedReply, seal, told
 from cuebook.runtime.refs.status import ActorState, ActorStatistics
@@ -45,7 +45,7 @@ class StubTarget:
         home: bytes,
         deadlines: Deadlines,
         *,
-        ready: Ready,
+        ready: ReadyQueue,
         sent: Callable[[str, Any, bool], None],
         answer: Answer | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from cuebook.persistence.stores.sqlite.files import JournalFiles
 from cuebook.persistence.trust.texts import new_journal_text, not_trusted, reason_of, refusal, ways_out
-from cuebook.persistence.trust.verdicts import Finding, Refused, User, Verdict, Why, Writers
+from cuebook.persistence.trust.verdicts import Finding, Untouchable, User, Verdict, Why, Writers
 from tests.support.journals import opened, write
 from tests.support.two_users import ATTACKER, needs_root
 
@@ -48,7 +48,7 @@ def test_an_error_names_the_file_the_reason_and_the_ways_out(why: Why) -> None:
 
 @pytest.mark.parametrize("why", sorted(REFUSALS, key=lambda why: why.name), ids=lambda why: why.name)
 def test_a_refusal_names_the_file_and_what_to_do(why: Why) -> None:
-    error = refusal(Refused(Finding(why, "-wal", 65534, stat.S_IFIFO)), PATH)
+    error = refusal(Untouchable(Finding(why, "-wal", 65534, stat.S_IFIFO)), PATH)
     assert str(error).startswith(f"{PATH}-wal ")
     assert error.path == f"{PATH}-wal"
     assert "nothing was opened" in str(error)

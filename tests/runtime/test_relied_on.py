@@ -275,7 +275,7 @@ def test_a_handler_that_is_not_known_stays_where_it_is(handlers_kept: None) -> N
     def strange(number: int, frame: Any) -> None: ...
 
     signal.signal(signal.SIGINT, strange)
-    with interruption.watched_signals(interruption.Watch(lambda *_: None)):
+    with interruption.watched_signals(interruption.SignalWatch(lambda *_: None)):
         assert signal.getsignal(signal.SIGINT) is strange
     assert signal.getsignal(signal.SIGINT) is strange
 

@@ -24,7 +24,7 @@ from cuebook.actors.runs.outstanding import Outstanding
 from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.slot import Slot
 from cuebook.actors.supervisor import Supervisor
-from cuebook.actors.verdicts import Verdict
+from cuebook.actors.verdicts import CallVerdict
 from cuebook.actors.worker import WorkerActor
 from cuebook.errors import CallFailed
 from cuebook.runtime.cells.lifecycle import Lifecycle
@@ -260,7 +260,7 @@ def test_a_checkpoint_that_no_one_acknowledges_after_a_restart_is_caught(monkeyp
 def test_a_death_that_counts_as_a_retry_is_caught(monkeypatch: Patch) -> None:
     monkeypatch.setattr(
         "cuebook.actors.outcomes.after_failure",
-        lambda attempt, retries, stops: Verdict.RETRY if attempt < retries and not stops else Verdict.FAIL,
+        lambda attempt, retries, stops: CallVerdict.RETRY if attempt < retries and not stops else CallVerdict.FAIL,
     )
 
     caught("was given up without reason")

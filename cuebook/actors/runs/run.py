@@ -17,7 +17,7 @@ from cuebook.actors.dispatch import Load
 from cuebook.actors.runs.progress import Event, EventKind, Progress, Stop, StopKind
 from cuebook.actors.runs.sink import CommittedResults, Sink
 from cuebook.actors.runs.slot import Slot
-from cuebook.actors.runs.sources import Source
+from cuebook.actors.runs.sources import CallSource
 from cuebook.engines.calls.protocol import Failure, Setup
 from cuebook.engines.port import LocalWork
 from cuebook.errors import CallFailed
@@ -99,7 +99,7 @@ class RunPlan:
 
     number: int
     policy: RunPolicy
-    source: Source
+    source: CallSource
     sink: Sink
     work: LocalWork
     setup: Callable[[int], Setup]

@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-__all__ = ["FedSource", "ListSource", "Source"]
+__all__ = ["CallSource", "FedSource", "ListSource"]
 
 
-class Source(Protocol):
+class CallSource(Protocol):
     """Calls to do, each with its index; what has been taken can be looked at until it is done."""
 
     @property

@@ -15,7 +15,7 @@ from typing import Any
 
 from cuebook.errors import RunStopped
 
-__all__ = ["LATE_S", "Interrupted", "Terminated", "Watch", "as_exit", "name_of_stop", "watched_signals"]
+__all__ = ["LATE_S", "Interrupted", "SignalWatch", "Terminated", "as_exit", "name_of_stop", "watched_signals"]
 
 LATE_S = 1.0
 """For so long after a run was interrupted, a further SIGINT is taken for one of the same burst, in seconds."""
@@ -52,7 +52,7 @@ def name_of_stop(number: int) -> str:
     return "interrupted" if number == signal.SIGINT else "terminated"
 
 
-class Watch:
+class SignalWatch:
     """Counts the signals that came; `on_signal` gets the number of each and how many there were."""
 
     def __init__(self, on_signal: Callable[[int, int], None]) -> None:
@@ -70,7 +70,7 @@ class Watch:
 
 
 @contextlib.contextmanager
-def watched_signals(watch: Watch) -> Iterator[None]:
+def watched_signals(watch: SignalWatch) -> Iterator[None]:
     """Replace *default* handlers of SIGINT and SIGTERM while a run goes on, in the main thread; restore them after."""
     replaced: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():

@@ -22,14 +22,14 @@ from cuebook.persistence.records.run_heads import Closing, Reuse
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.values import ValueEncoder
 
-__all__ = ["INDEX_OPTION", "Progress", "save_run"]
+__all__ = ["INDEX_OPTION", "SavedProgress", "save_run"]
 
 INDEX_OPTION = "index"
 _ALGORITHM = 0
 """Number of no identity rules: so no function is ever the one that made these results."""
 
 
-class Progress(Protocol):
+class SavedProgress(Protocol):
     """What is written."""
 
     func_name: str
@@ -39,7 +39,7 @@ class Progress(Protocol):
     index: int
 
 
-def save_run(path: str, progress: Progress) -> None:
+def save_run(path: str, progress: SavedProgress) -> None:
     """Append a run with this progress to the journal at `path`, in one transaction.
 
     Raises:
@@ -57,7 +57,7 @@ def save_run(path: str, progress: Progress) -> None:
         thread.submit(asyncio.run, _append(path, progress)).result()
 
 
-async def _append(path: str, progress: Progress) -> None:
+async def _append(path: str, progress: SavedProgress) -> None:
     file = await JournalFile.open(path)
     try:
         say_if_not_private(file, trust_of(None))
@@ -73,7 +73,7 @@ async def _append(path: str, progress: Progress) -> None:
         await file.close()
 
 
-def _opening(number: int, progress: Progress) -> Entry:
+def _opening(number: int, progress: SavedProgress) -> Entry:
     fingerprint = blake16(progress.func_name.encode("utf-8", "surrogatepass"))
     return opening_entry(
         number,
@@ -86,7 +86,7 @@ def _opening(number: int, progress: Progress) -> Entry:
     )
 
 
-def _completed(number: int, progress: Progress, blobs: BlobStore) -> list[Entry]:
+def _completed(number: int, progress: SavedProgress, blobs: BlobStore) -> list[Entry]:
     encoder = ValueEncoder(blobs=blobs)
     entries = []
     for index, is_done in enumerate(progress.completed):
@@ -97,7 +97,7 @@ def _completed(number: int, progress: Progress, blobs: BlobStore) -> list[Entry]
     return entries
 
 
-def _closing(number: int, progress: Progress) -> Entry:
+def _closing(number: int, progress: SavedProgress) -> Entry:
     done = sum(map(bool, progress.completed))
     status = Closing.FINISHED if done == len(progress.parameters) else Closing.INTERRUPTED
     return closing_entry(number, status, done=done, failed=0, reused=0)

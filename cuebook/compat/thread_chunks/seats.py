@@ -58,12 +58,12 @@ class Seat(Worker):
             actor = alive[2]
             actor.set_func(func)
         else:
-            actor = _Unpickler(data, func).load()
+            actor = _SeatUnpickler(data, func).load()
         _alive[self.crew] = (data, self.turn, actor)
         return actor
 
 
-class _Unpickler(pickle.Unpickler):
+class _SeatUnpickler(pickle.Unpickler):
     def __init__(self, data: bytes, func: Callable[..., Any]) -> None:
         super().__init__(io.BytesIO(data))
         self._function = func

@@ -27,7 +27,7 @@ from cuebook.persistence.values.called_with import with_paths
 from cuebook.persistence.values.pickling.names import Names
 
 if TYPE_CHECKING:
-    from cuebook.children.forwarding import Forwarding
+    from cuebook.children.logs.forwarding import Forwarding
 
 __all__ = [
     "LoadedFunction",
@@ -65,7 +65,7 @@ def _form_of(func: Callable[..., Any], ignore: Iterable[str]) -> Any:
     return CallForm(func, ignore=ignore)
 
 
-class Home(Protocol):
+class WorkerPort(Protocol):
     """What a function needs of the worker it is loaded into."""
 
     states: StateExchange
@@ -173,7 +173,7 @@ def _functions_of(item: Any) -> list[FunctionType]:
     return [function for function in found if function.__globals__.get("__name__") in (*MAIN_MODULES, None)]
 
 
-def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, LoadedFunction | None]:
+def load_function(order: Setup, home: WorkerPort) -> tuple[Ready | SetupFailed, LoadedFunction | None]:
     """Carry out a Setup in a worker process; the answer is for the parent."""
     try:
         adopt_environment(order.options)
@@ -205,10 +205,10 @@ def load_function(order: Setup, home: Home) -> tuple[Ready | SetupFailed, Loaded
     return Ready(order.run, os.getpid(), None, generators), loaded
 
 
-def log_as_the_program(home: Home, state: dict[str, Any] | None) -> Forwarding | None:
+def log_as_the_program(home: WorkerPort, state: dict[str, Any] | None) -> Forwarding | None:
     """What forwards log records from here; None where the program has configured none, and never had."""
     if home.forwarding is None and state is not None:
-        from cuebook.children.forwarding import Forwarding
+        from cuebook.children.logs.forwarding import Forwarding
 
         home.forwarding = Forwarding(home.send)
     if home.forwarding is not None:

@@ -37,7 +37,7 @@ from cuebook.wire.frame import FrameReader, pack_frame
 from cuebook.wire.message import decode, encode
 
 if TYPE_CHECKING:
-    from cuebook.children.forwarding import Forwarding
+    from cuebook.children.logs.forwarding import Forwarding
 
 __all__ = ["WorkerProcess", "main", "settle_in"]
 

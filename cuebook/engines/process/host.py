@@ -13,7 +13,7 @@ import time
 
 from cuebook.children.output_pipe import OutputPipe
 from cuebook.children.page import PAGE_BYTES
-from cuebook.children.spawner import WORKER, Child, spawner
+from cuebook.children.spawner import WORKER, ChildProcess, spawner
 from cuebook.engines.calls.protocol import Quit
 from cuebook.engines.port import Listener, LocalWork, Loss, Output
 from cuebook.wire.codec import FRAME_BYTES_MAX
@@ -53,7 +53,7 @@ class ProcessHost:
         self._output = output
         self._entry = entry
         self.frame_limit = frame_limit
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
         self._page: memoryview[float] | None = None
         self._listener: Listener | None = None
         self._data: asyncio.Transport | None = None
@@ -171,7 +171,7 @@ class ProcessHost:
 
     # -- the end of the child -------------------------------------------------------------------------------------
 
-    def _watch(self, loop: asyncio.AbstractEventLoop, child: Child) -> None:
+    def _watch(self, loop: asyncio.AbstractEventLoop, child: ChildProcess) -> None:
         """Notice the child's exit even where something that it forked keeps its channels open."""
         try:
             self._pidfd = os.pidfd_open(child.process.pid)
@@ -227,7 +227,7 @@ class ProcessHost:
         if not self._is_closing and self._listener is not None:
             self._listener.on_lost(Loss(index, seconds, reason))
 
-    def _release(self, child: Child) -> None:
+    def _release(self, child: ChildProcess) -> None:
         loop = asyncio.get_running_loop()
         if self._pidfd >= 0:
             loop.remove_reader(self._pidfd)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.records.bodies import durations_of, ends_of, starts_of
 from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Completed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.journal.reader import Reader
 
-__all__ = ["Decoder", "Records", "Results", "origins", "read_ranges", "read_results"]
+__all__ = ["Decoder", "Records", "RunResults", "origins", "read_ranges", "read_results"]
 
 
 class Records(Protocol):
@@ -42,7 +42,7 @@ class Decoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class RunResults:
     """Results of calls from one record, all sequences in the same order.
 
     Attributes:
@@ -67,13 +67,13 @@ class Results:
         return [self.t0 + offset for offset in self.offsets]
 
 
-def origins(state: JournalState, number: int) -> list[Reuses]:
+def origins(state: JournalState, number: int) -> list[ReusedRange]:
     """What a run took from earlier ones, each range from the run that made the calls, sorted by source."""
     found = [origin for each in state.runs[number].reused for origin in _made(state, each)]
     return sorted(found, key=lambda each: (each.source_run, each.source_start))
 
 
-def _made(state: JournalState, wanted: Reuses) -> Iterator[Reuses]:
+def _made(state: JournalState, wanted: ReusedRange) -> Iterator[ReusedRange]:
     """The pieces of a range, each from the run that made its calls."""
     low, end = wanted.source_start, wanted.source_start + wanted.count
     shift = wanted.start - wanted.source_start
@@ -83,16 +83,16 @@ def _made(state: JournalState, wanted: Reuses) -> Iterator[Reuses]:
         if first >= last:
             continue
         if low < first:
-            yield Reuses(source.number, low, low + shift, first - low)
-        inner = Reuses(each.source_run, each.source_start + first - each.start, first + shift, last - first)
+            yield ReusedRange(source.number, low, low + shift, first - low)
+        inner = ReusedRange(each.source_run, each.source_start + first - each.start, first + shift, last - first)
         if each.source_run < source.number:
             yield from _made(state, inner)
         low = last
     if low < end:
-        yield Reuses(source.number, low, low + shift, end - low)
+        yield ReusedRange(source.number, low, low + shift, end - low)
 
 
-def read_results(reader: Reader, state: JournalState, number: int, decoder: Decoder) -> Iterator[Results]:
+def read_results(reader: Reader, state: JournalState, number: int, decoder: Decoder) -> Iterator[RunResults]:
     """All results of a run, record by record in the order of their commits, each call once.
 
     Args:
@@ -107,7 +107,7 @@ def read_results(reader: Reader, state: JournalState, number: int, decoder: Deco
     Cost: 2 us a record, and one decode of each value; memory of one record.
     """
     run = state.runs[number]
-    own = Reuses(number, 0, 0, len(run.done))
+    own = ReusedRange(number, 0, 0, len(run.done))
     seen = bytearray(len(run.done))
     yield from read_ranges(reader, [own, *origins(state, number)], decoder, seen=seen, last_seq=state.last_seq)
     if seen != run.done:
@@ -117,12 +117,12 @@ def read_results(reader: Reader, state: JournalState, number: int, decoder: Deco
 
 def read_ranges(
     records: Records,
-    ranges: Sequence[Reuses],
+    ranges: Sequence[ReusedRange],
     decoder: Decoder,
     *,
     seen: bytearray,
     last_seq: int | None = None,
-) -> Iterator[Results]:
+) -> Iterator[RunResults]:
     """Results that lie in given ranges of calls of given runs, record by record, each call once: the first committed.
 
     Args:
@@ -136,7 +136,7 @@ def read_ranges(
         JournalCorrupt: a record or a blob is damaged; what was yielded is whole.
     Cost: 2 us a record, and one decode of each value; memory of one record.
     """
-    wanted: dict[int, list[Reuses]] = {}
+    wanted: dict[int, list[ReusedRange]] = {}
     for each in sorted(ranges, key=lambda each: each.source_start):
         wanted.setdefault(each.source_run, []).append(each)
     starts = {source: [each.source_start for each in of_run] for source, of_run in wanted.items()}
@@ -151,13 +151,13 @@ def read_ranges(
 class _Picked:
     """Which values of a record are wanted: their places in it, and the calls they are results of."""
 
-    def __init__(self, head: Completed, ranges: list[Reuses], starts: list[int], seen: bytearray) -> None:
+    def __init__(self, head: Completed, ranges: list[ReusedRange], starts: list[int], seen: bytearray) -> None:
         self.head = head
         self.sources = head.places
         self.places: Sequence[int] = range(head.count)
         self.indexes: Sequence[int] = self._whole(ranges, starts, seen) or self._singly(ranges, starts, seen)
 
-    def _whole(self, ranges: list[Reuses], starts: list[int], seen: bytearray) -> Sequence[int]:
+    def _whole(self, ranges: list[ReusedRange], starts: list[int], seen: bytearray) -> Sequence[int]:
         if self.head.start is None:
             return ()
         at = bisect.bisect_right(starts, self.head.start) - 1
@@ -173,7 +173,7 @@ class _Picked:
         seen[start:end] = b"\1" * self.head.count
         return range(start, end)
 
-    def _singly(self, ranges: list[Reuses], starts: list[int], seen: bytearray) -> Sequence[int]:
+    def _singly(self, ranges: list[ReusedRange], starts: list[int], seen: bytearray) -> Sequence[int]:
         indexes, places, sources = [], [], []
         for place, source in enumerate(self.sources):
             at = bisect.bisect_right(starts, source) - 1
@@ -189,7 +189,7 @@ class _Picked:
         return indexes
 
 
-def _results(record: Record, picked: _Picked, decoder: Decoder) -> Results:
+def _results(record: Record, picked: _Picked, decoder: Decoder) -> RunResults:
     head, places, body = picked.head, picked.places, record.body or b""
     durations, starts = durations_of(head), starts_of(head)
     if len(places) == head.count:
@@ -199,7 +199,7 @@ def _results(record: Record, picked: _Picked, decoder: Decoder) -> Results:
         view = memoryview(body)
         values = [decoder.decode(view[ends[place] : ends[place + 1]]) for place in places]
     is_whole = len(places) == head.count
-    return Results(
+    return RunResults(
         indexes=picked.indexes,
         source_run=record.run,
         sources=picked.sources,

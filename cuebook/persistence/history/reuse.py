@@ -50,7 +50,7 @@ class Claim:
     count: int
 
 
-class Place(NamedTuple):
+class BlockPlace(NamedTuple):
     """A block and the number of its first call."""
 
     start: int
@@ -109,14 +109,14 @@ def set_places(flags: bytearray, start: int, end: int) -> Iterator[tuple[int, in
         at = flags.find(1, stop, end)
 
 
-def _placed(blocks: Sequence[Block]) -> Iterator[Place]:
+def _placed(blocks: Sequence[Block]) -> Iterator[BlockPlace]:
     start = 0
     for block in blocks:
-        yield Place(start, block)
+        yield BlockPlace(start, block)
         start += block.count
 
 
-def _claim_aligned(plan: _Plan, places: Sequence[Place], run: EarlierRun, left: bytearray) -> None:
+def _claim_aligned(plan: _Plan, places: Sequence[BlockPlace], run: EarlierRun, left: bytearray) -> None:
     """Claim what lies in blocks that are equal at the same place in both lists."""
     olds = _placed(run.blocks)
     old = next(olds, None)
@@ -147,7 +147,7 @@ def _are_equal(one: Block, other: Block) -> bool:
     return block_keys(one) == block_keys(other)
 
 
-def _claim_singly(plan: _Plan, places: Sequence[Place]) -> None:
+def _claim_singly(plan: _Plan, places: Sequence[BlockPlace]) -> None:
     """Look up the rest by key: the new calls in a dict, the earlier results streaming past it."""
     wanted: dict[bytes, list[int]] = {}
     held = 0

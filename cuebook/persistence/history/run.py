@@ -25,7 +25,7 @@ from cuebook.persistence.records.run_heads import (
 )
 from cuebook.persistence.stores.sqlite.lock import Holder
 
-__all__ = ["RESULTS_MAX", "Reuses", "RunState", "RunStatus"]
+__all__ = ["RESULTS_MAX", "ReusedRange", "RunState", "RunStatus"]
 
 RESULTS_MAX = 1 << 33
 """Calls of one run, at most: a record beyond is damage, and must not cost memory."""
@@ -44,7 +44,7 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reuses:
+class ReusedRange:
     """Calls `[start, start + count)` have the results of `[source_start, source_start + count)` of `source_run`."""
 
     source_run: int
@@ -79,7 +79,7 @@ class RunState:
         self.done = bytearray()
         self.own = bytearray()
         self.failures: dict[int, tuple[int, Failed]] = {}
-        self.reused: list[Reuses] = []
+        self.reused: list[ReusedRange] = []
         self.states: dict[int, list[tuple[int, StateKept]]] = {}
         self.closed_seq = 0
         self.closed: RunClosed | None = None
@@ -187,7 +187,7 @@ class RunState:
         for source_run, source_start, start, count in head.ranges:
             self._reach(start + count, seq)
             self.done[start : start + count] = b"\1" * count
-            self.reused.append(Reuses(source_run, source_start, start, count))
+            self.reused.append(ReusedRange(source_run, source_start, start, count))
 
     def add_state(self, seq: int, head: StateKept) -> None:
         """Fold in a STATE record."""

@@ -31,7 +31,7 @@ __all__ = ["JournalCore"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class _Commit:
     rows: list[Row]
     states: list[tuple[int, bytes]]
     drops: list[int]
@@ -88,10 +88,10 @@ class JournalCore:
             kept = [(rows[position][0], body) for position, body in sorted(states.items())]
             retention = self._retention
             if retention is None:
-                await self._commit(_Batch(rows, kept, []))
+                await self._commit(_Commit(rows, kept, []))
             else:
                 plan = retention.plan(entries, states, self.seq)
-                await self._commit(_Batch(rows, kept, plan.drops))
+                await self._commit(_Commit(rows, kept, plan.drops))
                 retention.accept(plan)
         return [row[0] for row in rows]
 
@@ -163,7 +163,7 @@ class JournalCore:
     async def _write_first(self) -> None:
         self.is_new = True
         self.header = first_head()
-        await self._commit(_Batch(rows_of([self.header.entry(0)], 0, self.hash), [], []))
+        await self._commit(_Commit(rows_of([self.header.entry(0)], 0, self.hash), [], []))
 
     def _check_opened(self, tail: Tail) -> None:
         self.header = opened_by(next(iter(self._store.scan(0, kinds=[Kind.JOURNAL])), None), self.location.path)
@@ -177,7 +177,7 @@ class JournalCore:
         row = self._store.row(seq)
         return row[3] if row is not None else b""
 
-    async def _commit(self, batch: _Batch) -> None:
+    async def _commit(self, batch: _Commit) -> None:
         try:
             await self._store.insert(batch.rows, batch.states, batch.drops)
         except asyncio.CancelledError:
@@ -189,7 +189,7 @@ class JournalCore:
         self.seq, self.hash = batch.end
         self._say_end()
 
-    async def _settle(self, batch: _Batch) -> bool:
+    async def _settle(self, batch: _Commit) -> bool:
         """Whether a batch of unknown fate is stored: reopen, and look. Either way the chain goes on from there."""
         self._is_in_doubt = True
         tail = await self._reopened()

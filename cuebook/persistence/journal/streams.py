@@ -25,7 +25,7 @@ _PAGE = 4096
 
 
 @dataclass(slots=True)
-class _Stream:
+class _StreamInUse:
     """A stream that is in use; `next` counts what was claimed and not yet committed too."""
 
     opened: StreamOpened
@@ -44,7 +44,7 @@ class StreamTable:
         self._loaded = 0
         self._is_loaded = False
         self._lowest = 0
-        self._in_use: dict[int, _Stream] = {}
+        self._in_use: dict[int, _StreamInUse] = {}
 
     def take(self, head: StreamOpened, writer: bytes) -> tuple[int, int]:
         """Make `writer` the one that may append to a stream, which begins where there is none.
@@ -67,7 +67,7 @@ class StreamTable:
             last = self._last(number) if is_kept else 0
             found = self._in_use.get(number)
             if found is None:
-                self._in_use[number] = _Stream(head, last + 1, writer, is_kept and self._is_kept(number))
+                self._in_use[number] = _StreamInUse(head, last + 1, writer, is_kept and self._is_kept(number))
             else:
                 found.writer = writer
                 found.next = max(found.next, last + 1)

@@ -11,7 +11,7 @@ from cuebook.errors import JournalNotTrusted
 from cuebook.persistence.trust.file_status import status_of
 from cuebook.persistence.trust.option import VARIABLE, name_of
 from cuebook.persistence.trust.users import current_user, group_name, user_name
-from cuebook.persistence.trust.verdicts import Finding, Refused, User, Verdict, Why, Writers, refused_alone
+from cuebook.persistence.trust.verdicts import Finding, Untouchable, User, Verdict, Why, Writers, refused_alone
 
 __all__ = ["new_journal_text", "not_trusted", "reason_of", "refusal", "refusal_of", "ways_out"]
 
@@ -128,7 +128,7 @@ def not_trusted(verdict: Verdict, path: Path, needed: str) -> JournalNotTrusted:
     return JournalNotTrusted(text, path=str(path), reason=reason)
 
 
-def refusal(refused: Refused, path: Path) -> JournalNotTrusted:
+def refusal(refused: Untouchable, path: Path) -> JournalNotTrusted:
     """The error for what stands beside a journal (or in its place) and is not what it should be."""
     reason = reason_of(refused.finding, path)
     way = "Remove it, or put back what belongs there"
@@ -145,7 +145,7 @@ def refusal_of(path: str, found: os.stat_result, *, is_folder: bool = False) -> 
     user = current_user() or User(found.st_uid)
     refused = refused_alone(status_of(found), user, is_folder=is_folder)
     if refused is None:  # it was, a moment ago
-        refused = Refused(Finding(Why.MOVED))
+        refused = Untouchable(Finding(Why.MOVED))
     return refusal(refused, Path(path))
 
 

@@ -1,7 +1,7 @@
 """Who else can have written what a journal's files say: owner, mode, links and access lists judged. Pure.
 
 Knows no file system and no words: what was seen comes in as `Status`, who asks as `User`, and what follows goes out
-as a `Verdict` or a `Refused`.
+as a `Verdict` or a `Untouchable`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ __all__ = [
     "SQLITE_SIDES",
     "Beside",
     "Finding",
-    "Refused",
     "Status",
+    "Untouchable",
     "User",
     "Verdict",
     "Why",
@@ -130,7 +130,7 @@ class Verdict:
     finding: Finding | None = None
 
 
-class Refused(NamedTuple):
+class Untouchable(NamedTuple):
     """Why a file beside a journal is not touched, nor the journal with it."""
 
     finding: Finding
@@ -228,7 +228,7 @@ def must_hold_names(folder: Status, user: User) -> bool:
     return bool(folder.mode & stat.S_ISVTX) and any(True for _ in _open_to(folder, user, ""))
 
 
-def refused(beside: Beside, user: User) -> Refused | None:
+def refused(beside: Beside, user: User) -> Untouchable | None:
     """What beside the journal is not what it should be, or somebody else's; None where all may be opened.
 
     Whoever can write to the journal itself needs no side file to do harm: those of such users are let pass.
@@ -238,16 +238,16 @@ def refused(beside: Beside, user: User) -> Refused | None:
         if finding is None and not _may_own(side, beside.main, user):
             finding = Finding(Why.FOREIGN, end, side.uid)
         if finding is not None:
-            return Refused(finding)
+            return Untouchable(finding)
     return None
 
 
-def refused_alone(status: Status, user: User, *, is_folder: bool = False) -> Refused | None:
+def refused_alone(status: Status, user: User, *, is_folder: bool = False) -> Untouchable | None:
     """The same for one file (or folder) of this user's that belongs to no journal yet, or that needs no trust."""
     finding = _no_plain_folder(status, "") if is_folder else _no_plain_file(status, "")
     if finding is None and not user.owns(status.uid):
         finding = Finding(Why.FOREIGN, "", status.uid)
-    return None if finding is None else Refused(finding)
+    return None if finding is None else Untouchable(finding)
 
 
 def _no_plain_file(status: Status, name: str) -> Finding | None:

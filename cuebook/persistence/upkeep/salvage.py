@@ -28,13 +28,13 @@ from cuebook.persistence.stores.sqlite.rewriting import refuse_existing, rewriti
 from cuebook.persistence.upkeep.backup import note_end
 from cuebook.persistence.values.blob_references import copy_blobs
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["Salvaged", "recover"]
 
 _MISSES_MAX = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
+class Salvaged:
     """What recovery did.
 
     Attributes:
@@ -50,7 +50,7 @@ class Recovered:
     blobs: int
 
 
-def recover(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> Recovered:
+def recover(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> Salvaged:
     """Write to `new` every record of the journal at `path` that is provably as it was committed.
 
     A record counts as whole when its hash fits it and the hash of the record before it; records of a run whose
@@ -83,7 +83,7 @@ def recover(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> Recove
                         writing.append(entry, _whole_state(reading, record))
     blobs = copy_blobs(source.blobs_folder, target.blobs_folder)
     note_end(target.lock_path, opened.journal_id, writing.seq, writing.hash)
-    return Recovered(target.path, len(kept), tuple(_gaps(kept, max(expected, seen))), blobs)
+    return Salvaged(target.path, len(kept), tuple(_gaps(kept, max(expected, seen))), blobs)
 
 
 def _all(first: Record | None, rest: Iterator[Record]) -> Iterator[Record]:

@@ -29,7 +29,7 @@ from cuebook.runtime.cells.immediate import Begun, never_waits, outcome_of
 from cuebook.runtime.cells.lifecycle import Lifecycle
 from cuebook.runtime.cells.mailbox import Overflow
 from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import Parent, Premises
+from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.policy.directives import Directive, directive_for
 from cuebook.runtime.refs.ref import ActorRef, sender_now
@@ -69,8 +69,8 @@ class Cell(Lifecycle):
 
     __slots__ = ("_busy_s", "_message", "_processed", "_refused", "_slice_end")
 
-    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
-        super().__init__(premises, spec, parent)
+    def __init__(self, system: SystemPort, spec: ActorSpec, parent: Parent | None) -> None:
+        super().__init__(system, spec, parent)
         self._processed = 0
         self._refused = 0
         self._slice_end = 0
@@ -230,7 +230,7 @@ class Cell(Lifecycle):
         return Envelope._make(self._current).sender if self._current is not None else None
 
     def _new_context(self, timers: Timers) -> Context:
-        return Context(self, self.ref, self._premises, self.clock, timers=timers)
+        return Context(self, self.ref, self._system, self.clock, timers=timers)
 
     def post_timer(self, frame: Any, timer: Timer) -> None:
         """Queue a message that is due."""

@@ -19,12 +19,12 @@ from cuebook.runtime.tasks.exits import called, is_exit, own
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.wire.message import outgoing
 
-__all__ = ["Context", "Home", "Owner"]
+__all__ = ["CellPort", "Context", "SystemView"]
 
 _A = TypeVar("_A")
 
 
-class Home(Protocol):
+class SystemView(Protocol):
     """The system as its actors see it."""
 
     name: str
@@ -47,7 +47,7 @@ class Home(Protocol):
         """Counts by name."""
 
 
-class Owner(Protocol):
+class CellPort(Protocol):
     """What a context needs of its cell."""
 
     def spawn_child(self, factory: Factory[Any], name: str, options: SpawnOptions) -> ActorRef:
@@ -96,7 +96,9 @@ class Context:
 
     __slots__ = ("_log", "_owner", "_timers", "clock", "self_ref", "system")
 
-    def __init__(self, owner: Owner, self_ref: ActorRef, system: Home, clock: Clock, *, timers: Timers) -> None:
+    def __init__(
+        self, owner: CellPort, self_ref: ActorRef, system: SystemView, clock: Clock, *, timers: Timers
+    ) -> None:
         self._owner = owner
         self._timers = timers
         self._log: Log | None = None

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from anyio.lowlevel import checkpoint
 
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.tasks.exits import own
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.runtime.tasks.tasks import Tasks
@@ -44,7 +44,7 @@ class Driven(Protocol):
     """Something with work to do."""
 
     name: str
-    ready: Ready
+    ready: ReadyQueue
 
     def tasks(self) -> Tasks:
         """Where it awaits."""

@@ -18,7 +18,7 @@ from cuebook.runtime.cells.envelope import Entry, Envelope
 from cuebook.runtime.cells.mailbox import Mailbox
 from cuebook.runtime.cells.signals import Down
 from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import NO_CHILDREN, Parent, Premises
+from cuebook.runtime.cells.system_port import NO_CHILDREN, Parent, SystemPort
 from cuebook.runtime.policy.restarts import Exit
 from cuebook.runtime.refs.ref import ActorRef, target_of
 from cuebook.runtime.refs.status import ActorState, TreeNode
@@ -51,13 +51,13 @@ class Ending:
         "_is_steady",
         "_is_stopping",
         "_parent",
-        "_premises",
         "_restart_due",
         "_restart_timer",
         "_settlers",
         "_stop_due",
         "_stop_timer",
         "_stops_itself",
+        "_system",
         "_waiting",
         "activation",
         "answers",
@@ -78,19 +78,19 @@ class Ending:
     ref: ActorRef
     _driver: Driver
 
-    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
+    def __init__(self, system: SystemPort, spec: ActorSpec, parent: Parent | None) -> None:
         self.name = spec.name
         self.spec = spec
-        self.loop = premises.loop
-        self.now = premises.now
-        self.ready = premises.ready
-        self.serial = premises.next_serial()
-        self.deadlines = premises.deadlines
+        self.loop = system.loop
+        self.now = system.now
+        self.ready = system.ready
+        self.serial = system.next_serial()
+        self.deadlines = system.deadlines
         self.state = ActorState.STARTING
         self.mailbox = Mailbox(spec.mailbox)
         self.answers = Answers(spec.name, _log)
         self.children: dict[str, Any] = NO_CHILDREN
-        self._premises = premises
+        self._system = system
         self._parent = parent
         self._bonds: Bonds | None = None
         self._current: Entry | None = None
@@ -124,16 +124,16 @@ class Ending:
     @property
     def clock(self) -> Clock:
         """What it tells time by."""
-        return self._premises.clock
+        return self._system.clock
 
     @property
     def home(self) -> bytes:
         """The id of its system."""
-        return self._premises.id
+        return self._system.id
 
     def tasks(self) -> Tasks:
         """What awaits for it."""
-        return self._premises.tasks()
+        return self._system.tasks()
 
     def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
         """Whether the answer is owed later, so that the handler at work does not keep it back."""
@@ -150,7 +150,7 @@ class Ending:
     def trace(self, on: bool) -> None:
         """Tell whoever reads along what it does."""
         if self.state is not ActorState.STOPPED:
-            self._premises.trace(self.name, on)
+            self._system.trace(self.name, on)
 
     def request_stop(self, timeout_s: float, *, drain: bool) -> None:
         """Begin to stop for good; the shortest of several deadlines counts."""
@@ -196,7 +196,7 @@ class Ending:
     def _overdue(self) -> None:
         """The deadline of the stop has passed: no more draining, and the handler is cancelled."""
         self._drains = False
-        self._premises.shutdown.killed(self.name, "did not stop within its time")
+        self._system.shutdown.killed(self.name, "did not stop within its time")
         if self.state is ActorState.RESTARTING:
             self._terminate(None)
             return
@@ -221,7 +221,7 @@ class Ending:
         if is_lost:
             self.on_lost()
         self._has_left_behind = self._has_left_behind or self._is_stopping
-        self._premises.shutdown.killed(self.name, "obeyed no cancellation, and was left behind")
+        self._system.shutdown.killed(self.name, "obeyed no cancellation, and was left behind")
 
     async def wait_until_settled(self) -> None:
         """Until it receives, waits to begin again, or has stopped for good."""
@@ -286,7 +286,7 @@ class Ending:
         """A message of this actor went nowhere."""
         if type(envelope.timer) is not Watch:
             sender = envelope.sender.name if envelope.sender is not None else None
-            self._premises.dead_letters.add(envelope.frame, self.name, sender, reason, error=error)
+            self._system.dead_letters.add(envelope.frame, self.name, sender, reason, error=error)
 
     def _terminate(self, error: BaseException | None, reason: Exit = Exit.SHUTDOWN) -> None:
         """The end for good. Whoever waits for anything of this actor is answered now."""
@@ -304,7 +304,7 @@ class Ending:
         left = [envelope for envelope in self.mailbox.close() if envelope.timer is None]
         self._has_left_behind = self._has_left_behind or bool(left)
         if left:
-            self._premises.shutdown.dropped(self.name, len(left))
+            self._system.shutdown.dropped(self.name, len(left))
         for envelope in left:
             refusal = ActorStopped(str(stopped))
             refusal.__cause__ = error
@@ -312,7 +312,7 @@ class Ending:
             self._bury(envelope, DeadReason.STOPPED)
         if self._parent is not None:
             self._parent.children.pop(self.name, None)
-        self._premises.forget(self.name)
+        self._system.forget(self.name)
         for waiter in self._waiting or ():
             if not waiter.done():
                 waiter.set_result(None)
@@ -343,10 +343,10 @@ class Ending:
         self._is_steady = False
         if self.state is ActorState.STOPPED:
             return
-        self._premises.shutdown.killed(self.name, "was cancelled")
+        self._system.shutdown.killed(self.name, "was cancelled")
         self._is_stopping = True
         self._drains = False
-        if self._stop_timer is not None and self._waiting and self._premises.is_cut_short:
+        if self._stop_timer is not None and self._waiting and self._system.is_cut_short:
             self._driver.wake()  # that end has begun already: what was lost was begun before it
         else:
             self._cancel_timers()  # that end has a deadline of its own
@@ -354,14 +354,14 @@ class Ending:
     def on_fatal(self, error: BaseException) -> None:
         """A handler raised what is no Exception: the block that the system lives in ends with it."""
         self.on_lost()
-        self._premises.fail(error)
+        self._system.fail(error)
 
     def on_broken(self, error: BaseException) -> None:
         """The work itself raised, which it never should."""
         self.on_lost()
         broken = InternalError(f"the actor {self.name} broke: {repr_of(error)}")
         broken.__cause__ = error
-        self._premises.fail(broken)
+        self._system.fail(broken)
 
     def activate(self) -> None:
         """From here on code of this actor may wait for others."""

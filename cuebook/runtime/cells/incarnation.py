@@ -18,7 +18,7 @@ __all__ = ["Incarnation"]
 _log = get_logger("runtime")
 
 
-class Host(Protocol):
+class IncarnationOwner(Protocol):
     """The actor whose incarnation it is."""
 
     name: str
@@ -37,7 +37,7 @@ class Incarnation:
 
     __slots__ = ("_actor", "_host", "_is_over", "ran_from", "receive", "receive_many", "timers")
 
-    def __init__(self, host: Host, timers: Timers) -> None:
+    def __init__(self, host: IncarnationOwner, timers: Timers) -> None:
         self._host = host
         self._actor: Actor | None = None
         self._is_over = False

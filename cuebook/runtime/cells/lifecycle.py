@@ -25,7 +25,7 @@ from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.cells.incarnation import Incarnation
 from cuebook.runtime.cells.restarting import Restarting
 from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_spec
-from cuebook.runtime.cells.system_port import Parent, Premises
+from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.policy.directives import Directive, directive_for
 from cuebook.runtime.policy.restarts import Exit, is_restarted
@@ -55,8 +55,8 @@ class Lifecycle(Restarting):
         "failures",
     )
 
-    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
-        super().__init__(premises, spec, parent)
+    def __init__(self, system: SystemPort, spec: ActorSpec, parent: Parent | None) -> None:
+        super().__init__(system, spec, parent)
         self.failures = 0
         self._kind: type | None = None
         self._life: Incarnation | None = None
@@ -154,11 +154,11 @@ class Lifecycle(Restarting):
         """Start a child of this incarnation."""
         if self._is_ending or self.state is ActorState.STOPPED:
             raise ActorStopped(f"{self.name} is ending, so it starts no child {name!r}")
-        return self._premises.start(make_spec(factory, name, options), self)
+        return self._system.start(make_spec(factory, name, options), self)
 
     def start_task(self, work: Callable[[], Coroutine[Any, Any, None]], hold: Hold) -> None:
         """Run this beside the handlers."""
-        self._premises.tasks().hold(work, hold, name=self.name)
+        self._system.tasks().hold(work, hold, name=self.name)
 
     def become(self, handler: Callable[[Any], Any] | None) -> None:
         """Receive by another handler; None: by the class's own."""

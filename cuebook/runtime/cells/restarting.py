@@ -10,7 +10,7 @@ from cuebook.logs import get_logger
 from cuebook.runtime.cells.driver import Driver
 from cuebook.runtime.cells.ending import Ending
 from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import Parent, Premises
+from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.policy.restarts import Exit, History, RestartAfter, Terminate, decide
 from cuebook.runtime.refs.status import ActorState
@@ -30,8 +30,8 @@ class Restarting(Ending):
 
     _driver: Driver
 
-    def __init__(self, premises: Premises, spec: ActorSpec, parent: Parent | None) -> None:
-        super().__init__(premises, spec, parent)
+    def __init__(self, system: SystemPort, spec: ActorSpec, parent: Parent | None) -> None:
+        super().__init__(system, spec, parent)
         self.restarts = 0
         self._history = _CLEAN
         self._cause: BaseException | None = None
@@ -84,7 +84,7 @@ class Restarting(Ending):
             self._history,
             now=self.clock.monotonic(),
             ran_s=ran_s,
-            draw=self._premises.draw(),
+            draw=self._system.draw(),
             directive=directive,
         )
         if isinstance(decision, RestartAfter):

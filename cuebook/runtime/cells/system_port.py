@@ -6,16 +6,16 @@ import asyncio
 from typing import Any, Protocol
 
 from cuebook.clock import Clock
-from cuebook.runtime.cells.context import Home
+from cuebook.runtime.cells.context import SystemView
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.refs.deadlines import Deadlines
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.reports.deadletters import DeadLetters
 from cuebook.runtime.reports.shutdown import Shutdown
 from cuebook.runtime.tasks.tasks import Tasks
 
-__all__ = ["NO_CHILDREN", "Parent", "Premises"]
+__all__ = ["NO_CHILDREN", "Parent", "SystemPort"]
 
 
 NO_CHILDREN: dict[str, Any] = {}
@@ -31,14 +31,14 @@ class Parent(Protocol):
         """End the incarnation as a failure."""
 
 
-class Premises(Home, Protocol):
+class SystemPort(SystemView, Protocol):
     """The system as its cells see it."""
 
     id: bytes
     loop: asyncio.AbstractEventLoop
     clock: Clock
     deadlines: Deadlines
-    ready: Ready
+    ready: ReadyQueue
     dead_letters: DeadLetters
     shutdown: Shutdown
     observation: Any

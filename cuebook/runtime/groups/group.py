@@ -12,8 +12,8 @@ from typing import Any, TypeVar, overload
 from cuebook.errors import ActorStopped, RestartLimitReached, SupervisionError
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.groups.strategy import (
-    Child,
     ChildSpec,
+    ChildState,
     GiveUp,
     Leave,
     Replace,
@@ -77,7 +77,7 @@ class _Refusal:
     cause: Any
 
 
-class _Kept:
+class _ChildSlot:
     """One child of a supervisor: its spec, its ref while it lives, and whether its last start failed."""
 
     __slots__ = ("does_not_start", "is_running", "ref", "spec")
@@ -88,10 +88,10 @@ class _Kept:
         self.is_running = False
         self.does_not_start = False
 
-    def seen(self, *, is_awaited: bool) -> Child:
+    def seen(self, *, is_awaited: bool) -> ChildState:
         """As decisions see it."""
         spec = self.spec
-        return Child(spec.id, Restart(spec.restart), spec.significant, self.is_running, is_awaited)
+        return ChildState(spec.id, Restart(spec.restart), spec.significant, self.is_running, is_awaited)
 
 
 class Group(Actor):
@@ -103,7 +103,7 @@ class Group(Actor):
 
     def __init__(self, spec: SupervisorSpec) -> None:
         self.spec = spec
-        self.kept: dict[str, _Kept] = {}
+        self.kept: dict[str, _ChildSlot] = {}
         self.history = History()
         self._pending: dict[str, None] = {}
 
@@ -204,10 +204,10 @@ class Group(Actor):
     # Single children
 
     async def _start(self, spec: ChildSpec) -> BaseException | None:
-        kept = self.kept[spec.id] = _Kept(spec)
+        kept = self.kept[spec.id] = _ChildSlot(spec)
         return await self._begin(kept)
 
-    async def _begin(self, kept: _Kept) -> BaseException | None:
+    async def _begin(self, kept: _ChildSlot) -> BaseException | None:
         """Start a child, or its next incarnation; what it failed to start with."""
         kept.is_running = True
         if kept.ref is not None and kept.ref.is_alive:
@@ -251,13 +251,13 @@ class Group(Actor):
             on_terminated=terminated,
         )
 
-    async def _retire(self, kept: _Kept) -> None:
+    async def _retire(self, kept: _ChildSlot) -> None:
         """End the incarnation of a child, its mailbox kept; within its shutdown_s."""
         kept.is_running = False
         if kept.ref is not None and kept.ref.is_alive:
             await target_of(kept.ref).retire(kept.spec.shutdown_s)
 
-    async def _let_go(self, kept: _Kept, *, forgets: bool) -> None:
+    async def _let_go(self, kept: _ChildSlot, *, forgets: bool) -> None:
         """Nothing of the child is left but, unless it is forgotten, its spec."""
         kept.is_running = False
         self._pending.pop(kept.spec.id, None)
@@ -296,11 +296,11 @@ class Group(Actor):
             raise _Refused(f"child {child!r} did not start: {text_of(error)}") from error
         return self._ref_of(kept)
 
-    def _ref_of(self, kept: _Kept) -> ActorRef:
+    def _ref_of(self, kept: _ChildSlot) -> ActorRef:
         assert kept.ref is not None
         return kept.ref
 
-    def _known(self, child: str) -> _Kept:
+    def _known(self, child: str) -> _ChildSlot:
         kept = self.kept.get(child)
         if kept is None:
             raise _Refused(f"there is no child {child!r}; there are: {', '.join(self.kept) or 'none'}")

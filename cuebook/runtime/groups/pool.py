@@ -15,7 +15,7 @@ from cuebook.runtime.cells.spec import Factory, SpawnOptions
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.typed import A_co, Accepts, Asks
 
-__all__ = ["Pool", "Routing", "RoutingWord", "Spawner"]
+__all__ = ["Pool", "Routing", "RoutingWord", "SpawnPort"]
 
 _A = TypeVar("_A")
 _M = TypeVar("_M")
@@ -38,7 +38,7 @@ class Routing(StrEnum):
 RoutingWord = Routing | Literal["round_robin", "least_loaded", "by_key", "pull"]
 
 
-class Spawner(Protocol):
+class SpawnPort(Protocol):
     """Where the members are started: a system, or an actor's context."""
 
     def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
@@ -59,7 +59,7 @@ class Pool(Generic[A_co]):
 
     def __init__(
         self,
-        spawner: Spawner,
+        spawner: SpawnPort,
         factory: Factory[A_co],
         *,
         size: int,

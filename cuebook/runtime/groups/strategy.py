@@ -28,8 +28,8 @@ from cuebook.runtime.policy.restarts import (
 
 __all__ = [
     "AutoShutdown",
-    "Child",
     "ChildSpec",
+    "ChildState",
     "GiveUp",
     "Leave",
     "Replace",
@@ -150,7 +150,7 @@ def check_child(child: ChildSpec, spec: SupervisorSpec) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class ChildState:
     """What a decision needs to know of a child. `is_awaited`: it waits for its restart."""
 
     id: str
@@ -194,7 +194,7 @@ def needs_siblings(spec: SupervisorSpec, child: ChildSpec) -> bool:
 
 def after_end(
     spec: SupervisorSpec,
-    children: Sequence[Child],
+    children: Sequence[ChildState],
     ended: str,
     reason: Exit,
     *,
@@ -235,7 +235,7 @@ def after_end(
     )
 
 
-def _affected(strategy: Strategy | str, children: Sequence[Child], ended: str) -> Sequence[Child]:
+def _affected(strategy: Strategy | str, children: Sequence[ChildState], ended: str) -> Sequence[ChildState]:
     place = next(place for place, one in enumerate(children) if one.id == ended)
     match strategy:
         case Strategy.ONE_FOR_ALL:
@@ -246,7 +246,7 @@ def _affected(strategy: Strategy | str, children: Sequence[Child], ended: str) -
             return children[place : place + 1]
 
 
-def _is_done(spec: SupervisorSpec, children: Sequence[Child], ended: str) -> bool:
+def _is_done(spec: SupervisorSpec, children: Sequence[ChildState], ended: str) -> bool:
     if spec.auto_shutdown is AutoShutdown.ALL_SIGNIFICANT:
         return not any(one.is_significant and (one.is_running or one.is_awaited) for one in children if one.id != ended)
     return spec.auto_shutdown is AutoShutdown.ANY_SIGNIFICANT

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from cuebook.runtime.tasks.standin import StandIn
 
-__all__ = ["TURN_S", "Pending", "Ready"]
+__all__ = ["TURN_S", "Pending", "ReadyQueue"]
 
 TURN_S = 0.005
 """Seconds after which it is the turn of the rest of the program, looked at between steps."""
@@ -33,7 +33,7 @@ class Step(Protocol):
         """The same, in a callback of its own."""
 
 
-class Ready:
+class ReadyQueue:
     """A queue of those that can go on, on one loop.
 
     What a loop runs one after the other it may also shuffle, to show what relies on an order: a loop that says
@@ -120,7 +120,7 @@ class Pending(Future[Any]):
 
     __slots__ = ("context", "ready", "waiter")
 
-    ready: Ready
+    ready: ReadyQueue
     waiter: Callable[[Any], object] | None
     context: Context | None
 

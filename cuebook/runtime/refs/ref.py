@@ -10,10 +10,10 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 from weakref import WeakValueDictionary
 
 from cuebook.errors import ActorStopped, CuebookError, MalformedMessage
+from cuebook.runtime.refs.absent import Absent
 from cuebook.runtime.refs.backpressure import check_seconds, room_in_time, room_or_full, timed_out
 from cuebook.runtime.refs.batch import Way, ask_all, tell_all
 from cuebook.runtime.refs.deadlines import EXPIRED
-from cuebook.runtime.refs.gone import Gone
 from cuebook.runtime.refs.ready import Pending
 from cuebook.runtime.refs.reply import IMMUTABLE, FailedReply, unseal
 from cuebook.runtime.refs.status import ActorStatistics, status_line
@@ -360,7 +360,7 @@ def find_ref(home: bytes, name: str, serial: int) -> ActorRef:
 
 
 def _ref_to_gone(name: str, why: str) -> ActorRef:
-    gone = Gone(name, why)
+    gone = Absent(name, why)
     gone.ref = ActorRef(gone)
     return gone.ref  # type: ignore[no-any-return]
 
@@ -368,7 +368,7 @@ def _ref_to_gone(name: str, why: str) -> ActorRef:
 def address_of(ref: ActorRef) -> tuple[bytes, str, int]:
     """What `find_ref` takes: the actor's system, its name, its number."""
     target: Any = ref._target
-    return (b"", ref.name, 0) if isinstance(target, Gone) else (target.home, ref.name, target.serial)
+    return (b"", ref.name, 0) if isinstance(target, Absent) else (target.home, ref.name, target.serial)
 
 
 def _pack_ref(ref: ActorRef) -> bytes:

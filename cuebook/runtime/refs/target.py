@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Protocol
 
 from cuebook.runtime.refs.deadlines import Deadlines
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.status import ActorStatistics
 from cuebook.runtime.refs.waiting import Waiter
 
@@ -17,7 +17,7 @@ class Target(Waiter, Protocol):
     """What a ref needs of the actor behind it."""
 
     deadlines: Deadlines
-    ready: Ready
+    ready: ReadyQueue
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

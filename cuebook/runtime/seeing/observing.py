@@ -275,7 +275,7 @@ class ObservedCell(Cell):
     @property
     def observation(self) -> Observation:
         """Who looks."""
-        observation: Observation = self._premises.observation
+        observation: Observation = self._system.observation
         return observation
 
     def in_hand(self) -> Entry | None:

@@ -13,7 +13,7 @@ from cuebook.errors import JournalCorrupt
 from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.history.replay import JournalState, state_of
 from cuebook.persistence.history.results import origins, read_results
-from cuebook.persistence.history.run import Reuses
+from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
@@ -143,5 +143,5 @@ def test_origins_agree_with_following_each_call_singly(data: st.DataObject) -> N
         assert {index: source for each in ranges_found for index, source in _calls(each)} == singly
 
 
-def _calls(each: Reuses) -> list[tuple[int, tuple[int, int]]]:
+def _calls(each: ReusedRange) -> list[tuple[int, tuple[int, int]]]:
     return [(each.start + at, (each.source_run, each.source_start + at)) for at in range(each.count)]

@@ -271,7 +271,7 @@ def test_a_cancelled_insert_waits_for_the_report_of_its_commit(tmp_path: Path, m
     """The loop may be closed when it has ended: a report to it would then end the connection's thread."""
     settled, report = threading.Event(), threading.Event()
 
-    def slowly(writer: sqlite3.Connection, commit: Any = module._Writer.commit) -> None:
+    def slowly(writer: sqlite3.Connection, commit: Any = module._WritingConnection.commit) -> None:
         commit(writer)
         settled.set()
         report.wait(30)
@@ -279,7 +279,7 @@ def test_a_cancelled_insert_waits_for_the_report_of_its_commit(tmp_path: Path, m
     async def work() -> None:
         store = SqliteStore(tmp_path / "a.cue")
         await store.open()
-        monkeypatch.setattr(module._Writer, "commit", slowly)
+        monkeypatch.setattr(module._WritingConnection, "commit", slowly)
         insert = asyncio.create_task(store.insert([row(1)]))
         while not settled.is_set():
             await asyncio.sleep(0.001)

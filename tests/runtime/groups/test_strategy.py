@@ -10,8 +10,8 @@ import pytest
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.groups.strategy import (
     AutoShutdown,
-    Child,
     ChildSpec,
+    ChildState,
     GiveUp,
     Leave,
     Replace,
@@ -37,7 +37,7 @@ from cuebook.runtime.policy.restarts import (
 KINDS = list(Restart)
 
 
-def decided(spec: SupervisorSpec, children: list[Child], ended: str, reason: Exit, **more: Any) -> Any:
+def decided(spec: SupervisorSpec, children: list[ChildState], ended: str, reason: Exit, **more: Any) -> Any:
     return after_end(spec, children, ended, reason, history=History(), now=100.0, draw=0.5, **more)[0]
 
 
@@ -50,7 +50,7 @@ def test_every_end_of_every_child_among_every_kind_of_siblings(strategy: Strateg
             for place in range(3):
                 alive = list(running)
                 alive.insert(place, False)
-                children = [Child(str(n), kinds[n], False, alive[n]) for n in range(3)]
+                children = [ChildState(str(n), kinds[n], False, alive[n]) for n in range(3)]
                 plan = decided(spec, children, str(place), reason)
                 wanted = kinds[place] is Restart.PERMANENT or (
                     kinds[place] is Restart.TRANSIENT and reason is Exit.FAILURE
@@ -67,7 +67,7 @@ def test_every_end_of_every_child_among_every_kind_of_siblings(strategy: Strateg
 
 
 def test_an_end_that_a_directive_made_final_is_not_followed_by_a_restart() -> None:
-    children = [Child("a", Restart.PERMANENT, False, False), Child("b", Restart.PERMANENT, False, True)]
+    children = [ChildState("a", Restart.PERMANENT, False, False), ChildState("b", Restart.PERMANENT, False, True)]
     spec = SupervisorSpec(strategy="one_for_all")
     assert decided(spec, children, "a", Exit.FAILURE, is_final=True) == Leave(forgets=False)
 
@@ -79,9 +79,9 @@ def test_the_job_is_done_when_its_significant_children_are(
     auto: AutoShutdown, is_significant: bool, others_run: bool
 ) -> None:
     children = [
-        Child("a", Restart.TRANSIENT, is_significant, False),
-        Child("b", Restart.TEMPORARY, True, others_run),
-        Child("c", Restart.PERMANENT, False, True),
+        ChildState("a", Restart.TRANSIENT, is_significant, False),
+        ChildState("b", Restart.TEMPORARY, True, others_run),
+        ChildState("c", Restart.PERMANENT, False, True),
     ]
     expected = {
         AutoShutdown.NEVER: False,
@@ -95,7 +95,7 @@ def test_the_job_is_done_when_its_significant_children_are(
 
 def test_restarts_of_all_children_count_together_within_the_window() -> None:
     spec = SupervisorSpec(intensity=RestartIntensity(2, 10.0))
-    children = [Child(name, Restart.PERMANENT, False, False) for name in "ab"]
+    children = [ChildState(name, Restart.PERMANENT, False, False) for name in "ab"]
     history = History()
     kinds = []
     for ended, now in [("a", 0.0), ("b", 5.0), ("a", 20.0), ("b", 21.0), ("a", 22.0)]:
@@ -107,7 +107,7 @@ def test_restarts_of_all_children_count_together_within_the_window() -> None:
 def test_the_wait_grows_with_restarts_in_a_row_and_is_short_again_after_a_quiet_time() -> None:
     backoff = Backoff(first_s=1.0, max_s=100.0, jitter=0.0, reset_after_s=60.0)
     spec = SupervisorSpec(intensity=RestartIntensity(99, 1000.0), backoff=backoff)
-    children = [Child("a", Restart.PERMANENT, False, False)]
+    children = [ChildState("a", Restart.PERMANENT, False, False)]
     history, waits = History(), []
     for now in (0.0, 10.0, 20.0, 90.0, 95.0):
         plan, history = after_end(spec, children, "a", Exit.FAILURE, history=history, now=now, draw=0.5)

@@ -10,7 +10,7 @@ import pytest
 
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.mailbox import MailboxSpec
-from cuebook.runtime.refs.ready import TURN_STEPS, Pending, Ready
+from cuebook.runtime.refs.ready import TURN_STEPS, Pending, ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.virtual_time import VirtualTimeLoop
@@ -163,7 +163,7 @@ def test_a_step_that_ends_the_program_does_not_lose_the_others() -> None:
                 raise SystemExit(3)
 
     loop = asyncio.new_event_loop()
-    ready = Ready(loop, loop.time)
+    ready = ReadyQueue(loop, loop.time)
     for name in ("a", "bang", "b"):
         ready.add(Step(name))
     loop.call_soon(loop.stop)
@@ -186,7 +186,7 @@ def plain() -> asyncio.Future[Any]:
 def pending() -> asyncio.Future[Any]:
     loop = asyncio.get_running_loop()
     made = Pending(loop=loop)
-    made.ready, made.waiter, made.context = Ready(loop, loop.time), None, None
+    made.ready, made.waiter, made.context = ReadyQueue(loop, loop.time), None, None
     return made
 
 
@@ -301,7 +301,7 @@ def test_a_loop_that_refuses_a_callback_once_takes_the_next_and_nothing_waits_fo
             stepped.append(self.name)
 
     loop = Refusing()
-    ready = Ready(loop, lambda: 0.0)  # type: ignore[arg-type]
+    ready = ReadyQueue(loop, lambda: 0.0)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="Non-thread-safe"):
         ready.add(Noted("first"))
     loop.callbacks = []

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cuebook.persistence.identity.secrets.hiding import Hiding
     from cuebook.persistence.identity.syntax.access import Access
-    from cuebook.persistence.identity.syntax.source import Source
+    from cuebook.persistence.identity.syntax.source import SourceText
 
 __all__ = ["CodeForm", "code_form"]
 
@@ -112,7 +112,7 @@ def code_form(code: CodeType) -> CodeForm:
     return form
 
 
-def _access(source: Source, code: CodeType, *, trusts: bool) -> Access:
+def _access(source: SourceText, code: CodeType, *, trusts: bool) -> Access:
     return access_of(source.tree, code.co_freevars, lambda: _private_names(code), trusts=trusts)
 
 

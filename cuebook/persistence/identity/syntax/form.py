@@ -26,7 +26,7 @@ def tree_bytes(tree: ast.AST, *, is_root: bool = True) -> bytes:
 
     Cost: about 1 us a node.
     """
-    writer = _Writer()
+    writer = _FormWriter()
     if is_root and isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         writer.function(tree, is_root=True)
     else:
@@ -51,7 +51,7 @@ def normal_text(tree: ast.AST) -> str:
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
-class _Writer:
+class _FormWriter:
     """Writes `(Kind field value ...)`, without empty fields, so that a Python with new ones says the same."""
 
     def __init__(self) -> None:
@@ -222,14 +222,14 @@ def _fields_of(kind: type[ast.AST]) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 _FIELDS: dict[type, tuple[str, tuple[tuple[str, str], ...]]] = {}
-_WRITERS: dict[type, Callable[[_Writer, Any], None]] = {
-    ast.Constant: _Writer.constant,
-    ast.Name: _Writer.name,
-    ast.Attribute: _Writer.attribute,
-    ast.JoinedStr: _Writer.joined,
-    ast.FunctionDef: _Writer.function,
-    ast.AsyncFunctionDef: _Writer.function,
-    ast.Lambda: _Writer.function,
-    ast.ClassDef: _Writer.class_,
-    ast.AnnAssign: _Writer.annotated,
+_WRITERS: dict[type, Callable[[_FormWriter, Any], None]] = {
+    ast.Constant: _FormWriter.constant,
+    ast.Name: _FormWriter.name,
+    ast.Attribute: _FormWriter.attribute,
+    ast.JoinedStr: _FormWriter.joined,
+    ast.FunctionDef: _FormWriter.function,
+    ast.AsyncFunctionDef: _FormWriter.function,
+    ast.Lambda: _FormWriter.function,
+    ast.ClassDef: _FormWriter.class_,
+    ast.AnnAssign: _FormWriter.annotated,
 }

@@ -32,14 +32,14 @@ def access_of(tree: Any, free: Iterable[str], private: Callable[[], Mapping[str,
 
     Cost: about 1 us a node.
     """
-    reader = _Reader(frozenset(free), private, trusts=trusts)
+    reader = _TreeReader(frozenset(free), private, trusts=trusts)
     found = reader.read(tree)
     if trusts and reader.reaching.taken & reader.names_bound:  # the code has a `getattr` of its own
-        return _Reader(frozenset(free), private, trusts=False).read(tree)
+        return _TreeReader(frozenset(free), private, trusts=False).read(tree)
     return found
 
 
-class _Reader:
+class _TreeReader:
     def __init__(self, free: frozenset[str], private: Callable[[], Mapping[str, str]], *, trusts: bool) -> None:
         self.names_bound: set[str] = set()
         self.reaching = Reaching(self._spelled, trusts=trusts)
@@ -362,24 +362,24 @@ def _tree_of_text(node: ast.AST) -> ast.AST | None:
 
 
 _FIELDS: dict[type, tuple[str, ...]] = {}
-_VISITORS: dict[type, Callable[[_Reader, Any], None]] = {
-    ast.Constant: _Reader._constant,
-    ast.Name: _Reader._name,
-    ast.Attribute: _Reader._attribute,
-    ast.Subscript: _Reader._item,
-    ast.AugAssign: _Reader._augmented,
-    ast.Call: _Reader._call,
-    ast.Compare: _Reader._compare,
-    ast.UnaryOp: _Reader._unary,
-    **dict.fromkeys((ast.If, ast.IfExp, ast.While, ast.Assert), _Reader._branch),
-    **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _Reader._function),
-    ast.ClassDef: _Reader._class,
-    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _Reader._comprehension),
-    ast.NamedExpr: _Reader._walrus,
-    ast.AnnAssign: _Reader._annotated,
-    ast.Global: _Reader._declared,
-    ast.Nonlocal: _Reader._declared,
-    ast.Import: _Reader._import,
-    ast.ImportFrom: _Reader._import_from,
-    **dict.fromkeys((ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping), _Reader._named),
+_VISITORS: dict[type, Callable[[_TreeReader, Any], None]] = {
+    ast.Constant: _TreeReader._constant,
+    ast.Name: _TreeReader._name,
+    ast.Attribute: _TreeReader._attribute,
+    ast.Subscript: _TreeReader._item,
+    ast.AugAssign: _TreeReader._augmented,
+    ast.Call: _TreeReader._call,
+    ast.Compare: _TreeReader._compare,
+    ast.UnaryOp: _TreeReader._unary,
+    **dict.fromkeys((ast.If, ast.IfExp, ast.While, ast.Assert), _TreeReader._branch),
+    **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _TreeReader._function),
+    ast.ClassDef: _TreeReader._class,
+    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _TreeReader._comprehension),
+    ast.NamedExpr: _TreeReader._walrus,
+    ast.AnnAssign: _TreeReader._annotated,
+    ast.Global: _TreeReader._declared,
+    ast.Nonlocal: _TreeReader._declared,
+    ast.Import: _TreeReader._import,
+    ast.ImportFrom: _TreeReader._import_from,
+    **dict.fromkeys((ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping), _TreeReader._named),
 }

@@ -50,7 +50,7 @@ def access_of_code(code: CodeType) -> Access:
 
 def chains_of(code: CodeType) -> list[Chain]:
     """Every chain in a code object and the code nested in it, once, sorted."""
-    reader = _Reader(code)
+    reader = _CodeReader(code)
     for part in _with_nested(code):
         reader.read_imports(part)
     found: set[Chain] = set()
@@ -92,7 +92,7 @@ def _is_called(step: dis.Instruction) -> bool:
     return has_bit and bool((step.arg or 0) & 1)
 
 
-class _Reader:
+class _CodeReader:
     def __init__(self, root: CodeType) -> None:
         self.root = root
         self.owner = root.co_varnames[0] if root.co_argcount else None

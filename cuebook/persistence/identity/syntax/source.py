@@ -19,7 +19,7 @@ from cuebook.persistence.identity.syntax.shape import is_same_shape, methodless_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Source", "look_again", "source_of"]
+__all__ = ["SourceText", "look_again", "source_of"]
 
 _FUTURE_ANNOTATIONS = 0x1000000
 _UNREGISTERED = frozenset({"<string>", "<stdin>"})
@@ -34,14 +34,14 @@ _checked: set[str] = set()
 _imported: dict[str, tuple[list[str], str]] = {}
 
 
-class Source(NamedTuple):
+class SourceText(NamedTuple):
     """The tree of a function (`def` or lambda), and its text as it was written."""
 
     tree: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     text: str
 
 
-def source_of(code: CodeType) -> Source | None:
+def source_of(code: CodeType) -> SourceText | None:
     """The source of a function's code; None where there is none that compiles to this very code.
 
     After a file was edited, its text is not what runs: then the function is looked for where it may have moved.
@@ -68,7 +68,7 @@ def look_again() -> None:
     _checked.clear()
 
 
-def _definition(code: CodeType, lines: list[str]) -> Source | None:
+def _definition(code: CodeType, lines: list[str]) -> SourceText | None:
     """The definition where the code says that it begins; or where it has moved, as lines above it came or went."""
     first = code.co_firstlineno - 1
     found = _at(code, lines, first) if first < len(lines) else None
@@ -80,7 +80,7 @@ def _definition(code: CodeType, lines: list[str]) -> Source | None:
     return next((other for other in others if other is not None), None)
 
 
-def _at(code: CodeType, lines: list[str], first: int) -> Source | None:
+def _at(code: CodeType, lines: list[str], first: int) -> SourceText | None:
     for text in _blocks(code, lines, first):
         header = _header(code, text[: _indent(text)])
         depth = header.count("\n")
@@ -93,7 +93,7 @@ def _at(code: CodeType, lines: list[str], first: int) -> Source | None:
         if tree is None:
             return None
         if any(each == code for each in _compiled(code, parsed)) or _compiles_to(code, text, before, after):
-            return Source(tree, text)
+            return SourceText(tree, text)
         return None
     return None
 
@@ -196,7 +196,7 @@ def _imports(filename: str, lines: list[str]) -> str:
     return known[1]
 
 
-def _lambda(code: CodeType, lines: list[str]) -> Source | None:
+def _lambda(code: CodeType, lines: list[str]) -> SourceText | None:
     """The lambda whose body lies where the code's instructions come from; for constants some Pythons do not say."""
     header = _header(code, " " * 16) + " " * 17 + "_ = "
     for source in chain(_lambda_at(code, lines), _lambdas_of_line(code, lines)):
@@ -205,21 +205,21 @@ def _lambda(code: CodeType, lines: list[str]) -> Source | None:
     return None
 
 
-def _lambda_at(code: CodeType, lines: list[str]) -> Iterator[Source]:
+def _lambda_at(code: CodeType, lines: list[str]) -> Iterator[SourceText]:
     spans = [span for span in code.co_positions() if None not in span and span[0::2] != span[1::2]]
     starts = [(line, column) for line, _, column, end in spans if column != end]
     ends = [(end_line, end) for _, end_line, column, end in spans if column != end]
     if starts:
         text = f"(lambda {_signature(code)}: (\n{_cut(lines, min(starts), max(ends))}\n))"
         with suppress(SyntaxError):  # in an f-string, whose parts have no places of their own before Python 3.12
-            yield Source(ast.parse(text, mode="eval").body, text)  # type: ignore[arg-type]
+            yield SourceText(ast.parse(text, mode="eval").body, text)  # type: ignore[arg-type]
 
 
-def _lambdas_of_line(code: CodeType, lines: list[str]) -> Iterator[Source]:
+def _lambdas_of_line(code: CodeType, lines: list[str]) -> Iterator[SourceText]:
     whole = "".join(lines)
     for node in ast.walk(ast.parse(whole)):
         if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno:
-            yield Source(node, f"({ast.get_source_segment(whole, node)})")
+            yield SourceText(node, f"({ast.get_source_segment(whole, node)})")
 
 
 def _cut(lines: list[str], start: tuple[Any, Any], end: tuple[Any, Any]) -> str:

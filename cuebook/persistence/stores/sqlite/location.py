@@ -15,7 +15,7 @@ from cuebook.errors import JournalError
 from cuebook.persistence.trust.file_status import status_at
 from cuebook.persistence.trust.texts import refusal
 from cuebook.persistence.trust.users import current_user
-from cuebook.persistence.trust.verdicts import Finding, Refused, Why, must_hold_names, renamers
+from cuebook.persistence.trust.verdicts import Finding, Untouchable, Why, must_hold_names, renamers
 
 __all__ = ["Location", "Mount", "check_platform", "located", "make_folder", "mount_of", "sync_folder"]
 
@@ -123,7 +123,7 @@ def _check_link(path: str | bytes) -> None:
     if folder is None or user.owns(link.uid) or link.uid == folder.uid:
         return
     if must_hold_names(folder, user) or renamers(folder, user):
-        raise refusal(Refused(Finding(Why.LINK, "", link.uid)), Path(text))
+        raise refusal(Untouchable(Finding(Why.LINK, "", link.uid)), Path(text))
 
 
 def make_folder(folder: Path) -> None:

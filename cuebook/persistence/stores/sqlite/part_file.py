@@ -20,11 +20,11 @@ from cuebook.persistence.trust.texts import refusal
 from cuebook.persistence.trust.users import current_user
 from cuebook.persistence.trust.verdicts import SQLITE_SIDES, refused_alone
 
-__all__ = ["Part", "part_of"]
+__all__ = ["PartFile", "part_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartFile:
     """An unfinished database.
 
     Attributes:
@@ -42,7 +42,7 @@ class Part:
 
 
 @contextlib.contextmanager
-def part_of(target: Path) -> Iterator[Part]:
+def part_of(target: Path) -> Iterator[PartFile]:
     """An empty database beside `target`, of this user's alone; what a killed program left of one is taken away.
 
     Whatever is not finished is gone at the end of the block.
@@ -61,7 +61,7 @@ def part_of(target: Path) -> Iterator[Part]:
             # Nobody else opens it, and what is not finished is thrown away: it needs no rollback journal on disk.
             alone = ("PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = FULL")
             connection = files.opened(lambda: opened_connection(path, *alone))
-            yield Part(path, connection)
+            yield PartFile(path, connection)
     finally:
         if connection is not None:
             connection.close()

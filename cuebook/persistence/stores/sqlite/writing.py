@@ -40,7 +40,7 @@ _CHECKPOINT_PAGES = 4000
 _CLOSING_BUSY_MS = 200
 
 
-class _Batch:
+class _Transaction:
     """What one transaction is to hold, and whether the connection's thread is done with it."""
 
     __slots__ = ("drop_states", "is_settled", "rows", "states")
@@ -52,10 +52,10 @@ class _Batch:
         self.is_settled = False
 
 
-class _Writer(sqlite3.Connection):
+class _WritingConnection(sqlite3.Connection):
     """The writing connection: `commit()` writes the batch that waits, so a commit is one trip to its thread."""
 
-    batch: _Batch | None = None
+    batch: _Transaction | None = None
     has_stream_index = False
     is_empty = False
     tail: Tail
@@ -93,7 +93,7 @@ class SqliteStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._connection: aiosqlite.Connection | None = None
-        self._writer: _Writer | None = None
+        self._writer: _WritingConnection | None = None
         self._files: JournalFiles | None = None
         self._thread: threading.Thread | None = None
         self._has_failed = False
@@ -126,7 +126,7 @@ class SqliteStore:
         """As `Store.insert`. Cost: one trip to the connection's thread and one fsync."""
         if self._connection is None or self._writer is None or self._has_failed:
             raise JournalError(f"{self.path} accepts nothing until it is opened again")
-        batch = self._writer.batch = _Batch(rows, states, drop_states)
+        batch = self._writer.batch = _Transaction(rows, states, drop_states)
         try:
             await self._connection.commit()
         except asyncio.CancelledError:
@@ -251,7 +251,7 @@ class SqliteStore:
         self._writer = writer
         return writer
 
-    def _prepare(self, writer: _Writer, files: JournalFiles) -> None:
+    def _prepare(self, writer: _WritingConnection, files: JournalFiles) -> None:
         mount = mount_of(self.path)
         writer.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         writer.execute(f"PRAGMA synchronous = {'EXTRA' if mount.is_network else 'FULL'}")
@@ -269,7 +269,7 @@ class SqliteStore:
             if busy:
                 raise JournalError(f"{self.path} cannot be made durable while another program reads it")
 
-    def _choose_mode(self, writer: _Writer, files: JournalFiles, *, is_network: bool) -> None:
+    def _choose_mode(self, writer: _WritingConnection, files: JournalFiles, *, is_network: bool) -> None:
         holds_names = files.holds_names()
         (found,) = writer.execute("PRAGMA journal_mode").fetchone()
         if holds_names and found != "wal":
@@ -284,14 +284,14 @@ class SqliteStore:
         files.hold_names()  # the rollback journal's went with the switch, and nothing was read since
 
 
-def _new_writer(path: Path) -> _Writer:
-    writer: _Writer = sqlite3.connect(
+def _new_writer(path: Path) -> _WritingConnection:
+    writer: _WritingConnection = sqlite3.connect(
         journal_uri(path, "rw"),
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
-        factory=_Writer,
+        factory=_WritingConnection,
     )
     try:
         writer.execute("PRAGMA recursive_triggers = ON")

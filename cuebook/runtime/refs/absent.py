@@ -10,10 +10,10 @@ from cuebook.runtime.policy.restarts import Exit
 from cuebook.runtime.refs.status import ActorState, ActorStatistics
 from cuebook.runtime.refs.waiting import Activation
 
-__all__ = ["Gone"]
+__all__ = ["Absent"]
 
 
-class Gone:
+class Absent:
     """Refuses every message with ActorStopped; all else has no effect.
 
     Parameters:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.children.tracebacks import pack_error, unpack_error
+from cuebook.children.logs.tracebacks import pack_error, unpack_error
 
 __all__ = ["Arrived", "pack_record", "unpack_record"]
 

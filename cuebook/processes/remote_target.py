@@ -12,35 +12,35 @@ from cuebook.processes.protocol import Observe, Order, Verb
 from cuebook.runtime.cells.bonds import Bonds
 from cuebook.runtime.policy.restarts import Exit
 from cuebook.runtime.refs.deadlines import Deadlines
-from cuebook.runtime.refs.ready import Ready
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, sender_now
 from cuebook.runtime.refs.status import ActorState, ActorStatistics
 from cuebook.runtime.refs.waiting import Activation
 from cuebook.wire.message import encode
 
-__all__ = ["POSTS_MAX", "Distant"]
+__all__ = ["POSTS_MAX", "RemoteTarget"]
 
 POSTS_MAX = 256
 """Messages to one actor on their way to its mailbox; beyond that a sender waits, or gets MailboxFull."""
 POST_BYTES_MAX = 64 * 1024 * 1024
 
 
-class Line(Protocol):
+class TargetLink(Protocol):
     """The link to the other process."""
 
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
-    ready: Ready
+    ready: ReadyQueue
     is_open: bool
 
-    def forward(self, target: Distant, frame: bytes, reply: Any, sender: ActorRef | None, *, urgent: bool) -> None:
+    def forward(self, target: RemoteTarget, frame: bytes, reply: Any, sender: ActorRef | None, *, urgent: bool) -> None:
         """Send a message to the actor, and what it answers to `reply`."""
 
     def order(self, order: Order) -> None:
         """Send something else."""
 
 
-class Distant:
+class RemoteTarget:
     """An actor of another process, as it is known here: everything goes to it over the link.
 
     Attributes:
@@ -51,7 +51,7 @@ class Distant:
         "__weakref__",
         "_bonds",
         "_enders",
-        "_line",
+        "_link",
         "_waiters",
         "activation",
         "address",
@@ -67,10 +67,10 @@ class Distant:
         "state",
     )
 
-    def __init__(self, line: Line, address: bytes, home: bytes, name: str, *, serial: int) -> None:
-        self._line = line
-        self.deadlines = line.deadlines
-        self.ready = line.ready
+    def __init__(self, link: TargetLink, address: bytes, home: bytes, name: str, *, serial: int) -> None:
+        self._link = link
+        self.deadlines = link.deadlines
+        self.ready = link.ready
         self.address = address
         self.home = home
         self.name = name
@@ -88,7 +88,7 @@ class Distant:
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """Where its messages leave from."""
-        return self._line.loop
+        return self._link.loop
 
     @property
     def is_alive(self) -> bool:
@@ -103,16 +103,16 @@ class Distant:
 
     def post(self, frame: Any, reply: Any = None, *, urgent: bool = False) -> None:
         """Send a message. Raises MailboxFull where too many are on their way, ActorStopped, TypeError."""
-        if self.state is ActorState.STOPPED or not self._line.is_open:
+        if self.state is ActorState.STOPPED or not self._link.is_open:
             raise ActorStopped(
-                f"{self.name} {'has stopped' if self._line.is_open else 'lived in a process that ended'}"
+                f"{self.name} {'has stopped' if self._link.is_open else 'lived in a process that ended'}"
             )
         content = frame if type(frame) is bytes else encode(frame)
         if not urgent and not self._fits(len(content)):
             raise MailboxFull(f"{self.on_way} messages are on their way to {self.name}, which lives in another process")
         self.on_way += 1
         self.bytes_on_way += len(content)
-        self._line.forward(self, content, reply, sender_now(), urgent=urgent)
+        self._link.forward(self, content, reply, sender_now(), urgent=urgent)
 
     def posted(self, size: int) -> None:
         """A message has reached its mailbox, or was refused there."""
@@ -134,7 +134,7 @@ class Distant:
 
     async def wait_for_room(self, size: int) -> None:
         """Until `has_room`, or it has stopped; first come, first served."""
-        while self.is_alive and self._line.is_open and not self._fits(size):
+        while self.is_alive and self._link.is_open and not self._fits(size):
             waiter: asyncio.Future[None] = self.loop.create_future()
             self._waiters.append(waiter)
             try:
@@ -158,7 +158,7 @@ class Distant:
 
     async def wait_until_ended(self) -> bool:
         """Until it has stopped for good, or its process has."""
-        if not self.is_alive or not self._line.is_open:
+        if not self.is_alive or not self._link.is_open:
             return True
         self.bonds()
         ender: asyncio.Future[None] = self.loop.create_future()
@@ -187,8 +187,8 @@ class Distant:
         """Who watches it and is linked to it here. The first look has its process say what becomes of it."""
         if self._bonds is None:
             self._bonds = Bonds(self)
-            if self._line.is_open:
-                self._line.order(Observe(self.address))
+            if self._link.is_open:
+                self._link.order(Observe(self.address))
         return self._bonds
 
     def inform(self, signal: Any, watch: Any) -> None:
@@ -231,5 +231,5 @@ class Distant:
     def _order(
         self, verb: str, timeout_s: float = 0.0, *, drain: bool = False, error: BaseException | None = None
     ) -> None:
-        if self.is_alive and self._line.is_open:
-            self._line.order(Verb(self.address, verb, float(timeout_s), drain, pack_error(error)))
+        if self.is_alive and self._link.is_open:
+            self._link.order(Verb(self.address, verb, float(timeout_s), drain, pack_error(error)))

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cuebook.children.log_records import Arrived, pack_record, unpack_record
+from cuebook.children.logs.log_records import Arrived, pack_record, unpack_record
 from cuebook.engines.calls.protocol import Logged
 from cuebook.wire.message import encode
 
