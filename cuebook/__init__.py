@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cuebook.actors.runs.progress import Event, EventKind, Progress
     from cuebook.api.checkpoint import Checkpoint
-    from cuebook.api.chunker import Chunker, chunk
+    from cuebook.api.chunker import Chunker, chunk, stream
     from cuebook.api.runtime import Runtime
     from cuebook.checkpoints.trigger import last_checkpoint, make_checkpoint
     from cuebook.children.interpreter import freeze_support
@@ -67,7 +67,8 @@ if TYPE_CHECKING:
     from cuebook.runtime.groups.pool import Pool, Routing
     from cuebook.runtime.groups.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
     from cuebook.runtime.policy.directives import Directive
-    from cuebook.runtime.policy.restarts import Backoff, Exit, Restart, RestartIntensity
+    from cuebook.runtime.policy.exits import Exit
+    from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
     from cuebook.runtime.refs.ref import ActorRef, current_actor
     from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
     from cuebook.runtime.refs.typed import Message
@@ -116,7 +117,7 @@ _HOMES = {
     "Effect": "cuebook.durable.effects",
     "Event": "cuebook.actors.runs.progress",
     "EventKind": "cuebook.actors.runs.progress",
-    "Exit": "cuebook.runtime.policy.restarts",
+    "Exit": "cuebook.runtime.policy.exits",
     "File": "cuebook.persistence.identity.files",
     "Ladder": "cuebook.processes.process",
     "Listing": "cuebook.runtime.cells.services",
@@ -153,6 +154,7 @@ _HOMES = {
     "moved": "cuebook.persistence.values.pickling.renamed",
     "persist": "cuebook.durable.effects",
     "register_identity": "cuebook.persistence.identity.registry",
+    "stream": "cuebook.api.chunker",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
@@ -253,6 +255,7 @@ __all__ = [
     "moved",
     "persist",
     "register_identity",
+    "stream",
 ]
 
 

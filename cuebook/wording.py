@@ -1,11 +1,14 @@
-"""An exception in words, whatever its class makes of them. Knows no actor.
+"""An exception in words, whatever its class makes of them, and a length of time. Knows no actor.
 
 Classes of users' exceptions have methods of their own, and these fail as anything does.
 """
 
 from __future__ import annotations
 
-__all__ = ["repr_of", "text_of"]
+__all__ = ["TEXT_LENGTH_MAX", "clipped", "duration", "error_text", "error_type_name", "repr_of", "text_of"]
+
+TEXT_LENGTH_MAX = 1 << 18
+"""Characters of an exception's message or traceback that are kept: the beginning and the end."""
 
 
 def text_of(error: BaseException | None) -> str:
@@ -22,3 +25,40 @@ def repr_of(error: BaseException | None) -> str:
         return repr(error)
     except Exception:
         return f"{type(error).__qualname__}(its message could not be made)"
+
+
+def duration(seconds: float) -> str:
+    """A length of time, two units at most.
+
+    >>> [duration(0.0042), duration(5.25), duration(75), duration(7384), duration(200000)]
+    ['4.2 ms', '5.25 s', '1 min 15 s', '2 h 3 min', '2 d 7 h']
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    for size, unit, smaller_size, smaller in ((3600, "min", 1, "s"), (86400, "h", 60, "min")):
+        if seconds < size:
+            whole = size // 60 if unit == "min" else 3600
+            return f"{int(seconds // whole)} {unit} {int(seconds % whole // smaller_size)} {smaller}"
+    return f"{int(seconds // 86400)} d {int(seconds % 86400 // 3600)} h"
+
+
+def error_type_name(error: BaseException) -> str:
+    """`ValueError` for a builtin, `package.module.Name` for any other class of exception."""
+    cls = type(error)
+    return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def error_text(error: BaseException) -> str:
+    """The message of an exception, at most `TEXT_LENGTH_MAX` long; never raises, whatever its class does."""
+    return clipped(text_of(error))
+
+
+def clipped(text: str) -> str:
+    """A text with its middle left out where it is longer than a message should be."""
+    surplus = len(text) - TEXT_LENGTH_MAX
+    if surplus <= 0:
+        return text
+    half = TEXT_LENGTH_MAX // 2
+    return f"{text[:half]}\n[... {surplus:,} characters left out ...]\n{text[-half:]}"

@@ -17,7 +17,7 @@ import cuebook
 import cuebook.testing
 
 GROUPS = {
-    "Running calls": ["chunk", "Chunker", "Runtime", "Done", "Worker", "freeze_support"],
+    "Running calls": ["chunk", "stream", "Chunker", "Runtime", "Done", "Worker", "freeze_support"],
     "What counts": ["File", "Secret", "moved", "register_identity"],
     "Inside a call": ["current_call", "CurrentCall", "make_checkpoint", "last_checkpoint"],
     "Looking at a run": ["Checkpoint", "Event", "EventKind", "Progress"],

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import cuebook
+import cuebook.testing
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(cuebook.__file__).parent
@@ -23,15 +24,16 @@ FLOORS = [
     {"api"},
     {"chunks", "checkpoints"},
     {"durable"},
-    {"actors", "processes"},
-    {"engines", "children"},
+    {"actors"},
+    {"engines", "processes"},
+    {"children"},
     {"runtime", "persistence"},
     {"wire"},
     {"errors", "logs", "clock", "wording", "choices", "notices"},
 ]
 """The folders from the top down. Folders of one floor may import each other as long as no cycle arises."""
 
-APART = ({"runtime", "persistence"},)
+APART = ({"runtime", "persistence"}, {"engines", "processes"})
 """Folders of one floor that do not import each other."""
 
 ROOMS = {
@@ -64,6 +66,13 @@ LONG = {
 ROOM_MODULES_MAX = 20
 CROWDED = {"cuebook/durable", "cuebook/testing"}
 """Folders that hold more than a room should; the list may only get shorter."""
+NAMED_TWICE = {
+    "Checkpoint": "compat keeps the names of the package that it stands in for",
+    "Chunker": "compat keeps the names of the package that it stands in for",
+    "Effect": "what a durable actor wants, and what the test kit has seen of any actor: users know both by these names",
+    "Failed": "a record's head, and what the test kit has seen of a handler: users compare with it",
+}
+"""Classes that share their name with another one, and why; the list may only get shorter."""
 FUNCTION_LINES_MAX = 50
 POSITIONAL_MAX = 4
 MANY_POSITIONAL = {"chunk", "Chunker.__init__", "Chunker.__call__"}
@@ -82,6 +91,62 @@ SLEEPS_ALLOWED: set[str] = set()
 """Test files that have to wait for real time, and why. None so far."""
 
 HEAVY = ("asyncio", "anyio", "aiosqlite", "structlog", "cloudpickle", "numpy", "rich", "click")
+
+CONTINUED = {
+    "Ending": "an actor's end, its life and its messages are one object until its phases are a table",
+    "Lifecycle": "as `Ending`",
+    "Acting": "a face of Runtime",
+    "Lasting": "a face of Runtime",
+    "Seeing": "a face of Runtime",
+    "BesideWriter": "buffers beside messages know no calls; those of a run are counted by the calls that need them",
+    "PartList": "the walk over code notes its parts as it goes",
+}
+"""Bases that one class alone has, in another module; the list may only get shorter."""
+WRITTEN_FROM_OUTSIDE = {
+    "cuebook.persistence.journal.file._left": "users are counted where the open journals are, under one lock",
+}
+"""Functions that change an object of another module's class; the list may only get shorter."""
+
+IS_KNOWN_BY = {
+    "actor": {
+        "cuebook.actors.application", "cuebook.actors.journal", "cuebook.actors.supervisor", "cuebook.actors.worker",
+        "cuebook.durable.entity", "cuebook.durable.persistent_actor", "cuebook.processes.remote_cell",
+        "cuebook.runtime.cells.actor", "cuebook.runtime.cells.cell", "cuebook.runtime.cells.context",
+        "cuebook.runtime.cells.incarnation", "cuebook.runtime.cells.lifecycle", "cuebook.runtime.groups",
+        "cuebook.runtime.system",
+    },
+    "call": {"cuebook.engines"},
+    "cell": {"cuebook.runtime.cells.cell", "cuebook.runtime.cells.ending", "cuebook.runtime.cells.lifecycle"},
+    "chunk": {"cuebook.api", "cuebook.chunks"},
+    "digest": {"cuebook.persistence.identity.digest", "cuebook.persistence.identity.value_digest"},
+    "disk": {"cuebook.persistence.stores.sqlite"},
+    "durable actor": {"cuebook.durable.entity", "cuebook.durable.keeper", "cuebook.durable.persistent_actor"},
+    "event loop": {"anyio", "asyncio"},
+    "fingerprint": {"cuebook.persistence.identity.fingerprint"},
+    "frame": {"cuebook.wire.frame"},
+    "host": {"cuebook.engines.local.host", "cuebook.engines.port", "cuebook.engines.process"},
+    "journal": {"cuebook.actors.journal", "cuebook.persistence.journal"},
+    "link": {"cuebook.processes.child_end", "cuebook.processes.link", "cuebook.processes.owner_end"},
+    "loop": {"anyio", "asyncio"},
+    "mailbox": {"cuebook.runtime.cells.mailbox"},
+    "numpy": {"numpy"},
+    "pickle": {"cloudpickle", "pickle"},
+    "pickler": {"cuebook.persistence.values.pickling.by_value", "cuebook.persistence.values.pickling.pickles"},
+    "policy": {"cuebook.runtime.policy"},
+    "pytest": {"pytest"},
+    "record": {"cuebook.persistence.records"},
+    "ref": {"cuebook.runtime.refs.ref"},
+    "restart": {"cuebook.runtime.policy.restarts"},
+    "run": {"cuebook.actors.runs", "cuebook.chunks.opened", "cuebook.chunks.opening"},
+    "scheduling": {"cuebook.actors.dispatch", "cuebook.actors.supervisor"},
+    "socket": {"socket"},
+    "store": {"cuebook.persistence.stores"},
+    "supervision": {"cuebook.runtime.groups", "cuebook.runtime.policy.restarts"},
+    "telemetry": {"cuebook.runtime.seeing.telemetry", "opentelemetry"},
+    "value": {"cuebook.persistence.values.decoder", "cuebook.persistence.values.encoder"},
+    "worker": {"cuebook.actors.worker", "cuebook.engines.calls.function", "cuebook.engines.calls.worker_life"},
+}  # fmt: skip
+"""What a module imports that knows one of these, whatever its first lines say: modules, or rooms of them."""
 
 Module = tuple[str, ast.Module]
 
@@ -160,7 +225,7 @@ def test_imports_run_strictly_downwards() -> None:
 
 
 def test_folders_that_stand_side_by_side_do_not_lean_on_each_other() -> None:
-    """What is kept knows no actor, and what an actor is knows no disk."""
+    """What is kept knows no actor, and what an actor is knows no disk; a process of actors makes no calls."""
     sideways = [
         f"{name} imports {target}"
         for name, tree in MODULES.items()
@@ -226,6 +291,106 @@ def test_no_room_is_a_cellar() -> None:
     }
 
     assert crowded.keys() <= CROWDED, str(crowded)
+
+
+def test_a_class_has_its_name_alone() -> None:
+    """Whoever reads a name knows the class, whichever room he reads in: private classes too, as a traceback, a log line
+    and a search show them without their module. Type variables are no classes, and mean what their module says.
+    """
+    homes: dict[str, list[str]] = {}
+    for module, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(module)
+    twice = {name: modules for name, modules in homes.items() if len(modules) > 1}
+
+    assert {name: twice[name] for name in twice.keys() - NAMED_TWICE.keys()} == {}
+    assert NAMED_TWICE.keys() <= twice.keys()
+
+
+def classes() -> Iterator[tuple[str, ast.ClassDef]]:
+    """Every class of the package, with its module."""
+    for module, tree in MODULES.items():
+        yield from ((module, node) for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def name_of(node: ast.expr) -> str:
+    """The last name of what a base, an annotation or a call names; "" where it is none."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def test_no_class_is_continued_in_a_base_that_it_alone_has() -> None:
+    """A class that is too long is cut at a seam, into objects that have each other. What is made by itself, is there for
+    users to derive from, or only says what others have to have, is no half of a class.
+    """
+    homes = {node.name: (module, node) for module, node in classes()}
+    made = {name_of(node.func) for tree in MODULES.values() for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    heirs: dict[str, list[str]] = {}
+    for module, node in classes():
+        for base in map(name_of, node.bases):
+            if base in homes and homes[base][0] != module:
+                heirs.setdefault(base, []).append(f"{module}.{node.name}")
+    public = {*cuebook.__all__, *cuebook.testing.__all__}
+    alone = {
+        base: names[0]
+        for base, names in heirs.items()
+        if len(names) == 1
+        and not {base} & (made | public)
+        and "Protocol" not in map(name_of, homes[base][1].bases)
+        and any(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in homes[base][1].body)
+    }
+
+    assert {base: alone[base] for base in alone.keys() - CONTINUED.keys()} == {}
+    assert CONTINUED.keys() <= alone.keys()
+
+
+def test_no_class_is_continued_in_functions_of_another_module() -> None:
+    """What changes an object is its class's own; plain data alone is written by whoever folds it or keeps books on it."""
+    homes = {node.name: module for module, node in classes() if not is_plain_data(node)}
+    writing = {
+        f"{module}.{function.name}"
+        for module, tree in MODULES.items()
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for parameter in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+        if parameter.annotation is not None and homes.get(name_of(parameter.annotation), module) != module
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and name_of(node.value) == parameter.arg
+    }
+
+    assert writing - WRITTEN_FROM_OUTSIDE.keys() == set()
+    assert WRITTEN_FROM_OUTSIDE.keys() <= writing
+
+
+def is_plain_data(node: ast.ClassDef) -> bool:
+    """Whether a class is a dataclass."""
+    decorators = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
+    return "dataclass" in map(name_of, decorators)
+
+
+def disowned(tree: ast.Module) -> Iterator[str]:
+    """What a module says that it knows nothing of, in the singular: "Knows no actor and no loop" is two."""
+    text = " ".join((ast.get_docstring(tree) or "").split())
+    for said in re.findall(r"[Kk]nows (?:no|neither) ([^.:;]*)", text):
+        for noun in re.split(r",? (?:and |nor )(?:no )?|, (?:no )?", said):
+            yield noun if noun in IS_KNOWN_BY else noun.removesuffix("s")
+
+
+def test_what_a_module_says_that_it_does_not_know_it_does_not_import() -> None:
+    """The first lines are what a reader goes by. Whatever a word of theirs stands for is in one list."""
+    known = [
+        f"{module} knows no {noun}, and imports {target}"
+        for module, tree in MODULES.items()
+        for noun in disowned(tree)
+        for target in imported(tree)
+        if any(f"{target}.".startswith(f"{room}.") for room in IS_KNOWN_BY.get(noun, ()))
+        and not module.startswith(target)
+    ]
+
+    assert not known, "\n".join(known)
+    assert sum(noun in IS_KNOWN_BY for tree in MODULES.values() for noun in disowned(tree)) > 150
 
 
 def test_no_module_but_the_package_itself_imports_the_package() -> None:

@@ -9,6 +9,7 @@ import contextvars
 import itertools
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -23,7 +24,8 @@ from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.slot import Slot
 from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.worker import WorkerActor
-from cuebook.engines.port import Host, Output
+from cuebook.children.port import Output
+from cuebook.engines.port import Host
 from cuebook.errors import InternalError, JournalBusy, MessagingError
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.values.in_messages import carry_values
@@ -238,6 +240,15 @@ class Application:
             backoff=_BACKOFF,
         )
         return Slot(number, ref)
+
+    @contextlib.contextmanager
+    def printing_by(self, output: Output) -> Iterator[None]:
+        """Within this block `output` shows what calls print."""
+        before, self.output = self.output, output
+        try:
+            yield
+        finally:
+            self.output = before
 
     def _host(self, number: int, kind: WorkerKind) -> Host:
         return kind.engine.make_host(cores=kind.cores, output=partial(self._show, number))

@@ -51,7 +51,7 @@ class Checkpoints:
         run.states[said.index] = (number, seq)  # until this one is on disk, the one before is found
         outgoing = self._outbox.of(run)
         place = len(outgoing.entries)
-        outgoing.states.append([place, said.state])
+        outgoing.states.append((place, said.state))
         outgoing.size += len(said.state)
         self._outbox.write(run, [entry])
         outgoing.acks.append(Acknowledgement(slot, slot.host, said.ticket, said.index, number, place))

@@ -52,9 +52,7 @@ class Commit:
                 self.opens.add(len(self.waiting))
                 self.entries.append(opening)
                 place += 1
-            new = message.entries
-        else:
-            new = tuple(Entry(Kind(kind), message.run, head, body) for kind, head, body in message.entries)
+        new = message.entries
         self.entries.extend(new)
         for position, state in message.states:
             self.states[place + position] = state
@@ -96,7 +94,7 @@ def gathered(backlog: deque[Delivery], streams: StreamTable, broken: dict[int, R
         delivery = backlog.popleft()
         message = delivery.message
         if isinstance(message, Append):
-            if any(kind == Kind.RUN_OPENED for kind, _, _ in message.entries):
+            if any(entry.kind is Kind.RUN_OPENED for entry in message.entries):
                 broken.pop(message.run, None)  # a number whose opening was not kept is given to the next run
             if message.run in broken:
                 answered(delivery, AppendFailed(message.ticket, *broken[message.run]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Load", "TakeBacks", "WorkerLoad", "allowance", "batch_limit", "take_back"]
 
@@ -35,9 +36,8 @@ SLOW_S = 0.100
 end would never get to them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """A run as the dispatcher sees it.
+class Load(NamedTuple):
+    """A run as the dispatcher sees it; one is made for each message of a worker.
 
     Attributes:
         batch: calls a message as the user fixed them; None adapts.
@@ -56,9 +56,8 @@ class Load:
     returned: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerLoad:
-    """One worker.
+class WorkerLoad(NamedTuple):
+    """One worker as the dispatcher sees it.
 
     Attributes:
         calls, batches: calls and messages handed to it and not answered.

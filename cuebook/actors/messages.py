@@ -1,10 +1,13 @@
-"""What Supervisor, Worker and Journal say to each other. Knows no behaviour."""
+"""What Supervisor, Worker and Journal say to each other. Knows no behaviour.
+
+They go by reference: the three live in one process, what they pass on was encoded before, and nobody changes it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from cuebook.persistence.records.record import Entry, Record
 from cuebook.wire.message import message
 
 __all__ = [
@@ -12,9 +15,9 @@ __all__ = [
     "AppendFailed",
     "Appended",
     "CheckRunning",
+    "CommitEnded",
     "FromWorker",
     "GraceOver",
-    "HostFrames",
     "HostLost",
     "KillHost",
     "LookAgain",
@@ -34,7 +37,7 @@ __all__ = [
 ]
 
 
-@message(tag=40)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class Prepare:
     """Supervisor to Worker: make ready for `run`; `setup` is the encoded Setup for its host.
@@ -48,17 +51,17 @@ class Prepare:
     life: int
 
 
-@message(tag=41)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class ToWorker:
     """Supervisor to Worker: encoded messages for its host, with `calls` calls in them. `life`: as for Prepare."""
 
-    frames: list[Any]
+    frames: tuple[bytes, ...]
     calls: int
     life: int
 
 
-@message(tag=42)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class TakeBack:
     """Supervisor to Worker: ask the host for the calls that it has not begun."""
@@ -66,7 +69,7 @@ class TakeBack:
     run: int
 
 
-@message(tag=43)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class KillHost:
     """Supervisor to Worker: end the host now; WorkerLost follows with this reason."""
@@ -74,21 +77,13 @@ class KillHost:
     reason: str
 
 
-@message(tag=44)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class Release:
     """Supervisor to Worker: ask the host to quit; a next Prepare starts a fresh one."""
 
 
-@message(tag=45)
-@dataclass(frozen=True, slots=True)
-class HostFrames:
-    """A host to its Worker: encoded messages, unopened."""
-
-    frames: list[Any]
-
-
-@message(tag=46)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class HostLost:
     """A host to its Worker: it is gone (see `engines.host.Loss`). `life`: the Worker's incarnation that had it."""
@@ -99,13 +94,13 @@ class HostLost:
     life: int
 
 
-@message(tag=47)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class CheckRunning:
     """A Worker's timer: look at how long the running call has run."""
 
 
-@message(tag=48)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class Urge:
     """Supervisor to Worker: one encoded message that overtakes the host's queue."""
@@ -113,16 +108,16 @@ class Urge:
     frame: bytes
 
 
-@message(tag=50)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class FromWorker:
     """Worker to Supervisor: what its host said, passed on unopened."""
 
     worker: int
-    frames: list[Any]
+    frames: tuple[bytes, ...]
 
 
-@message(tag=51)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
     """Worker to Supervisor: the host is gone while call `index` ran (-1: none). `is_timeout`: killed for it.
@@ -138,7 +133,7 @@ class WorkerLost:
     life: int
 
 
-@message(tag=52)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class RunAdded:
     """A run stands in the table and may begin."""
@@ -146,7 +141,7 @@ class RunAdded:
     run: int
 
 
-@message(tag=53)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class RunChanged:
     """Something of a run changed from outside: more parameters, room in the stream, a wish to stop."""
@@ -154,7 +149,7 @@ class RunChanged:
     run: int
 
 
-@message(tag=54)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class RetryDue:
     """A failed call's pause is over."""
@@ -164,7 +159,7 @@ class RetryDue:
     attempt: int
 
 
-@message(tag=55)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class GraceOver:
     """The running calls of a stopping run had their time."""
@@ -172,7 +167,7 @@ class GraceOver:
     run: int
 
 
-@message(tag=56)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class LookAgain:
     """A Supervisor's timer: some workers of the run have been silent for a while."""
@@ -180,21 +175,21 @@ class LookAgain:
     run: int
 
 
-@message(tag=60)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class Append:
-    """To the Journal: commit `entries` ([kind, head, body or None] each) of `run`, all or none, and answer `ticket`.
+    """To the Journal: commit `entries` of `run`, all or none, and answer `ticket`.
 
-    `states` are [place in entries, bytes] pairs for the side table.
+    `states` are pairs of place in entries and bytes, for the side table.
     """
 
     run: int
     ticket: int
-    entries: list[Any]
-    states: list[Any]
+    entries: tuple[Entry, ...]
+    states: tuple[tuple[int, bytes], ...] = ()
 
 
-@message(tag=61)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class Appended:
     """Journal: the entries of `ticket` are on disk; the last of them is record `seq`."""
@@ -203,7 +198,7 @@ class Appended:
     seq: int
 
 
-@message(tag=62)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class AppendFailed:
     """Journal: the entries of `ticket` are surely not on disk. `error` names the class of the error."""
@@ -213,7 +208,13 @@ class AppendFailed:
     text: str
 
 
-@message(tag=63)
+@message(by_reference=True)
+@dataclass(frozen=True, slots=True)
+class CommitEnded:
+    """A Journal to itself: its transaction is over."""
+
+
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class Recover:
     """To the Journal, behind queued appends: what of `run` has been committed after record `after`?"""
@@ -222,15 +223,15 @@ class Recover:
     after: int
 
 
-@message(tag=64)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """Journal: [seq, kind, head, body or None] of each such record."""
+    """Journal: each such record."""
 
-    records: list[Any]
+    records: tuple[Record, ...]
 
 
-@message(tag=65)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class ReadState:
     """To the Journal: the checkpoint's state of record `seq`, for `ticket` of a worker's `host`."""
@@ -241,7 +242,7 @@ class ReadState:
     ticket: int
 
 
-@message(tag=66)
+@message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class StateRead:
     """Journal: that state; None where it is gone."""

@@ -35,7 +35,7 @@ def ship(shipments: Iterable[Shipment]) -> None:
     for shipment in shipments:
         if shipment.frames:
             slot = shipment.slot
-            slot.ref.tell_nowait(ToWorker(shipment.frames, shipment.calls, slot.life))
+            slot.ref.tell_nowait(ToWorker(tuple(shipment.frames), shipment.calls, slot.life))
 
 
 def take_back(run: Run, slot: Slot) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from cuebook.actors.messages import Append
 from cuebook.actors.outcomes import FailCall
@@ -41,7 +40,7 @@ class Outgoing:
     """Entries of one run for one message to the Journal, and who hears of it when they are on disk.
 
     Attributes:
-        entries: [kind, head, body] each; `states` are [place in entries, bytes] of checkpoints.
+        entries: what goes on record; `states` are place in entries and bytes of checkpoints.
         outcomes: what reaches the sink then, in this order.
         acks: the calls that wait for their checkpoints.
         count: how many entries were sent.
@@ -50,8 +49,8 @@ class Outgoing:
     """
 
     run: Run
-    entries: list[list[Any]] = field(default_factory=list)
-    states: list[list[Any]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    states: list[tuple[int, bytes]] = field(default_factory=list)
     outcomes: list[CommittedResults | CallFailed] = field(default_factory=list)
     acks: list[Acknowledgement] = field(default_factory=list)
     count: int = 0
@@ -90,7 +89,7 @@ class Outbox:
         outgoing = self.of(run)
         if run.journal is not None:
             for entry in entries:
-                outgoing.entries.append([int(entry.kind), entry.head, entry.body])
+                outgoing.entries.append(entry)
                 outgoing.size += len(entry.head) + len(entry.body or b"")
         return outgoing
 
@@ -129,7 +128,8 @@ class Outbox:
         self._tickets += 1
         self._sent[self._tickets] = outgoing
         self._uncommitted += outgoing.size
-        run.journal.tell_nowait(Append(run.number, self._tickets, outgoing.entries, outgoing.states))
+        entries, states = tuple(outgoing.entries), tuple(outgoing.states)
+        run.journal.tell_nowait(Append(run.number, self._tickets, entries, states))
         outgoing.count, outgoing.entries, outgoing.states = len(outgoing.entries), [], []
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import time
 from typing import Any
@@ -14,10 +14,13 @@ from cuebook.actors.outcomes import FailCall
 from cuebook.actors.runs.run import CallBatch, Run
 from cuebook.actors.runs.slot import Slot
 from cuebook.engines.calls.protocol import calls_frame
-from cuebook.errors import CallFailed, CuebookError
+from cuebook.errors import CallFailed, CuebookError, ValueNotKept
 from cuebook.persistence.records.run_heads import Reason
 
 __all__ = ["Shipment", "fill", "make_shipment", "served_out"]
+
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+"""Arguments of several calls that go in one message."""
 
 
 @dataclass(slots=True)
@@ -43,15 +46,16 @@ def fill(run: Run, shipments: dict[int, Shipment], now: float) -> Iterator[FailC
         the calls that cannot be sent.
     """
     ready = deque(sorted((slot for slot in run.slots if slot.is_ready), key=lambda slot: slot.outstanding.calls))
+    load = run.load()
     while ready and not run.is_dry:
         slot = ready.popleft()
-        load = run.load()
         allowed = min(allowance(load, slot.load(now)), _left_to_serve(run, slot))
         batch = run.take(allowed) if allowed > 0 else None
         if batch is None:
             continue
         shipment = shipments.setdefault(slot.number, Shipment(slot, now))
         yield from make_shipment(run, batch, shipment, batch_limit(load))
+        load = run.load()
         ready.append(slot)
 
 
@@ -79,10 +83,25 @@ def make_shipment(run: Run, batch: CallBatch, shipment: Shipment, size: int) -> 
         part = batch.part(start, start + size)
         arguments = calls[start : start + size]
         try:
-            _add(run, part, encode_arguments(arguments), shipment)
+            for fitting, data in _portions(part, arguments, encode_arguments):
+                _add(run, fitting, data, shipment)
         except _UNSENDABLE:
             failures.extend(_one_by_one(run, part, arguments, shipment))
     return failures
+
+
+def _portions(
+    batch: CallBatch, calls: Sequence[Any], encode_arguments: Callable[[Sequence[Any]], bytes]
+) -> list[tuple[CallBatch, bytes]]:
+    """A batch with its bytes, in halves of halves where they are too many for one message; one call always fits."""
+    data = encode_arguments(calls)
+    if len(data) <= MESSAGE_BYTES_MAX or len(calls) == 1:
+        return [(batch, data)]
+    middle = len(calls) // 2
+    return [
+        *_portions(batch.part(0, middle), calls[:middle], encode_arguments),
+        *_portions(batch.part(middle, len(calls)), calls[middle:], encode_arguments),
+    ]
 
 
 _UNSENDABLE = (CuebookError, TypeError, ValueError, OverflowError, RecursionError, SystemExit)
@@ -96,11 +115,12 @@ def _one_by_one(run: Run, batch: CallBatch, calls: Sequence[Any], shipment: Ship
         try:
             _add(run, batch.part(place, place + 1), run.plan.encoder_for(single)(single), shipment)
         except (Exception, SystemExit) as error:  # whatever a user's __reduce__ raises
+            told = isinstance(error, ValueNotKept)
             failure = CallFailed(
                 index,
                 calls[place],
                 error_type=type(error).__name__,
-                error_text=f"its arguments cannot be sent to a worker: {error}",
+                error_text=str(error) if told else f"its arguments cannot be sent to a worker: {error}",
             )
             failure.__cause__ = error
             failures.append(FailCall(failure, Reason.NOT_KEPT, time(), 0.0))
@@ -110,9 +130,8 @@ def _one_by_one(run: Run, batch: CallBatch, calls: Sequence[Any], shipment: Ship
 def _add(run: Run, batch: CallBatch, arguments: bytes, shipment: Shipment) -> None:
     indexes = batch.indexes
     count = len(indexes)
-    run.measure_arguments(count, len(arguments))
     explicit = None if isinstance(indexes, range) else list(indexes)
     shipment.frames.append(calls_frame((run.key, indexes[0], count, explicit, batch.attempts, arguments)))
     shipment.calls += count
-    run.plan.on_shipped(indexes)
+    run.measure_arguments(count, len(arguments) + run.plan.on_shipped(indexes))
     shipment.slot.hand(indexes, shipment.now)

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
 from functools import partial
-from math import inf
 from time import time
 from typing import Any
 
 from cuebook.actors import orders, outcomes
+from cuebook.actors.balance import Balance
 from cuebook.actors.checkpoints import Checkpoints
-from cuebook.actors.dispatch import take_back
 from cuebook.actors.messages import (
     Appended,
     AppendFailed,
@@ -39,11 +38,12 @@ from cuebook.actors.runs.slot import Slot
 from cuebook.actors.shipping import Shipment, fill, served_out
 from cuebook.actors.takeover import recover_run
 from cuebook.children.logs.forwarding import emit_in_parent
-from cuebook.engines.calls.outcome import error_text
-from cuebook.engines.calls.protocol import Failure, Logged, Results, SetupFailed, StateSaved, StateWanted
+from cuebook.children.logs.logged import Logged
+from cuebook.engines.calls.protocol import Failure, Results, SetupFailed, StateSaved, StateWanted
 from cuebook.errors import FunctionNotShippable, InternalError, JournalError, JournalFull
 from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.wire.message import decode
+from cuebook.wording import error_text
 
 __all__ = ["Supervisor"]
 
@@ -59,8 +59,8 @@ class Supervisor(Actor):
         self.table = table
         self.outbox = Outbox(table.incarnation)
         self.checkpoints = Checkpoints(self.outbox)
+        self.balance = Balance()
         self._now = 0.0
-        self._looks: dict[int, float] = {}
         table.incarnation += 1
 
     async def on_start(self) -> None:
@@ -148,7 +148,7 @@ class Supervisor(Actor):
             case RunChanged():
                 return self._known(message.run)
             case LookAgain():
-                self._looks.pop(message.run, None)
+                self.balance.looked(message.run)
                 return self._known(message.run)
             case RetryDue():
                 return self._retry(message)
@@ -305,11 +305,14 @@ class Supervisor(Actor):
             self._committed(outgoing, run.delivered_seq)
 
     def _appended(self, message: Appended) -> Iterable[Run]:
+        had_room = self.outbox.has_room
         outgoing = self.outbox.answered(message.ticket)
         if outgoing is None:
             return ()
         self._committed(outgoing, message.seq)
-        return (outgoing.run,)
+        # While calls are out and the disk keeps up, what comes next hangs on what workers say, and not on this.
+        run = outgoing.run
+        return () if had_room and run.stop is None and not run.is_idle else (run,)
 
     def _committed(self, outgoing: Outgoing, seq: int) -> None:
         run = outgoing.run
@@ -318,7 +321,7 @@ class Supervisor(Actor):
                 run.deliver(outcome)
             else:
                 run.deliver_failure(outcome)
-        run.delivered_seq = max(run.delivered_seq, seq)
+        run.note_delivered(seq)
         self.checkpoints.committed(outgoing, seq)
         if outgoing.closes:
             self._finish(run)
@@ -343,7 +346,7 @@ class Supervisor(Actor):
             self._apply_stop(run, run.stop)
         if run.stop is None and run.sink.has_room and self.outbox.has_room:
             self._hand_out(run)
-            self._balance(run)
+            self.balance.look(run, self._now, self.context)
         self._send(run)
         if run.stop is not None and not run.is_stop_applied:
             self._apply_stop(run, run.stop)
@@ -360,26 +363,6 @@ class Supervisor(Actor):
                 self._fail(run, failed)
         finally:
             orders.ship(shipments.values())
-
-    def _balance(self, run: Run) -> None:
-        """Have calls given back that wait behind a busy worker while another one could run them."""
-        slots = [slot for slot in run.slots if slot.is_ready]
-        if not any(slot.outstanding.calls > 1 for slot in slots):
-            return
-        is_dry = run.is_dry
-        if run.key in self._looks and not is_dry:
-            return  # all have something to do, and those that are slow will be looked at in time
-        found = take_back(run.load(), [slot.load(self._now) for slot in slots], is_dry=is_dry)
-        for place in found.places:
-            orders.take_back(run, slots[place])
-        if found.look_again_s is not None:
-            self._look_again(run, found.look_again_s)
-
-    def _look_again(self, run: Run, wait_s: float) -> None:
-        due = self._now + wait_s
-        if due < self._looks.get(run.key, inf):
-            self._looks[run.key] = due
-            self.context.after(wait_s, LookAgain(run.key), key=f"look-{run.key}")
 
     def _apply_stop(self, run: Run, stop: Stop) -> None:
         run.is_stop_applied = True
@@ -410,8 +393,7 @@ class Supervisor(Actor):
 
     def _finish(self, run: Run) -> None:
         self.context.cancel_timer(f"grace-{run.key}")
-        if self._looks.pop(run.key, None) is not None:
-            self.context.cancel_timer(f"look-{run.key}")
+        self.balance.over(run, self.context)
         self.table.dismiss(run)
         run.end()
 

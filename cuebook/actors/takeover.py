@@ -8,7 +8,7 @@ from cuebook.actors.runs.sink import CommittedResults
 from cuebook.errors import CallFailed, InternalError, JournalCorrupt
 from cuebook.persistence.history.failures import FailedCall
 from cuebook.persistence.records.bodies import open_failed
-from cuebook.persistence.records.record import Kind
+from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Completed, Failed, StateKept
 from cuebook.persistence.values import ValueDecoder
 
@@ -41,33 +41,27 @@ async def recover_run(run: Run) -> set[tuple[int, int]]:
             except JournalCorrupt as error:
                 run.end(error)
                 return states
-            run.delivered_seq = record[0]
-    run.put_back(run.lost_calls())
-    if run.is_closing:
-        run.is_closing = False
+            run.note_delivered(record.seq)
+    run.take_up_again()
     return states
 
 
-def _fold(
-    run: Run, record: tuple[int, int, bytes, bytes | None], undone: set[int], states: set[tuple[int, int]]
-) -> None:
-    seq, kind, head, body = record
-    if kind == Kind.STATE:
-        kept = StateKept.decode(head)
-        run.states[kept.index] = (kept.number, seq)
+def _fold(run: Run, record: Record, undone: set[int], states: set[tuple[int, int]]) -> None:
+    if record.kind is Kind.STATE:
+        kept = StateKept.decode(record.head)
+        run.states[kept.index] = (kept.number, record.seq)
         states.add((kept.index, kept.number))
-    elif kind == Kind.COMPLETED:
-        completed = Completed.decode(head)
-        indexes = completed.places
+    elif record.kind is Kind.COMPLETED:
+        indexes = Completed.decode(record.head).places
         if undone.issuperset(indexes):
-            run.deliver(CommittedResults(indexes, head, body or b""))
+            run.deliver(CommittedResults(indexes, record.head, record.body or b""))
             undone.difference_update(indexes)
-    elif kind == Kind.FAILED:
-        failed = Failed.decode(head)
+    elif record.kind is Kind.FAILED:
+        failed = Failed.decode(record.head)
         if failed.index in undone:
             undone.discard(failed.index)
-            run.deliver_failure(_failure(run, failed, body, seq))
-    elif kind == Kind.RUN_CLOSED:
+            run.deliver_failure(_failure(run, failed, record.body, record.seq))
+    elif record.kind is Kind.RUN_CLOSED:
         run.end()
 
 

@@ -1,6 +1,6 @@
 """The Worker actor: owns one host (a child process, a thread, a task) and minds the clock of its running call.
 
-Knows no run's state: what the host says is passed on to the Supervisor unopened.
+Knows no run's state: what the host says goes past it to the Supervisor, unopened.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 from cuebook.actors.messages import (
     CheckRunning,
     FromWorker,
-    HostFrames,
     HostLost,
     KillHost,
     Prepare,
@@ -21,8 +20,9 @@ from cuebook.actors.messages import (
     Urge,
     WorkerLost,
 )
+from cuebook.children.port import Loss
 from cuebook.engines.calls.protocol import Recall
-from cuebook.engines.port import Host, LocalWork, Loss
+from cuebook.engines.port import Host, LocalWork
 from cuebook.errors import SupervisionError
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.refs.ref import ActorRef
@@ -56,7 +56,7 @@ class WorkerActor(Actor):
         life: int = 1,
     ) -> None:
         self.number = number
-        self._life = life
+        self.life = life
         self._make_host = make_host
         self._works = works
         self._supervisor = supervisor
@@ -68,11 +68,7 @@ class WorkerActor(Actor):
 
     def receive(self, message: Any) -> Any:
         """Carry out one message; what has to wait is given back as a coroutine."""
-        kind = type(message)
-        if kind is HostFrames:
-            self._supervisor().tell_nowait(FromWorker(self.number, message.frames))
-            return None
-        if kind is ToWorker:
+        if type(message) is ToWorker:
             self._send(message)
             return None
         return self._receive_rare(message)
@@ -114,7 +110,7 @@ class WorkerActor(Actor):
                 await host.close()
         finally:
             reason = f"its actor failed: {error!r}"
-            lost = WorkerLost(self.number, index, seconds, reason, self._is_timed_out, self._life + 1)
+            lost = WorkerLost(self.number, index, seconds, reason, self._is_timed_out, self.life + 1)
             self._supervisor().tell_nowait(lost)
 
     @property
@@ -128,7 +124,7 @@ class WorkerActor(Actor):
             self._host.drain_output()
 
     async def _prepare(self, order: Prepare) -> None:
-        if order.life != self._life or order.run not in self._works:
+        if order.life != self.life or order.run not in self._works:
             return  # the run ended while the order was on its way
         self._timeout = order.timeout
         self._is_timed_out = False
@@ -139,7 +135,7 @@ class WorkerActor(Actor):
                 await host.start(_Mailer(self.context.self_ref, host, self))
             except (OSError, SupervisionError) as error:
                 reason = f"could not be started: {error}"
-                self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self._life))
+                self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self.life))
                 return
             self._host = host
         if host.shares_memory:
@@ -147,9 +143,9 @@ class WorkerActor(Actor):
         host.send([order.setup])
 
     def _send(self, order: ToWorker) -> None:
-        if self._host is None or order.life != self._life:
+        if self._host is None or order.life != self.life:
             return
-        self._host.send(order.frames)
+        self._host.send(list(order.frames))
         self._was_idle = False
         if order.calls and not self._is_timing and self._timeout is not None:
             self._arm(self._timeout)
@@ -178,15 +174,24 @@ class WorkerActor(Actor):
         host.kill(f"ran longer than timeout={timeout:g} s")
 
     def _lose(self, loss: HostLost) -> None:
-        if loss.life != self._life:
+        if loss.life != self.life:
             return  # told by the incarnation that had it, as it failed
         self._host = None
         self.context.cancel_timer("running")
         self._is_timing = False
         was_timeout, self._is_timed_out = self._is_timed_out, False
         self._supervisor().tell_nowait(
-            WorkerLost(self.number, loss.index, loss.seconds, loss.reason, was_timeout, self._life), urgent=False
+            WorkerLost(self.number, loss.index, loss.seconds, loss.reason, was_timeout, self.life), urgent=False
         )
+
+    def has(self, host: Host) -> bool:
+        """Whether this is its host, and not one that it has given up."""
+        return self._host is host
+
+    def pass_on(self, host: Host, frames: list[bytes]) -> None:
+        """What its host says, for the Supervisor; nothing of one that it has given up."""
+        if self._host is host:
+            self._supervisor().tell_nowait(FromWorker(self.number, tuple(frames)))
 
     async def _close_host(self) -> None:
         host, self._host = self._host, None
@@ -195,7 +200,10 @@ class WorkerActor(Actor):
 
 
 class _Mailer:
-    """Turns what a host says into messages to its actor, in order with everything else that the actor gets."""
+    """Passes on what a host says: its frames to the Supervisor, its end to its actor, who knows what it was killed for.
+
+    So the end comes behind all that was said before it, as it takes the longer way.
+    """
 
     def __init__(self, ref: ActorRef, host: Host, owner: WorkerActor) -> None:
         self._ref = ref
@@ -203,9 +211,8 @@ class _Mailer:
         self._owner = owner
 
     def on_frames(self, frames: list[bytes]) -> None:
-        if self._owner._host is self._host:
-            self._ref.tell_nowait(HostFrames(frames))
+        self._owner.pass_on(self._host, frames)
 
     def on_lost(self, loss: Loss) -> None:
-        if self._owner._host is self._host:
-            self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason, self._owner._life))
+        if self._owner.has(self._host):
+            self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason, self._owner.life))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from cuebook.children.spawner import spawner
-from cuebook.chunks.options import Options, check_flag, check_workers, make_options
+from cuebook.chunks.options import Options, check_flag, check_function, check_workers, make_options, merged
 from cuebook.engines.registry import ProcessEngine
 
 if TYPE_CHECKING:
     from cuebook.api.warm import WarmWorkers
+    from cuebook.chunks.sinks import Done
 
-__all__ = ["Chunker", "chunk"]
+__all__ = ["Chunker", "chunk", "stream"]
 
 _NOT_GIVEN: Any = object()
 
@@ -25,7 +26,7 @@ class Chunker:
     Args:
         func: the function; a call may name another one.
         actors, chunk_size, progress_bar, path: as for `chunk()`: the defaults of every call.
-        options: any other keyword of `chunk()`.
+        options: any other keyword of `chunk()`, `workers` and `worker` first of all.
 
     Attributes:
         actors: the warm workers, to be handed to another Chunker or to `chunk()`; they may outlive this one.
@@ -97,29 +98,65 @@ class Chunker:
         Raises:
             as `chunk()`.
         """
+        return self._run(parameters, self._func(func), path=path, progress_bar=progress_bar, closes=False)
+
+    def stream(
+        self,
+        parameters: Iterable[Any],
+        func: Callable[..., Any] | None = None,
+        *,
+        progress_bar: bool | None = None,
+        path: Any = _NOT_GIVEN,
+        ordered: bool = False,
+    ) -> Iterator[Done]:
+        """The same, each call as soon as it is done: see `stream()`. It starts with the first item that is asked for.
+
+        Args:
+            parameters, func, progress_bar, path: as for a call of the Chunker.
+            ordered: as for `stream()`.
+        """
+        return self._stream(parameters, self._func(func), path=path, progress_bar=progress_bar, ordered=ordered)
+
+    def _func(self, func: Callable[..., Any] | None) -> Callable[..., Any]:
         chosen = self.func if func is None else func
         if chosen is None:
             raise TypeError("no function: give func to the Chunker, or to this call")
-        return self._run(parameters, chosen, path=path, progress_bar=progress_bar, closes=False)
+        return chosen
 
     def _run(
         self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
     ) -> list[Any]:
-        path = self.path if path is _NOT_GIVEN else path
-        check_workers(func, self._chosen, parameters)
-        if self._actors is None and callable(func):
-            _stand_by(self._chosen, parameters, path)
+        options = self._prepared(parameters, func, path, progress_bar)
         from cuebook.api.warm import run_on
 
-        return run_on(
-            self.actors,
-            func,
-            parameters,
-            closes=closes and self._owns_actors,
-            path=path,
-            progress_bar=self.progress_bar if progress_bar is None else progress_bar,
-            **{**self._options, "actors": self.actors},
-        )
+        return run_on(self.actors, func, parameters, closes=closes and self._owns_actors, **options)
+
+    def _stream(
+        self,
+        parameters: Iterable[Any],
+        func: Callable[..., Any],
+        *,
+        path: Any,
+        progress_bar: bool | None,
+        ordered: bool,
+        closes: bool = False,
+    ) -> Iterator[Done]:
+        check_function(func, self._chosen.engine, self._chosen.worker_class)
+        check_flag("ordered", ordered)
+        options = self._prepared(None, func, path, progress_bar)
+        from cuebook.api.streaming import stream_on
+
+        closes = closes and self._owns_actors
+        return stream_on(self.actors, func, parameters, closes=closes, ordered=ordered, **options)
+
+    def _prepared(self, parameters: Any, func: Any, path: Any, progress_bar: bool | None) -> dict[str, Any]:
+        """The options of one run; without parameters no worker is started ahead of it."""
+        path = self.path if path is _NOT_GIVEN else path
+        check_workers(func, self._chosen, parameters)
+        if self._actors is None and callable(func) and parameters is not None:
+            _stand_by(self._chosen, parameters, path)
+        bar = self.progress_bar if progress_bar is None else progress_bar
+        return {**merged(self._options, {"actors": self.actors, "chunk_size": None}), "path": path, "progress_bar": bar}
 
 
 def chunk(
@@ -130,6 +167,8 @@ def chunk(
     progress_bar: bool | None = None,
     path: str | os.PathLike[str] | None = None,
     *,
+    workers: int | None = None,
+    worker: type | None = None,
     initializer: Callable[[], Any] | None = None,
     batch: int | None = None,
     where: Any = "process",
@@ -159,15 +198,18 @@ def chunk(
             in a script's `__main__`, in a notebook or in a module. No main guard is needed.
         parameters: an iterable, also without end, of one call's arguments each: a list or tuple, or a dict of
             keyword arguments.
-        actors: a subclass of `Worker` (state of its own in each worker), or the `.actors` of a `Chunker`.
-        chunk_size: how many calls run at once. Default: the CPUs that this process may use; four times that for
-            threads, 100 for coroutines.
-        progress_bar: None or True: shown on standard error when that is a terminal; False: never.
+        actors: the `.actors` of a `Chunker`: its warm workers; else another name of `worker`.
+        chunk_size: another name of `workers`.
+        progress_bar: None or True: a bar on standard error when that is a terminal, and under the cell of a notebook;
+            elsewhere lines at growing intervals, once a run has lasted ten seconds. False: none of it.
         path: the journal file, created with its folders. None: nothing is kept.
+        workers: how many calls run at once. Default: the CPUs that this process may use; four times that for
+            threads, 100 for coroutines.
+        worker: a subclass of `Worker`: state of its own in each worker.
         initializer: called in each worker before its first call of this run (with `where="async"`: once a run), as in
             `ProcessPoolExecutor`; it may be an `async def`. It counts as the function's code does.
         batch: calls in one message to a worker. Default: adapted to how long they take.
-        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.registry.Engine`).
+        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.port.Engine`).
         retries: further attempts after an exception or a time-out.
         backoff: seconds before the second attempt, doubled for each further one up to 60; or a function from the
             attempt's number (2, 3, ...) to seconds.
@@ -205,6 +247,8 @@ def chunk(
     Cost: 1 to 3 us a call where calls are short and travel in batches; about 0.2 s to start worker processes.
     """
     options = {
+        "workers": workers,
+        "worker": worker,
         "initializer": initializer,
         "batch": batch,
         "where": where,
@@ -227,7 +271,44 @@ def chunk(
     if func is None:
         raise TypeError("no function: chunk(func, parameters) calls func(*item) for each item of parameters")
     chunker = Chunker(func, actors, chunk_size, progress_bar, path, **options)
-    return chunker._run(parameters, func, path=path, progress_bar=progress_bar, closes=True)
+    return chunker._run(  # noqa: SLF001 - a Chunker that lives for one call
+        parameters, func, path=path, progress_bar=progress_bar, closes=True
+    )
+
+
+def stream(
+    func: Callable[..., Any],
+    parameters: Iterable[Any],
+    *,
+    path: str | os.PathLike[str] | None = None,
+    progress_bar: bool | None = None,
+    ordered: bool = False,
+    **options: Any,
+) -> Iterator[Done]:
+    """Call `func` with each item of `parameters`, in parallel, and give each call as soon as it is done and kept.
+
+    A plain generator: for a loop, for `tqdm(stream(...), total=n)`, for what goes on with each result. It starts with
+    the first item that is asked for. Parameters may come from an iterator without end: they are read a little ahead,
+    and no further while nobody takes results. Leaving the loop, or `close()`, stops the run as Ctrl-C does; what is
+    finished is kept.
+
+    Args:
+        func, parameters, path, progress_bar: as for `chunk()`.
+        ordered: in the order of the parameters. What is done before its turn waits in memory.
+        options: any other keyword of `chunk()`.
+
+    Yields:
+        Done(index, arguments, value, error, reused, seconds), results of earlier runs too.
+
+    Raises:
+        as `chunk()`; what is wrong with the options at once, all else from the loop.
+    """
+    if func is None:
+        raise TypeError("no function: stream(func, parameters) calls func(*item) for each item of parameters")
+    chunker = Chunker(func, path=path, progress_bar=progress_bar, **options)
+    return chunker._stream(  # noqa: SLF001 - a Chunker that lives for one call
+        parameters, func, path=path, progress_bar=progress_bar, ordered=ordered, closes=True
+    )
 
 
 def _stand_by(options: Options, parameters: Any, path: Any) -> None:

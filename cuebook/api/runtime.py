@@ -8,6 +8,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,11 +17,10 @@ import anyio
 from cuebook.actors.application import Application
 from cuebook.actors.runs.progress import Event, Stop, StopKind
 from cuebook.actors.runs.run import Run
-from cuebook.api.bar import Bar, wants_bar
 from cuebook.api.durable_face import Lasting
+from cuebook.api.shown import Listener, shown
 from cuebook.api.view_face import Seeing
 from cuebook.children.importing import imports_pass
-from cuebook.chunks.notices import say_notices
 from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
@@ -31,6 +31,7 @@ from cuebook.chunks.options import (
     check_workers,
     checked_path,
     make_options,
+    merged,
 )
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
 from cuebook.durable.durable_actors import DurableActors
@@ -59,7 +60,7 @@ class Runtime(Lasting, Seeing):
             `cuebook.runtime.seeing.telemetry.Telemetry` with others. Needs `pip install cuebook[otel]`.
         blocking_s: an actor's handler that holds up the event loop for so many seconds is named, with its stack, in
             the log and in `blockages()`; None: nobody watches.
-        options: any keyword of `chunk()` from `chunk_size` on: the default for every run.
+        options: any keyword of `chunk()` from `workers` on: the default for every run.
 
     Raises:
         TypeError, ValueError: an option is wrong.
@@ -176,8 +177,8 @@ class Runtime(Lasting, Seeing):
         """
         chosen = self._choose(func, options)
         request = Request(func, parameters, chosen, self._path(path))
-        with self._bar(func, progress_bar) as listener:
-            opened = await self._open(request, None, listener)
+        with self._shown(request, progress_bar) as listeners:
+            opened = await self._open(request, None, listeners)
             await self._see_through(opened)
         assert isinstance(opened.sink, ListSink)
         return opened.sink.output
@@ -203,8 +204,8 @@ class Runtime(Lasting, Seeing):
         chosen = self._choose(func, options)
         request = Request(func, parameters, chosen, self._path(path))
         room = max(1024, 4 * chosen.chunk_size)
-        with self._bar(func, progress_bar) as listener:
-            opened = await self._open(request, room, listener)
+        with self._shown(request, progress_bar) as listeners:
+            opened = await self._open(request, room, listeners)
             sink = opened.sink
             assert isinstance(sink, StreamSink)
             opened.run.ended.add_done_callback(lambda _: sink.close())
@@ -258,31 +259,20 @@ class Runtime(Lasting, Seeing):
         return checked_path(path)
 
     def _choose(self, func: Any, options: dict[str, Any]) -> Options:
-        chosen = make_options(**{**self.defaults, **options}) if options else self._options
+        chosen = make_options(**merged(self.defaults, options)) if options else self._options
         check_function(func, chosen.engine, chosen.worker_class)
         check_workers(func, chosen)
         return chosen
 
-    @contextlib.contextmanager
-    def _bar(self, func: Any, progress_bar: bool | None) -> Any:
+    def _shown(self, request: Request, progress_bar: bool | None) -> AbstractContextManager[list[Listener]]:
         wanted = self._progress_bar if check_flag("progress_bar", progress_bar, none=True) is None else progress_bar
-        if not wants_bar(wanted):
-            yield None
-            return
-        bar = Bar(getattr(func, "__name__", type(func).__name__))
-        previous, self.app.output = self.app.output, bar.print
-        try:
-            yield bar.on_event
-        finally:
-            self.app.output = previous
-            bar.close()
+        return shown(self.app, request, wanted)
 
-    async def _open(self, request: Request, room: int | None, listener: Callable[[Event], None] | None) -> OpenedRun:
+    async def _open(self, request: Request, room: int | None, listeners: list[Listener]) -> OpenedRun:
         self.app.check_whole()
         if self._is_closed:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
-        listeners: list[Callable[[Event], None]] = [self._events.put]
-        listeners.append(say_notices if listener is None else listener)
+        listeners = [self._events.put, *listeners]
         opening = asyncio.get_running_loop().create_future()
         self._opening.add(opening)
         try:

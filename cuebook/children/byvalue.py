@@ -1,11 +1,10 @@
-"""Functions and classes of the user as bytes, and what makes another process like this one. Knows no call.
+"""Functions and classes of the user as bytes. Knows no call.
 
 The pickler is `persistence.by_value`.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -13,34 +12,19 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from cuebook.children.logs.forwarding import logging_state
-from cuebook.children.program.program import take_program, taken
-
-__all__ = ["culprits", "dump", "surroundings"]
+__all__ = ["culprits", "dump"]
 
 _registry = threading.RLock()
 
 
-def surroundings() -> dict[str, Any]:
-    """Where this process is and how it logs, for `adopt_environment` in a child: plain data."""
-    try:
-        folder = os.getcwd()
-    except FileNotFoundError:  # it was removed: the child stays where it was started
-        folder = None
-    return {
-        "sys_path": [os.path.normpath(os.path.join(folder or os.sep, entry)) for entry in sys.path],
-        "argv": list(sys.argv),
-        "cwd": folder,
-        "logging": logging_state(),
-        "program": taken.get() or take_program(),
-    }
-
-
-def dump(value: Any, by_value: Iterable[ModuleType] = ()) -> bytes:
+def dump(
+    value: Any, by_value: Iterable[ModuleType] = (), *, beside: tuple[int, list[memoryview]] | None = None
+) -> bytes:
     """Bytes that `pickle.loads` takes in a child.
 
     Parameters:
         by_value: modules whose functions and classes are sent whole, not by name; `__main__` always is.
+        beside: a size, and a list that gets the buffers that are larger, which `pickle.loads` has to be given.
 
     Raises:
         Exception: whatever pickling it raises.
@@ -49,7 +33,7 @@ def dump(value: Any, by_value: Iterable[ModuleType] = ()) -> bytes:
 
     spawned = [sys.modules[name] for name in ("__mp_main__",) if name in sys.modules]
     with _registered([*by_value, *spawned]):
-        return dumps(value)
+        return dumps(value, beside=beside)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from cuebook.engines.port import Output
+from cuebook.children.port import Output
 
 __all__ = ["LATE_S", "LINE_BYTES_MAX", "OutputPipe", "Printed"]
 

@@ -125,8 +125,8 @@ class _Feeding:
         blocks = encode_blocks(items, self._reuses.identity.form, keep=keep)
         entries = iterator_entries(run.number, start, blocks, claims)
         with contextlib.suppress(MessagingError):
-            for rows in portions(entries):
-                run.journal.tell_nowait(Append(run.number, 0, rows, []))
+            for portion in portions(entries):
+                run.journal.tell_nowait(Append(run.number, 0, portion))
 
     def end(self, error: BaseException | None) -> None:
         """The iterator has ended, or raised."""

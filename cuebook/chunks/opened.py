@@ -11,6 +11,7 @@ from cuebook.actors.runs.run import Run
 from cuebook.chunks.feeder import Feeder
 from cuebook.chunks.options import Options
 from cuebook.chunks.sinks import ListSink, StreamSink
+from cuebook.chunks.spill import Spill
 from cuebook.engines.local.shared_worker import SharedWorker
 from cuebook.persistence.journal.file import JournalFile
 
@@ -41,7 +42,7 @@ class OpenedRun:
     path: str | None
     file: JournalFile | None = None
     feeder: Feeder | None = None
-    spill: str | None = None
+    spill: Spill | None = None
     shared: SharedWorker | None = None
     closers: list[Callable[[], None]] = field(default_factory=list)
 
@@ -62,4 +63,5 @@ class OpenedRun:
                 closer()
             self.closers.clear()
             if self.spill is not None:
-                shutil.rmtree(self.spill, ignore_errors=True)
+                self.spill.close()
+                shutil.rmtree(self.spill.folder, ignore_errors=True)

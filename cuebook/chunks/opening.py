@@ -23,6 +23,7 @@ from cuebook.actors.runs.progress import Event, EventKind
 from cuebook.actors.runs.roster import WorkerKind
 from cuebook.actors.runs.run import Run, RunPlan, RunPolicy
 from cuebook.actors.runs.sources import FedSource, ListSource
+from cuebook.children.limits import cpus_allowed
 from cuebook.children.program.program import take_program, taken
 from cuebook.chunks.failures import hide_failure
 from cuebook.chunks.feeding import EarlierResults, start_feeding
@@ -53,6 +54,10 @@ from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.tasks.threads import in_thread
 
 __all__ = ["OpenedRun", "Request", "open_run"]
+
+
+WORKERS_USUAL = 32
+"""So many worker processes may be meant on the smallest machine; the batch size that some give instead is larger."""
 
 
 @dataclass(slots=True)
@@ -130,6 +135,10 @@ async def _begin(
         return
     todo = run.source.remaining
     workers = request.options.chunk_size if todo is None else min(request.options.chunk_size, todo)
+    if workers > max(WORKERS_USUAL, 8 * cpus_allowed()) and not request.options.engine.shares_memory:
+        cpus = cpus_allowed()
+        text = f"{run.name} has {workers:,} worker processes on {cpus} CPUs; workers= is how many run at once"
+        run.announce(EventKind.NOTICE, detail=text)
     app.begin(run, _kind(request.options), workers)
     if calls is None:
         start_feeding(app, opened, request, EarlierResults(plan, _of_earlier(plan, place)))
@@ -212,9 +221,9 @@ def _make_run(
     place.folders["traceparent"] = request.traceparent
     identity = plan.identity
     known = {"ignore": sorted(options.ignore), "secrets_key": identity.hiding.key, "files": are_used()}
-    pack = FunctionPack(func, options, identity.seed, folders=place.folders, known=known, code=identity.code)
+    spill = Spill(place.folders["spill"], are_fixed=calls is not None)
+    pack = FunctionPack(func, options, identity.seed, spill, folders=place.folders, known=known, code=identity.code)
     work = _work(options, func, identity.seed, source.argument)
-    spill = Spill(place.folders["spill"])
     sink: ListSink | StreamSink
     if room is None:
         total = None if calls is None else len(calls)
@@ -247,7 +256,7 @@ def _make_run(
             listeners=(log_event, *listeners),
         )
     )
-    return OpenedRun(run, sink, request.path, place.file, spill=place.folders["spill"], shared=work.shared)
+    return OpenedRun(run, sink, request.path, place.file, spill=spill, shared=work.shared)
 
 
 def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch: Callable[[int], Any]) -> LocalWork:
@@ -284,10 +293,10 @@ async def _append(place: _Place, run: int, entries: list[Entry]) -> None:
     """Have the first records of a run committed."""
     assert place.file is not None and place.ref is not None
     count = 0
-    for rows in portions(entries):
-        count += len(rows)
+    for portion in portions(entries):
+        count += len(portion)
         try:
-            answer = await place.ref.ask(Append(run, 0, rows, []), timeout=None)
+            answer = await place.ref.ask(Append(run, 0, portion), timeout=None)
         except ActorFailed:
             await _wait_behind(place.ref, run)
             if sum(1 for _ in place.file.records(runs=(run,), bodies=False)) < count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,12 +16,13 @@ from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
 from cuebook.engines.calls.function import Worker
 from cuebook.engines.calls.worker_life import is_coroutine_function
-from cuebook.engines.registry import ENGINES, Engine, ProcessEngine
+from cuebook.engines.port import Engine
+from cuebook.engines.registry import ENGINES, ProcessEngine
 from cuebook.persistence.stores.sqlite.location import check_platform
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Writers
 
-__all__ = ["Options", "check_flag", "check_function", "check_workers", "checked_path", "make_options"]
+__all__ = ["Options", "check_flag", "check_function", "check_workers", "checked_path", "make_options", "merged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,10 @@ def _engine(where: Any) -> Engine:
 def make_options(
     *,
     where: Any = "process",
-    actors: Any = None,
+    workers: Any = None,
     chunk_size: Any = None,
+    worker: Any = None,
+    actors: Any = None,
     initializer: Any = None,
     batch: Any = None,
     retries: Any = 0,
@@ -152,7 +155,7 @@ def make_options(
         raise TypeError(f"depends is {depends!r}; write a tuple, such as depends=(pathlib.Path('table.csv'),)")
     if initializer is not None and not callable(initializer):
         raise TypeError(f"initializer is {initializer!r}; give a function without parameters, or leave it out")
-    worker_class, size = _workers(actors, chunk_size, engine)
+    worker_class, size = _crew(_worker(worker, actors), _how_many(workers, chunk_size), engine)
     return Options(
         engine=engine,
         chunk_size=size,
@@ -185,15 +188,50 @@ def _names(option: str, value: Any) -> frozenset[str]:
     return frozenset(value)
 
 
-def _workers(actors: Any, chunk_size: Any, engine: Engine) -> tuple[type[Worker] | None, int]:
-    size = _count("chunk_size", chunk_size, 1, none=True)
+ALIASES = {"workers": "chunk_size", "worker": "actors"}
+"""Two names of one option each."""
+
+
+def merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options over defaults: either name of an option takes the place of both."""
+    given = {name for pair in ALIASES.items() if options.keys() & set(pair) for name in pair}
+    return {**{name: value for name, value in defaults.items() if name not in given}, **options}
+
+
+def _how_many(workers: Any, chunk_size: Any) -> int | None:
+    if workers is not None and chunk_size is not None:
+        raise TypeError(f"workers={workers!r} and chunk_size={chunk_size!r} are two names of one option: give workers=")
+    name, number = ("workers", workers) if workers is not None else ("chunk_size", chunk_size)
+    if isinstance(number, type) or hasattr(number, "worker_class"):
+        raise TypeError(f"{name} is {number!r}; it is how many calls run at once. A Worker class goes to worker=")
+    return _count(name, number, 1, none=True)
+
+
+def _worker(worker: Any, actors: Any) -> Any:
+    """The Worker class, or warm workers."""
+    if worker is None:
+        return actors
+    if actors is not None:
+        raise TypeError(f"worker={worker!r} and actors={actors!r} are two names of one option: give worker=")
+    if isinstance(worker, type) and issubclass(worker, Worker):
+        return worker
+    if hasattr(worker, "worker_class"):
+        other = ". Warm workers of a Chunker go to actors="
+    elif hasattr(type(worker), "__index__"):
+        other = ". How many there are goes to workers="
+    else:
+        other = ": the class, not an object of it" if isinstance(worker, Worker) else ""
+    raise TypeError(f"worker is {worker!r}; give a subclass of cuebook.Worker{other}")
+
+
+def _crew(actors: Any, size: int | None, engine: Engine) -> tuple[type[Worker] | None, int]:
     if actors is None:
         return None, size or engine.default_chunk_size()
     if isinstance(actors, type) and issubclass(actors, Worker):
         return actors, size or engine.default_chunk_size()
     if hasattr(actors, "worker_class") and hasattr(actors, "__len__"):
         if size is not None and size != len(actors):
-            raise ValueError(f"chunk_size={size} and {len(actors)} actors were given; leave chunk_size out")
+            raise ValueError(f"workers={size} (chunk_size) and {len(actors)} actors were given; leave the number out")
         return actors.worker_class, len(actors)
     raise TypeError(f"actors is {actors!r}; give a subclass of cuebook.Worker, or the .actors of a Chunker")
 

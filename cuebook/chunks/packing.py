@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from cuebook.children.byvalue import culprits, dump, surroundings
+from cuebook.children.byvalue import culprits, dump
 from cuebook.children.program.sources import are_missing, take_sources, users_modules
+from cuebook.children.surroundings import surroundings
 from cuebook.chunks.options import Options
+from cuebook.chunks.spill import Spill
+from cuebook.engines.calls.arrival import ONE_BY_ONE
 from cuebook.engines.calls.difference import Seen, advice, comparable, in_words, is_value, seen
 from cuebook.engines.calls.protocol import Setup
-from cuebook.errors import FunctionNotShippable
+from cuebook.errors import FunctionNotShippable, MessageTooLarge
 from cuebook.logs import get_logger
-from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.identity.fingerprint import Fingerprint
 from cuebook.persistence.identity.plain import argument_types
 from cuebook.persistence.values import ValueEncoder
@@ -27,8 +29,8 @@ _TORN = frozenset({"SyntaxError", "IndentationError", "TabError"})
 _GONE = frozenset({"ModuleNotFoundError", "ImportError", "FileNotFoundError", "AttributeError"})
 """What an import raises where a file was half saved when the run began, or is gone."""
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None)})
-TRANSPORT_BLOB_BYTES = 16 * 1024 * 1024
-"""Arguments over this size go to a worker through a file, smaller ones through its socket."""
+BESIDE_BYTES = 1024 * 1024
+"""What is larger than this lies beside the message to a worker, which maps it; smaller things go through its socket."""
 
 
 class FunctionPack:
@@ -38,6 +40,7 @@ class FunctionPack:
         func: the user's function.
         options: of the run.
         fingerprint: the function's digest, which seeds `current_call().seed`.
+        spill: holds what is too large for a message.
         folders: `blobs` for results, `spill` for arguments; `title`: what worker processes are
             called; `traceparent`: the trace of the run.
         known: how calls are known: `ignore`, `secrets_key`, and whether there are `files` among the arguments.
@@ -49,6 +52,7 @@ class FunctionPack:
         func: Callable[..., Any],
         options: Options,
         fingerprint: bytes,
+        spill: Spill,
         *,
         folders: dict[str, str],
         known: dict[str, Any] | None = None,
@@ -62,6 +66,8 @@ class FunctionPack:
         self._code = code
         self._parts = [] if code is None else comparable(code)
         self._by_value: list[ModuleType] = []
+        self._spill = spill
+        self._beside: list[Any] = []
         self._function = self._dump()
         self._surroundings = {} if options.engine.shares_memory else surroundings()
         self._sources = None if options.engine.shares_memory else take_sources()
@@ -79,7 +85,7 @@ class FunctionPack:
             **self._folders,
             **self._known,
         }
-        return Setup(run, self._function, self._fingerprint, options)
+        return Setup(run, self._function, self._fingerprint, options, self._beside)
 
     def reship(self, differs: Sequence[str]) -> None:
         """A worker has imported something otherwise than it is here: send the user's own modules by value.
@@ -124,38 +130,48 @@ class FunctionPack:
     def _dump(self) -> bytes:
         if self._options.engine.shares_memory:
             return b""
+        taken: list[memoryview] = []
+        whole = (self._func, self._options.worker_class, self._options.initializer)
         try:
-            return dump((self._func, self._options.worker_class, self._options.initializer), self._by_value)
+            stream = dump(whole, self._by_value, beside=(BESIDE_BYTES, taken))
         except Exception as error:
             raise FunctionNotShippable(_why_not(self._func, error)) from error
+        beside = [memoryview(stream), *taken] if len(stream) > BESIDE_BYTES else taken
+        try:
+            self._beside = [[self._spill.hold(view), view.nbytes, view.readonly] for view in beside]
+        except MessageTooLarge as error:
+            raise FunctionNotShippable(f"{_name(self._func)} cannot be sent to a worker process: {error}") from error
+        return b"" if len(beside) > len(taken) else stream
 
 
 def _why_not(func: Any, error: Exception) -> str:
-    name = getattr(func, "__qualname__", None) or repr(func)
     advice = (
         "Make what cannot be sent inside the function, or once a worker in the setup() of a cuebook.Worker; "
         'or use where="thread", which sends nothing.'
     )
-    return f"{name} cannot be sent to a worker process: {error}. {culprits(func)}{advice}"
+    return f"{_name(func)} cannot be sent to a worker process: {error}. {culprits(func)}{advice}"
 
 
-def encode_calls(spill: BlobStore) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
-    """Chooses an encoder for some calls' arguments; what is very large goes to workers through files in `spill`."""
-    encoder = ValueEncoder(blobs=spill, blob_bytes=TRANSPORT_BLOB_BYTES, portable=True, label="arguments")
+def _name(func: Any) -> str:
+    return getattr(func, "__qualname__", None) or repr(func)
+
+
+def encode_calls(spill: Spill) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
+    """Chooses an encoder for some calls' arguments; what is large goes beside the message."""
+    encoder = ValueEncoder(blobs=spill, blob_bytes=BESIDE_BYTES, portable=True, label="arguments")
     pack = new_packer().pack
 
     def any_values(calls: Sequence[Any]) -> bytes:
         """Each call's arguments alone: what two calls share is not shared in the worker, whatever the batch."""
         lists = [list(call) if isinstance(call, list | tuple) else dict(call) for call in calls]
-        header: bytes = new_packer().pack_array_header(len(lists))
-        return header + encoder.encode_many(lists)[0]
+        return bytes([ONE_BY_ONE]) + len(lists).to_bytes(4, "big") + encoder.encode_many(lists)[0]
 
     def plain_values(calls: Sequence[Any]) -> bytes:
         try:
             data: bytes = pack(calls)
         except (TypeError, ValueError, OverflowError):
             return any_values(calls)
-        return data if len(data) < TRANSPORT_BLOB_BYTES else any_values(calls)
+        return data if len(data) < BESIDE_BYTES else any_values(calls)
 
     def choose(calls: Sequence[Any]) -> Callable[[Sequence[Any]], bytes]:
         is_plain = set(map(type, calls)) == _LISTS and argument_types(calls) <= _PLAIN

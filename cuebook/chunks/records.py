@@ -61,17 +61,17 @@ def opening_entry(
     )
 
 
-def portions(entries: Sequence[Entry]) -> Iterator[list[list[Any]]]:
-    """Records in messages that a mailbox takes: the arguments of a long list are more than one message may hold."""
-    rows: list[list[Any]] = []
+def portions(entries: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
+    """Records in portions for one transaction each: the arguments of a long list are more than one should hold."""
+    portion: list[Entry] = []
     size = 0
     for entry in entries:
         if size > PORTION_BYTES_MAX:
-            yield rows
-            rows, size = [], 0
-        rows.append([int(entry.kind), entry.head, entry.body])
+            yield tuple(portion)
+            portion, size = [], 0
+        portion.append(entry)
         size += len(entry.head) + len(entry.body or b"")
-    yield rows
+    yield tuple(portion)
 
 
 _CLOSINGS = {

@@ -10,6 +10,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from cuebook.wording import duration
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -97,23 +99,6 @@ def rate(per_second: float | None) -> str:
     if per_second is None:
         return "-"
     return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.3g}"
-
-
-def duration(seconds: float) -> str:
-    """A length of time, two units at most.
-
-    >>> [duration(0.0042), duration(5.25), duration(75), duration(7384), duration(200000)]
-    ['4.2 ms', '5.25 s', '1 min 15 s', '2 h 3 min', '2 d 7 h']
-    """
-    if seconds < 1:
-        return f"{seconds * 1000:.3g} ms"
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    for size, unit, smaller_size, smaller in ((3600, "min", 1, "s"), (86400, "h", 60, "min")):
-        if seconds < size:
-            whole = size // 60 if unit == "min" else 3600
-            return f"{int(seconds // whole)} {unit} {int(seconds % whole // smaller_size)} {smaller}"
-    return f"{int(seconds // 86400)} d {int(seconds % 86400 // 3600)} h"
 
 
 def local_time(at: float) -> str:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cuebook.cli.journals import opened, path_argument, picked, run_option, untrusting
+from cuebook.cli.journals import opened, path_argument, picked, run_option
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cuebook.persistence.history.failures import FailedCall
     from cuebook.persistence.history.run import RunState
     from cuebook.persistence.history.summary import Picture
     from cuebook.persistence.journal.reader import Reader
@@ -23,7 +22,7 @@ __all__ = ["show"]
 @click.command(short_help="Runs, how far they are, their failures; durable actors.")
 @path_argument
 @run_option("Show this run in detail (with --failures: its failures).")
-@click.option("--failures", is_flag=True, help="The failed calls of the newest run, with their tracebacks.")
+@click.option("--failures", is_flag=True, help="The failed calls of the newest run, by kind of error, with inputs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(path: Path, number: int | None, failures: bool, as_json: bool) -> None:
     """Show the runs in the journal at PATH.
@@ -37,7 +36,9 @@ def show(path: Path, number: int | None, failures: bool, as_json: bool) -> None:
     with opened(path) as reader:
         picture = look(reader)
         if failures:
-            _show_failures(reader, picture, picked(picture.state, number, path), as_json=as_json)
+            from cuebook.cli.failures import show_failures
+
+            show_failures(reader, picture, picked(picture.state, number, path), as_json=as_json)
         elif number is not None:
             _show_run(picture, picked(picture.state, number, path), as_json=as_json)
         else:
@@ -120,51 +121,3 @@ def _checkpoint_text(kept: dict[str, Any]) -> str:
     label = f" {kept['label']!r}" if kept["label"] is not None else ""
     state = "completed since" if kept["completed"] else "not completed"
     return f"call {kept['call']}: number {kept['number']}{label}, {kept['bytes']:,} bytes, {kept['at']}, {state}"
-
-
-def _show_failures(reader: Reader, picture: Picture, run: RunState, *, as_json: bool) -> None:
-    from cuebook.cli.output import SCHEMA, emit_json, printable
-    from cuebook.persistence.history.failures import read_failures
-
-    found = read_failures(reader, picture.state, run.number, untrusting(reader))
-    if as_json:
-        failures = [_failure_object(failed) for failed in found]
-        emit_json({"schema": SCHEMA, "run": run.number, "function": run.opened.function, "failures": failures})
-        return
-    if not run.failures:
-        reason = f"; it ended so: {run.closed.reason}" if run.closed is not None and run.closed.reason else ""
-        click.echo(printable(f"no call of run {run.number} failed{reason}"))
-    for failed in found:
-        _print_failure(failed)
-
-
-def _failure_object(failed: FailedCall) -> dict[str, Any]:
-    from cuebook.cli.json_values import json_value
-    from cuebook.cli.output import iso_time
-
-    head = failed.head
-    return {
-        "index": head.index,
-        "arguments": json_value(failed.arguments),
-        "reason": str(head.reason),
-        "error": head.error_type,
-        "text": head.error_text,
-        "attempts": head.attempts,
-        "started": iso_time(head.started),
-        "seconds": head.seconds,
-        "traceback": failed.traceback_text,
-    }
-
-
-def _print_failure(failed: FailedCall) -> None:
-    from cuebook.cli.output import duration, local_time, printable
-
-    head = failed.head
-    shown = repr(failed.arguments)
-    shown = f"{shown[:200]}..." if len(shown) > 200 else shown
-    tried = f", attempt {head.attempts}" if head.attempts > 1 else ""
-    click.echo(printable(f"call {head.index} with arguments {shown}: {head.error_type}: {head.error_text}"))
-    click.echo(f"  {head.reason}{tried}, {local_time(head.started)}, after {duration(head.seconds)}")
-    for line in failed.traceback_text.rstrip().splitlines():
-        click.echo(printable(f"  {line}"))
-    click.echo()

@@ -10,7 +10,7 @@ import contextvars
 from typing import Any, Protocol, cast
 
 from cuebook.errors import ActorStopped, CuebookError, MailboxFull
-from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, target_of

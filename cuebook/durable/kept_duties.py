@@ -70,8 +70,8 @@ class KeptDuties:
         """The inverse of `packed`. Raises what data that does not fit raises."""
         rows, numbers, seen = data
         found = cls(numbers=dict(numbers), seen=dict(seen))
-        found.take(Duties._made([rows]).rows)
-        found.receive(Received._made([list(seen.items())]).rows)
+        found.take(Duties.of_fields([rows]).rows)
+        found.receive(Received.of_fields([list(seen.items())]).rows)
         return found
 
     def next_due(self) -> float | None:

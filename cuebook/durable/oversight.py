@@ -29,7 +29,9 @@ class Overseen(Protocol):
 
     state: Any
     context: Context
-    _handlers: Any
+
+    def handler_for(self, kind: type) -> str:
+        """The name of the method that handles commands of a type."""
 
 
 class Oversight:
@@ -88,7 +90,7 @@ class Oversight:
 
     def _say(self, command: Any, what: str, text: str) -> None:
         cls = type(self._actor)
-        handler = f"{cls.__qualname__}.{self._actor._handlers.get(type(command), 'handle')}"
+        handler = f"{cls.__qualname__}.{self._actor.handler_for(type(command))}"
         if (what, handler) not in self._said:
             self._said.add((what, handler))
             self._actor.context.log.error(text, handler=handler)

@@ -117,6 +117,11 @@ class PersistentActor(Actor[C], Generic[S, C]):
         """Where deliveries to the actor of this class and id go."""
         return Address(cls.type_name, id, name_of(cls))
 
+    @classmethod
+    def handler_for(cls, kind: type) -> str:
+        """The name of the method that handles commands of this type; "handle" where none is named for it."""
+        return cls._handlers.get(kind, "handle")
+
     # What a subclass says
 
     def initial_state(self) -> S:

@@ -1,45 +1,15 @@
-"""The port between a Worker actor and the place where its calls run. Knows no scheduling."""
+"""The ports of an engine: a kind of place where calls run, and the one of a single worker. Knows no scheduling."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Host", "Listener", "LocalWork", "Loss", "Output"]
+from cuebook.children.port import Listener, Output
 
-
-class Output(Protocol):
-    """Takes what calls have printed: whole lines, and now and then the beginning of one that is long in coming."""
-
-    def __call__(self, printed: bytes, stream: str = "stdout", /) -> None:
-        """Bytes of `stream`, "stdout" or "stderr"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """How a host ended.
-
-    Attributes:
-        index: the call that was running, -1 where none was.
-        seconds: how long it had run.
-        reason: what ended the host, in words ("killed by SIGKILL, perhaps out of memory").
-    """
-
-    index: int
-    seconds: float
-    reason: str
-
-
-class Listener(Protocol):
-    """What a host tells its Worker actor; called on the event loop."""
-
-    def on_frames(self, frames: list[bytes]) -> None:
-        """Messages from the worker, in order."""
-
-    def on_lost(self, loss: Loss) -> None:
-        """The worker is gone; nothing follows."""
+__all__ = ["Engine", "Host", "LocalWork"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +72,30 @@ class Host(Protocol):
 
     def drain_output(self) -> None:
         """Pass on what calls have printed and what has not been read yet."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A kind of place where calls run; `where=` takes one. Engines that compare equal share warm workers.
+
+    Attributes:
+        name: for people and for the journal.
+        shares_memory: functions and arguments go by reference; else they are pickled and sent as bytes.
+        can_end_calls: a call over its time can be ended (a process killed, a coroutine cancelled), not only abandoned.
+        needs_coroutines: only coroutine functions run here.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def shares_memory(self) -> bool: ...
+    @property
+    def can_end_calls(self) -> bool: ...
+    @property
+    def needs_coroutines(self) -> bool: ...
+
+    def default_chunk_size(self) -> int:
+        """Workers where the user names no number."""
+
+    def make_host(self, *, cores: int, output: Output) -> Host:
+        """A fresh place for one worker, not started; `cores` is what its numeric libraries may use."""

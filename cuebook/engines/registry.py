@@ -1,4 +1,4 @@
-"""The port of an engine: where calls run, and the three that come with cuebook. Knows no run.
+"""The engines that come with cuebook, by the words that `where=` takes. Knows no run.
 
 Light: the hosts themselves are imported when the first one is made.
 """
@@ -6,39 +6,12 @@ Light: the hosts themselves are imported when the first one is made.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from cuebook.children.limits import cpus_allowed
-from cuebook.engines.port import Host, Output
+from cuebook.children.port import Output
+from cuebook.engines.port import Engine, Host
 
 __all__ = ["ENGINES", "CoroutineEngine", "Engine", "Output", "ProcessEngine", "ThreadEngine"]
-
-
-@runtime_checkable
-class Engine(Protocol):
-    """A kind of place where calls run; `where=` takes one. Engines that compare equal share warm workers.
-
-    Attributes:
-        name: for people and for the journal.
-        shares_memory: functions and arguments go by reference; else they are pickled and sent as bytes.
-        can_end_calls: a call over its time can be ended (a process killed, a coroutine cancelled), not only abandoned.
-        needs_coroutines: only coroutine functions run here.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def shares_memory(self) -> bool: ...
-    @property
-    def can_end_calls(self) -> bool: ...
-    @property
-    def needs_coroutines(self) -> bool: ...
-
-    def default_chunk_size(self) -> int:
-        """Workers where the user names no number."""
-
-    def make_host(self, *, cores: int, output: Output) -> Host:
-        """A fresh place for one worker, not started; `cores` is what its numeric libraries may use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A process of actors: an actor system of its own, and its end of the link. Started by `engines.spawner`."""
+"""A process of actors: an actor system of its own, and its end of the link. Started by `children.spawner`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from typing import Any
 
 from cuebook.children.logs.forwarding import Forwarding
 from cuebook.children.program.program import ProgramHere
+from cuebook.children.settling import adopt_environment, settle_in
 from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
-from cuebook.engines.calls.function import adopt_environment
-from cuebook.engines.process.child import settle_in
 from cuebook.errors import ActorFailed, UnknownMessage
 from cuebook.persistence.values.in_messages import adopt_key, carry_values
 from cuebook.processes.hosted import ForwardedDeadLetters, HostedCell, HostedFactory, hosted_spec

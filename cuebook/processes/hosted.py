@@ -19,7 +19,8 @@ from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
-from cuebook.runtime.policy.restarts import Exit, Restart, RestartPolicy, is_restarted
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import Restart, RestartPolicy, is_restarted
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.status import ActorState
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason

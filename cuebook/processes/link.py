@@ -18,7 +18,7 @@ from cuebook.processes.protocol import ANSWERED, FORWARD, Observe, Order, Signal
 from cuebook.processes.remote_target import RemoteTarget
 from cuebook.runtime.cells.bonds import Bonds, Watch
 from cuebook.runtime.cells.signals import Down
-from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, address_of, find_ref, post_as, target_of

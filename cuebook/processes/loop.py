@@ -15,7 +15,7 @@ __all__ = ["new_loop"]
 
 
 class _LinkSelector(selectors.DefaultSelector):
-    """Waits as any selector does; of the link it tells the child, not the loop."""
+    """Waits as any selector does; of the link it tells this end of it, not the loop."""
 
     def __init__(self, link: socket.socket, flush: Callable[[], None], receive: Callable[[], None]) -> None:
         super().__init__()

@@ -11,13 +11,13 @@ from operator import attrgetter
 from typing import Any
 
 import cuebook.errors as errors
-from cuebook.engines.calls.outcome import error_type_name, traceback_text
+from cuebook.children.failure_text import traceback_text
 from cuebook.errors import ActorFailed, ActorStopped, CuebookError, MalformedMessage, ProcessDied
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.runtime.refs.reply import IMMUTABLE, FailedReply, SealedReply, failure_of
 from cuebook.wire.codec import FRAME_BYTES_MAX
 from cuebook.wire.message import pack_plain
-from cuebook.wording import text_of
+from cuebook.wording import error_type_name, text_of
 
 __all__ = ["Form", "Outcome", "pack_error", "pack_outcome", "unpack_error", "unpack_outcome"]
 

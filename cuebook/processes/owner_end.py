@@ -8,11 +8,11 @@ import contextvars
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from cuebook.children.byvalue import surroundings
 from cuebook.children.logs.forwarding import emit_in_parent
-from cuebook.engines.calls.protocol import Logged
-from cuebook.engines.port import Loss, Output
-from cuebook.engines.process.host import ProcessHost
+from cuebook.children.logs.logged import Logged
+from cuebook.children.port import Loss, Output
+from cuebook.children.process import OwnedProcess
+from cuebook.children.surroundings import surroundings
 from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied, SupervisionError
 from cuebook.persistence.values.in_messages import own_key
 from cuebook.processes.link import Link
@@ -75,7 +75,7 @@ class OwnerEnd(Link):
         super().__init__(asyncio.get_running_loop(), system.deadlines, system.ready)
         self.name = name
         self.lost: ProcessDied | None = None
-        self.host = ProcessHost(cores=cores, output=output, entry=CHILD, frame_limit=LINK_BYTES_MAX)
+        self.host = OwnedProcess(cores=cores, output=output, entry=CHILD, frame_limit=LINK_BYTES_MAX)
         self._system = system
         self._home = b""
         self._beyond: _Beyond | None = None  # homes holds it weakly
@@ -147,7 +147,7 @@ class OwnerEnd(Link):
             self.host.send([frame])
 
     def forward(self, target: Any, frame: bytes, reply: Any, sender: ActorRef | None, *, urgent: bool) -> None:
-        """Send a message to an actor that lives in the process, but not as one of its actors."""
+        """Send a message to an actor that lives in the process, but was not sent there from here."""
         self.teach(frame)
         super().forward(target, frame, reply, sender, urgent=urgent)
 

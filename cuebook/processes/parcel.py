@@ -61,7 +61,7 @@ def open_parcel(data: bytes) -> Parcel:
     """The parcel, with its message types declared here. Raises whatever unpickling raises."""
     import pickle
 
-    from cuebook.engines.calls.function import publish_in_main
+    from cuebook.children.settling import publish_in_main
 
     before = is_rebuilding.set(True)
     try:

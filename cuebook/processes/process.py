@@ -15,7 +15,7 @@ from cuebook.children.byvalue import dump
 from cuebook.children.importing import check_importing
 from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import cpus_allowed
-from cuebook.engines.port import Output
+from cuebook.children.port import Output
 from cuebook.errors import ActorStopped
 from cuebook.processes.owner_end import OwnerEnd
 from cuebook.processes.parcel import pack_parcel
@@ -72,7 +72,7 @@ class _ProcessFactory:
         self._owner.check(system)
         resumes = [kind for kind, rule in spec.policy.directives.items() if Directive(rule) is Directive.RESUME]
         package = _Package(self.__name__, self._parcel, dump(resumes))
-        return RemoteCell(system, spec, parent, place=self._place(spec.name), package=package)
+        return RemoteCell(system, spec, parent, process=self._place(spec.name), package=package)
 
 
 class ActorProcess:

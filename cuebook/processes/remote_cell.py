@@ -27,8 +27,8 @@ from cuebook.runtime.cells.mailbox import Overflow
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
-from cuebook.runtime.policy.restarts import Exit
-from cuebook.runtime.refs.ref import sender_now
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.refs.ref import sender_now, target_of
 from cuebook.runtime.refs.reply import failure_of, told
 from cuebook.runtime.refs.status import ActorState, ActorStatistics
 from cuebook.runtime.reports.deadletters import DeadReason
@@ -67,9 +67,9 @@ class RemoteCell(Cell):
     )
 
     def __init__(
-        self, system: SystemPort, spec: ActorSpec, parent: Parent | None, *, place: ProcessPort, package: Any
+        self, system: SystemPort, spec: ActorSpec, parent: Parent | None, *, process: ProcessPort, package: Any
     ) -> None:
-        self._process = place
+        self._process = process
         self._link: ProcessLink | None = None
         self._flight: Flight[Entry] = Flight()
         self._incarnation = 0
@@ -196,7 +196,7 @@ class RemoteCell(Cell):
         else:
             self._take_back(landing, error)
 
-    # What its incarnation does
+    # What its incarnation asks for
 
     async def enter(self) -> None:
         """Begin an incarnation in the child. Raises what its start raised, or ProcessDied."""
@@ -241,7 +241,7 @@ class RemoteCell(Cell):
     def _overtaking(self, link: ProcessLink) -> RemoteTarget:
         if self._urgent is None:
             ref = link.remote(self.home, self.name, self.serial)
-            self._urgent = ref._target  # type: ignore[assignment]
+            self._urgent = target_of(ref)
         assert self._urgent is not None
         return self._urgent
 
@@ -361,7 +361,7 @@ class RemoteCell(Cell):
 
 
 class _RemoteIncarnation(Actor):
-    """One incarnation, as far as it is here."""
+    """One incarnation, as far as it is here: its cell has the child do what its hooks are for."""
 
     def __init__(self, cell: RemoteCell) -> None:
         self._cell = cell
@@ -377,4 +377,4 @@ class _RemoteIncarnation(Actor):
 
     def receive_many(self, deliveries: list[Delivery]) -> None:
         """Its cell sends messages on unopened."""
-        raise AssertionError("an incarnation receives nothing")
+        raise AssertionError("what goes to another process is not received here")

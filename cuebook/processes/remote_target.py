@@ -10,7 +10,7 @@ from cuebook.errors import ActorStopped, MailboxFull
 from cuebook.processes.outcomes import pack_error
 from cuebook.processes.protocol import Observe, Order, Verb
 from cuebook.runtime.cells.bonds import Bonds
-from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, sender_now

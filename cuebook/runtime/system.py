@@ -1,4 +1,4 @@
-"""Where actors live: their tasks, their names, ordered shutdown. Knows no handler and no policy."""
+"""Where actors live: their tasks, their names, ordered shutdown. Knows no handler."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class _Me(StubTarget):
 
     def __init__(self, bench: Bench, name: str) -> None:
         super().__init__(
-            name, bench.system.id, bench.system.deadlines, ready=bench.system.ready, sent=bench.system._sent
+            name, bench.system.id, bench.system.deadlines, ready=bench.system.ready, sent=bench.system.sent
         )
         self._bench = bench
 

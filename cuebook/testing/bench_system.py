@@ -21,7 +21,7 @@ __all__ = ["BenchSystem"]
 
 
 class BenchSystem:
-    """The system that the actor on a bench sees: others are stubs. A `Home`."""
+    """The system that the actor on a bench sees: others are stubs. A `SystemView`."""
 
     def __init__(self, name: str, record: Callable[[Effect], None], clock: VirtualClock, ready: ReadyQueue) -> None:
         self.name = name
@@ -40,7 +40,7 @@ class BenchSystem:
         found = self.stubs.get(name)
         if found is None:
             found = self.stubs[name] = StubTarget(
-                name, self.id, self.deadlines, ready=self.ready, sent=self._sent, answer=answer
+                name, self.id, self.deadlines, ready=self.ready, sent=self.sent, answer=answer
             )
         elif answer is not None:
             found.answer = answer
@@ -75,5 +75,5 @@ class BenchSystem:
         """Of the stubs: all zero."""
         return {name: stub.statistics() for name, stub in self.stubs.items()}
 
-    def _sent(self, to: str, message: Any, is_ask: bool) -> None:
+    def sent(self, to: str, message: Any, is_ask: bool) -> None:
         self._record(Sent(to, message, is_ask))

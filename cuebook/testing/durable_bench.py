@@ -170,7 +170,7 @@ class DurableBench(Bench):
             raise TypeError(f"a DurableKit is for a PersistentActor, not for a {type(actor).__qualname__}")
         keeper: Any = _BenchKeeper(actor, self)
         actor.state, actor.sequence_number = self.book.fold(actor)
-        actor._keeper = keeper
+        actor._keeper = keeper  # noqa: SLF001 - a public name for it would be one of every user's class
 
     def ran(self, ran: Ran) -> DurableRan:
         """With the events of the command in it."""

@@ -65,8 +65,8 @@ def test_a_call_hears_of_its_checkpoint_when_it_is_on_disk_and_not_before() -> N
     desk.save(3, 11)
     desk.outbox.send(desk.run)
     append = desk.journal.told[0]
-    assert isinstance(append, Append) and append.states == [[0, b"state"]]
-    assert StateKept.decode(append.entries[0][1]).number == 1
+    assert isinstance(append, Append) and append.states == ((0, b"state"),)
+    assert StateKept.decode(append.entries[0].head).number == 1
     assert desk.answers == []
     outgoing = desk.outbox.answered(append.ticket)
     assert outgoing is not None

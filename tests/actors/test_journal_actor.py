@@ -17,10 +17,6 @@ from cuebook.runtime.system import ActorSystem
 from tests.support.journals import completed, opened
 
 
-def rows(*entries: Entry) -> list[list[Any]]:
-    return [[int(entry.kind), entry.head, entry.body] for entry in entries]
-
-
 class Asker(Actor):
     """Tells the Journal what it is given, and notes the answers, as the Supervisor does."""
 
@@ -45,7 +41,10 @@ class Gated:
         self.error: Exception | None = None
         self.streams = file.streams
 
-    async def append(self, entries: list[Entry], *, states: Any) -> list[int]:
+    def start_append(self, entries: list[Entry], *, states: Any) -> asyncio.Task[list[int]]:
+        return asyncio.create_task(self._append(entries, states))
+
+    async def _append(self, entries: list[Entry], states: Any) -> list[int]:
         self.commits.append(len(entries))
         await self.gate.wait()
         if self.error is not None:
@@ -79,7 +78,7 @@ def played(tmp_path: Path, play: Any) -> None:
 def test_what_waits_while_the_disk_is_busy_goes_into_one_transaction(tmp_path: Path) -> None:
     async def play(file: Gated, journal: ActorRef, asker: ActorRef, answers: list[Any]) -> None:
         for number in range(20):
-            await asker.tell(Append(1, number, rows(completed(number)), []))
+            await asker.tell(Append(1, number, (completed(number),)))
             if number == 0:
                 await until(lambda: file.commits)
         file.gate.set()
@@ -93,10 +92,10 @@ def test_what_waits_while_the_disk_is_busy_goes_into_one_transaction(tmp_path: P
 
 def test_a_journal_killed_amid_a_commit_answers_it_in_its_next_life_and_commits_it_once(tmp_path: Path) -> None:
     async def play(file: Gated, journal: ActorRef, asker: ActorRef, answers: list[Any]) -> None:
-        await asker.tell(Append(1, 0, rows(completed(0)), []))
+        await asker.tell(Append(1, 0, (completed(0),)))
         await until(lambda: file.commits)
         for number in range(1, 4):
-            await asker.tell(Append(1, number, rows(completed(number)), []))
+            await asker.tell(Append(1, number, (completed(number),)))
         journal.kill()
         await asyncio.sleep(0.03)
         file.gate.set()
@@ -112,13 +111,13 @@ def test_a_commit_that_fails_is_told_to_each_of_its_appends_and_the_next_one_is_
     async def play(file: Gated, journal: ActorRef, asker: ActorRef, answers: list[Any]) -> None:
         file.gate.set()
         file.error = JournalFull("no space")
-        await asker.tell(Append(1, 7, rows(completed(0)), []))
+        await asker.tell(Append(1, 7, (completed(0),)))
         await until(lambda: answers)
         [failed] = answers
         assert isinstance(failed, AppendFailed)
         assert (failed.ticket, failed.error, failed.text) == (7, "JournalFull", "no space")
         file.error = None
-        await asker.tell(Append(1, 8, rows(completed(0)), []))
+        await asker.tell(Append(1, 8, (completed(0),)))
         await until(lambda: len(answers) == 2)
         assert isinstance(answers[1], Appended)
 
@@ -129,12 +128,12 @@ def test_a_question_sees_every_append_before_it(tmp_path: Path) -> None:
     async def play(file: Gated, journal: ActorRef, asker: ActorRef, answers: list[Any]) -> None:
         file.gate.set()
         for number in range(10):
-            journal.tell_nowait(Append(1, number, rows(completed(number)), []))
+            journal.tell_nowait(Append(1, number, (completed(number),)))
         found = await journal.ask(Recover(1, 0))
         assert isinstance(found, Recovered)
         assert len(found.records) == 10
-        later = await journal.ask(Recover(1, found.records[-1][0]))
-        assert later.records == []
+        later = await journal.ask(Recover(1, found.records[-1].seq))
+        assert later.records == ()
 
     played(tmp_path, play)
 
@@ -151,7 +150,7 @@ def test_an_ask_is_answered_as_a_reply_also_where_an_actor_asks(tmp_path: Path) 
 
         async with ActorSystem() as other:
             asking = other.spawn(Asking, name="asking")
-            answer = await asking.ask(Append(1, 5, rows(completed(0)), []))
+            answer = await asking.ask(Append(1, 5, (completed(0),)))
         assert isinstance(answer, Appended)
         assert answer.ticket == 5
 
@@ -162,16 +161,16 @@ def test_after_records_that_nobody_waits_for_were_not_kept_the_rest_of_their_run
     async def play(file: Gated, journal: ActorRef, asker: ActorRef, answers: list[Any]) -> None:
         file.gate.set()
         file.error = JournalFull("no space")
-        journal.tell_nowait(Append(1, 0, rows(completed(0)), []))
+        journal.tell_nowait(Append(1, 0, (completed(0),)))
         await until(lambda: file.commits)
         file.error = None
-        await asker.tell(Append(1, 8, rows(completed(1)), []))
-        await asker.tell(Append(2, 9, rows(opened(2)), []))
+        await asker.tell(Append(1, 8, (completed(1),)))
+        await asker.tell(Append(2, 9, (opened(2),)))
         await until(lambda: len(answers) == 2)
         assert [(type(answer), answer.ticket) for answer in answers] == [(AppendFailed, 8), (Appended, 9)]
         assert answers[0].text == "no space"
-        await asker.tell(Append(1, 10, rows(opened(1)), []))
-        await asker.tell(Append(1, 11, rows(completed(1)), []))
+        await asker.tell(Append(1, 10, (opened(1),)))
+        await asker.tell(Append(1, 11, (completed(1),)))
         await until(lambda: len(answers) == 4)
         assert [type(answer) for answer in answers[2:]] == [Appended, Appended]
 

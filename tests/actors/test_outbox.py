@@ -36,7 +36,7 @@ def test_what_was_gathered_is_one_message_in_its_order() -> None:
         assert outbox.send(run) is None
         (append,) = journal.told
         assert isinstance(append, Append)
-        assert append.entries == [[int(Kind.COMPLETED), b"head", b"body"], [int(Kind.RUN_CLOSED), b"end", None]]
+        assert append.entries == (Entry(Kind.COMPLETED, 1, b"head", b"body"), Entry(Kind.RUN_CLOSED, 1, b"end"))
         assert outbox.is_waiting(run) and outbox.unsent() == []
         outgoing = outbox.answered(append.ticket)
         assert outgoing is not None and outgoing.outcomes == [RESULTS] and outgoing.count == 2
@@ -94,10 +94,10 @@ def test_the_record_of_a_failed_call_has_the_start_and_the_duration_of_its_last_
         run = crewed_run(journal=journal.ref)
         outbox.fail(run, FailCall(error_of(3), Reason.RAISED, 1234.5, 6.25, b"exception"))
         outgoing = outbox.of(run)
-        ((kind, head, body),) = outgoing.entries
-        assert kind == Kind.FAILED
-        failed: Any = Failed.decode(head)
+        (entry,) = outgoing.entries
+        assert entry.kind is Kind.FAILED
+        failed: Any = Failed.decode(entry.head)
         assert (failed.index, failed.attempts, failed.started, failed.seconds) == (3, 2, 1234.5, 6.25)
-        assert open_failed(body, 7) == ("Tb", b"exception")
+        assert open_failed(entry.body, 7) == ("Tb", b"exception")
 
     asyncio.run(main())

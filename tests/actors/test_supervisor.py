@@ -34,4 +34,4 @@ def test_what_came_in_before_a_failure_is_sent_to_the_journal_all_the_same(monke
         supervisor.receive_many(deliveries)
     (append,) = journal.told
     assert isinstance(append, Append)
-    assert append.entries == [[int(Kind.COMPLETED), b"head", b"body"]]
+    assert append.entries == (Entry(Kind.COMPLETED, 1, b"head", b"body"),)

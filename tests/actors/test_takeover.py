@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -13,7 +13,7 @@ from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.sink import CommittedResults
 from cuebook.actors.takeover import recover_run
 from cuebook.errors import CallTimedOut, InternalError, JournalCorrupt
-from cuebook.persistence.records.record import Kind
+from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Completed, Failed, Reason
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.wire.codec import pack
@@ -23,25 +23,25 @@ from tests.support.crew import Shelf, crewed_run
 class Archive:
     """Stands for the Journal's ref: answers with these records, then with none."""
 
-    def __init__(self, *records: list[Any]) -> None:
-        self.records = list(records)
+    def __init__(self, *records: Record) -> None:
+        self.records = records
 
     async def ask(self, question: Recover) -> Recovered:
-        return Recovered([record for record in self.records if record[0] > question.after])
+        return Recovered(tuple(record for record in self.records if record.seq > question.after))
 
 
-def completed(seq: int, start: int, count: int) -> list[Any]:
+def completed(seq: int, start: int, count: int) -> Record:
     floats = array("f", [0.0] * count).tobytes()
     head = Completed(start, None, count, 0.0, floats, floats, array("I", [1] * count).tobytes())
-    return [seq, int(Kind.COMPLETED), head.encode(), b"\x01" * count]
+    return Record(seq, Kind.COMPLETED, 1, head.encode(), b"\x01" * count, b"")
 
 
-def failed(seq: int, index: int, body: bytes | None) -> list[Any]:
+def failed(seq: int, index: int, body: bytes | None) -> Record:
     head = Failed(index, 2, 1000.0, 3.0, Reason.TIMED_OUT, "CallTimedOut", "too slow")
-    return [seq, int(Kind.FAILED), head.encode(), body]
+    return Record(seq, Kind.FAILED, 1, head.encode(), body, b"")
 
 
-def taken_over(*records: list[Any]) -> Run:
+def taken_over(*records: Record) -> Run:
     """A run whose calls 0 to 5 were taken, of which 4 and 5 are with a worker."""
 
     async def main() -> Run:

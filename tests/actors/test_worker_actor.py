@@ -68,11 +68,11 @@ def test_orders_for_an_earlier_incarnation_start_no_host_and_reach_none() -> Non
     async def main() -> None:
         actor, post, hosts = worker(life=2)
         await give(actor, Prepare(1, b"setup", None, 1))
-        await give(actor, ToWorker([b"calls"], 1, 1))
+        await give(actor, ToWorker((b"calls",), 1, 1))
         assert hosts == []
         await give(actor, Prepare(1, b"setup", None, 2))
-        await give(actor, ToWorker([b"old calls"], 1, 1))
-        await give(actor, ToWorker([b"calls"], 1, 2))
+        await give(actor, ToWorker((b"old calls",), 1, 1))
+        await give(actor, ToWorker((b"calls",), 1, 2))
         assert hosts[0].sent == [b"setup", b"calls"]
         await give(actor, HostLost(3, 1.0, "of the earlier one", 1))
         assert post.told == []

@@ -61,6 +61,25 @@ def test_functions_of_cells_run_in_processes_and_are_recognised_when_the_cell_ru
 
 
 @pytest.mark.filterwarnings("default")
+def test_a_run_that_takes_its_time_has_a_bar_under_its_cell_and_a_quick_one_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = [
+        "import time\nfrom cuebook import Chunker\ndef slow(x):\n    time.sleep(0.2)\nchunker = Chunker(slow, chunk_size=1)",
+        "warm = chunker([[1]])",
+        "done = chunker([[n] for n in range(8)])",
+        "silent = chunker([[n] for n in range(8)], progress_bar=False)\nchunker.close()",
+    ]
+    notebook = executed(cells, tmp_path, monkeypatch)
+    bars = [[out for out in cell.outputs if out.output_type == "display_data"] for cell in notebook.cells]
+    assert [len(of_cell) for of_cell in bars[2:]] == [1, 0]
+    [bar] = bars[2]
+    assert '<progress max="8" value="8"' in bar.data["text/html"]
+    assert bar.data["text/plain"].startswith("slow: 8 of 8 done")
+    assert set(printed_in(notebook, "stderr")) == {""}
+
+
+@pytest.mark.filterwarnings("default")
 def test_what_calls_print_stands_under_the_cell_that_made_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cells = [
         (

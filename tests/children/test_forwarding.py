@@ -10,8 +10,8 @@ import pytest
 
 from cuebook.children.logs.forwarding import emit_in_parent, logging_state
 from cuebook.children.logs.log_records import pack_record, unpack_record
+from cuebook.children.logs.logged import Logged
 from cuebook.children.logs.tracebacks import pack_error, unpack_error
-from cuebook.engines.calls.protocol import Logged
 from tests.support.programs import run_script, start
 
 SEEN = """

@@ -132,7 +132,7 @@ def test_the_share_of_the_cores_stays_whatever_else_is_in_the_environment(tmp_pa
     body = """
 def look(): return os.environ["OMP_NUM_THREADS"]
 os.environ.pop("OMP_NUM_THREADS", None)
-with Chunker(look, chunk_size=10_000) as chunker:
+with Chunker(look, chunk_size=os.cpu_count()) as chunker:
     print(chunker([[]])[0])
     os.environ["CUEBOOK_TEST"] = "x"
     print(chunker([[]])[0])

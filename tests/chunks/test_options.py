@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from cuebook import Chunker, Runtime, Worker, chunk
+from cuebook import Chunker, Runtime, Worker, chunk, stream
 from cuebook.children.limits import cpus_allowed
 from cuebook.chunks.options import make_options
 from cuebook.errors import JournalError
+from tests.support.programs import start
 
 
 def plain(x: int) -> int:
@@ -34,6 +35,16 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"reuse": "always"}, ValueError, "reuse='always'"),
     ({"chunk_size": 0}, ValueError, "chunk_size=0"),
     ({"chunk_size": -3}, ValueError, "chunk_size=-3"),
+    ({"workers": 0}, ValueError, "workers=0"),
+    ({"workers": "2"}, TypeError, "workers='2'"),
+    ({"workers": 2, "chunk_size": 2}, TypeError, "two names of one option"),
+    ({"workers": Worker}, TypeError, "A Worker class goes to worker"),
+    ({"chunk_size": Worker}, TypeError, "A Worker class goes to worker"),
+    ({"worker": 2}, TypeError, "How many there are goes to workers"),
+    ({"worker": int}, TypeError, "give a subclass of cuebook.Worker"),
+    ({"worker": Worker()}, TypeError, "the class, not an object of it"),
+    ({"worker": Chunker(abs).actors}, TypeError, "go to actors"),
+    ({"worker": Worker, "actors": Worker}, TypeError, "two names of one option"),
     ({"chunk_size": 2.0}, TypeError, "chunk_size=2.0"),
     ({"chunk_size": True}, TypeError, "chunk_size=True"),
     ({"chunk_size": "2"}, TypeError, "chunk_size='2'"),
@@ -94,6 +105,43 @@ def test_every_face_checks_its_options_before_anything_is_made(options: dict[str
     with pytest.raises((TypeError, ValueError)):
         Runtime(path, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+class Doubling(Worker):
+    """Makes the double of every result."""
+
+    def run(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        return 2 * func(*args, **kwargs)
+
+
+def test_workers_and_worker_are_names_of_chunk_size_and_actors_at_every_face() -> None:
+    assert make_options(workers=3).chunk_size == make_options(chunk_size=3).chunk_size == 3
+    options: Any = {"where": "thread", "workers": 3, "worker": Doubling}
+    assert chunk(plain, [[1], [2]], **options) == [2, 4]
+    assert [done.value for done in stream(plain, [[1], [2]], ordered=True, **options)] == [2, 4]
+    with Chunker(plain, **options) as chunker:
+        assert (chunker.chunk_size, chunker([[1]])) == (3, [2])
+        assert chunk(plain, [[2]], actors=chunker.actors, where="thread") == [4]
+
+    async def main() -> list[Any]:
+        async with Runtime(**options) as runtime:
+            return [
+                await runtime.chunk(plain, [[1]]),
+                await runtime.chunk(plain, [[1]], chunk_size=1, actors=None),
+                await runtime.chunk(plain, [[1]], workers=1, worker=None),
+            ]
+
+    assert asyncio.run(main()) == [[2], [1], [1]]
+
+
+def test_far_more_processes_than_cpus_are_named(tmp_path: Path) -> None:
+    patched = "import cuebook.chunks.opening as opening\nopening.WORKERS_USUAL = 2\nopening.cpus_allowed = lambda: 0\n"
+    many = "chunk(abs, [[n] for n in range(3)], workers=1000{})\n"
+    with start(tmp_path, patched + many.format("")) as program:
+        assert program.wait() == 0
+        assert program.stderr == "cuebook: abs has 3 worker processes on 0 CPUs; workers= is how many run at once\n"
+    with start(tmp_path, patched + many.format(", where='thread'")) as program:
+        assert (program.wait(), program.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("wrong", ["yes", 1, [True]])

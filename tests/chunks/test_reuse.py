@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextvars import ContextVar, copy_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -250,3 +252,28 @@ def test_numpy_arrays_keep_type_shape_and_bits(tmp_path: Path) -> None:
             assert type(value) is type(expected)
             assert value.dtype == expected.dtype and value.shape == expected.shape  # type: ignore[attr-defined]
             assert value.tobytes() == expected.tobytes()  # type: ignore[attr-defined]
+
+
+SETTING: ContextVar[int] = ContextVar("SETTING", default=1)
+
+
+@pytest.mark.parametrize("where", ["thread", "async"])
+def test_what_a_context_variable_is_set_to_counts_where_calls_see_it(where: Any, tmp_path: Path) -> None:
+    made: list[int] = []
+
+    async def seen(x: int) -> int:
+        made.append(x)
+        return SETTING.get() + x
+
+    def read(x: int) -> int:
+        made.append(x)
+        return SETTING.get() + x
+
+    def run(value: int) -> list[int]:
+        SETTING.set(value)
+        return chunk(seen if where == "async" else read, [[1]], where=where, path=tmp_path / "x.cue")
+
+    found = [copy_context().run(run, value) for value in (5, 6, 5)]
+
+    assert found == [[6], [7], [6]]
+    assert len(made) == 2

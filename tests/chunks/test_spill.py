@@ -1,4 +1,4 @@
-"""Large arguments on their way to workers: files that are there while a call needs them, and no longer than it pays."""
+"""What is too large for a message: it lies beside it while a call needs it, and no longer than it pays."""
 
 from __future__ import annotations
 
@@ -6,64 +6,96 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cuebook import Runtime, chunk
 from cuebook.chunks import spill as spilling
 from cuebook.chunks.spill import Spill
+from cuebook.errors import InternalError
+from cuebook.persistence.blobs.beside import BesideReader
 
 
-def files(folder: Path) -> int:
-    return sum(path.is_file() for path in folder.rglob("*"))
+def content(spill: Spill, name: bytes, size: int) -> bytes:
+    return bytes(BesideReader(spill.folder).mapped(name, size))
 
 
-def test_a_file_is_there_while_one_of_its_calls_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_buffer_is_there_while_one_of_its_calls_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spilling, "IDLE_BYTES_MAX", 0)
     spill = Spill(str(tmp_path))
     shared, own = spill.write(b"shared"), spill.write(b"own")
-    spill.shipped([0])
+    assert spill.shipped([0]) == 9
     spill.write(b"shared")
-    spill.shipped(range(1, 3))
+    assert spill.shipped(range(1, 3)) == 0
     spill.over([0])
-    assert files(tmp_path) == 1
-    assert spill.read(shared, 6) == b"shared"
+    with pytest.raises(InternalError, match="are gone"):
+        content(spill, own, 3)
+    assert content(spill, shared, 6) == b"shared"
     spill.over([2])
     spill.over([2])
-    spill.write(b"shared")
+    assert spill.write(b"shared") == shared
     spill.shipped([1])  # once more: its worker died
-    assert files(tmp_path) == 1
+    assert content(spill, shared, 6) == b"shared"
     spill.over([1])
-    assert files(tmp_path) == 0
-    assert spill.write(b"own") == own
+    with pytest.raises(InternalError, match="are gone"):
+        content(spill, shared, 6)
+    again = spill.write(b"own")
     spill.shipped([7])
-    assert spill.read(own, 3) == b"own"
+    assert content(spill, again, 3) == b"own"
 
 
-def test_what_no_call_needs_now_is_kept_up_to_a_size_the_newest_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(spilling, "IDLE_BYTES_MAX", 30)
+def test_what_is_held_is_there_until_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spilling, "IDLE_BYTES_MAX", 0)
     spill = Spill(str(tmp_path))
-    digests = []
+    held = spill.hold(b"of the function")
+    assert spill.write(b"of the function") == held
+    spill.shipped([0])
+    spill.over([0])
+    assert content(spill, held, 15) == b"of the function"
+    spill.close()
+    with pytest.raises(InternalError, match="are gone"):
+        content(spill, held, 15)
+
+
+@pytest.mark.parametrize(("bytes_max", "count_max"), [(30, 99), (10**6, 3)])
+def test_what_no_call_needs_now_is_kept_up_to_a_size_and_a_number_the_newest_first(
+    bytes_max: int, count_max: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spilling, "IDLE_BYTES_MAX", bytes_max)
+    monkeypatch.setattr(spilling, "IDLE_MAX", count_max)
+    spill = Spill(str(tmp_path))
+    names = []
     for index in range(10):
-        digests.append(spill.write(bytes([index]) * 10))
+        names.append(spill.write(bytes([index]) * 10))
         spill.shipped([index])
         spill.over([index])
-    assert sorted(spill.digests()) == sorted(digests[-3:])
-    spill.write(bytes([7]) * 10)
-    spill.shipped([10])
-    for index in (11, 12, 13):
-        spill.write(bytes([index]) * 10)
-        spill.shipped([index])
-        spill.over([index])
-    assert digests[7] in spill.digests()
+    for name in names[:-3]:
+        with pytest.raises(InternalError):
+            content(spill, name, 10)
+    assert [spill.write(bytes([index]) * 10) for index in (7, 8, 9)] == names[-3:]
 
 
-def test_large_arguments_arrive_though_files_are_dropped_at_once_and_workers_die(
+def test_an_array_in_a_list_of_calls_is_put_down_once_and_one_that_is_filled_anew_each_time(tmp_path: Path) -> None:
+    array = np.zeros(1000)
+    fixed, watched = Spill(str(tmp_path), are_fixed=True), Spill(str(tmp_path))
+    first = fixed.write(memoryview(array.view(np.uint8))), watched.write(memoryview(array.view(np.uint8)))
+    equal = array.copy()
+    assert (fixed.write(memoryview(equal)), watched.write(memoryview(equal))) == first
+    array[:] = 1
+    assert fixed.write(memoryview(array)) == first[0]
+    changed = watched.write(memoryview(array))
+    assert changed != first[1]
+    assert content(watched, changed, 8000) == array.tobytes()
+    del array
+    other = np.full(1000, 7.0)  # which may lie where the first one did
+    assert content(fixed, fixed.write(memoryview(other)), 8000) == other.tobytes()
+
+
+def test_large_arguments_arrive_though_they_are_dropped_at_once_and_workers_die(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spilling, "IDLE_BYTES_MAX", 0)
-    monkeypatch.setattr("cuebook.chunks.packing.TRANSPORT_BLOB_BYTES", 100_000)
+    monkeypatch.setattr("cuebook.chunks.packing.BESIDE_BYTES", 100_000)
     died = tmp_path / "died"
 
     def f(n: int, data: bytes) -> int:

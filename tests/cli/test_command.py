@@ -100,6 +100,23 @@ def test_failures_are_shown_with_arguments_error_and_traceback(cue: Path, said: 
     assert [(each["index"], each["arguments"], each["error"]) for each in failures] == [(2, [2], "ValueError")]
 
 
+def test_failures_come_by_kind_of_error_the_most_frequent_first(tmp_path: Path, said: Any) -> None:
+    path = tmp_path / "a.cue"
+    errors = {n: KeyError(n) if n == 3 else ValueError(f"so {n}\nand more") for n in range(30)}
+    calls = [[n] for n in range(30)]
+    write(path, run_entries(1, calls, {}, *(failed(1, n, error) for n, error in errors.items())))
+    lines = said("show", path, "--failures")[1].splitlines()
+    assert lines[0] == "ValueError: 29 calls"
+    assert lines[1] == "call 0 with arguments [0]: ValueError: so 0"
+    assert "and more" in lines[2]
+    assert "call 1 with arguments [1]: ValueError: so 1" in lines
+    assert "... and 9 more: --json has them all" in lines
+    assert lines.index("KeyError: 1 call") > lines.index("... and 9 more: --json has them all")
+    assert "call 3 with arguments [3]: KeyError: 3" in lines
+    assert sum(line.startswith("call ") for line in lines) == 21
+    assert len(json.loads(said("show", path, "--failures", "--json")[1])["failures"]) == 30
+
+
 def test_a_run_without_failures_says_how_it_ended(tmp_path: Path, said: Any) -> None:
     path = tmp_path / "a.cue"
     write(path, [*run_entries(1, CALLS, {}, is_closed=False), closed(1, Closing.FAILED, "the disk is full")])

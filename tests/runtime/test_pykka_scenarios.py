@@ -12,7 +12,8 @@ import pytest
 
 from cuebook.errors import ActorFailed, ActorStopped, AskTimeout, UnhandledMessage
 from cuebook.runtime.cells.actor import Actor
-from cuebook.runtime.policy.restarts import Exit, Restart
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import Restart
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.probe import Probe

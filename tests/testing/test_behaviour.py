@@ -14,7 +14,7 @@ from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.cells.services import ServiceKey
 from cuebook.runtime.cells.signals import Down
-from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.testing.behaviour import ActorKit
 from cuebook.testing.effects import (

@@ -10,7 +10,7 @@ import pytest
 from cuebook.errors import ActorFailed
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.signals import Down
-from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.memory_runtime import MemoryRuntime

@@ -10,8 +10,7 @@ from typing import Any
 from cuebook.actors.messages import Release
 from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.slot import Slot
-from cuebook.engines.port import LocalWork
-from cuebook.engines.registry import Engine
+from cuebook.engines.port import Engine, LocalWork
 from cuebook.errors import MessagingError
 
 __all__ = ["RunTable", "WorkerKind"]

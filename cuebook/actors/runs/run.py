@@ -60,6 +60,10 @@ def _silent(_: int, __: list[Any]) -> None:
     """For what nobody looks at."""
 
 
+def _nothing_beside(_: Sequence[int]) -> int:
+    return 0
+
+
 def _never(_: Any) -> bool:
     return False
 
@@ -86,7 +90,8 @@ class RunPlan:
             in a worker. Raises FunctionNotShippable where there is no other way.
         reship_unloaded: the same, as it could not be loaded in a worker for an error of this class; False where there
             is no other way.
-        on_shipped, on_over: hear of the calls that went out in one message, and of those that will not go out again.
+        on_shipped: hears of the calls that went out in one message; gives the bytes that lie beside it.
+        on_over: hears of those that will not go out again.
         hide: a failure as it may be told and recorded, given the arguments of its call: without secrets.
         on_generators: hears what random generators a worker (by number) would draw from; gives what the user is to be
             told of it, or None.
@@ -109,7 +114,7 @@ class RunPlan:
     closing_entries: Callable[[Run], list[Entry]] | None = None
     reship: Callable[[list[Any]], None] = _nothing
     reship_unloaded: Callable[[str], bool] = _never
-    on_shipped: Callable[[Sequence[int]], None] = _nothing
+    on_shipped: Callable[[Sequence[int]], int] = _nothing_beside
     on_over: Callable[[Sequence[int]], None] = _nothing
     on_generators: Callable[[int, list[Any]], str | None] = _silent
     call_key: Callable[[Any], bytes] | None = None
@@ -227,6 +232,15 @@ class Run:
         held.update(index for index, _ in self.retries)
         held.update(self.retries_pausing)
         return [index for index in self.source.undone() if index not in held]
+
+    def take_up_again(self) -> None:
+        """A new incarnation of the Supervisor has it: calls that nobody has go first, and its end is written anew."""
+        self.put_back(self.lost_calls())
+        self.is_closing = False
+
+    def note_delivered(self, seq: int) -> None:
+        """What record `seq` holds, and those before it, has reached the sink."""
+        self.delivered_seq = max(self.delivered_seq, seq)
 
     @property
     def is_idle(self) -> bool:

@@ -65,9 +65,8 @@ class Slot:
     def load(self, now: float) -> WorkerLoad:
         """The worker as the dispatcher sees it."""
         out = self.outstanding
-        return WorkerLoad(
-            out.calls, len(out), self.served > 0, self.is_slow, self.is_asked, silent_s=now - self.quiet_since
-        )
+        silent_s = now - self.quiet_since
+        return WorkerLoad(out.calls, len(out), self.served > 0, self.is_slow, self.is_asked, silent_s)
 
     def hand(self, indexes: Sequence[int], now: float) -> None:
         """It is sent these calls in one message."""

@@ -23,21 +23,21 @@ class _Printer:
     def __init__(self, text: Callable[[], str]) -> None:
         self._text = text
         self._requests: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._before: Any = signal.SIG_DFL
-        self._is_closed = False
+        self.before: Any = signal.SIG_DFL
+        self.is_closed = False
         self._thread = threading.Thread(target=self._serve, name="cuebook-dump", daemon=True)
         self._thread.start()
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """The signal handler; that of another runtime, which was there before, is called too."""
         self._requests.put(True)
-        if callable(self._before):
-            self._before(number, frame)
+        if callable(self.before):
+            self.before(number, frame)
 
     def install(self) -> bool:
         """In place of the default handler, or of another runtime's; whether it was."""
-        self._before = signal.getsignal(signal.SIGUSR1)
-        is_free = self._before is signal.SIG_DFL or _printer_of(self._before) is not None
+        self.before = signal.getsignal(signal.SIGUSR1)
+        is_free = self.before is signal.SIG_DFL or _printer_of(self.before) is not None
         if is_free:
             signal.signal(signal.SIGUSR1, self.handle)
         return is_free
@@ -45,14 +45,14 @@ class _Printer:
     def remove(self) -> None:
         """Put back what was there; where another runtime has come since, leave it, and ask no more."""
         if _printer_of(signal.getsignal(signal.SIGUSR1)) is self:
-            before = self._before
-            while (printer := _printer_of(before)) is not None and printer._is_closed:
-                before = printer._before
+            before = self.before
+            while (printer := _printer_of(before)) is not None and printer.is_closed:
+                before = printer.before
             signal.signal(signal.SIGUSR1, before)
 
     def close(self) -> None:
         """The thread ends."""
-        self._is_closed = True
+        self.is_closed = True
         self._requests.put(False)
         self._thread.join(1.0)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cuebook.children.logs.log_records import Arrived, pack_record, unpack_record
-from cuebook.engines.calls.protocol import Logged
+from cuebook.children.logs.logged import Logged
 from cuebook.wire.message import encode
 
 __all__ = ["Forwarding", "emit_in_parent", "logging_state"]

@@ -14,7 +14,7 @@ from itertools import islice
 from types import CodeType, TracebackType
 from typing import Any
 
-from cuebook.engines.calls.outcome import error_text
+from cuebook.wording import error_text
 
 __all__ = ["pack_error", "unpack_error"]
 

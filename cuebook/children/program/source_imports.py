@@ -16,6 +16,10 @@ from typing import Any
 __all__ = ["KeptSources", "hold_lines", "import_from"]
 
 
+_PLACE = 2
+"""The last fields of an entry: where its content begins, and its length. What lies in no file has these alone."""
+
+
 class KeptSources:
     """First in `sys.meta_path`: finds the modules that the program had when the run began.
 
@@ -35,10 +39,14 @@ class KeptSources:
         index = pickle.loads(os.pread(self._descriptor, length, 8))
         self._modules: dict[str, tuple[str, tuple[str, ...] | None, int, int, int, int]] = index["modules"]
         self._texts: dict[str, tuple[Any, ...]] = index["texts"]
-        self._files = {entry[0]: entry[-2:] for entry in self._modules.values()}
         self._held: set[str] = set()
-        for name in self._texts:
-            self._hold(name, self._texts[name][-2:])
+        self._files = {entry[0]: entry for entry in self._modules.values()}
+        self._files.update({name: entry for name, entry in self._texts.items() if len(entry) > _PLACE})
+        for name, entry in self._texts.items():
+            if len(entry) > _PLACE:
+                self._hold_if_changed(name, entry)
+            else:  # it lies in no file
+                self._hold(name, entry)
 
     def close(self) -> None:
         """Forget them."""
@@ -74,9 +82,12 @@ class KeptSources:
 
     def hold_if_changed(self, name: str) -> None:
         """Have tracebacks, and whoever reads sources, see a module's source as it was, where the file is another."""
-        file, _, mtime_ns, size, *place = self._modules[name]
+        self._hold_if_changed(self._modules[name][0], self._modules[name])
+
+    def _hold_if_changed(self, file: str, entry: tuple[Any, ...]) -> None:
+        path, _, mtime_ns, size, *place = entry
         try:
-            found = os.stat(file)
+            found = os.stat(path)
         except OSError:
             found = None
         if found is None or (found.st_mtime_ns, found.st_size) != (mtime_ns, size):
@@ -85,12 +96,13 @@ class KeptSources:
     def hold(self, file: str) -> None:
         """The same for a file by its name."""
         if file in self._files and file not in self._held:
-            self._hold(file, self._files[file])
+            self._hold_if_changed(file, self._files[file])
 
     def _hold(self, name: str, place: Any) -> None:
         import linecache
         from importlib.util import decode_source
 
+        place = place[-_PLACE:]
         try:
             text = decode_source(self._content(place))
             linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)

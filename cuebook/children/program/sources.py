@@ -10,7 +10,6 @@ import linecache
 import os
 import pickle
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +20,8 @@ from cuebook.persistence.identity.ownership import is_users_module
 
 __all__ = ["CELLS_BYTES_MAX", "Sources", "are_missing", "take_sources", "users_modules"]
 
+_ELSEWHERE = tuple(os.path.dirname(str(sys.modules[name].__file__)) + os.sep for name in ("os", "cuebook"))
+_IN_PACKAGES = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 _MAIN = ("__main__", "__mp_main__")
 CELLS_BYTES_MAX = 4 * 1024 * 1024
 """Of sources that lie in no file, such as notebook cells, the first ones up to this size are taken."""
@@ -67,6 +68,8 @@ def _new_file() -> tuple[int, str]:
     if hasattr(os, "memfd_create") and os.path.exists("/proc/self/fd"):
         descriptor = os.memfd_create("cuebook-sources")
         return descriptor, f"/proc/{os.getpid()}/fd/{descriptor}"
+    import tempfile
+
     return tempfile.mkstemp(prefix="cuebook-sources-")
 
 
@@ -112,13 +115,24 @@ def _is_own(module: ModuleType) -> bool:
 
 
 def _modules() -> Iterator[tuple[str, _Source]]:
-    for name in users_modules():
-        module = sys.modules.get(name)
-        if getattr(module, "__name__", None) == name:
+    for name, module in list(sys.modules.items()):
+        if not isinstance(module, ModuleType) or getattr(module, "__name__", None) != name or name in _MAIN:
+            continue
+        if _may_be_edited(module) and _is_own(module):
             with suppress(OSError, TypeError):  # it is gone already, or is no module that another process can import
                 source = _source(getattr(module, "__file__", None), getattr(module, "__path__", None))
                 if source is not None:
                     yield name, source
+
+
+def _may_be_edited(module: ModuleType) -> bool:
+    """Whether it lies where its author works: whose the others are takes 0.1 s to find out, and nobody edits them."""
+    path = getattr(module, "__file__", None)
+    if path is None:
+        path = next(iter(getattr(module, "__path__", None) or [None]), None)
+    if not isinstance(path, str) or path.startswith(_ELSEWHERE):
+        return False
+    return not any(segment in f"{path}{os.sep}" for segment in _IN_PACKAGES)
 
 
 def _source(path: Any, folders: Any) -> _Source | None:

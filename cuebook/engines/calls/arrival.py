@@ -5,12 +5,17 @@ Light: imported by worker processes at start.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.placeholders import Unresolved, placeholder_in
 
-__all__ = ["LostArguments", "arrived"]
+__all__ = ["ONE_BY_ONE", "LostArguments", "arrived"]
+
+ONE_BY_ONE = 0xDD
+"""The first byte of arguments that may run code of the user's: of msgpack's longest form of an array."""
+_ONE = b"\x91"
 
 
 class LostArguments:
@@ -18,7 +23,7 @@ class LostArguments:
 
     __slots__ = ("error",)
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         self.error = error
 
     def keys(self) -> NoReturn:
@@ -28,15 +33,31 @@ class LostArguments:
         raise self.error
 
 
-def arrived(decoder: ValueDecoder, data: bytes, count: int) -> list[Any]:
-    """The arguments of `count` calls; `LostArguments` in the place of those that cannot be rebuilt in this process.
+def arrived(decoder: ValueDecoder, data: bytes, indexes: Sequence[int], *, begin: Callable[[int], None]) -> list[Any]:
+    """The arguments of these calls; `LostArguments` in the place of those that cannot be rebuilt in this process.
 
     A placeholder never reaches the user's function: what it made of it would count as a result.
+
+    Parameters:
+        begin: is told which call's arguments are loaded next, wherever that may run code of the user's, and so end the
+            process.
     """
+    if data[0] != ONE_BY_ONE:
+        return _opened(decoder, data, len(indexes))
+    found = []
+    for index, part in zip(indexes, decoder.split(data, len(indexes)), strict=True):
+        begin(index)
+        found += _opened(decoder, b"".join((_ONE, part)), 1)
+    return found
+
+
+def _opened(decoder: ValueDecoder, data: bytes, count: int) -> list[Any]:
     before = decoder.placeholders
     try:
         calls: list[Any] = decoder.decode(data)
-    except Exception as error:  # not enough memory, a blob that is gone
+    except (
+        BaseException
+    ) as error:  # not enough memory, a blob that is gone; what ends or interrupts ends its call alone
         return [LostArguments(error)] * count
     if decoder.placeholders == before:
         return calls

@@ -10,21 +10,23 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cuebook.children.failure_text import traceback_text
 from cuebook.children.program.program import ProgramHere
-from cuebook.children.program.source_imports import import_from
+from cuebook.children.settling import adopt_environment, publish_in_main
 from cuebook.engines.calls.current import OUTSIDE, CurrentCall, StatePort, call_of_context, enter_context_call
 from cuebook.engines.calls.generators import generators_of
-from cuebook.engines.calls.outcome import encoded_error, error_text, error_type_name, traceback_text
+from cuebook.engines.calls.outcome import encoded_error
 from cuebook.engines.calls.protocol import Ready, Setup, SetupFailed
 from cuebook.engines.calls.states import StateExchange
 from cuebook.engines.calls.worker_life import OwnWorker, is_coroutine_function
+from cuebook.persistence.blobs.beside import BesideReader
 from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.persistence.values.called_with import with_paths
 from cuebook.persistence.values.pickling.names import Names
+from cuebook.wording import error_text, error_type_name
 
 if TYPE_CHECKING:
     from cuebook.children.logs.forwarding import Forwarding
@@ -32,11 +34,9 @@ if TYPE_CHECKING:
 __all__ = [
     "LoadedFunction",
     "Worker",
-    "adopt_environment",
     "load_function",
     "log_as_the_program",
     "outside_call",
-    "publish_in_main",
     "setup_failed",
 ]
 
@@ -44,7 +44,7 @@ __all__ = [
 class Worker:
     """A worker of the user's own: state that lives as long as its process, thread or run (a model, a connection).
 
-    Subclass it and give the class as `actors=`. Each process or thread makes one instance; with `where="async"` all
+    Subclass it and give the class as `worker=`. Each process or thread makes one instance; with `where="async"` all
     calls of a run share one. Each of the three methods may be an `async def`; they and the calls have one event loop.
     """
 
@@ -94,7 +94,7 @@ class LoadedFunction:
         blobs, spill = options.get("blobs"), options.get("spill")
         # Where results are not kept they are read once, from the folder that arguments come from too.
         results = None if blobs is None else TransientBlobs(blobs) if blobs == spill else BlobStore(blobs)
-        arguments = BlobStore(spill) if spill else results
+        arguments = BesideReader(spill) if spill else results
         self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results, reloads=True)
         self.decoder = ValueDecoder(blobs=arguments)
         self.states_decoder = ValueDecoder(blobs=results, names=Names(func))
@@ -143,36 +143,6 @@ class LoadedFunction:
             self._own.end()
 
 
-def publish_in_main(*items: Any) -> None:
-    """What came by value from the parent's `__main__` is found under its name in ours too: calls may pickle it."""
-    main = sys.modules["__main__"].__dict__
-    for item in items:
-        for function in _functions_of(item):
-            for name, value in function.__globals__.items():
-                if not name.startswith("__"):
-                    main.setdefault(name, value)
-        for thing in (item, type(item)):
-            if getattr(thing, "__module__", None) in MAIN_MODULES and "." not in getattr(thing, "__qualname__", "."):
-                main.setdefault(thing.__qualname__, thing)
-
-
-MAIN_MODULES = ("__main__", "__mp_main__")
-
-
-def _functions_of(item: Any) -> list[FunctionType]:
-    """The functions of the user's script that a callable brings with it."""
-    while isinstance(item, partial):
-        item = item.func
-    plain = item.__func__ if isinstance(item, MethodType) else item
-    if isinstance(plain, FunctionType):
-        wrapped = plain.__dict__.get("__wrapped__")
-        found = [plain, *([wrapped] if isinstance(wrapped, FunctionType) else [])]
-    else:
-        classes = [] if item is None else (item if isinstance(item, type) else type(item)).__mro__
-        found = [value for cls in classes for value in cls.__dict__.values() if isinstance(value, FunctionType)]
-    return [function for function in found if function.__globals__.get("__name__") in (*MAIN_MODULES, None)]
-
-
 def load_function(order: Setup, home: WorkerPort) -> tuple[Ready | SetupFailed, LoadedFunction | None]:
     """Carry out a Setup in a worker process; the answer is for the parent."""
     try:
@@ -180,9 +150,7 @@ def load_function(order: Setup, home: WorkerPort) -> tuple[Ready | SetupFailed, 
         program = home.program
         program.load(order.options["program"])
         forwarding = log_as_the_program(home, order.options.get("logging"))
-        import pickle
-
-        func, worker_class, initializer = pickle.loads(order.function)
+        func, worker_class, initializer = _unpickled(order)
         publish_in_main(func, worker_class, initializer)
         if forwarding is not None:
             forwarding.begin()
@@ -203,6 +171,18 @@ def load_function(order: Setup, home: WorkerPort) -> tuple[Ready | SetupFailed, 
     generators = generators_of(func, own.instance) if order.options.get("has_others") else None
     _limit_memory(order.options.get("memory_bytes"))
     return Ready(order.run, os.getpid(), None, generators), loaded
+
+
+def _unpickled(order: Setup) -> Any:
+    """The function with what belongs to it. Large buffers are the parent's own pages until somebody writes to them."""
+    import pickle
+
+    reader = BesideReader(order.options["spill"])
+    buffers = []
+    for name, length, is_readonly in order.beside or ():
+        memory = reader.mapped(name, length)
+        buffers.append(memory.toreadonly() if is_readonly else memory)
+    return pickle.loads(order.function or buffers.pop(0), buffers=buffers)
 
 
 def log_as_the_program(home: WorkerPort, state: dict[str, Any] | None) -> Forwarding | None:
@@ -227,20 +207,6 @@ def setup_failed(order: Setup, reason: str, error: BaseException) -> SetupFailed
     text = traceback_text(error)
     encoded = encoded_error(error, ValueEncoder().encode)
     return SetupFailed(order.run, reason, error_type_name(error), error_text(error), text, encoded)
-
-
-def adopt_environment(options: dict[str, Any]) -> None:
-    """Be where the parent is: its import path, arguments, folder, and the sources that it began with."""
-    if options.get("sys_path") is not None:
-        sys.path[:] = options["sys_path"]
-    if options.get("argv") is not None:
-        sys.argv[:] = options["argv"]
-    if options.get("traceparent"):
-        os.environ["TRACEPARENT"] = options["traceparent"]
-    if options.get("cwd"):
-        with suppress(FileNotFoundError):  # it is gone since: this worker stays where it was started
-            os.chdir(options["cwd"])
-    import_from(options.get("kept_sources"))
 
 
 def _difference(func: Any, order: Setup) -> list[str] | None:

@@ -8,25 +8,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from types import TracebackType
 from typing import Any
 
-from cuebook.children.program.source_imports import hold_lines
+from cuebook.children.failure_text import module_within, traceback_text
 from cuebook.engines.calls.protocol import Failure, Results
 from cuebook.errors import JournalError, ValueNotKept
 from cuebook.persistence.records.bodies import completed_record
+from cuebook.wording import error_text, error_type_name
 
 __all__ = [
     "FIELDS",
     "NOT_WRITTEN",
     "Finished",
     "encoded_error",
-    "error_text",
-    "error_type_name",
     "failure_message",
     "flat_results",
     "results_messages",
-    "traceback_text",
 ]
 
 NOT_WRITTEN = "not written"
@@ -37,10 +34,6 @@ Finished = tuple[int, float, float, bytes]
 
 FIELDS = 4
 """Items of a flat list of finished calls that belong to one call: those of `Finished`, one after the other."""
-_AROUND_CALLS = ("cuebook.engines.", "cuebook.persistence.values.called_with")
-"""Modules whose frames lie between a worker and what a call runs."""
-TEXT_LENGTH_MAX = 1 << 18
-"""Characters of an exception's message or traceback that are kept: the beginning and the end."""
 EXCEPTION_BYTES_MAX = 1 << 24
 RANGE_MIN = 16
 """Calls in a range, on average, from which on ranges are worth a record each."""
@@ -120,64 +113,8 @@ def failure_message(
 def _reason(error: BaseException) -> str:
     if isinstance(error, ValueNotKept):
         return "not kept"
-    inner = _within(error.__traceback__, *_AROUND_CALLS)
-    is_ours = inner is not None and _module_of(inner).startswith("cuebook.persistence.")
+    is_ours = module_within(error.__traceback__).startswith("cuebook.persistence.")
     return NOT_WRITTEN if is_ours and isinstance(error, JournalError) else "raised"
-
-
-def _within(tb: TracebackType | None, *modules: str) -> TracebackType | None:
-    """A traceback without the frames of these modules that it begins with; None where nothing is left."""
-    while tb is not None and _module_of(tb).startswith(modules):
-        tb = tb.tb_next
-    return tb
-
-
-def _module_of(tb: TracebackType) -> str:
-    """By the module's name: a folder of the user's may be called as one of ours."""
-    return str(tb.tb_frame.f_globals.get("__name__", ""))
-
-
-def error_type_name(error: BaseException) -> str:
-    """`ValueError` for a builtin, `package.module.Name` for any other class of exception."""
-    cls = type(error)
-    return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
-
-
-def traceback_text(error: BaseException) -> str:
-    """The formatted traceback from the user's first frame on, its middle left out where it is very long.
-
-    Never raises, whatever the exception's class does.
-    """
-    import traceback
-
-    try:
-        hold_lines(error.__traceback__)
-        lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
-        return _clipped("".join(lines))
-    except Exception:
-        return f"{error_type_name(error)} (its traceback could not be formatted)"
-
-
-def _users_part(tb: TracebackType | None) -> TracebackType | None:
-    start = _within(tb, *_AROUND_CALLS)
-    return start if start is not None else tb
-
-
-def error_text(error: BaseException) -> str:
-    """The message of an exception, at most `TEXT_LENGTH_MAX` long; never raises, whatever its class does."""
-    try:
-        return _clipped(str(error))
-    except Exception:
-        return "(its message could not be made)"
-
-
-def _clipped(text: str) -> str:
-    """A text with its middle left out where it is longer than a message should be."""
-    surplus = len(text) - TEXT_LENGTH_MAX
-    if surplus <= 0:
-        return text
-    half = TEXT_LENGTH_MAX // 2
-    return f"{text[:half]}\n[... {surplus:,} characters left out ...]\n{text[-half:]}"
 
 
 def encoded_error(error: BaseException, encode: Callable[[Any], bytes]) -> bytes | None:

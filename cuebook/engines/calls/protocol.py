@@ -16,7 +16,6 @@ from cuebook.wire.message import message
 __all__ = [
     "Calls",
     "Failure",
-    "Logged",
     "Quit",
     "Ready",
     "Recall",
@@ -43,15 +42,19 @@ class Setup:
 
     Attributes:
         run: number of the run, echoed in every answer.
-        function: cloudpickle of `(function, worker class or None)`; empty where the host shares the parent's memory.
+        function: the pickle of the function, the worker class or None, and the initializer or None; empty where the
+            host shares the parent's memory, or where it lies beside this message.
         fingerprint: the parent's digest of the function; it seeds `current_call().seed`.
         options: plain settings: sys_path, cwd, pickle, blobs, memory_bytes, logging, worker, compare.
+        beside: name, length and whether it is read-only, of each buffer of the pickle that lies beside this message;
+            where `function` is empty the first one is the pickle.
     """
 
     run: int
     function: bytes
     fingerprint: bytes
     options: dict[str, Any]
+    beside: list[Any] | None = None
 
 
 @message(tag=_CALLS_TAG)
@@ -211,11 +214,3 @@ class StateWanted:
     run: int
     index: int
     ticket: int
-
-
-@message(tag=17)
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """A record of the standard logging, made in a call, for the parent's handlers: bytes of `log_records`."""
-
-    data: bytes

@@ -13,7 +13,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from cuebook.engines.calls.outcome import traceback_text
+from cuebook.children.failure_text import traceback_text
 
 if TYPE_CHECKING:
     import asyncio

@@ -8,13 +8,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from cuebook.children.port import Listener
 from cuebook.engines.calls.current import enter_context_call
 from cuebook.engines.calls.function import LoadedFunction, outside_call
-from cuebook.engines.calls.outcome import error_type_name, failure_message, results_messages
+from cuebook.engines.calls.outcome import failure_message, results_messages
 from cuebook.engines.calls.protocol import Calls, Quit, Setup
 from cuebook.engines.local.host import LocalHost
 from cuebook.engines.local.shared_worker import ABANDON_S
-from cuebook.engines.port import Listener
+from cuebook.wording import error_type_name
 
 __all__ = ["CoroutineHost"]
 

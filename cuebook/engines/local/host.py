@@ -11,6 +11,7 @@ from contextlib import suppress
 from itertools import repeat
 from typing import Any
 
+from cuebook.children.port import Listener, Loss
 from cuebook.engines.calls.current import CurrentCall, enter_context_call
 from cuebook.engines.calls.function import LoadedFunction, setup_failed
 from cuebook.engines.calls.protocol import (
@@ -26,7 +27,7 @@ from cuebook.engines.calls.protocol import (
 )
 from cuebook.engines.calls.states import StateExchange
 from cuebook.engines.local.contexts import AdoptedContext
-from cuebook.engines.port import Listener, LocalWork, Loss
+from cuebook.engines.port import LocalWork
 from cuebook.wire.message import decode, encode
 
 __all__ = ["LocalHost"]

@@ -1,4 +1,4 @@
-"""The attendant of a worker process: a thread that minds what cannot wait for the running call. Knows no call.
+"""The attendant of a worker process: a thread that minds what cannot wait for the running call. Runs none.
 
 It sends results that grow old behind a slow call, gives back calls that were not started, hands over the parent's
 answers to checkpoints, and ends the process group when the parent is gone.

@@ -1,32 +1,30 @@
 """A worker process: a blocking loop on a socket pair that runs calls. Knows no journal, no scheduling, no event loop.
 
-Started as a fresh interpreter by `engines.spawner`; light, so that the first result of a cold run comes soon.
+Started as a fresh interpreter by `children.spawner`; light, so that the first result of a cold run comes soon.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
-import signal
 import socket
 import sys
 import threading
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cuebook.children.importing import become_worker
-from cuebook.children.page import PAGE_BYTES
+from cuebook.children.failure_text import traceback_text
 from cuebook.children.program.program import ProgramHere
-from cuebook.children.stdio import flush_c, flush_streams, line_buffer_c, open_streams
+from cuebook.children.settling import settle_in
+from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
 from cuebook.engines.calls.arrival import arrived
 from cuebook.engines.calls.current import CurrentCall, enter_process_call
 from cuebook.engines.calls.function import LoadedFunction, load_function
-from cuebook.engines.calls.outcome import failure_message, flat_results, traceback_text
+from cuebook.engines.calls.outcome import failure_message, flat_results
 from cuebook.engines.calls.protocol import Quit, Returned, Setup, SetupFailed, calls_fields, calls_indexes
 from cuebook.engines.calls.states import StateExchange
 from cuebook.engines.process.attendant import Attendant
@@ -39,7 +37,7 @@ from cuebook.wire.message import decode, encode
 if TYPE_CHECKING:
     from cuebook.children.logs.forwarding import Forwarding
 
-__all__ = ["WorkerProcess", "main", "settle_in"]
+__all__ = ["WorkerProcess", "main"]
 
 FLUSH_S = 0.001
 """Results wait at most this long for company while short calls go on; an idle or slow worker sends at once."""
@@ -169,16 +167,26 @@ class WorkerProcess:
                     if batch[3] is not None:
                         self.attempts.update(zip(places, batch[3], strict=True))
                     indexes.extend(places)
-                    arguments.extend(self.loaded(self.function, batch[4], len(places)))
+                    arguments.extend(self.loaded(self.function, batch[4], places))
             if indexes:
                 self.todo.append(zip(indexes, arguments, strict=True))
 
-    def loaded(self, function: LoadedFunction, data: bytes, count: int) -> list[Any]:
+    def loaded(self, function: LoadedFunction, data: bytes, indexes: Sequence[int]) -> list[Any]:
         """The arguments of some calls."""
-        if not self.program.filters.may_raise:
-            return arrived(function.decoder, data, count)
-        with self.program.filters.put_aside():
-            return arrived(function.decoder, data, count)
+        try:
+            if not self.program.filters.may_raise:
+                return arrived(function.decoder, data, indexes, begin=self.begin_loading)
+            with self.program.filters.put_aside():
+                return arrived(function.decoder, data, indexes, begin=self.begin_loading)
+        finally:
+            self.page[0] = -1
+
+    def begin_loading(self, index: int) -> None:
+        """A call's arguments are loaded: if that ends this process, or takes without end, it counts as the call's."""
+        if index in self.attempts:
+            self.flush()
+        self.page[1] = monotonic()
+        self.page[0] = index
 
     def encoder_of(self, function: LoadedFunction) -> Callable[[Any], bytes]:
         """What makes bytes of a result; it may load some of it again."""
@@ -350,35 +358,3 @@ def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
         os._exit(0)
     flush_c()
     os._exit(0)
-
-
-def settle_in(
-    data_fd: int, control_fd: int, page_fd: int, parent: int
-) -> tuple[socket.socket, socket.socket, memoryview[float]]:
-    """Tie this process's life to the parent's. Its two sockets and its page."""
-    _die_with(parent)
-    become_worker()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    data, control = socket.socket(fileno=data_fd), socket.socket(fileno=control_fd)
-    for sock in (data, control):
-        sock.setblocking(True)
-        sock.set_inheritable(False)
-    page = memoryview(mmap.mmap(page_fd, PAGE_BYTES)).cast("d")
-    os.close(page_fd)
-    open_streams()
-    return data, control, page
-
-
-def _die_with(parent: int) -> None:
-    """Ask the kernel for SIGKILL at the parent's end (Linux); a parent that is gone already ends us here.
-
-    0: it is not known by number, as something that has started us stands between.
-    """
-    if sys.platform == "linux":
-        import ctypes
-
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(1, signal.SIGKILL, 0, 0, 0)
-        line_buffer_c(libc)
-    if parent and os.getppid() != parent:
-        os._exit(0)

@@ -1,6 +1,6 @@
 """What a journal says up to a record: every run and every stream. Plain data; the folds write it.
 
-Knows no file and no record.
+Knows no file.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from cuebook.persistence.identity.digest import DIGEST_BYTES, joined
 from cuebook.persistence.identity.ownership import is_users_module, package_version
 from cuebook.persistence.identity.parts import name_of, readable
+from cuebook.persistence.identity.secrets.hiding import Hiding
+from cuebook.persistence.identity.values.walk import ValueWalk
 
 if TYPE_CHECKING:
     from cuebook.persistence.identity.code.graph import CodeGraph
@@ -41,7 +43,14 @@ def dependency(graph: CodeGraph, item: Any) -> bytes:
         content = joined(b"package", [item.__name__.encode(), str(version).encode()])
         graph.add_part(f"depends {item.__name__}", content, str(version))
         return content
-    return graph.value(f"depends {name_of(item) or readable(item)[:60]}", item)
+    return graph.value(f"depends {name_of(item) or _text(graph, item)}", item)
+
+
+def _text(graph: CodeGraph, item: Any) -> str:
+    """A value in a few words; one that holds a secret by its class alone."""
+    probe = Hiding(graph.hiding.key)
+    ValueWalk(probe).encode(item)
+    return f"<{type(item).__name__}>" if probe.found else readable(item)[:60]
 
 
 def _path_content(path: Path) -> bytes:

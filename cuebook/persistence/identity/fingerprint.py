@@ -16,6 +16,7 @@ from cuebook.persistence.identity.digest import blake16, joined
 from cuebook.persistence.identity.ownership import is_users_class
 from cuebook.persistence.identity.parameters import parameters_of
 from cuebook.persistence.identity.parts import ALGORITHM, Change, Fingerprint, Part, compare, name_of
+from cuebook.persistence.identity.secrets.at_hand import hide_what_is_at_hand
 from cuebook.persistence.identity.secrets.hiding import Hiding
 from cuebook.persistence.identity.syntax.source import look_again
 
@@ -50,7 +51,7 @@ def fingerprint(
         func: any callable.
         depends: more that counts: pathlib.Path by content, functions and classes by code, all else by value.
         version: stands in for all code: then only the name, the version and `depends` count, and the function is not
-            looked at.
+            looked at, but for secrets in its variables, which are hidden.
         extra: classes and functions that count like helpers, in any order (those of arguments, of custom
             workers).
         hiding: keys the digests of what stands under a secret name, and gets these.
@@ -66,6 +67,7 @@ def fingerprint(
     name = function_name(func)
     graph = CodeGraph(_home(func), hiding)
     if version is not None:
+        hide_what_is_at_hand(func, graph.hiding)
         graph.add_part("version", version.encode("utf-8", "surrogatepass"), version)
         roots = [joined(b"version", [version.encode("utf-8", "surrogatepass")])]
         code_parts: tuple[Part, ...] = ()

@@ -48,6 +48,8 @@ def walked_digest(walk: ValueWalk, encode: Callable[[ValueWalk], bytes]) -> byte
         encoded = encode(walk)
         if walk.opaque:
             return os.urandom(DIGEST_BYTES)
+        if walk.context:
+            encoded = joined(b"context", [encoded, *map(walk.encode, list(walk.context.values()))])
         found = walk.take_found()
         if not found:
             return blake16(encoded)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -94,8 +95,14 @@ class JournalFile:
                 the message says that this is unknown because the file could not be opened again.
         Cost: one transaction with one fsync, whatever the number of entries, and 2 us an entry.
         """
+        return asyncio.shield(self.start_append(entries, states=states))
+
+    def start_append(
+        self, entries: Sequence[Entry], *, states: Mapping[int, bytes] = _NO_STATES
+    ) -> asyncio.Task[list[int]]:
+        """As `append`, but the task itself, for who adds a callback to it. Nobody may cancel it."""
         self._check_open()
-        return asyncio.shield(_unharmed(self._core.append(entries, states)))
+        return _unharmed(self._core.append(entries, states))
 
     def next_run(self) -> int:
         """A number for a new run that no other run in this file has, or gets."""
@@ -279,8 +286,13 @@ def _refuse_second_name(location: Location) -> None:
 
 
 def _unharmed(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-    # A task of its own: whoever waits for it may be cancelled, the transaction is not.
-    task = asyncio.get_running_loop().create_task(work)
+    # A task of its own: whoever waits for it may be cancelled, the transaction is not. A loop that ends cancels it and
+    # waits for it, so that the connection's thread does not report to a loop that is closed.
+    loop = asyncio.get_running_loop()
+    if sys.version_info >= (3, 12):  # begun at once, and not an iteration of the loop later
+        task = asyncio.Task(work, loop=loop, eager_start=True)
+    else:
+        task = loop.create_task(work)
     _unharmed_tasks.add(task)
     task.add_done_callback(_forget_task)
     return task

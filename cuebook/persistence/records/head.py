@@ -76,12 +76,13 @@ class Head:
             if not isinstance(value, types):
                 raise malformed(cls, f"a field of type {type(value).__name__} is out of place")
         try:
-            return cls._made(values)
+            return cls.of_fields(values)
         except (TypeError, ValueError) as error:
             raise malformed(cls, str(error)) from error
 
     @classmethod
-    def _made(cls, values: list[Any]) -> Self:
+    def of_fields(cls, values: list[Any]) -> Self:
+        """The head of these fields. Raises TypeError or ValueError where they are not what they have to be."""
         return cls(*values)
 
 

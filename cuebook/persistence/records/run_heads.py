@@ -149,7 +149,7 @@ class RunOpened(Head):
     command: str
 
     @classmethod
-    def _made(cls, values: list[Any]) -> Self:
+    def of_fields(cls, values: list[Any]) -> Self:
         parts = tuple((str(label), str(digest), str(detail)) for label, digest, detail in values[4])
         packages = tuple((str(name), str(version)) for name, version in values[6])
         values[4:7] = parts, tuple(str(text) for text in values[5]), packages
@@ -262,7 +262,7 @@ class Failed(Head):
     error_text: str
 
     @classmethod
-    def _made(cls, values: list[Any]) -> Self:
+    def of_fields(cls, values: list[Any]) -> Self:
         values[4] = Reason(values[4])
         return cls(*values)
 
@@ -281,7 +281,7 @@ class Reused(Head):
     ranges: tuple[tuple[int, int, int, int], ...]
 
     @classmethod
-    def _made(cls, values: list[Any]) -> Self:
+    def of_fields(cls, values: list[Any]) -> Self:
         ranges = tuple((run, source, start, count) for run, source, start, count in values[0])
         if not all(type(number) is int and number >= 0 for each in ranges for number in each):
             raise ValueError("a range holds something other than whole numbers")
@@ -338,7 +338,7 @@ class RunClosed(Head):
     reason: str = ""
 
     @classmethod
-    def _made(cls, values: list[Any]) -> Self:
+    def of_fields(cls, values: list[Any]) -> Self:
         values[0] = Closing(values[0])
         return cls(*values)
 
@@ -364,6 +364,6 @@ class Forgotten(Head):
     at: float
 
     @classmethod
-    def _made(cls, values: list[Any]) -> Self:
+    def of_fields(cls, values: list[Any]) -> Self:
         values[0] = Forgetting(values[0])
         return cls(*values)

@@ -136,7 +136,7 @@ class SnapshotKept(Head):
     at: float
 
     @classmethod
-    def _made(cls, values: list[Any]) -> SnapshotKept:
+    def of_fields(cls, values: list[Any]) -> SnapshotKept:
         if values[3] < 1:
             raise ValueError("it keeps no snapshot")
         return cls(*values)
@@ -159,7 +159,7 @@ class Duties(Head):
     rows: tuple[DutyRow, ...]
 
     @classmethod
-    def _made(cls, values: list[Any]) -> Duties:
+    def of_fields(cls, values: list[Any]) -> Duties:
         return cls(tuple(_duty(*row) for row in values[0]))
 
 
@@ -185,7 +185,7 @@ class Received(Head):
     rows: tuple[tuple[str, int], ...]
 
     @classmethod
-    def _made(cls, values: list[Any]) -> Received:
+    def of_fields(cls, values: list[Any]) -> Received:
         rows = tuple((sender, number) for sender, number in values[0])
         if not all(type(sender) is str and type(number) is int for sender, number in rows):
             raise ValueError("a delivery is a sender and a number")

@@ -147,7 +147,7 @@ def _open_array(data: bytes, decoding: Decoding) -> Any:
 
 
 def _filled(dtype: Any, shape: list[int], order: Any, source: tuple[Any, Decoding]) -> Any:
-    """A new array with this buffer, which is checked to fit before any memory is taken."""
+    """An array with this buffer, which is checked to fit before any memory is taken."""
     import numpy as np
 
     buffer, decoding = source
@@ -156,6 +156,9 @@ def _filled(dtype: Any, shape: list[int], order: Any, source: tuple[Any, Decodin
         raise ValueError("the buffer of an array does not fit its shape")
     if size == 0:
         return np.ndarray(tuple(shape), dtype, buffer=bytearray(), order=order)
+    mapped = decoding.mapped(buffer)
+    if mapped is not None:
+        return np.ndarray(tuple(shape), dtype, buffer=mapped, order=order)
     array = np.empty(tuple(shape), dtype, order=order)
     decoding.fill(buffer, memoryview(array.ravel("K").view(np.uint8)))
     return array

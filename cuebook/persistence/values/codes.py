@@ -151,6 +151,10 @@ class Decoding(Protocol):
         """Fill `target`, of exactly `size(part)` bytes, with an inline buffer or a blob."""
         ...
 
+    def mapped(self, part: Any) -> memoryview | None:
+        """A blob where it lies, which may be written to and which nobody else sees; None: it has to be read."""
+        ...
+
     def resolve(self, module: str, qualname: str) -> Any:
         """What stands under this name in a module; LookupError with the reason where it cannot be had."""
         ...

@@ -6,17 +6,19 @@ Knows neither calls nor records. Without trust it runs no code of the user's: no
 from __future__ import annotations
 
 from _thread import allocate_lock
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from cuebook.errors import CuebookError, MalformedMessage
 from cuebook.persistence.values.codes import BlobRef, Code, Unopened
 from cuebook.persistence.values.placeholders import Opaque, Unresolved
 from cuebook.persistence.values.standard import OPENINGS
-from cuebook.wire.codec import Unpacker, unpack
+from cuebook.wire.codec import UNPACK_ERRORS, Unpacker, malformed, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cuebook.persistence.blobs.beside import BesideReader
     from cuebook.persistence.blobs.folder import BlobStore
     from cuebook.persistence.values.codes import Decoding, Opening
     from cuebook.persistence.values.pickling.names import Names
@@ -36,7 +38,8 @@ class ValueDecoder:
     Parameters:
         trusted: whether pickles may be opened and the modules of the user's classes imported. Without trust
             such parts become `Opaque` and `Unresolved` placeholders.
-        blobs: where large buffers lie; None: they become `Opaque` placeholders, unread.
+        blobs: where large buffers lie; None: they become `Opaque` placeholders, unread. Those that lie beside a message
+            are mapped and not copied.
         names: gives the classes that values name; None: as nobody's in particular.
 
     Attributes:
@@ -47,7 +50,9 @@ class ValueDecoder:
         files: gets each `File` that is read, where it is a list.
     """
 
-    def __init__(self, *, trusted: bool = True, blobs: BlobStore | None = None, names: Names | None = None) -> None:
+    def __init__(
+        self, *, trusted: bool = True, blobs: BlobStore | BesideReader | None = None, names: Names | None = None
+    ) -> None:
         self.trusted = trusted
         self.placeholders = 0
         self.unresolved_count = 0
@@ -69,7 +74,7 @@ class ValueDecoder:
             MalformedMessage: they are no encoded value; nothing in them was executed.
             JournalCorrupt: a blob is missing or damaged.
 
-        Cost: 0.5 us for a plain scalar. An array is read from its blob into its own buffer.
+        Cost: 0.5 us for a plain scalar. An array is read from its blob into its own buffer, or mapped.
         """
         if not self._free.acquire(blocking=False):
             twin = self._twin()
@@ -99,6 +104,22 @@ class ValueDecoder:
         """
         values: list[Any] = self.decode(b"".join((b"\xdd", count.to_bytes(4, "big"), data)))
         return values
+
+    def split(self, data: bytes, count: int) -> list[memoryview]:
+        """The bytes of each of an array's `count` items, none of which is opened; raises as `decode`."""
+        unpacker = Unpacker(max_buffer_size=max(len(data), 1))
+        unpacker.feed(data)
+        try:
+            if unpacker.read_array_header() != count:
+                raise MalformedMessage(f"an array of other than {count} items")
+            ends = [unpacker.tell()]
+            for _ in range(count):
+                unpacker.skip()
+                ends.append(unpacker.tell())
+        except UNPACK_ERRORS as error:
+            raise malformed(data, error) from error
+        view = memoryview(data)
+        return [view[start:end] for start, end in pairwise(ends)]
 
     # What the forms ask for
 
@@ -136,8 +157,17 @@ class ValueDecoder:
         else:
             self._blobs.read_into(part.digest, target)
 
-    def content(self, part: Any) -> bytearray:
+    def mapped(self, part: Any) -> memoryview | None:
+        """A blob where it lies, which may be written to and which nobody else sees; None: it has to be read."""
+        if type(part) is not BlobRef or self._blobs is None:
+            return None
+        return self._blobs.mapped(part.digest, part.length)
+
+    def content(self, part: Any) -> bytearray | memoryview:
         """An inline buffer or all of a blob, as a buffer that may be written to."""
+        mapped = self.mapped(part)
+        if mapped is not None:
+            return mapped
         content = bytearray(self.size(part))
         self.fill(part, memoryview(content))
         return content

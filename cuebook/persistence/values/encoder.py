@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cuebook.errors import ValueNotKept
+    from cuebook.persistence.blobs.beside import BesideWriter
     from cuebook.persistence.blobs.folder import BlobStore
     from cuebook.persistence.values.codes import Form
     from cuebook.persistence.values.pickling.pickles import PickleScope
@@ -56,7 +57,7 @@ class ValueEncoder:
         self,
         *,
         pickle: bool = True,
-        blobs: BlobStore | None = None,
+        blobs: BlobStore | BesideWriter | None = None,
         blob_bytes: int = 256 * 1024,
         portable: bool = False,
         label: str = "result",
@@ -207,7 +208,7 @@ class ValueEncoder:
 
     # How a value is put together
 
-    def _twin(self, *, blobs: BlobStore | None = None) -> ValueEncoder:
+    def _twin(self, *, blobs: BlobStore | BesideWriter | None = None) -> ValueEncoder:
         """Another of the same kind, for whoever comes while this one is at work (another thread)."""
         return ValueEncoder(
             pickle=self._pickle,
@@ -347,9 +348,9 @@ class ValueEncoder:
     def _not_kept(self, value: Any, reason: str) -> ValueNotKept:
         from cuebook.persistence.values.refusals import explain
 
-        return explain(value, self._label, (self._twin()._refusal, reason))
+        return explain(value, self._label, (self._twin().refusal, reason))
 
-    def _refusal(self, value: Any) -> str | None:
+    def refusal(self, value: Any) -> str | None:
         """Why a value cannot be kept; None if it can."""
         try:
             self._whole(value)

@@ -43,10 +43,31 @@ def explain(value: Any, path: str, trial: tuple[Callable[[Any], str | None], str
         path += step
     if len(reason) > TEXT_MAX:
         reason = f"{reason[:TEXT_MAX]}..."
+    if _is_argument(path):
+        return ValueNotKept(f"{path}: {type_name(type(value))} cannot be sent to a worker: {reason}; {_instead(value)}")
     advice = "return plain data, a path, or an object that can be pickled"
     if "pickle=False" in reason:
         advice = "return plain data or a dataclass, or allow pickle"
     return ValueNotKept(f"{path}: {type_name(type(value))} cannot be kept: {reason}; {advice}")
+
+
+def _is_argument(path: str) -> bool:
+    return path.startswith("arguments")
+
+
+def _instead(value: Any) -> str:
+    """What to pass in the place of an argument that cannot be sent."""
+    cls = type(value)
+    if cls.__module__ == "_io":
+        return "pass its path, and open it in the call"
+    if hasattr(cls, "__next__"):
+        return "pass a list of what it gives, or make it in the call"
+    if cls.__module__ in ("_thread", "threading", "_socket", "socket", "ssl", "sqlite3", "_sqlite3"):
+        return (
+            "make it in the call, or once a worker in the setup() of a cuebook.Worker; "
+            'or use where="thread", which sends nothing'
+        )
+    return 'pass plain data, a path, or an object that can be pickled; or use where="thread", which sends nothing'
 
 
 def _refused_part(value: Any, refusal: Callable[[Any], str | None]) -> tuple[str, Any, str] | None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from cuebook.errors import ActorFailed
 from cuebook.runtime.cells.signals import Down, Restarted
-from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.status import ActorState
 from cuebook.wording import text_of
@@ -48,13 +48,13 @@ class Bonds:
     Those that it made are its incarnation's: they end with it.
     """
 
-    __slots__ = ("_links", "_of_me", "_owner", "_standing")
+    __slots__ = ("_owner", "_standing", "linked", "watched_by")
 
     def __init__(self, owner: Bonded) -> None:
         self._owner = owner
         self._standing: dict[Bonded, Watch] = {}
-        self._of_me: dict[Watch, None] = {}
-        self._links: dict[Bonded, None] = {}
+        self.watched_by: dict[Watch, None] = {}
+        self.linked: dict[Bonded, None] = {}
 
     def watch(self, target: Bonded, *, wants_restarts: bool) -> Watch:
         """Be told of the end of `target`; a second watch of it replaces the first."""
@@ -62,7 +62,7 @@ class Bonds:
         watch = Watch(self._owner, target, wants_restarts=wants_restarts)
         self._standing[target] = watch
         if target.state is not ActorState.STOPPED:
-            target.bonds()._of_me[watch] = None
+            target.bonds().watched_by[watch] = None
         return watch
 
     def unwatch(self, target: Bonded) -> bool:
@@ -71,7 +71,7 @@ class Bonds:
         if watch is None:
             return False
         if target.state is not ActorState.STOPPED:
-            target.bonds()._of_me.pop(watch, None)
+            target.bonds().watched_by.pop(watch, None)
         return True
 
     def receives(self, watch: Watch, signal: Any) -> bool:
@@ -85,29 +85,29 @@ class Bonds:
     def link(self, other: Bonded) -> None:
         """From now on either fails with the other."""
         if other is not self._owner:
-            self._links[other] = None
-            other.bonds()._links[self._owner] = None
+            self.linked[other] = None
+            other.bonds().linked[self._owner] = None
 
     def unlink(self, other: Bonded) -> None:
         """They do so no more."""
-        self._links.pop(other, None)
-        other.bonds()._links.pop(self._owner, None)
+        self.linked.pop(other, None)
+        other.bonds().linked.pop(self._owner, None)
 
     def restarted(self, count: int, cause: BaseException | None) -> None:
         """Tell the watchers that want to know."""
-        for watch in list(self._of_me):
+        for watch in list(self.watched_by):
             if watch.wants_restarts:
                 watch.watcher.inform(Restarted(self._owner.ref, count, cause), watch)
 
     def down(self, reason: Exit, error: BaseException | None) -> None:
         """Tell all watchers, for the last time."""
-        watches, self._of_me = self._of_me, {}
+        watches, self.watched_by = self.watched_by, {}
         for watch in watches:
             watch.watcher.inform(Down(self._owner.ref, reason, error), watch)
 
     def failed(self, error: BaseException) -> None:
         """Fail all that is linked."""
-        for other in list(self._links):
+        for other in list(self.linked):
             self.unlink(other)
             failure = ActorFailed(f"{other.name} was linked to {self._owner.name}, which failed: {text_of(error)}")
             failure.__cause__ = error
@@ -117,5 +117,5 @@ class Bonds:
         """The incarnation ends: its watches and its links end with it."""
         for target in list(self._standing):
             self.unwatch(target)
-        for other in list(self._links):
+        for other in list(self.linked):
             self.unlink(other)

@@ -1,6 +1,6 @@
 """An actor at work: messages in, handlers run, answers out. No task while its mailbox is empty.
 
-Its life beside that (start, failure, stop, children) is `lifecycle`'s. Knows no policy.
+Its life beside that (start, failure, stop, children) is `lifecycle`'s. Knows no restart.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Coroutine, Generator
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from anyio.lowlevel import checkpoint
 
@@ -82,10 +82,10 @@ class Driver:
         is_awake: whether the work is under way, or will be soon.
     """
 
-    __slots__ = ("_awaits", "_context", "_driven", "_error", "_hold", "_work", "is_awake")
+    __slots__ = ("_awaits", "_context", "_error", "_hold", "_work", "driven", "is_awake")
 
     def __init__(self, driven: Driven, context: contextvars.Context) -> None:
-        self._driven = driven
+        self.driven = driven
         self._context = context
         self.is_awake = False
         self._awaits = False
@@ -97,11 +97,11 @@ class Driver:
         """Begin the work soon, if it is not under way."""
         if not self.is_awake:
             self.is_awake = True
-            self._driven.ready.add(self)
+            self.driven.ready.add(self)
 
     def step(self) -> None:
         """Do one slice of the work."""
-        ready = self._driven.ready
+        ready = self.driven.ready
         if not ready.is_entered:
             ready.enter()
         self._context.run(self._slice)
@@ -111,8 +111,8 @@ class Driver:
         try:
             self.step()
         finally:
-            if self._driven.ready.is_entered:
-                self._driven.ready.leave()
+            if self.driven.ready.is_entered:
+                self.driven.ready.leave()
 
     def interrupt(self, error: BaseException) -> Hold | None:
         """End what is being awaited: the work gets `error` there. The hold on that; None where nothing is awaited."""
@@ -140,22 +140,22 @@ class Driver:
         if hold is None:
             return
         hold.let_go()
-        self._driven.tasks().leave(self)
+        self.driven.tasks().leave(self)
         self._lose()
         self._error = _LEFT
-        self._driven.on_left(is_lost=is_lost)
+        self.driven.on_left(is_lost=is_lost)
 
     def successor(self) -> Driver:
         """Another one for the same, in the same context."""
-        return Driver(self._driven, self._context)
+        return Driver(self.driven, self._context)
 
     def _slice(self) -> None:
         if self._work is None:
-            self._work = self._driven.work()
+            self._work = self.driven.work()
         try:
             step = self._advance(None)
             if step is None:
-                self._driven.ready.add_last(self)
+                self.driven.ready.add_last(self)
             elif step is _DONE:
                 self.is_awake = False
             else:
@@ -169,7 +169,7 @@ class Driver:
         self._awaits = True
         self._hold = Hold()  # it may be cancelled before the task has begun
         try:
-            self._driven.tasks().start(self._drive(step), self, name=self._driven.name)
+            self.driven.tasks().start(self._drive(step), self, name=self.driven.name)
         except BaseException:
             _close(step)
             raise
@@ -187,7 +187,7 @@ class Driver:
                 if error is _CUT and step is not _DONE:
                     _close(step)
                     self._lose()
-                    self._driven.on_lost()
+                    self.driven.on_lost()
                     return
                 if hold.has_caught:
                     step = self._throw(error or asyncio.CancelledError())
@@ -204,11 +204,11 @@ class Driver:
     def _end_with(self, error: BaseException) -> None:
         self._lose()
         if isinstance(error, Exception):
-            self._driven.on_broken(error)
+            self.driven.on_broken(error)
         elif isinstance(error, _ENDS):
-            self._driven.on_lost()
+            self.driven.on_lost()
         else:
-            self._driven.on_fatal(error)
+            self.driven.on_fatal(error)
 
     async def _until_cancelled(self, step: _Step, hold: Hold) -> _Step:
         """Go on until the work ends, or the hold is cancelled although the awaitable ended by itself."""
@@ -261,8 +261,8 @@ class Driver:
         self._error = self._hold = None
         self.is_awake = self._awaits = False
 
-
-_STEPS = (Driver._slice.__code__, Driver._drive.__code__)
+    STEPS: ClassVar = (_slice.__code__, _drive.__code__)
+    """The code that is below an actor's own on a thread's stack."""
 
 
 def driven_in(frame: FrameType | None) -> tuple[Driven, FrameType] | None:
@@ -271,9 +271,9 @@ def driven_in(frame: FrameType | None) -> tuple[Driven, FrameType] | None:
     May be asked of another thread, whose frames end meanwhile.
     """
     while frame is not None:
-        if frame.f_code in _STEPS:
+        if frame.f_code in Driver.STEPS:
             driver = frame.f_locals.get("self")
-            return (driver._driven, frame) if isinstance(driver, Driver) else None
+            return (driver.driven, frame) if isinstance(driver, Driver) else None
         frame = frame.f_back
     return None
 

@@ -19,7 +19,7 @@ from cuebook.runtime.cells.mailbox import Mailbox
 from cuebook.runtime.cells.signals import Down
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.cells.system_port import NO_CHILDREN, Parent, SystemPort
-from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.ref import ActorRef, target_of
 from cuebook.runtime.refs.status import ActorState, TreeNode
 from cuebook.runtime.refs.waiting import Activation, in_hand

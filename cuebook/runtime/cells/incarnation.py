@@ -35,10 +35,10 @@ class Incarnation:
         receive, receive_many: the actor's handlers; `receive_many` is None where the class has none.
     """
 
-    __slots__ = ("_actor", "_host", "_is_over", "ran_from", "receive", "receive_many", "timers")
+    __slots__ = ("_actor", "_is_over", "_owner", "ran_from", "receive", "receive_many", "timers")
 
-    def __init__(self, host: IncarnationOwner, timers: Timers) -> None:
-        self._host = host
+    def __init__(self, owner: IncarnationOwner, timers: Timers) -> None:
+        self._owner = owner
         self._actor: Actor | None = None
         self._is_over = False
         self.timers = timers
@@ -50,7 +50,7 @@ class Incarnation:
         """Make the actor and run `on_start`. Raises what either raises."""
         actor = called(factory)
         if not isinstance(actor, Actor):
-            raise TypeError(f"the factory of {self._host.name} gave a {type(actor).__qualname__}, not an Actor")
+            raise TypeError(f"the factory of {self._owner.name} gave a {type(actor).__qualname__}, not an Actor")
         actor.context = context
         self._actor = actor
         self.receive = actor.receive
@@ -66,7 +66,7 @@ class Incarnation:
         """Receive by another handler; None: by the actor's own."""
         assert self._actor is not None
         if self.receive_many is not None:
-            raise TypeError(f"{self._host.name} receives many messages at once, so it cannot become another handler")
+            raise TypeError(f"{self._owner.name} receives many messages at once, so it cannot become another handler")
         self.receive = self._actor.receive if handler is None else handler
 
     def stop(self) -> Work:
@@ -83,7 +83,7 @@ class Incarnation:
             return
         pending = called(getattr(self._actor, hook), *arguments)
         if hasattr(pending, "__await__"):
-            self._host.activate()
+            self._owner.activate()
             yield pending
 
     def _run_safely(self, hook: str, *arguments: Any) -> Work:
@@ -95,7 +95,7 @@ class Incarnation:
         except BaseException as error:
             if is_exit(error):
                 raise
-            _log.error("hook failed", actor=self._host.name, hook=hook, exc_info=error)
+            _log.error("hook failed", actor=self._owner.name, hook=hook, exc_info=error)
 
 
 def _not_started(_message: Any) -> Any:

@@ -28,7 +28,8 @@ from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_sp
 from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.policy.directives import Directive, directive_for
-from cuebook.runtime.policy.restarts import Exit, is_restarted
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import is_restarted
 from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import failure_of, told
 from cuebook.runtime.refs.status import ActorState
@@ -159,6 +160,11 @@ class Lifecycle(Restarting):
     def start_task(self, work: Callable[[], Coroutine[Any, Any, None]], hold: Hold) -> None:
         """Run this beside the handlers."""
         self._system.tasks().hold(work, hold, name=self.name)
+
+    @property
+    def incarnation(self) -> Incarnation | None:
+        """The one that there is now; None before the first and between two."""
+        return self._life
 
     def become(self, handler: Callable[[Any], Any] | None) -> None:
         """Receive by another handler; None: by the class's own."""

@@ -12,7 +12,8 @@ from cuebook.runtime.cells.ending import Ending
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
-from cuebook.runtime.policy.restarts import Exit, History, RestartAfter, Terminate, decide
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import History, RestartAfter, Terminate, decide
 from cuebook.runtime.refs.status import ActorState
 from cuebook.wording import repr_of
 

@@ -9,7 +9,8 @@ from typing import Any, TypedDict, TypeVar, cast
 from cuebook.choices import one_of
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.policy.directives import Directives, Exhausted, ExhaustedWord, check_directives
-from cuebook.runtime.policy.restarts import Backoff, Exit, Restart, RestartIntensity, RestartPolicy, RestartWord
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity, RestartPolicy, RestartWord
 from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = [

@@ -24,7 +24,8 @@ from cuebook.runtime.groups.strategy import (
     check_child,
     needs_siblings,
 )
-from cuebook.runtime.policy.restarts import Exit, History, Restart
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import History, Restart
 from cuebook.runtime.refs.ref import ActorRef, target_of
 from cuebook.runtime.refs.status import ActorState
 from cuebook.wire.message import message

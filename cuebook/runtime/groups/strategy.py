@@ -14,9 +14,9 @@ from cuebook.choices import one_of
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.cells.spec import check_seconds, check_start
 from cuebook.runtime.policy.directives import Directives, check_directives
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.policy.restarts import (
     Backoff,
-    Exit,
     History,
     Restart,
     RestartIntensity,

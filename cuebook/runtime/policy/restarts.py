@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import Literal
 
 from cuebook.runtime.policy.directives import Directive, Directives, Exhausted
+from cuebook.runtime.policy.exits import Exit
 
 __all__ = [
     "Backoff",
-    "Exit",
     "History",
     "Park",
     "Restart",
@@ -43,17 +43,6 @@ class Restart(StrEnum):
 
 
 RestartWord = Restart | Literal["permanent", "transient", "temporary"]
-
-
-class Exit(StrEnum):
-    """Why an incarnation ended."""
-
-    NORMAL = "normal"
-    """It stopped itself."""
-    SHUTDOWN = "shutdown"
-    """It was told to stop, by whoever or by the end of its parent or system."""
-    FAILURE = "failure"
-    """It raised, could not start, or was killed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from cuebook.errors import ActorStopped
-from cuebook.runtime.policy.restarts import Exit
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.status import ActorState, ActorStatistics
 from cuebook.runtime.refs.waiting import Activation
 

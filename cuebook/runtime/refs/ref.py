@@ -6,6 +6,7 @@ import asyncio
 import copyreg
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 from weakref import WeakValueDictionary
 
@@ -324,14 +325,13 @@ class ActorRef(Generic[A_co]):
 def _activation(current: ActorRef | None) -> Activation | None:
     """The open handler of this actor in whose name the code runs."""
     asker = in_hand.get() if current is not None else None
-    if asker is None or not asker.is_open or asker.actor is not current._target:  # type: ignore[union-attr]
+    if asker is None or not asker.is_open or asker.actor is not target_of(current):  # type: ignore[arg-type]
         return None
     return asker
 
 
-def target_of(ref: ActorRef) -> Any:
-    """The actor behind a ref, for the runtime itself."""
-    return ref._target
+target_of: Callable[[ActorRef], Any] = attrgetter("_target")
+"""The actor behind a ref, for the runtime itself: users have no door to it."""
 
 
 class Finder(Protocol):
@@ -367,7 +367,7 @@ def _ref_to_gone(name: str, why: str) -> ActorRef:
 
 def address_of(ref: ActorRef) -> tuple[bytes, str, int]:
     """What `find_ref` takes: the actor's system, its name, its number."""
-    target: Any = ref._target
+    target = target_of(ref)
     return (b"", ref.name, 0) if isinstance(target, Absent) else (target.home, ref.name, target.serial)
 
 

@@ -64,22 +64,24 @@ class TreeNode:
     children: tuple[TreeNode, ...]
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join(_lines(self))
 
-    def _lines(self) -> list[str]:
-        lines = [self._line()]
-        for child in self.children:
-            lines += [f"  {line}" for line in child._lines()]
-        return lines
 
-    def _line(self) -> str:
-        counts = self.statistics
-        if counts is None:
-            return self.name
-        shown = f"{self.name} {f'({counts.kind}) ' if counts.kind else ''}{status_line(counts)}"
-        if counts.in_hand:
-            shown += f" in_hand={counts.in_hand}"
-        return f"{shown} last_error={counts.last_error}" if counts.last_error else shown
+def _lines(node: TreeNode) -> list[str]:
+    lines = [_line(node)]
+    for child in node.children:
+        lines += [f"  {line}" for line in _lines(child)]
+    return lines
+
+
+def _line(node: TreeNode) -> str:
+    counts = node.statistics
+    if counts is None:
+        return node.name
+    shown = f"{node.name} {f'({counts.kind}) ' if counts.kind else ''}{status_line(counts)}"
+    if counts.in_hand:
+        shown += f" in_hand={counts.in_hand}"
+    return f"{shown} last_error={counts.last_error}" if counts.last_error else shown
 
 
 def status_line(statistics: ActorStatistics) -> str:

@@ -224,12 +224,12 @@ class ObservedIncarnation(Incarnation):
         _MANY.__set__(self, handler)
 
     def _receive(self, message: Any) -> Any:
-        cell: Any = self._host
+        cell: Any = self._owner
         handler = _PLAIN.__get__(self)
         return cell.observation.run(Work(cell, message, cell.in_hand()), lambda: handler(message))
 
     def _receive_many(self, deliveries: list[Any]) -> Any:
-        cell: Any = self._host
+        cell: Any = self._owner
         handler = _MANY.__get__(self)
         work = Work(cell, deliveries[0].message, None, len(deliveries))
         sender = deliveries[0].sender
@@ -347,4 +347,4 @@ def _look_away_from(cell: Cell) -> None:
 
 def _parts(cell: Cell) -> list[tuple[Any, type]]:
     parts: list[tuple[Any, type]] = [(cell, ObservedCell), (cell.mailbox, ObservedMailbox)]
-    return parts if cell._life is None else [*parts, (cell._life, ObservedIncarnation)]
+    return parts if cell.incarnation is None else [*parts, (cell.incarnation, ObservedIncarnation)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from cuebook.children.port import Listener, Loss, Output
 from cuebook.engines.calls.outcome import Finished, failure_message, results_messages
 from cuebook.engines.calls.protocol import (
     Calls,
@@ -27,8 +28,7 @@ from cuebook.engines.calls.protocol import (
     StateWanted,
     calls_indexes,
 )
-from cuebook.engines.port import Listener, LocalWork, Loss
-from cuebook.engines.registry import Output
+from cuebook.engines.port import LocalWork
 from cuebook.persistence.values import ValueEncoder
 from cuebook.testing.pipe import Pipe
 from cuebook.testing.simulation.plan import Fate

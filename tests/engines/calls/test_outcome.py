@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuebook.engines.calls.outcome import FIELDS, error_type_name, failure_message, results_messages, traceback_text
-from cuebook.engines.process.host import describe_exit
+from cuebook.children.failure_text import traceback_text
+from cuebook.children.process import describe_exit
+from cuebook.engines.calls.outcome import FIELDS, failure_message, results_messages
 from cuebook.errors import ValueNotKept
 from cuebook.persistence.records.run_heads import Completed
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
+from cuebook.wording import error_type_name
 
 
 @given(st.lists(st.integers(0, 500), unique=True, min_size=1, max_size=120))

@@ -614,6 +614,69 @@ def test_hints_count_where_they_make_fields_or_are_read(shop: Workshop, edit: Ed
     check(shop, edit)
 
 
+DOCSTRINGS = r"""
+### of a function that is read
+def g(x): "11"
+def f(x): return g.__doc__
+### of a class that is read
+class C: "11"
+def f(x): return C.__doc__
+### of the function itself
+def f(x):
+    "11"
+    return f.__doc__
+### of the module
+"11"
+def f(x): return __doc__
+### of another module
+import edited_helper as hlp
+def f(x): return hlp.__doc__
+# helper.py
+"11"
+### by inspect
+import inspect
+def g(x): "11"
+def f(x): return inspect.getdoc(g)
+### read by a helper
+def g(x): "11"
+def read(what): return what.__doc__
+def f(x): return read(g)
+### of what a decorator holds that reads it
+def prompt(function):
+    def asked(x): return function.__doc__, function(x)
+    return asked
+@prompt
+def f(x):
+    "11"
+    return x
+### beside one that is read (same)
+def g(x): "1"
+def unused(x): "11"
+def f(x): return g.__doc__
+### of code that reads none (same)
+import contextlib
+"11"
+class C:
+    "11"
+    def run(self):
+        "11"
+        return 1
+@contextlib.contextmanager
+def g(x):
+    "11"
+    yield C().run()
+def f(x):
+    "11"
+    with g(x) as y: return y
+"""
+
+
+@pytest.mark.parametrize("edit", edits(DOCSTRINGS))
+def test_docstrings_count_where_they_are_read(shop: Workshop, edit: Edit) -> None:
+    """As prompts are, and descriptions of tools."""
+    check(shop, edit)
+
+
 SECRET = "hunter2AAAAaaaaBBBBbbbb11"
 WITH_SECRETS = {
     "plain": f"class C:\n    api_key = {SECRET!r}\n",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.support.workshop import Edit, Workshop, edits
@@ -647,6 +649,81 @@ def test_code_that_is_reached_as_a_value_counts(shop: Workshop, edit: Edit) -> N
     assert (first.digest != changed.digest) == edit.counts
 
 
+ADDED = r"""
+### a function in a library's module
+import json
+json.users_own = lambda x: x + 11
+def f(x): return json.users_own(x)
+### a function in a library's module that is imported inside
+import json as other
+other.users_own = lambda x: x + 11
+def f(x):
+    import json
+    return json.users_own(x)
+### a function in a library's submodule
+import json
+json.decoder.users_own = lambda x: x + 11
+def f(x): return json.decoder.users_own(x)
+### a function in a library's module by getattr
+import json
+json.users_own = lambda x: x + 11
+NAME = "users_own"
+def f(x): return getattr(json, NAME)(x)
+### a class in a library's module
+import json
+class Encoder(json.JSONEncoder):
+    def default(self, value): return 11
+json.users_own = Encoder
+def f(x): return json.users_own().default(x)
+### a method of a library's class
+import pathlib
+pathlib.Path.users_own = lambda self: 11
+def f(x): return pathlib.Path("a").users_own()
+### a method of a library's class, of an object
+import pathlib
+pathlib.PurePath.users_own = lambda self: 11
+PLACE = pathlib.Path("a")
+def f(x): return PLACE.users_own()
+### a method of a library's class through the class
+from pathlib import Path
+Path.users_own = classmethod(lambda cls: 11)
+def f(x): return Path.users_own()
+### an accessor of frames, of an argument
+import pandas as pd
+if hasattr(pd.DataFrame, "users_own"): del pd.DataFrame.users_own
+@pd.api.extensions.register_dataframe_accessor("users_own")
+class Own:
+    def __init__(self, frame): self.frame = frame
+    def total(self): return 11
+def f(x): return x.users_own.total()
+### a property of series, in a helper
+import pandas as pd
+pd.Series.users_own = property(lambda self: 11)
+def total(series): return series.users_own
+def f(x): return total(x)
+### what nobody reads (same)
+import json, pathlib, pandas as pd
+json.users_own = pathlib.Path.users_own = pd.Series.users_own = lambda x: 11
+def f(x): return json.dumps(x), pathlib.Path("a").name, pd.Series(x).sum()
+"""
+
+
+@pytest.mark.parametrize("edit", edits(ADDED))
+def test_the_users_code_in_places_of_libraries_counts(shop: Workshop, edit: Edit) -> None:
+    """Whoever puts a function of his own into a library has it looked for where it is called."""
+    try:
+        first, again, changed = shop.before_and_after(edit)
+    finally:
+        for holder in (json, json.decoder, Path, Path.__base__, pd.DataFrame, pd.Series):
+            if "users_own" in vars(holder):
+                del holder.users_own  # type: ignore[union-attr]
+        pd.DataFrame._accessors.discard("users_own")
+
+    assert first.digest == again.digest
+    assert (first.digest != changed.digest) == edit.counts
+    assert not [label for label, _ in changed.imported if "users_own" in label]
+
+
 HIDDEN = r"""
 ### globals dynamic names opaque
 K=11
@@ -672,6 +749,10 @@ def f(x): return sys.modules[x].KEY, [m for m in sys.modules.values()]
 ### a file that is run: 11 -> 12
 import runpy
 def f(x): return runpy.run_path("11.py")
+### the text of a function
+from inspect import getsource
+def g(x): return x # 11
+def f(x): return getsource(g)
 ### inspect frame
 import sys
 K=11

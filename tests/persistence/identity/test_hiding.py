@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import urllib.parse
 from typing import Any, NamedTuple
 
 import pytest
@@ -142,12 +143,53 @@ def test_texts_are_hidden_however_they_are_written() -> None:
         str([secret]),
         '"quote \' and \\"\\n\\\\ tab\\t \\u00fcmlaut"',
         repr(b"\x00\xffbytes of it"),
+        f"https://example.org/?key={urllib.parse.quote(secret)}",
+        urllib.parse.urlencode({"key": secret}),
     ):
         assert "quote" not in hiding.hide(text) and "bytes of it" not in hiding.hide(text)
     assert hiding.hidden_in({"k": [secret, ("a", 1)], "password": "ab"}) == {
         "k": [HIDDEN, ("a", 1)],
         "password": HIDDEN,
     }
+
+
+def test_a_header_on_the_command_line_is_hidden_by_its_name() -> None:
+    shown = Hiding().hidden_command(["get", "-H", "X-API-Key: abc def", "-H", "Accept: text", "db.password=a: b", "b"])
+    assert shown == f"get -H X-API-Key: {HIDDEN} -H Accept: text db.password={HIDDEN} b"
+
+
+class Client:
+    def __init__(self) -> None:
+        self.token = TEXT
+
+    def ask(self, n: int, *, key: str = "") -> int:
+        return n
+
+
+@pytest.mark.parametrize(
+    "func",
+    [
+        Client().ask,
+        functools.partial(Client().ask, password=TEXT),
+        lambda n, api_key=TEXT: n,
+        (lambda secret: lambda n: secret)(TEXT),
+    ],
+    ids=["object", "partial", "default", "closure"],
+)
+def test_with_a_version_secrets_at_hand_are_hidden_and_do_not_count(func: Any) -> None:
+    hiding = Hiding(KEYS[0])
+    print_ = fingerprint(func, version="1", hiding=hiding)
+    assert hiding.hide(f"in {TEXT}") == f"in {HIDDEN}" and hiding.met == 0
+    assert print_.digest == fingerprint(func, version="1", hiding=Hiding(KEYS[1])).digest
+
+
+def test_what_is_depended_on_is_shown_without_its_secrets() -> None:
+    print_ = fingerprint(len, depends=({"api_key": TEXT}, {"a": 1}), hiding=Hiding(KEYS[0]))
+    assert [part.label for part in print_.parts if part.label.startswith("depends")] == [
+        "depends <dict>",
+        "depends {'a': 1}",
+    ]
+    assert TEXT not in str([(part.label, part.detail) for part in print_.parts])
 
 
 def test_the_longest_secret_is_hidden_first() -> None:
@@ -184,11 +226,22 @@ def test_a_calls_secrets_are_hidden_beside_the_functions() -> None:
         ("tokens = ['abc']", ["abc"]),
         ("max_tokens = 'abc'", ["abc"]),
         ("token = os.environ['abc']", ["abc"]),
+        ("os.getenv('API_KEY', 'abc')", []),
+        ("os.environ.pop('API_KEY', 'abc')", []),
+        ("setattr(o, 'password', 'abc')", []),
+        ("print('the password is', 'abc')", ["abc"]),
+        ("p.add_argument('--password', default='abc', help='def')", ["def"]),
+        ("user, (password, n) = 'def', ('abc', 1)", ["def"]),
+        ("user, *password = 'abc', 'def'", ["abc", "def"]),
+        ("for token in ('abc', 'ghi'): pass", []),
+        ("[x for password in ['abc']]", []),
+        ("async def api_key(x): return 'abc' if x else 'ghi'", []),
+        ("lambda tokenizer: 'abc'", ["abc"]),
     ],
 )
 def test_literals_of_secret_names_are_hidden_in_source_text(source: str, left: list[str]) -> None:
     shown = hidden_source(source, Hiding(KEYS[0]))
-    assert [word for word in ("abc", "def", "ghi") if word in shown.replace("def f", "")] == left
+    assert [word for word in ("abc", "def", "ghi") if word in shown.replace("def f", "").replace("def api", "")] == left
     if "hidden" in shown:
         assert shown != hidden_source(source, Hiding(KEYS[1]))
         compile(shown, "x", "exec")

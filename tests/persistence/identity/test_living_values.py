@@ -6,6 +6,8 @@ import asyncio
 import collections
 import concurrent.futures
 import contextvars
+import hashlib
+import hmac
 import io
 import itertools
 import logging
@@ -31,6 +33,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cuebook.persistence.identity.fingerprint import compare, fingerprint
 from cuebook.persistence.identity.registry import register_identity
 from cuebook.persistence.identity.value_digest import value_digest, walked_digest
 from cuebook.persistence.identity.values import living
@@ -43,6 +46,10 @@ def walked(value: Any) -> ValueWalk:
     walk = ValueWalk()
     walked_digest(walk, lambda walk: walk.encode(value))
     return walk
+
+
+def keyed(text: bytes) -> hmac.HMAC:
+    return hmac.new(b"key", text, "sha256")
 
 
 class Client:
@@ -278,11 +285,40 @@ def test_streams_in_memory_iterators_and_compiled_objects_count() -> None:
     )
 
 
-def test_a_context_variable_counts_by_its_default_and_not_by_what_this_context_has_set() -> None:
+def test_a_context_variable_counts_by_its_default_and_by_what_it_is_set_to_here() -> None:
+    """Calls in threads and coroutines run in a copy of the program's context, and see what is set there."""
     variable = contextvars.ContextVar("v", default=1)
-    before = value_digest(variable)
+    unset = value_digest(variable)
+    assert value_digest(contextvars.ContextVar("v", default=1)) == unset
+    assert value_digest(contextvars.ContextVar("v", default=2)) != unset
     variable.set(5)
-    assert value_digest(variable) == before
+    five = value_digest(variable)
+    assert contextvars.Context().run(value_digest, variable) == unset != five
+    variable.set(6)
+    assert value_digest(variable) not in (unset, five)
+
+
+def test_what_a_context_variable_is_set_to_is_a_part_that_workers_do_not_compare() -> None:
+    variable = contextvars.ContextVar("v", default=1)
+
+    def f() -> object:
+        return variable.get()
+
+    before = fingerprint(f)
+    variable.set(5)
+    after = fingerprint(f)
+
+    [change] = compare(before.parts, after.parts)
+    assert (change.label[-13:], change.kind, change.after) == (" as it is set", "added", "5")
+    assert change.label not in dict(after.imported)
+
+
+@pytest.mark.parametrize("make", [hashlib.sha256, hashlib.sha3_256, hashlib.blake2b, hashlib.shake_128, keyed])
+def test_hashes_count_by_what_they_have_taken_in(make: Any) -> None:
+    one, same, other = make(b"ab"), make(b"a"), make(b"ac")
+    same.update(b"b")
+    assert value_digest(one) == value_digest(same) != value_digest(other)
+    assert value_digest(hashlib.md5(b"ab")) not in (value_digest(one), value_digest(hashlib.sha1(b"ab")))
 
 
 def test_weak_references_count_by_what_they_refer_to() -> None:

@@ -13,7 +13,8 @@ from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.cells.signals import Down, Restarted
 from cuebook.runtime.cells.spec import ActorOptions
-from cuebook.runtime.policy.restarts import Backoff, Exit, RestartIntensity
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import Backoff, RestartIntensity
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.reports.deadletters import DeadLetter, DeadReason
 from cuebook.runtime.reports.readers import BEHIND_MAX

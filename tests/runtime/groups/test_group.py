@@ -11,7 +11,8 @@ from cuebook.errors import ActorFailed, ActorStopped, RestartLimitReached, Super
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.signals import Down
 from cuebook.runtime.groups.strategy import ChildSpec, SupervisorSpec
-from cuebook.runtime.policy.restarts import Backoff, Exit, RestartIntensity
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import Backoff, RestartIntensity
 from cuebook.runtime.system import ActorSystem
 from tests.support.cast import Add, Boom, Echo, Get, Pause
 from tests.support.virtually import virtually

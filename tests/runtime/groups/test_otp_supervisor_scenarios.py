@@ -13,7 +13,8 @@ from cuebook.errors import ActorStopped, RestartLimitReached, SupervisionError
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.groups.group import SupervisorRef
 from cuebook.runtime.groups.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
-from cuebook.runtime.policy.restarts import Backoff, Exit, Restart, RestartIntensity
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.probe import Probe

@@ -21,9 +21,9 @@ from cuebook.runtime.groups.strategy import (
     after_end,
 )
 from cuebook.runtime.policy.directives import Directive, Exhausted, directive_for
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.policy.restarts import (
     Backoff,
-    Exit,
     History,
     Park,
     Restart,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.policy.restarts import (
     Backoff,
-    Exit,
     History,
     Restart,
     RestartAfter,

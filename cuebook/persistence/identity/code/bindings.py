@@ -9,7 +9,10 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["attributes_of", "closure_of", "defaults_of"]
+__all__ = ["attributes_of", "closure_of", "defaults_of", "docstring_of"]
+
+_OF_ENUM = "An enumeration."
+"""What Python 3.11 writes under an enumeration without a docstring."""
 
 
 def defaults_of(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
@@ -39,3 +42,18 @@ def attributes_of(function: types.FunctionType) -> list[tuple[str, Any]]:
         for name, value in function.__dict__.items()
         if name == "__wrapped__" or not (name.startswith("__") and name.endswith("__"))
     )
+
+
+def docstring_of(item: types.FunctionType | type) -> str | None:
+    """The docstring that somebody wrote, without its indentation, which newer Pythons take away; None: there is none.
+
+    Cost: the first time an import of `inspect`.
+    """
+    import inspect
+
+    text = item.__dict__.get("__doc__") if isinstance(item, type) else item.__doc__
+    if not isinstance(text, str) or text == _OF_ENUM:
+        return None
+    if isinstance(item, type) and "__dataclass_params__" in item.__dict__ and text.startswith(f"{item.__name__}("):
+        return None  # made by dataclass, of what is listed for itself
+    return inspect.cleandoc(text)

@@ -5,12 +5,15 @@ Knows no journal: it gives lines of bytes that are equal for equal graphs, and l
 
 from __future__ import annotations
 
+import sys
 import types
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from cuebook.persistence.identity.code.added import added_to_classes
 from cuebook.persistence.identity.code.annotations import annotations_of
-from cuebook.persistence.identity.code.bindings import attributes_of, closure_of, defaults_of
+from cuebook.persistence.identity.code.bindings import attributes_of, closure_of, defaults_of, docstring_of
 from cuebook.persistence.identity.code.classes import class_members, functions_of, hidden_maker
 from cuebook.persistence.identity.code.imported import place_of_import
 from cuebook.persistence.identity.code.modules import module_members
@@ -49,6 +52,12 @@ class _Hints(NamedTuple):
     item: types.FunctionType
 
 
+class _Docs(NamedTuple):
+    """The docstring of a function or class, as a node."""
+
+    item: types.FunctionType | type
+
+
 class CodeGraph(PartList):
     """Functions, classes and modules of the user's own, reached from what is referred to, breadth first.
 
@@ -69,10 +78,13 @@ class CodeGraph(PartList):
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._waiting: deque[tuple[Any, Receiver | None]] = deque()
         self._alive: list[Any] = []
-        self._lines_of: dict[tuple[str, int], bytes] = {}
+        self._lines_of: dict[tuple[str, int], tuple[bytes, str]] = {}
         self._walks: dict[tuple[int, bool], tuple[ValueWalk, bytes, list[Any]]] = {}
         self._receivers: set[int] = set()
-        self._reads_hints = self._asks_subclasses = False
+        self._reads_hints = self._reads_docs = self._asks_subclasses = False
+        self._names: set[str] = set()
+        self._library_classes: dict[type, None] = {}
+        self._added: set[tuple[str, int]] = set()
 
     def refer(self, item: Any, receiver: Receiver | None = None) -> bytes:
         """A function, method, class or module: the number of its node, or a library's name.
@@ -89,6 +101,7 @@ class CodeGraph(PartList):
         elif isinstance(item, type):
             if is_users_class(item):
                 return self._number(item, None)
+            self._library_classes[item] = None
         elif isinstance(item, types.ModuleType) and is_users_module(item):
             return self._number(item, None)
         self.note_package(item)
@@ -102,12 +115,12 @@ class CodeGraph(PartList):
                 self.add_part(label, reference, library_name(value))
             return reference
         key = (label, id(value))
-        line = self._lines_of.get(key)
-        if line is None:
-            line = self._lines_of[key] = self._walked(label, value)
-        elif self.place is not None:
-            self.imported.setdefault(label, self.place)
-        return line
+        known = self._lines_of.get(key)
+        if known is None:
+            known = self._lines_of[key] = self._walked(label, value)
+        else:
+            self.note_place(known[1])
+        return known[0]
 
     def receiver(self, label: str, method: types.MethodType) -> Receiver | None:
         """What a method is bound to, where its attributes can be told one by one."""
@@ -120,10 +133,18 @@ class CodeGraph(PartList):
 
     def drain(self) -> list[bytes]:
         """Visit all that was referred to and what that refers to; the lines of all nodes, in their order."""
+        self._visit()
+        while self._refer_to_added():
+            self.records_places = False  # another process may have none of it, and need none
+            self._visit()
+        self.place, self.records_places = None, True
+        return self.lines
+
+    def _visit(self) -> None:
         while self._waiting or self._refer_to_asked():
             item, receiver = self._waiting.popleft()
             try:
-                of: Any = item.item if isinstance(item, _Attributes | _Hints) else item
+                of: Any = item.item if isinstance(item, _ABOUT) else item
                 self.place = place_of_import(of)
                 self.lines.append(self._node(item, receiver))
             except UnknownInstruction:
@@ -132,13 +153,23 @@ class CodeGraph(PartList):
                 name = readable(item)
                 self.opaque.add(f"{name} ({type(error).__name__})")
                 self.lines.append(joined(b"unseen", [name.encode("utf-8", "surrogatepass")]))
-        self.place = None
-        return self.lines
+
+    def _refer_to_added(self) -> bool:
+        """What the program has put into libraries' classes under names that some code reads; whether any is new."""
+        for name, item in added_to_classes(self._library_classes, frozenset(self._names)):
+            key = (name, id(item))
+            if key not in self._added:
+                self._added.add(key)
+                self._alive.append((item, None))
+                self.lines.append(joined(b"added", [name.encode("utf-8", "surrogatepass"), self.refer(item)]))
+        return bool(self._waiting)
 
     def _refer_to_asked(self) -> bool:
-        """What some code asks for of all that was met: annotations of functions, subclasses; whether any are new."""
-        met = [item for item, _ in self._alive] if self._reads_hints or self._asks_subclasses else []
-        for item in met:
+        """What some code asks for of all that was met: hints, docstrings, subclasses; whether any of it is new."""
+        is_asked = self._reads_hints or self._reads_docs or self._asks_subclasses
+        for item in [item for item, _ in self._alive] if is_asked else ():
+            if self._reads_docs and isinstance(item, types.FunctionType | type):
+                self._number(_Docs(item), None)
             if self._reads_hints and isinstance(item, types.FunctionType) and is_users_function(item):
                 self._number(_Hints(item), None)
             if self._asks_subclasses and isinstance(item, type):
@@ -161,8 +192,12 @@ class CodeGraph(PartList):
             return joined(b"F", [reference, self._number(_Attributes(item), None)])
         return reference
 
-    def _walked(self, label: str, value: Any) -> bytes:
-        """A value as a part: its canonical bytes and the code that these refer to; walked once, whatever its labels."""
+    def _walked(self, label: str, value: Any) -> tuple[bytes, str]:
+        """A value as a part: its canonical bytes and the code that these refer to; walked once, whatever its labels.
+
+        Returns:
+            the line, and the label that the part has.
+        """
         name = name_in_label(label)
         key = (id(value), is_secret_name(name))
         known = self._walks.get(key)
@@ -177,8 +212,20 @@ class CodeGraph(PartList):
         walk, encoded, found = known
         self.opaque.update(f"{label} ({kind})" for kind in walk.opaque)
         self.opaque.update(f"{label} ({kind}, seeded by the system)" for kind in walk.unseeded)
-        self.add_part(label, encoded, lambda: outline(value, walk, name))
-        return joined(b"V", [encoded, *map(self._as_value, found)])
+        self._library_classes[type(value)] = None
+        has = self.add_part(label, encoded, lambda: outline(value, walk, name))
+        line = [encoded, *map(self._as_value, found)]
+        if walk.context:
+            line += self._set_here(f"{label} as it is set", walk.context.values())
+        return joined(b"V", line), has
+
+    def _set_here(self, label: str, values: Iterable[Any]) -> list[bytes]:
+        """What context variables are set to: calls in this process see it, others have it otherwise."""
+        self.records_places, before = False, self.records_places
+        try:
+            return [self.value(label, value) for value in values]
+        finally:
+            self.records_places = before
 
     def _node(self, item: Any, receiver: Receiver | None) -> bytes:
         if isinstance(item, types.FunctionType):
@@ -189,14 +236,21 @@ class CodeGraph(PartList):
             return self._module(item)
         return self._about(item)
 
-    def _about(self, node: _Attributes | _Hints) -> bytes:
+    def _about(self, node: _Attributes | _Hints | _Docs) -> bytes:
         function: Any = node.item
+        if isinstance(node, _Docs):
+            text, label = docstring_of(function), self.label(function.__module__, function.__qualname__)
+            return joined(b"docs", [] if text is None else [self.value(f"docstring of {label}", text)])
         label = self.label(function.__globals__.get("__name__"), function.__qualname__)
         if isinstance(node, _Attributes):
             told = [(name, self.value(f"attribute {label}.{name}", value)) for name, value in attributes_of(function)]
             return joined(b"attributes", [part for name, line in told for part in (name.encode(), line)])
         hints = annotations_of(function)
         return joined(b"hints", [self.value(f"hints of {label}", hints)] if hints else [])
+
+    def classes(self) -> list[type]:
+        """Those that were met so far, in the order of discovery."""
+        return [item for item, _ in self._alive if isinstance(item, type)]
 
     def _number(self, item: Any, receiver: Receiver | None) -> bytes:
         if receiver is not None and not isinstance(receiver.value, type):
@@ -205,7 +259,7 @@ class CodeGraph(PartList):
                 self._receivers.discard(id(receiver.value))
                 whole = self.value(receiver.label, receiver.value)
                 return joined(b"W", [whole, self._number(item, None)])
-        of = item.item if isinstance(item, _Attributes | _Hints) else item
+        of = item.item if isinstance(item, _ABOUT) else item
         key = (type(item), id(of), None if receiver is None else id(receiver.value))
         number = self._numbers.get(key)
         if number is None:
@@ -221,7 +275,11 @@ class CodeGraph(PartList):
         inner = told_by(function)
         lines = [self.value(f"{label} of {name}", value) for label, value in inner]
         own = [value for _, value in inner if isinstance(value, types.FunctionType) and is_users_function(value)]
-        return joined(b"wrapper", [name.encode(), *lines, *(self._number(_Hints(each), None) for each in own)])
+        asked: list[type[_Hints | _Docs]] = [_Hints]
+        if name.partition(".")[0] not in sys.stdlib_module_names:
+            asked.append(_Docs)  # it may be a prompt
+        told = [self._number(about(each), None) for each in own for about in asked]
+        return joined(b"wrapper", [name.encode(), *lines, *told])
 
     def _function(self, function: types.FunctionType, receiver: Receiver | None) -> bytes:
         code = function.__code__
@@ -238,6 +296,7 @@ class CodeGraph(PartList):
         labels = UseLabels(self.label(function.__globals__.get("__name__"), ""), label, receiver)
         resolver = Resolver(function, receiver, self._reader, labels)
         used = [self._use(chain, use, labels) for chain in access.chains for use in resolver.uses(chain)]
+        self._library_classes |= resolver.library_classes
         return joined(b"function", [content, joined(b"", bound), joined(b"", used)])
 
     def _access(self, function: types.FunctionType, form: CodeForm, label: str) -> Access:
@@ -245,7 +304,9 @@ class CodeGraph(PartList):
         if access.builtins & function.__globals__.keys():
             access = form.access_without(function.__code__)
         self.opaque.update(f"{what} in {label}" for what in access.hidden)
+        self._names |= form.names
         self._reads_hints |= access.reads_hints
+        self._reads_docs |= access.reads_docs
         self._asks_subclasses |= access.asks_subclasses
         return access
 
@@ -311,9 +372,12 @@ class CodeGraph(PartList):
         return joined(b"module", [*own, *map(str.encode, names), *lines])
 
 
+_ABOUT = (_Attributes, _Hints, _Docs)
+
+
 def classes_referred_to(func: Any) -> list[type]:
     """The user's own classes that a callable refers to, itself and by what it calls, in the order of discovery."""
     graph = CodeGraph()
     graph.value("function", func)
     graph.drain()
-    return [item for item, _ in graph._alive if isinstance(item, type)]
+    return graph.classes()

@@ -27,6 +27,7 @@ class PartList:
         opaque: what nobody can see.
         packages: installed packages that were met, with their versions.
         place: where what is looked at lies, if another process gets it by importing a module of the user's.
+        records_places: whether that is recorded.
         imported: the places of the parts of which that is so, by label.
     """
 
@@ -36,6 +37,7 @@ class PartList:
         self.opaque: set[str] = set()
         self.packages: dict[str, str] = {}
         self.place: str | None = None
+        self.records_places = True
         self.imported: dict[str, str] = {}
         self._noted: set[str] = set()
 
@@ -43,15 +45,24 @@ class PartList:
         """The name of something in a module, for people."""
         return name if module in (self.home, "__main__", None) else f"{module}.{name}"
 
-    def add_part(self, label: str, content: bytes, detail: str | Callable[[], str]) -> None:
-        """Keep a part for people; another one of the same label is numbered."""
+    def add_part(self, label: str, content: bytes, detail: str | Callable[[], str]) -> str:
+        """Keep a part for people; another one of the same label is numbered.
+
+        Returns:
+            the label that it has.
+        """
         part = Part(label, blake16(content).hex(), detail if callable(detail) else detail[:DETAIL_MAX])
         number = 2
         while self.parts.setdefault(part.label, part).digest != part.digest:
             part = Part(f"{label} ({number})", part.digest, detail if callable(detail) else detail[:DETAIL_MAX])
             number += 1
-        if self.place is not None:
-            self.imported.setdefault(part.label, self.place)
+        self.note_place(part.label)
+        return part.label
+
+    def note_place(self, label: str) -> None:
+        """Record that another process gets the part of this label by an import, if it does."""
+        if self.place is not None and self.records_places:
+            self.imported.setdefault(label, self.place)
 
     def note_package(self, item: Any) -> None:
         """Record the version of the installed package that a function, class or module is of."""

@@ -11,6 +11,7 @@ import types
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
+from cuebook.persistence.identity.code.added import added_by_user
 from cuebook.persistence.identity.code.imported import place_of_import
 from cuebook.persistence.identity.code.modules import OF_PYTHON, imported_module
 from cuebook.persistence.identity.code.static_attributes import Attribute, StaticReader
@@ -53,11 +54,15 @@ class Resolver:
         receiver: the object or class that the function is bound to.
         reader: reads attributes of plain objects.
         labels: what people know the things as that the function uses.
+
+    Attributes:
+        library_classes: classes of libraries that were met.
     """
 
     def __init__(
         self, function: types.FunctionType, receiver: Receiver | None, reader: StaticReader, labels: UseLabels
     ) -> None:
+        self.library_classes: dict[type, None] = {}
         self._function, self._receiver, self._reader, self._labels = function, receiver, reader, labels
         code = function.__code__
         self._cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=False))
@@ -94,7 +99,7 @@ class Resolver:
                 return (self._cells[name].cell_contents,)
             except (KeyError, ValueError):  # a cell that is still empty
                 return (MISSING,)
-        if name in OF_PYTHON:
+        if name in OF_PYTHON and name != "__doc__":
             return None
         value = self._function.__globals__.get(name, MISSING)
         if value is MISSING:
@@ -115,7 +120,8 @@ class Resolver:
                 yield Use("code", ".".join(names), value)
             found = Attribute("unsure") if name is None else self._attribute(value, name, use, chain)
             if found.kind == "unsure":
-                yield Use("value", ".".join(names), value, place=where)
+                below = chain._replace(attributes=chain.attributes[place:])
+                yield from self._unsure(below, value, names, where)
                 return
             names = [*names, str(name)]
             if found.kind != "value":
@@ -124,7 +130,7 @@ class Resolver:
             value = found.value
         if chain.use == "fill" and type(value) in (dict, list):
             if type(value) is list:
-                yield Use("value", f"{'.'.join(names)}.__len__", len(value))
+                yield Use("value", f"{'.'.join(names)}.__len__", len(value), place=where)
             else:
                 yield Use("set", ".".join(names))
             return
@@ -134,6 +140,20 @@ class Resolver:
                 yield called._replace(place=where)
                 return
         yield Use("value", ".".join(names), value, place=where)
+
+    def _unsure(self, chain: Chain, value: Any, names: list[str], where: str | None) -> Iterator[Use]:
+        """All that something holds; of a library's module or class, what the user has put there."""
+        holder = sys.modules.get(value) if chain.base == "import" and isinstance(value, str) else value
+        added, given = None, chain.attributes
+        if isinstance(holder, types.ModuleType | type):
+            if any(map(indirection, given)):
+                given = tuple(self._named(step) or "" for step in given)
+            added = added_by_user(holder, given, self.library_classes)
+        if added is None:
+            yield Use("value", ".".join(names), value, place=where)
+            return
+        below = chain._replace(attributes=chain.attributes[added.steps :])
+        yield from self._walk(below, added.value, [*names, *given[: added.steps]])
 
     def _named(self, step: str) -> str | None:
         """An attribute's name: as it is written, or what the variable that gives it holds."""
@@ -220,10 +240,12 @@ def _is_of_python(name: str, value: Any) -> bool:
 
 def _place_of(value: Any) -> str | None:
     """Where something, or its class, is imported from, if it is the user's."""
-    item = value if isinstance(value, types.ModuleType | types.FunctionType | type) else type(value)
-    if isinstance(item, type) and not is_users_class(item):
-        return None
-    return place_of_import(item)
+    if isinstance(value, types.ModuleType):
+        return place_of_import(value) if is_users_module(value) else None
+    if isinstance(value, types.FunctionType):
+        return place_of_import(value) if is_users_function(value) else None
+    item = value if isinstance(value, type) else type(value)
+    return place_of_import(item) if is_users_class(item) else None
 
 
 def _of_module(module: types.ModuleType, name: str, *, is_imported: bool) -> Attribute:

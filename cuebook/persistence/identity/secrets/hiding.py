@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
@@ -23,6 +24,7 @@ HIDDEN_CHARACTERS_MIN = 8
 """A shorter value is hidden under its name alone: as a text it would be found everywhere."""
 
 _KEY_BYTES = 16
+_NOT_IN_URLS = re.compile(r"[^A-Za-z0-9_.~-]")
 _ADOPTED_MAX = 256
 
 
@@ -87,6 +89,11 @@ class Hiding:
             return
         for form in (text, repr(text)[1:-1], json.dumps(text)[1:-1], repr(text.encode("latin-1", "replace"))[2:-1]):
             self._texts[form] = None
+        if _NOT_IN_URLS.search(text):
+            from urllib.parse import quote, quote_plus
+
+            plain = text.encode("utf-8", "surrogatepass")
+            self._texts |= dict.fromkeys((quote(plain), quote(plain, safe=""), quote_plus(plain)))
         self._ordered = None
 
     def hide(self, text: str) -> str:
@@ -110,13 +117,15 @@ class Hiding:
         is_value = False
         for word in words:
             name, sign, value = word.partition("=")
+            if not (sign and is_secret_name(name.lstrip("-"))) and ": " in word:  # a header
+                name, sign, value = word.partition(": ")
             if is_value and not word.startswith("-"):
                 self.forbid(word)
                 shown.append(HIDDEN)
                 is_value = False
             elif sign and value and is_secret_name(name.lstrip("-")):
                 self.forbid(value)
-                shown.append(f"{name}={HIDDEN}")
+                shown.append(f"{name}{sign}{HIDDEN}")
                 is_value = False
             else:
                 is_value = not sign and word.startswith("-") and is_secret_name(word.lstrip("-"))

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["HIDING", "HINT_READERS", "SUBCLASSES", "Access", "Chain", "indirect", "indirection"]
+__all__ = ["DOC_READERS", "HIDING", "HINT_READERS", "SUBCLASSES", "Access", "Chain", "indirect", "indirection"]
 
 HINT_READERS = frozenset(
     {"__annotations__", "__signature__", "get_type_hints", "get_annotations", "signature", "getfullargspec"}
 )
 """Names by which code looks at the hints of functions."""
 
-HIDING = frozenset(
-    {"__globals__", "exec_module", "f_builtins", "f_globals", "f_locals", "load_module", "run_module", "run_path"}
-)
-"""Attributes by which code gets at all variables of another function, or runs a file."""
+DOC_READERS = frozenset({"__doc__", "getdoc", "json_schema", "model_json_schema", "schema_json"})
+"""Names by which code looks at docstrings; a model's is the description in its schema."""
+
+HIDING = frozenset({
+    "__globals__", "exec_module", "f_builtins", "f_globals", "f_locals", "getcomments", "getsource", "getsourcelines",
+    "load_module", "run_module", "run_path",
+})  # fmt: skip
+"""Names by which code gets at all variables of another function, at its text, or runs a file."""
 
 SUBCLASSES = "__subclasses__"
 """By which a class gets at all that was made of it."""
@@ -56,6 +60,7 @@ class Access(NamedTuple):
             the chains are not all.
         reads_hints: whether the code looks at annotations.
         asks_subclasses: whether the code asks a class for those that were made of it.
+        reads_docs: whether the code looks at docstrings.
     """
 
     chains: tuple[Chain, ...]
@@ -63,6 +68,7 @@ class Access(NamedTuple):
     builtins: frozenset[str] = frozenset()
     reads_hints: bool = False
     asks_subclasses: bool = False
+    reads_docs: bool = False
 
 
 def indirect(base: str, name: str) -> str:

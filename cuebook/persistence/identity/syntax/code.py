@@ -43,6 +43,7 @@ class CodeForm:
     Attributes:
         content: bytes that are equal for equal code; from source, on every Python.
         is_source: whether they come from the source.
+        names: of variables and attributes that it reads or sets outside of itself, whatever they are read of.
         access: what the code refers to.
 
     Raises:
@@ -54,6 +55,7 @@ class CodeForm:
         self.is_source = source is not None
         self._text = "" if source is None else source.text
         self._may_hide = False
+        self.names = frozenset(name for part in with_nested(code) for name in part.co_names)
         if source is None:
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
             self._text = f"<bytecode of Python {version}: {code.co_name} {shape_digest(code)}>"

@@ -6,9 +6,17 @@ Knows no values: names of variables and attributes alone.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from cuebook.persistence.identity.syntax.access import HIDING, HINT_READERS, SUBCLASSES, Access, Chain, indirect
+from cuebook.persistence.identity.syntax.access import (
+    DOC_READERS,
+    HIDING,
+    HINT_READERS,
+    SUBCLASSES,
+    Access,
+    Chain,
+    indirect,
+)
 from cuebook.persistence.identity.syntax.chains import IMPORTING, Reached, Reaching, is_modules, last_name, step_of
 from cuebook.persistence.identity.syntax.scopes import Scope, place_of
 
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["access_of"]
 
 _BUILTINS = frozenset({"eval", "exec", "globals"})
-_NOTED = HINT_READERS | HIDING | {SUBCLASSES}
+_NOTED = HINT_READERS | DOC_READERS | HIDING | {SUBCLASSES}
 
 
 def access_of(tree: Any, free: Iterable[str], private: Callable[[], Mapping[str, str]], *, trusts: bool) -> Access:
@@ -51,7 +59,7 @@ class _TreeReader:
         self._names: set[tuple[Scope, str]] = set()
         self._loads: list[tuple[Scope, Reached, str]] = []
         self._hidden: set[str] = set()
-        self._hints = self._asks_subclasses = False
+        self._hints = self._docs = self._asks_subclasses = False
 
     def read(self, tree: Any) -> Access:
         """All of a function."""
@@ -65,7 +73,7 @@ class _TreeReader:
             chains.update(self._chains(scope, reached, use))
         taken = frozenset(self.reaching.taken)
         hidden = tuple(sorted(self._hidden))
-        return Access(tuple(sorted(chains)), hidden, taken, self._hints, self._asks_subclasses)
+        return Access(tuple(sorted(chains)), hidden, taken, self._hints, self._asks_subclasses, self._docs)
 
     def _chains(self, scope: Scope, reached: Reached, use: str) -> Iterable[Chain]:
         """What one expression refers to, now that every scope is known."""
@@ -111,6 +119,8 @@ class _TreeReader:
     def _note(self, name: str) -> None:
         if name in HINT_READERS:
             self._hints = True
+        elif name in DOC_READERS:
+            self._docs = True
         elif name in HIDING:
             self._hidden.add(name)
         elif name == SUBCLASSES:
@@ -131,7 +141,7 @@ class _TreeReader:
     def visit(self, node: Any) -> None:
         """A node and all in it."""
         kind = node.__class__
-        visit = _VISITORS.get(kind)
+        visit = self.VISITORS.get(kind)
         if visit is not None:
             visit(self, node)
             return
@@ -350,6 +360,28 @@ class _TreeReader:
             self._bind(name)
         self._fields(node, node._fields)
 
+    VISITORS: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
+        ast.Constant: _constant,
+        ast.Name: _name,
+        ast.Attribute: _attribute,
+        ast.Subscript: _item,
+        ast.AugAssign: _augmented,
+        ast.Call: _call,
+        ast.Compare: _compare,
+        ast.UnaryOp: _unary,
+        **dict.fromkeys((ast.If, ast.IfExp, ast.While, ast.Assert), _branch),
+        **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _function),
+        ast.ClassDef: _class,
+        **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _comprehension),
+        ast.NamedExpr: _walrus,
+        ast.AnnAssign: _annotated,
+        ast.Global: _declared,
+        ast.Nonlocal: _declared,
+        ast.Import: _import,
+        ast.ImportFrom: _import_from,
+        **dict.fromkeys((ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping), _named),
+    }
+
 
 def _tree_of_text(node: ast.AST) -> ast.AST | None:
     """What a text that is written out says when it is run."""
@@ -362,24 +394,3 @@ def _tree_of_text(node: ast.AST) -> ast.AST | None:
 
 
 _FIELDS: dict[type, tuple[str, ...]] = {}
-_VISITORS: dict[type, Callable[[_TreeReader, Any], None]] = {
-    ast.Constant: _TreeReader._constant,
-    ast.Name: _TreeReader._name,
-    ast.Attribute: _TreeReader._attribute,
-    ast.Subscript: _TreeReader._item,
-    ast.AugAssign: _TreeReader._augmented,
-    ast.Call: _TreeReader._call,
-    ast.Compare: _TreeReader._compare,
-    ast.UnaryOp: _TreeReader._unary,
-    **dict.fromkeys((ast.If, ast.IfExp, ast.While, ast.Assert), _TreeReader._branch),
-    **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _TreeReader._function),
-    ast.ClassDef: _TreeReader._class,
-    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _TreeReader._comprehension),
-    ast.NamedExpr: _TreeReader._walrus,
-    ast.AnnAssign: _TreeReader._annotated,
-    ast.Global: _TreeReader._declared,
-    ast.Nonlocal: _TreeReader._declared,
-    ast.Import: _TreeReader._import,
-    ast.ImportFrom: _TreeReader._import_from,
-    **dict.fromkeys((ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping), _TreeReader._named),
-}

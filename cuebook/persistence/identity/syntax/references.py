@@ -10,7 +10,7 @@ import sys
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from cuebook.persistence.identity.syntax.access import HIDING, HINT_READERS, SUBCLASSES, Access, Chain
+from cuebook.persistence.identity.syntax.access import DOC_READERS, HIDING, HINT_READERS, SUBCLASSES, Access, Chain
 from cuebook.persistence.identity.syntax.instructions import (
     ATTRIBUTES,
     CELLS,
@@ -44,7 +44,11 @@ def access_of_code(code: CodeType) -> Access:
         chains.add(Chain("super", ""))
     hidden = tuple(sorted([*(f"{name}()" for name in names & _CALLS), *(names & HIDING)]))
     return Access(
-        tuple(sorted(chains)), hidden, reads_hints=bool(names & HINT_READERS), asks_subclasses=SUBCLASSES in names
+        tuple(sorted(chains)),
+        hidden,
+        reads_hints=bool(names & HINT_READERS),
+        asks_subclasses=SUBCLASSES in names,
+        reads_docs=bool(names & DOC_READERS),
     )
 
 

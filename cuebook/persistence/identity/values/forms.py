@@ -26,6 +26,7 @@ class Walk(Protocol):
 
     is_costly: bool
     is_hidden: bool
+    context: dict[Any, Any]
 
     def encode(self, value: Any) -> bytes:
         """Any value."""

@@ -12,6 +12,8 @@ from cuebook.persistence.identity.digest import joined
 
 __all__ = ["STANDARD_FORMS"]
 
+_XOF_BYTES = 32
+
 
 def _random(_walk: Any, value: Any) -> bytes | None:
     """A generator counts by its state; the one behind the functions of `random` and that of the system never."""
@@ -34,14 +36,27 @@ def _struct(_walk: Any, value: Any) -> bytes:
 
 
 def _context_variable(walk: Any, value: Any) -> bytes:
-    """A context variable: name and default; what it is set to belongs to a context, and calls have their own."""
+    """A context variable: name and default. What it is set to is noted apart: other processes have it otherwise."""
     import contextvars
 
-    try:
-        default = [contextvars.Context().run(value.get)]
-    except LookupError:
-        default = []
+    default = _held(contextvars.Context(), value)
+    current = _held(contextvars.copy_context(), value)
+    if current and not (default and default[0] is current[0]):
+        walk.context[value] = current[0]
     return joined(b"ContextVar", [value.name.encode("utf-8", "surrogatepass"), walk.encode(default)])
+
+
+def _held(context: Any, variable: Any) -> list[Any]:
+    try:
+        return [context.run(variable.get)]
+    except LookupError:
+        return []
+
+
+def _hash(_walk: Any, value: Any) -> bytes:
+    """A hash of hashlib or hmac, by what it has taken in so far: its digest tells."""
+    length = () if value.digest_size else (_XOF_BYTES,)
+    return joined(b"hash", [value.name.encode(), value.digest(*length)])
 
 
 def _reference(walk: Any, value: Any) -> bytes:
@@ -75,6 +90,10 @@ STANDARD_FORMS: dict[tuple[str, str], Any] = {
     ("builtins", "code"): _code_object,
     ("_struct", "Struct"): _struct,
     ("_contextvars", "ContextVar"): _context_variable,
+    ("_hashlib", "HASH"): _hash,
+    ("_hashlib", "HMAC"): _hash,
+    ("_blake2", "blake2b"): _hash,
+    ("_blake2", "blake2s"): _hash,
     ("weakref", "ReferenceType"): _reference,
     ("_weakrefset", "WeakSet"): _weak_set,
     ("weakref", "WeakKeyDictionary"): _weak_dict,

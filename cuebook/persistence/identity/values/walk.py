@@ -42,6 +42,7 @@ class ValueWalk:
     Attributes:
         opaque: names of the types whose state cannot be seen, each once.
         unseeded: names of the types of random generators that the system has seeded, each once: these do not count.
+        context: context variables that are set here, and to what.
         is_costly: set by the form of a value whose bytes are worth being remembered.
         is_hidden: whether what is walked stands below a secret name.
 
@@ -52,6 +53,7 @@ class ValueWalk:
         self.hiding = Hiding() if hiding is None else hiding
         self.opaque: dict[str, None] = {}
         self.unseeded: dict[str, None] = {}
+        self.context: dict[Any, Any] = {}
         self.is_costly = False
         self._found: list[Any] = []
         self._path: dict[int, int] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pickle import PickleBuffer
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -27,7 +28,7 @@ from cuebook.persistence.values.pickling.objects import HEAP_TYPE
 from cuebook.persistence.values.pickling.sentinels import may_be_sentinel, reduced_sentinel
 from cuebook.persistence.values.pickling.typing_forms import is_named_type, reduced_type
 
-__all__ = ["ByValuePickler", "dumps"]
+__all__ = ["ByValuePickler", "dumps", "stays_inside"]
 
 
 class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
@@ -93,12 +94,32 @@ def _function(pickler: ByValuePickler, function: FunctionType) -> Any:
     return _usual(pickler, function)
 
 
-def dumps(value: Any) -> bytes:
+def stays_inside(buffer_bytes: int, taken: list[memoryview]) -> Callable[[PickleBuffer], bool]:
+    """What tells a pickler whether a buffer stays in its stream; larger ones are taken out of it."""
+
+    def answer(buffer: PickleBuffer) -> bool:
+        try:
+            view = buffer.raw()
+        except BufferError:  # not contiguous: the object has to write it itself
+            return True
+        if view.nbytes <= buffer_bytes:
+            return True
+        taken.append(view)
+        return False
+
+    return answer
+
+
+def dumps(value: Any, *, beside: tuple[int, list[memoryview]] | None = None) -> bytes:
     """The pickle of a value, with the functions and classes that no import finds inside it.
+
+    Parameters:
+        beside: a size, and a list that gets the buffers that are larger, which `pickle.loads` has to be given.
 
     Raises:
         Exception: whatever pickling it raises.
     """
     file = io.BytesIO()
-    ByValuePickler(file, protocol=5).dump(value)
+    callback = None if beside is None else stays_inside(*beside)
+    ByValuePickler(file, protocol=5, buffer_callback=callback).dump(value)
     return file.getvalue()

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cuebook.persistence.values.pickling.own_names import is_own, own_object
 from cuebook.persistence.values.pickling.renamed import moved_to
 
 __all__ = ["Names", "resolve"]
@@ -71,6 +72,8 @@ class Names:
 
     def _imported(self, module: str, qualname: str) -> Any:
         try:
+            if is_own(module):
+                return own_object(module, qualname)
             found: Any = importlib.import_module(module)
             for name in qualname.split("."):
                 found = getattr(found, name)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.persistence.identity.secrets.names import names_a_secret
 from cuebook.persistence.values.codes import TOO_DEEP, Refused
-from cuebook.persistence.values.pickling.by_value import ByValuePickler, dumps
+from cuebook.persistence.values.pickling.by_value import ByValuePickler, dumps, stays_inside
 from cuebook.persistence.values.pickling.class_making import arrived_classes
+from cuebook.persistence.values.pickling.own_names import is_own, own_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -116,22 +117,6 @@ def class_of_main(qualname: str, definition: bytes | None) -> type:
     return cls
 
 
-def _stays_inside(buffer_bytes: int, taken: list[memoryview]) -> Callable[[pickle.PickleBuffer], bool]:
-    """What tells a pickler whether a buffer stays in its stream; larger ones are taken out of it."""
-
-    def stays_inside(buffer: pickle.PickleBuffer) -> bool:
-        try:
-            view = buffer.raw()
-        except BufferError:  # not contiguous: the object has to write it itself
-            return True
-        if view.nbytes <= buffer_bytes:
-            return True
-        taken.append(view)
-        return False
-
-    return stays_inside
-
-
 class PickleScope:
     """The objects of one value that are pickled, in one stream with one memo.
 
@@ -146,7 +131,7 @@ class PickleScope:
         self._kept: list[Any] = []
         self.buffers: list[memoryview] = []
         # No method of ours: in a ring with its pickler, the scope would keep large objects until the collector comes.
-        self._pickler = _Pickler(self._file, protocol=5, buffer_callback=_stays_inside(buffer_bytes, self.buffers))
+        self._pickler = _Pickler(self._file, protocol=5, buffer_callback=stays_inside(buffer_bytes, self.buffers))
         self._pickler.portable = portable
 
     def add(self, value: Any) -> tuple[int, int, int]:
@@ -207,10 +192,11 @@ class _Unpickler(pickle.Unpickler):
     names: ClassNames | None = None
 
     def find_class(self, module: str, name: str) -> Any:
+        if is_own(module):
+            found = own_object(module, name)
+            return self._class_of_main if found is class_of_main and self.names is not None else found
         if self.names is None:
             return super().find_class(module, name)
-        if (module, name) == (class_of_main.__module__, class_of_main.__name__):
-            return self._class_of_main
         if module.partition(".")[0] in _NEVER_MOVED:
             return super().find_class(module, name)
         try:
@@ -223,7 +209,7 @@ class _Unpickler(pickle.Unpickler):
         return class_of_main(qualname, definition) if found is None else found
 
 
-_NEVER_MOVED = frozenset({*sys.builtin_module_names, "cloudpickle", "copyreg", "cuebook", "numpy", "_codecs"})
+_NEVER_MOVED = frozenset({*sys.builtin_module_names, "cloudpickle", "copyreg", "numpy", "_codecs"})
 
 
 def load_all(

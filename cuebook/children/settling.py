@@ -1,0 +1,98 @@
+"""How a child process becomes like its parent: tied to its life, in its place, with its names. Knows no call.
+
+Light: imported by worker processes at start.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from functools import partial
+from types import FunctionType, MethodType
+from typing import Any
+
+from cuebook.children.importing import become_worker
+from cuebook.children.page import PAGE_BYTES
+from cuebook.children.program.source_imports import import_from
+from cuebook.children.stdio import line_buffer_c, open_streams
+
+__all__ = ["adopt_environment", "publish_in_main", "settle_in"]
+
+MAIN_MODULES = ("__main__", "__mp_main__")
+
+
+def settle_in(
+    data_fd: int, control_fd: int, page_fd: int, parent: int
+) -> tuple[socket.socket, socket.socket, memoryview[float]]:
+    """Tie this process's life to the parent's. Its two sockets and its page."""
+    _die_with(parent)
+    become_worker()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    data, control = socket.socket(fileno=data_fd), socket.socket(fileno=control_fd)
+    for sock in (data, control):
+        sock.setblocking(True)
+        sock.set_inheritable(False)
+    page = memoryview(mmap.mmap(page_fd, PAGE_BYTES)).cast("d")
+    os.close(page_fd)
+    open_streams()
+    return data, control, page
+
+
+def _die_with(parent: int) -> None:
+    """Ask the kernel for SIGKILL at the parent's end (Linux); a parent that is gone already ends us here.
+
+    0: it is not known by number, as something that has started us stands between.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(1, signal.SIGKILL, 0, 0, 0)
+        line_buffer_c(libc)
+    if parent and os.getppid() != parent:
+        os._exit(0)
+
+
+def adopt_environment(options: dict[str, Any]) -> None:
+    """Be where the parent is: its import path, arguments, folder, and the sources that it began with."""
+    if options.get("sys_path") is not None:
+        sys.path[:] = options["sys_path"]
+    if options.get("argv") is not None:
+        sys.argv[:] = options["argv"]
+    if options.get("traceparent"):
+        os.environ["TRACEPARENT"] = options["traceparent"]
+    if options.get("cwd"):
+        with suppress(FileNotFoundError):  # it is gone since: this worker stays where it was started
+            os.chdir(options["cwd"])
+    import_from(options.get("kept_sources"))
+
+
+def publish_in_main(*items: Any) -> None:
+    """What came by value from the parent's `__main__` is found under its name in ours too: calls may pickle it."""
+    main = sys.modules["__main__"].__dict__
+    for item in items:
+        for function in _functions_of(item):
+            for name, value in function.__globals__.items():
+                if not name.startswith("__"):
+                    main.setdefault(name, value)
+        for thing in (item, type(item)):
+            if getattr(thing, "__module__", None) in MAIN_MODULES and "." not in getattr(thing, "__qualname__", "."):
+                main.setdefault(thing.__qualname__, thing)
+
+
+def _functions_of(item: Any) -> list[FunctionType]:
+    """The functions of the user's script that a callable brings with it."""
+    while isinstance(item, partial):
+        item = item.func
+    plain = item.__func__ if isinstance(item, MethodType) else item
+    if isinstance(plain, FunctionType):
+        wrapped = plain.__dict__.get("__wrapped__")
+        found = [plain, *([wrapped] if isinstance(wrapped, FunctionType) else [])]
+    else:
+        classes = [] if item is None else (item if isinstance(item, type) else type(item)).__mro__
+        found = [value for cls in classes for value in cls.__dict__.values() if isinstance(value, FunctionType)]
+    return [function for function in found if function.__globals__.get("__name__") in (*MAIN_MODULES, None)]
