@@ -240,7 +240,7 @@ def default(parameter: inspect.Parameter) -> str:
     if parameter.default is parameter.empty:
         return ""
     value = parameter.default.value if isinstance(parameter.default, Enum) else parameter.default
-    return "=…" if type(value) is object or callable(value) else f"={value!r}"
+    return "=…" if value is ... or type(value) is object or callable(value) else f"={value!r}"
 
 
 def markdown(text: str) -> Iterator[str]:

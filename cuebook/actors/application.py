@@ -28,6 +28,7 @@ from cuebook.children.port import Output
 from cuebook.engines.port import Host
 from cuebook.errors import InternalError, JournalBusy, MessagingError
 from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.values.in_messages import carry_values
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
@@ -142,7 +143,7 @@ class Application:
         Raises:
             JournalError: as `JournalFile.open`.
         """
-        key = os.path.realpath(path)  # noqa: ASYNC240 - a look at links, no more
+        key = medium_of(path).name
         if is_inner and JournalFile.is_open_here(path):
             text = f"{path} is being written to by the run that this call belongs to: give it a path of its own"
             raise JournalBusy(text, pid=os.getpid())

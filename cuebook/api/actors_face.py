@@ -25,23 +25,28 @@ if TYPE_CHECKING:
 Where: TypeAlias = 'Literal["process"] | ActorProcess | None'
 """Where an actor lives: on this loop (None), in a process of its own, or in one that it shares."""
 
-__all__ = ["Acting", "Where", "factory_of", "given"]
+__all__ = ["ActorsFace", "Where", "factory_of", "given"]
 
 _A = TypeVar("_A", bound=Actor)
 _Args = TypeVarTuple("_Args")
 _OPTIONS = SpawnOptions.__optional_keys__
 
 
-class Acting:
-    """What a Runtime offers those who write actors."""
+class ActorsFace:
+    """What a Runtime offers those who write actors.
 
-    app: Application
-    _names: Counter[str]
-    _places: Processes | None
+    Args:
+        app: whose system they live in.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+        self._names: Counter[str] = Counter()
+        self._made_processes: Processes | None = None
 
     @property
     def system(self) -> ActorSystem:
-        """Where the actors live: its `services`, its `dead_letters`, its `tree()` and `statistics()`."""
+        """Where the actors live."""
         return self.app.system
 
     async def supervise(
@@ -75,7 +80,8 @@ class Acting:
 
     @overload
     async def pool(
-        self,
+        self: Any,
+        /,
         actor: Callable[[*_Args], _A],
         *args: *_Args,
         size: int,
@@ -86,9 +92,10 @@ class Acting:
         where: Where = None,
     ) -> Pool[_A]: ...
     @overload
-    async def pool(self, actor: Callable[..., _A], *, size: int, **keywords: Any) -> Pool[_A]: ...
+    async def pool(self: Any, /, actor: Callable[..., _A], *, size: int, **keywords: Any) -> Pool[_A]: ...
     async def pool(  # type: ignore[misc]  # mypy does not see that it takes all of the first
         self,
+        /,
         actor: Callable[..., _A],
         *args: Any,
         size: int,
@@ -113,8 +120,8 @@ class Acting:
         Raises:
             as `spawn`.
         """
-        factory = self._placed(where, actor, args, kwargs)
-        named = self._name_for(actor) if name is None else name
+        factory = self.placed(where, actor, args, kwargs)
+        named = self.name_for(actor) if name is None else name
         return Pool(self.system, factory, size=size, name=named, routing=routing, key=key, **given(options))
 
     def process(self, name: str, *, ladder: Ladder | None = None, cores: int | None = None) -> ActorProcess:
@@ -133,19 +140,21 @@ class Acting:
     @property
     def _processes(self) -> Processes:
         """Made, and imported, for the first actor that needs them."""
-        if self._places is None:
+        if self._made_processes is None:
             from cuebook.processes.process import Processes
 
-            self._places = Processes(self.system, output=lambda *printed: self.app.output(*printed))
-        return self._places
+            self._made_processes = Processes(self.system, output=lambda *printed: self.app.output(*printed))
+        return self._made_processes
 
-    async def _end_processes(self) -> None:
-        if self._places is not None:
-            await self._places.close()
+    async def end_processes(self) -> None:
+        """End every process that was started for actors."""
+        if self._made_processes is not None:
+            await self._made_processes.close()
 
-    def _placed(
+    def placed(
         self, where: Where, actor: Callable[..., _A], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Callable[[], _A]:
+        """A factory of actors that live there. Raises as `spawn`."""
         factory = factory_of(actor, args, kwargs)
         if where is None:
             return factory
@@ -167,7 +176,8 @@ class Acting:
         """
         return self.system.actor(name)
 
-    def _name_for(self, actor: Callable[..., Any]) -> str:
+    def name_for(self, actor: Callable[..., Any]) -> str:
+        """The name of an actor that was given none."""
         while isinstance(actor, partial):
             actor = actor.func
         word: str = getattr(actor, "__name__", "actor").lower()

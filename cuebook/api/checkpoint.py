@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from cuebook.errors import JournalError, JournalNotTrusted
 from cuebook.persistence.history.summary import Picture, RunSummary, look
 from cuebook.persistence.journal.reader import Reader, open_reader
+from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Verdict
 from cuebook.persistence.values import ValueDecoder
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from cuebook.errors import CallFailed
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.history.run import RunState, RunStatus
-    from cuebook.persistence.stores.sqlite.lock import Holder
+    from cuebook.persistence.stores.port import Holder
 
 __all__ = ["Checkpoint"]
 
@@ -53,6 +54,7 @@ class Checkpoint:
     def __init__(self, reader: Reader, picture: Picture, trust: str | None = None) -> None:
         """Use `Checkpoint.load`."""
         self._trust = trust
+        self._place = reader.name
         self.path: Path = reader.path
         self.runs: Sequence[RunSummary] = list(picture.summaries(time.time()))
         self._journal_id = reader.journal_id
@@ -83,7 +85,7 @@ class Checkpoint:
             JournalError: it cannot be read.
         Cost: one scan of the journal without its values, about 10 us a record.
         """
-        if not Path(path).exists():
+        if not medium_of(path).is_there():
             raise FileNotFoundError(f"there is no journal at {os.fspath(path)}")
         with open_reader(path, trust=trust_of(trust)) as reader:
             return cls(reader, look(reader), trust)
@@ -118,19 +120,19 @@ class Checkpoint:
 
     def __repr__(self) -> str:
         if self._run is None:
-            return f"<Checkpoint {self.path}: no run yet>"
+            return f"<Checkpoint {self._place}: no run yet>"
         total = "?" if self.total is None else f"{self.total:,}"
         failed = f", {len(self._run.failures):,} failed" if self._run.failures else ""
         said = f"{self.func_name}, {self.done:,} of {total} done{failed}, {self.status}"
-        return f"<Checkpoint {self.path}: {said}>"
+        return f"<Checkpoint {self._place}: {said}>"
 
     def _read(self, read: Callable[[_Source, JournalState, int, _T], _T], into: _T) -> _T:
         if self._run is None:
             return into
         trust = trust_of(self._trust)
-        with open_reader(self.path, trust=trust) as reader:
+        with open_reader(self._place, trust=trust) as reader:
             if reader.journal_id != self._journal_id:
-                raise JournalError(f"{self.path} was compacted since this picture was taken: load it again")
+                raise JournalError(f"{self._place} was compacted since this picture was taken: load it again")
             verdict = reader.verdict()
             decoder = _decoder(reader, is_trusted=verdict.writers <= trust)
             found = read((reader, decoder), self._state, self._run.number, into)
@@ -151,9 +153,7 @@ def _completed(run: RunState | None) -> list[bool]:
 
 
 def _decoder(reader: Reader, *, is_trusted: bool) -> ValueDecoder:
-    from cuebook.persistence.blobs.folder import BlobStore
-
-    return ValueDecoder(trusted=is_trusted, blobs=BlobStore(reader.blobs_folder))
+    return ValueDecoder(trusted=is_trusted, blobs=reader.blobs())
 
 
 def _not_trusted(verdict: Verdict, path: Path, found: Any) -> JournalNotTrusted:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from cuebook.children.spawner import spawner
-from cuebook.chunks.options import Options, check_flag, check_function, check_workers, make_options, merged
+from cuebook.chunks.options import (
+    KeywordOptions,
+    Options,
+    RunOptions,
+    check_flag,
+    check_function,
+    check_workers,
+    make_options,
+    merged,
+    takes_options,
+)
 from cuebook.engines.registry import ProcessEngine
 
 if TYPE_CHECKING:
@@ -36,6 +48,9 @@ class Chunker:
         TypeError, ValueError: an option is wrong.
     """
 
+    _is_brief = False
+
+    @takes_options
     def __init__(
         self,
         func: Callable[..., Any] | None = None,
@@ -43,8 +58,9 @@ class Chunker:
         chunk_size: int | None = None,
         progress_bar: bool | None = None,
         path: str | os.PathLike[str] | None = None,
-        **options: Any,
+        **options: Unpack[KeywordOptions],
     ) -> None:
+        _check_time()
         self.func = func
         self.progress_bar = check_flag("progress_bar", progress_bar, none=True)
         self.path = path
@@ -98,7 +114,12 @@ class Chunker:
         Raises:
             as `chunk()`.
         """
-        return self._run(parameters, self._func(func), path=path, progress_bar=progress_bar, closes=False)
+        chosen = self._func(func)
+        options = self._prepared(parameters, chosen, path, progress_bar)
+        from cuebook.api.warm import run_on
+
+        with _said_if_late():
+            return run_on(self.actors, chosen, parameters, closes=self._is_brief and self._owns_actors, **options)
 
     def stream(
         self,
@@ -115,7 +136,14 @@ class Chunker:
             parameters, func, progress_bar, path: as for a call of the Chunker.
             ordered: as for `stream()`.
         """
-        return self._stream(parameters, self._func(func), path=path, progress_bar=progress_bar, ordered=ordered)
+        chosen = self._func(func)
+        check_function(chosen, self._chosen.engine, self._chosen.worker_class)
+        check_flag("ordered", ordered)
+        options = self._prepared(None, chosen, path, progress_bar)
+        from cuebook.api.streaming import stream_on
+
+        closes = self._is_brief and self._owns_actors
+        return stream_on(self.actors, chosen, parameters, closes=closes, ordered=ordered, **options)
 
     def _func(self, func: Callable[..., Any] | None) -> Callable[..., Any]:
         chosen = self.func if func is None else func
@@ -123,34 +151,9 @@ class Chunker:
             raise TypeError("no function: give func to the Chunker, or to this call")
         return chosen
 
-    def _run(
-        self, parameters: Iterable[Any], func: Callable[..., Any], *, path: Any, progress_bar: bool | None, closes: bool
-    ) -> list[Any]:
-        options = self._prepared(parameters, func, path, progress_bar)
-        from cuebook.api.warm import run_on
-
-        return run_on(self.actors, func, parameters, closes=closes and self._owns_actors, **options)
-
-    def _stream(
-        self,
-        parameters: Iterable[Any],
-        func: Callable[..., Any],
-        *,
-        path: Any,
-        progress_bar: bool | None,
-        ordered: bool,
-        closes: bool = False,
-    ) -> Iterator[Done]:
-        check_function(func, self._chosen.engine, self._chosen.worker_class)
-        check_flag("ordered", ordered)
-        options = self._prepared(None, func, path, progress_bar)
-        from cuebook.api.streaming import stream_on
-
-        closes = closes and self._owns_actors
-        return stream_on(self.actors, func, parameters, closes=closes, ordered=ordered, **options)
-
     def _prepared(self, parameters: Any, func: Any, path: Any, progress_bar: bool | None) -> dict[str, Any]:
         """The options of one run; without parameters no worker is started ahead of it."""
+        _check_time()
         path = self.path if path is _NOT_GIVEN else path
         check_workers(func, self._chosen, parameters)
         if self._actors is None and callable(func) and parameters is not None:
@@ -159,6 +162,38 @@ class Chunker:
         return {**merged(self._options, {"actors": self.actors, "chunk_size": None}), "path": path, "progress_bar": bar}
 
 
+_FINALIZING = (
+    "no calls can be made any more: the interpreter is being taken apart. What atexit calls comes before that; "
+    "a __del__ may come after it"
+)
+_ENDED = (
+    "no calls can be made any more: the main thread has ended, and this release of Python starts no others after that. "
+    "Make them before, or with another release"
+)
+
+
+def _check_time() -> None:
+    if sys.is_finalizing():
+        raise RuntimeError(_FINALIZING)
+
+
+@contextmanager
+def _said_if_late() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        if "at interpreter shutdown" not in str(error):
+            raise
+        raise RuntimeError(_ENDED) from error
+
+
+class _Brief(Chunker):
+    """A Chunker that lives for one call: its workers quit with it."""
+
+    _is_brief = True
+
+
+@takes_options
 def chunk(
     func: Callable[..., Any] | None,
     parameters: Iterable[Any],
@@ -166,27 +201,7 @@ def chunk(
     chunk_size: int | None = None,
     progress_bar: bool | None = None,
     path: str | os.PathLike[str] | None = None,
-    *,
-    workers: int | None = None,
-    worker: type | None = None,
-    initializer: Callable[[], Any] | None = None,
-    batch: int | None = None,
-    where: Any = "process",
-    retries: int = 0,
-    backoff: Any = 0.1,
-    timeout: float | None = None,
-    memory_limit: int | str | None = None,
-    errors: str = "raise",
-    reuse: str = "calls",
-    version: str | None = None,
-    depends: Any = (),
-    ignore: Any = (),
-    pickle: bool = True,
-    keep_arguments: bool = True,
-    recycle_after: int | None = None,
-    time_limit: float | None = None,
-    stop_at: Any = None,
-    trust: str | None = None,
+    **options: Unpack[KeywordOptions],
 ) -> list[Any]:
     """Call `func` with each item of `parameters`, in parallel, and keep every result as it completes.
 
@@ -246,36 +261,12 @@ def chunk(
 
     Cost: 1 to 3 us a call where calls are short and travel in batches; about 0.2 s to start worker processes.
     """
-    options = {
-        "workers": workers,
-        "worker": worker,
-        "initializer": initializer,
-        "batch": batch,
-        "where": where,
-        "retries": retries,
-        "backoff": backoff,
-        "timeout": timeout,
-        "memory_limit": memory_limit,
-        "errors": errors,
-        "reuse": reuse,
-        "version": version,
-        "depends": depends,
-        "ignore": ignore,
-        "pickle": pickle,
-        "keep_arguments": keep_arguments,
-        "recycle_after": recycle_after,
-        "time_limit": time_limit,
-        "stop_at": stop_at,
-        "trust": trust,
-    }
     if func is None:
         raise TypeError("no function: chunk(func, parameters) calls func(*item) for each item of parameters")
-    chunker = Chunker(func, actors, chunk_size, progress_bar, path, **options)
-    return chunker._run(  # noqa: SLF001 - a Chunker that lives for one call
-        parameters, func, path=path, progress_bar=progress_bar, closes=True
-    )
+    return _Brief(func, actors, chunk_size, progress_bar, path, **options)(parameters)
 
 
+@takes_options
 def stream(
     func: Callable[..., Any],
     parameters: Iterable[Any],
@@ -283,7 +274,7 @@ def stream(
     path: str | os.PathLike[str] | None = None,
     progress_bar: bool | None = None,
     ordered: bool = False,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> Iterator[Done]:
     """Call `func` with each item of `parameters`, in parallel, and give each call as soon as it is done and kept.
 
@@ -305,10 +296,7 @@ def stream(
     """
     if func is None:
         raise TypeError("no function: stream(func, parameters) calls func(*item) for each item of parameters")
-    chunker = Chunker(func, path=path, progress_bar=progress_bar, **options)
-    return chunker._stream(  # noqa: SLF001 - a Chunker that lives for one call
-        parameters, func, path=path, progress_bar=progress_bar, ordered=ordered, closes=True
-    )
+    return _Brief(func, path=path, progress_bar=progress_bar, **options).stream(parameters, ordered=ordered)
 
 
 def _stand_by(options: Options, parameters: Any, path: Any) -> None:

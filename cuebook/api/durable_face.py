@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 
-from cuebook.api.actors_face import Acting, Where, factory_of, given
+from cuebook.api.actors_face import ActorsFace, Where, factory_of, given
 from cuebook.durable.durable_actors import DurableActors, is_durable
 from cuebook.durable.promise import DurablePromise
+from cuebook.persistence.trust.verdicts import Writers
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.spec import ActorOptions
 from cuebook.runtime.refs.ref import ActorRef
 
-__all__ = ["Lasting"]
+__all__ = ["DurableFace"]
 
 _A = TypeVar("_A", bound=Actor)
 _T = TypeVar("_T")
@@ -20,20 +21,35 @@ _P = ParamSpec("_P")
 _Args = TypeVarTuple("_Args")
 
 
-class Lasting(Acting):
-    """What a Runtime offers those whose actors are to be there in its next run, or whenever they are asked."""
+class DurableFace:
+    """What a Runtime offers those whose actors are to be there in its next run, or whenever they are asked.
 
-    _house: DurableActors | None = None
+    Args:
+        actors: the side of those that are not; `spawn` starts both.
+    """
+
+    def __init__(self, actors: ActorsFace) -> None:
+        self._actors = actors
+        self._opened: DurableActors | None = None
+
+    def open(self, path: str | None, trust: Writers) -> None:
+        """The runtime begins: from now on they are kept in the journal at this path."""
+        self._opened = DurableActors(self._actors.app, path, trust)
+
+    def close(self) -> None:
+        """Wake nobody any more."""
+        self._durable.close()
 
     @property
     def _durable(self) -> DurableActors:
-        if self._house is None:
+        if self._opened is None:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
-        return self._house
+        return self._opened
 
     @overload
     async def spawn(
-        self,
+        self: Any,
+        /,
         actor: Callable[[*_Args], _A],
         *args: *_Args,
         name: str | None = None,
@@ -41,10 +57,11 @@ class Lasting(Acting):
         where: Where = None,
     ) -> ActorRef[_A]: ...
     @overload
-    async def spawn(self, actor: Callable[_P, _A], *args: _P.args, **kwargs: _P.kwargs) -> ActorRef[_A]: ...
+    async def spawn(self: Any, /, actor: Callable[_P, _A], *args: _P.args, **kwargs: _P.kwargs) -> ActorRef[_A]: ...
     @overload
     async def spawn(  # type: ignore[overload-cannot-match]  # it takes what the second does not
-        self,
+        self: Any,
+        /,
         actor: Callable[..., _A],
         *,
         name: str,
@@ -54,14 +71,15 @@ class Lasting(Acting):
     ) -> ActorRef[_A]: ...
     @overload
     async def spawn(  # type: ignore[overload-cannot-match]
-        self, actor: Callable[..., _A], *, options: ActorOptions, where: Where = None, **kwargs: Any
+        self: Any, /, actor: Callable[..., _A], *, options: ActorOptions, where: Where = None, **kwargs: Any
     ) -> ActorRef[_A]: ...
     @overload
     async def spawn(  # type: ignore[overload-cannot-match]
-        self, actor: Callable[..., _A], *, where: Where, **kwargs: Any
+        self: Any, /, actor: Callable[..., _A], *, where: Where, **kwargs: Any
     ) -> ActorRef[_A]: ...
     async def spawn(  # type: ignore[misc]  # mypy does not see that it takes all of the first two
         self,
+        /,
         actor: Callable[..., _A],
         *args: Any,
         name: str | None = None,
@@ -96,8 +114,9 @@ class Lasting(Acting):
             JournalError: the journal of a durable actor cannot be opened.
         """
         if not is_durable(actor):
-            factory = self._placed(where, actor, args, kwargs)
-            return self.system.spawn(factory, name=self._name_for(actor) if name is None else name, **given(options))
+            factory = self._actors.placed(where, actor, args, kwargs)
+            named = self._actors.name_for(actor) if name is None else name
+            return self._actors.system.spawn(factory, name=named, **given(options))
         if where is not None:
             raise ValueError(
                 f"{getattr(actor, '__name__', actor)} is kept in the journal of this process, so it lives here: spawn "
@@ -137,9 +156,9 @@ class Lasting(Acting):
         await self._durable.host(actor, idle_s)
 
     @overload
-    def promise(self, id: str) -> DurablePromise[Any]: ...
+    def promise(self: Any, id: str) -> DurablePromise[Any]: ...
     @overload
-    def promise(self, id: str, kind: type[_T]) -> DurablePromise[_T]: ...
+    def promise(self: Any, id: str, kind: type[_T]) -> DurablePromise[_T]: ...
     def promise(self, id: str, kind: type[Any] = object) -> DurablePromise[Any]:
         """A value that is set once and outlives the program: `await runtime.promise("answer")`.
 

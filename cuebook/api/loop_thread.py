@@ -7,7 +7,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
 from cuebook.children.threads import join, until_gone
@@ -36,7 +36,7 @@ class LoopThread:
         self._stop: asyncio.Event | None = None
         self._serving: asyncio.Task[Any] | None = None
         self._error: BaseException | None = None
-        self.is_brief = False
+        self.is_brief = self._ends_with_main = False
         self._beside: list[int] = []
         self.at_exit: Callable[[], None] | None = None
 
@@ -62,8 +62,17 @@ class LoopThread:
             except RuntimeError:
                 return
 
+    def has_left(self) -> bool:
+        """Whether the loop ends, or has ended, because the main thread of the program has: it has to be closed then."""
+        if not self._ends_with_main or threading.main_thread().is_alive():
+            return False
+        if _watcher is not None:
+            _watcher.join()
+        return True
+
     def close(self) -> None:
         """Stop the loop and wait for its thread."""
+        self._ends_with_main = False
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -104,17 +113,16 @@ class LoopThread:
         self._run_on(loop)
 
     def _run_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        beside = self._beside
-        executor = ThreadPoolExecutor(
-            thread_name_prefix="asyncio", initializer=lambda: beside.append(threading.get_native_id())
-        )
-        loop.set_default_executor(executor)
+        executor = _executor(self._beside)
+        if executor is not None:
+            loop.set_default_executor(executor)
         try:
             asyncio.set_event_loop(loop)
             _run_through(loop, self._serve())
             _run_through(loop, _end_tasks())
             loop.run_until_complete(loop.shutdown_asyncgens())
-            _end_threads(executor)
+            if executor is not None:
+                _end_threads(executor)
         except BaseException as error:
             if self._started.is_set():
                 raise
@@ -130,7 +138,8 @@ class LoopThread:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._serving = asyncio.current_task()
-        if not self.is_brief:
+        if not self.is_brief and threading.main_thread().is_alive():
+            self._ends_with_main = True
             _enroll(self)
         self._started.set()
         await self._stop.wait()
@@ -154,16 +163,18 @@ class LoopThread:
 
 _open: set[LoopThread] = set()
 _watching = 0
+_watcher: threading.Thread | None = None
 _lock = threading.Lock()
 
 
 def _enroll(thread: LoopThread) -> None:
     """Have the loop told when the main thread ends; one thread of the process (and of a fork of it) watches for all."""
-    global _watching
+    global _watching, _watcher
     with _lock:
         _open.add(thread)
         if _watching != os.getpid():
-            threading.Thread(target=_watch_main, name="cuebook-watch", daemon=True).start()
+            _watcher = threading.Thread(target=_watch_main, name="cuebook-watch", daemon=True)
+            _watcher.start()
             _watching = os.getpid()
 
 
@@ -183,7 +194,17 @@ def _run_through(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None
             loop.run_until_complete(task)
 
 
-def _end_threads(executor: ThreadPoolExecutor) -> None:
+def _executor(threads: list[int]) -> Any:
+    """The threads of a loop, whose numbers are noted; None once the main thread has ended, as none may start then."""
+    try:
+        from concurrent.futures import ThreadPoolExecutor
+    except RuntimeError:
+        return None
+    initializer = lambda: threads.append(threading.get_native_id())  # noqa: E731
+    return ThreadPoolExecutor(thread_name_prefix="asyncio", initializer=initializer)
+
+
+def _end_threads(executor: Executor) -> None:
     """Let the threads end that calls have used with `asyncio.to_thread`; one that is stuck is left behind."""
     ending = threading.Thread(target=executor.shutdown, kwargs={"cancel_futures": True}, daemon=True)
     try:

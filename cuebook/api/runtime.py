@@ -6,38 +6,42 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import anyio
 
 from cuebook.actors.application import Application
 from cuebook.actors.runs.progress import Event, Stop, StopKind
 from cuebook.actors.runs.run import Run
-from cuebook.api.durable_face import Lasting
+from cuebook.api.actors_face import ActorsFace
+from cuebook.api.durable_face import DurableFace
+from cuebook.api.forwarding import forwarded, forwarded_overloads
 from cuebook.api.shown import Listener, shown
-from cuebook.api.view_face import Seeing
+from cuebook.api.view_face import ViewFace
 from cuebook.children.importing import imports_pass
 from cuebook.chunks.observed import find_telemetry, open_observed
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.opening import open_run
 from cuebook.chunks.options import (
     Options,
+    RunOptions,
     check_flag,
     check_function,
     check_workers,
     checked_path,
     make_options,
     merged,
+    takes_options,
+    takes_options_over_defaults,
 )
 from cuebook.chunks.sinks import Done, ListSink, StreamSink
-from cuebook.durable.durable_actors import DurableActors
 from cuebook.errors import MessagingError, ResultNotRebuilt, RunStopped
 from cuebook.runtime.reports.readers import Readers
 from cuebook.runtime.reports.shutdown import ShutdownReport
+from cuebook.runtime.system import ActorSystem
 
 __all__ = ["GRACE_S", "Runtime"]
 
@@ -46,7 +50,7 @@ GRACE_S = 2.0
 _NOT_GIVEN: Any = object()
 
 
-class Runtime(Lasting, Seeing):
+class Runtime:
     """Durable parallel calls, and actors, inside an asyncio program; use it in `async with`.
 
     No global state: several runtimes in a process do not know each other, except that those with the same path share
@@ -66,6 +70,7 @@ class Runtime(Lasting, Seeing):
         TypeError, ValueError: an option is wrong.
     """
 
+    @takes_options
     def __init__(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -74,7 +79,7 @@ class Runtime(Lasting, Seeing):
         progress_bar: bool | None = None,
         blocking_s: float | None = 1.0,
         telemetry: Any = False,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> None:
         self.path = checked_path(path)
         self.defaults = options
@@ -88,8 +93,9 @@ class Runtime(Lasting, Seeing):
         self._stop: Stop | None = None
         self._events: Readers[Event] = Readers()
         self._exit = contextlib.AsyncExitStack()
-        self._names = Counter()
-        self._places = None
+        self._actors = ActorsFace(self.app)
+        self._durable = DurableFace(self._actors)
+        self._view = ViewFace(self.app)
         self._is_closed = True
         self._was_opened = False
 
@@ -105,11 +111,11 @@ class Runtime(Lasting, Seeing):
             raise RuntimeError("a Runtime is opened once: make another one")
         self._was_opened = True
         self._exit.enter_context(imports_pass())
-        self._exit.push_async_callback(self._end_processes)
+        self._exit.push_async_callback(self._actors.end_processes)
         if self._telemetry is not None:
             self._exit.enter_context(self.app.system.telemetry(self._telemetry))
         await self._exit.enter_async_context(self.app)
-        self._house = DurableActors(self.app, self.path, self._options.trust)
+        self._durable.open(self.path, self._options.trust)
         self._is_closed = False
         if self._signals:
             self._watch_signals(asyncio.get_running_loop())
@@ -156,6 +162,7 @@ class Runtime(Lasting, Seeing):
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
+    @takes_options_over_defaults
     async def chunk(
         self,
         func: Callable[..., Any],
@@ -163,7 +170,7 @@ class Runtime(Lasting, Seeing):
         *,
         path: Any = _NOT_GIVEN,
         progress_bar: bool | None = None,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> list[Any]:
         """Call `func` with each item of `parameters`; the results in the order of the parameters.
 
@@ -183,6 +190,7 @@ class Runtime(Lasting, Seeing):
         assert isinstance(opened.sink, ListSink)
         return opened.sink.output
 
+    @takes_options_over_defaults
     async def stream(
         self,
         func: Callable[..., Any],
@@ -190,7 +198,7 @@ class Runtime(Lasting, Seeing):
         *,
         path: Any = _NOT_GIVEN,
         progress_bar: bool | None = None,
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> AsyncIterator[Done]:
         """Call `func` with each item of `parameters` and yield each call when it is done, in any order.
 
@@ -251,6 +259,32 @@ class Runtime(Lasting, Seeing):
         """
         return self._events.stream()
 
+    # -- actors -----------------------------------------------------------------------------------------------------
+
+    @property
+    def system(self) -> ActorSystem:
+        """Where the actors live: its `services`, its `dead_letters`, its `tree()` and `statistics()`."""
+        return self.app.system
+
+    spawn = forwarded_overloads(DurableFace.spawn, "_durable")
+    entity = forwarded(DurableFace.entity, "_durable")
+    host = forwarded(DurableFace.host, "_durable")
+    promise = forwarded_overloads(DurableFace.promise, "_durable")
+    supervise = forwarded(ActorsFace.supervise, "_actors")
+    pool = forwarded_overloads(ActorsFace.pool, "_actors")
+    process = forwarded(ActorsFace.process, "_actors")
+    actor = forwarded(ActorsFace.actor, "_actors")
+
+    # -- looking inside ---------------------------------------------------------------------------------------------
+
+    tree = forwarded(ViewFace.tree, "_view")
+    statistics = forwarded(ViewFace.statistics, "_view")
+    trace = forwarded(ViewFace.trace, "_view")
+    traces = forwarded(ViewFace.traces, "_view")
+    dead_letters = forwarded(ViewFace.dead_letters, "_view")
+    blockages = forwarded(ViewFace.blockages, "_view")
+    dump = forwarded(ViewFace.dump, "_view")
+
     # -- within ---------------------------------------------------------------------------------------------------
 
     def _path(self, path: Any) -> str | None:
@@ -258,7 +292,7 @@ class Runtime(Lasting, Seeing):
             return self.path
         return checked_path(path)
 
-    def _choose(self, func: Any, options: dict[str, Any]) -> Options:
+    def _choose(self, func: Any, options: RunOptions) -> Options:
         chosen = make_options(**merged(self.defaults, options)) if options else self._options
         check_function(func, chosen.engine, chosen.worker_class)
         check_workers(func, chosen)

@@ -9,13 +9,18 @@ from cuebook.runtime.reports.readers import Stream
 from cuebook.runtime.seeing.tracing import TraceEvent
 from cuebook.runtime.seeing.watchdog import Blockage
 
-__all__ = ["Seeing"]
+__all__ = ["ViewFace"]
 
 
-class Seeing:
-    """What a Runtime shows of itself. Nothing here changes what it does."""
+class ViewFace:
+    """What a Runtime shows of itself. Nothing here changes what it does.
 
-    app: Application
+    Args:
+        app: what is looked into.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
 
     def tree(self) -> TreeNode:
         """Every living actor with its counts, by parent, in the order of their start.

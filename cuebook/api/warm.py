@@ -65,6 +65,8 @@ class WarmWorkers:
     def runtime(self) -> Runtime:
         """The runtime that they belong to, opened when first asked for."""
         self._forget_if_forked()
+        if self._thread.has_left():
+            self.close()
         with self._lock:
             if self._runtime is None:
                 opened: Future[Runtime] = Future()

@@ -40,7 +40,7 @@ from cuebook.engines.calls.current import OUTSIDE, CurrentCall, NoStates, curren
 from cuebook.engines.local.shared_worker import SharedWorker
 from cuebook.engines.port import LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
-from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
+from cuebook.persistence.blobs.transient import TransientBlobs
 from cuebook.persistence.history.arguments import check_calls
 from cuebook.persistence.history.results import Decoder, RunResults
 from cuebook.persistence.identity.files import are_used
@@ -67,7 +67,7 @@ class _Place:
     file: JournalFile | None
     ref: ActorRef | None
     decoder: WholeDecoder
-    folders: dict[str, str]
+    folders: dict[str, Any]
 
 
 async def open_run(
@@ -181,12 +181,13 @@ def _as_list(request: Request) -> list[Any] | None:
 
 
 async def _place(app: Application, request: Request) -> _Place:
+    spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
     if request.path is None:
-        spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
         title = getattr(request.func, "__name__", type(request.func).__name__)
-        folders = {"blobs": spill, "spill": spill, "title": title}
-        blobs = TransientBlobs(spill)
-        return _Place(None, None, WholeDecoder(ValueDecoder(blobs=blobs, names=Names(request.func)), blobs), folders)
+        blobs = TransientBlobs(spill)  # results that are not kept are read once
+        folders = {"blobs": [*blobs.place], "spill": spill, "title": title}
+        decoder = ValueDecoder(blobs=blobs, names=Names(request.func))
+        return _Place(None, None, WholeDecoder(decoder, blobs), folders)
     inner = current_call()
     try:
         file, ref = await app.journal(request.path, is_inner=inner is not None)
@@ -196,10 +197,8 @@ async def _place(app: Application, request: Request) -> _Place:
         where = "the setup of a worker" if inner.index == OUTSIDE else f"call {inner.index}"
         text = f"{error}. This chunk() runs inside {where} of another one"
         raise JournalBusy(text, host=error.host, pid=error.pid, since=error.since) from error
-    folder = str(file.blobs_folder)
-    spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
-    folders = {"blobs": folder, "spill": spill, "title": Path(request.path).name}
-    decoder = ValueDecoder(blobs=BlobStore(folder), names=Names(request.func))
+    folders = {"blobs": [*file.blobs().place], "spill": spill, "title": Path(request.path).name}
+    decoder = ValueDecoder(blobs=file.blobs(), names=Names(request.func))
     return _Place(file, ref, WholeDecoder(decoder), folders)
 
 

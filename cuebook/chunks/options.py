@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from cuebook.actors.verdicts import pause_s
 from cuebook.children.descriptors import make_room
@@ -18,11 +20,25 @@ from cuebook.engines.calls.function import Worker
 from cuebook.engines.calls.worker_life import is_coroutine_function
 from cuebook.engines.port import Engine
 from cuebook.engines.registry import ENGINES, ProcessEngine
-from cuebook.persistence.stores.sqlite.location import check_platform
+from cuebook.persistence.stores.media import check_place
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Writers
 
-__all__ = ["Options", "check_flag", "check_function", "check_workers", "checked_path", "make_options", "merged"]
+__all__ = [
+    "KeywordOptions",
+    "Options",
+    "RunOptions",
+    "check_flag",
+    "check_function",
+    "check_workers",
+    "checked_path",
+    "make_options",
+    "merged",
+    "takes_options",
+    "takes_options_over_defaults",
+]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +106,7 @@ def checked_path(path: Any) -> str | None:
     """The journal's path as text; None stays None.
 
     Raises:
-        TypeError, ValueError: it is no path of a file. JournalError: there are no journals on this platform.
+        TypeError, ValueError: it names no journal. JournalError: there is no such store, or none on this platform.
     """
     if path is None:
         return None
@@ -98,11 +114,7 @@ def checked_path(path: Any) -> str | None:
         text = os.fsdecode(path)
     except TypeError:
         raise TypeError(f'path={path!r} is no path: write the name of a file, such as path="results.cue"') from None
-    if "\0" in text:
-        raise ValueError(f"path={path!r} holds a zero byte, which no name of a file may")
-    if not text or text.endswith(os.sep):
-        raise ValueError(f'path={path!r} names no file: write one, such as path="{text}results.cue"')
-    check_platform(text)
+    check_place(text)
     return text
 
 
@@ -114,15 +126,82 @@ def _engine(where: Any) -> Engine:
     raise ValueError(f"where={where!r} is none of {', '.join(map(repr, ENGINES))}; or give an engine object")
 
 
-def make_options(
+class KeywordOptions(TypedDict, total=False):
+    """What `chunk()` and its like take by keyword; what each means is said there, and its default in `_checked`."""
+
+    workers: int | None
+    worker: type[Worker] | None
+    initializer: Callable[[], Any] | None
+    batch: int | None
+    where: str | Engine
+    retries: int
+    backoff: float | Callable[[int], float]
+    timeout: float | dt.timedelta | None
+    memory_limit: int | str | None
+    errors: str
+    reuse: str
+    version: str | None
+    depends: Sequence[Any] | AbstractSet[Any]
+    ignore: Sequence[str] | AbstractSet[str]
+    pickle: bool
+    keep_arguments: bool
+    recycle_after: int | None
+    time_limit: float | dt.timedelta | None
+    stop_at: dt.datetime | None
+    trust: str | None
+
+
+class RunOptions(KeywordOptions, total=False):
+    """The same, with those that `chunk()` and `Chunker` take by place too."""
+
+    actors: Any
+    chunk_size: int | None
+
+
+def make_options(**given: Unpack[RunOptions]) -> Options:
+    """Check every parameter of a run.
+
+    Raises:
+        TypeError, ValueError: which parameter, what was given, and what to write instead.
+    """
+    unknown = next((name for name in given if name not in RunOptions.__annotations__), None)
+    if unknown is not None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(unknown, RunOptions.__annotations__, 1)
+        raise TypeError(f"there is no option {unknown!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return _checked(**given)
+
+
+def takes_options(face: _F) -> _F:
+    """Have a function that ends in `**options: Unpack[...]` of them say in its signature which options there are."""
+    return _spelled_out(face, {})
+
+
+def takes_options_over_defaults(face: _F) -> _F:
+    """The same where what is not given is whatever was said before: its defaults are `...`."""
+    return _spelled_out(face, {"default": ...})
+
+
+def _spelled_out(face: _F, changes: dict[str, Any]) -> _F:
+    own = inspect.signature(face)
+    parameters = {name: each for name, each in own.parameters.items() if each.kind is not inspect.Parameter.VAR_KEYWORD}
+    for name, each in inspect.signature(_checked).parameters.items():
+        kind = RunOptions.__annotations__[name]
+        parameters.setdefault(name, each.replace(annotation=getattr(kind, "__forward_arg__", kind), **changes))
+    face.__signature__ = own.replace(parameters=list(parameters.values()))  # type: ignore[attr-defined]
+    return face
+
+
+def _checked(
     *,
-    where: Any = "process",
-    workers: Any = None,
-    chunk_size: Any = None,
-    worker: Any = None,
     actors: Any = None,
+    chunk_size: Any = None,
+    workers: Any = None,
+    worker: Any = None,
     initializer: Any = None,
     batch: Any = None,
+    where: Any = "process",
     retries: Any = 0,
     backoff: Any = 0.1,
     timeout: Any = None,
@@ -139,11 +218,6 @@ def make_options(
     stop_at: Any = None,
     trust: Any = None,
 ) -> Options:
-    """Check every parameter of a run.
-
-    Raises:
-        TypeError, ValueError: which parameter, what was given, and what to write instead.
-    """
     engine = _engine(where)
     _one_of("errors", errors, ("raise", "collect"))
     _one_of("reuse", reuse, ("calls", "run", "none"))
@@ -192,10 +266,11 @@ ALIASES = {"workers": "chunk_size", "worker": "actors"}
 """Two names of one option each."""
 
 
-def merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def merged(defaults: KeywordOptions, options: RunOptions) -> RunOptions:
     """Options over defaults: either name of an option takes the place of both."""
     given = {name for pair in ALIASES.items() if options.keys() & set(pair) for name in pair}
-    return {**{name: value for name, value in defaults.items() if name not in given}, **options}
+    kept: Any = {name: value for name, value in defaults.items() if name not in given}
+    return {**kept, **options}
 
 
 def _how_many(workers: Any, chunk_size: Any) -> int | None:

@@ -54,7 +54,7 @@ class FunctionPack:
         fingerprint: bytes,
         spill: Spill,
         *,
-        folders: dict[str, str],
+        folders: dict[str, Any],
         known: dict[str, Any] | None = None,
         code: Fingerprint | None = None,
     ) -> None:

@@ -47,7 +47,7 @@ def read_claims(file: JournalFile, claims: Sequence[Claim], decoder: Decoder) ->
     ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
     yield from read_ranges(file, ranges, decoder, seen=seen)
     if seen.count(1) != sum(claim.count for claim in claims):
-        raise JournalCorrupt(f"results that {file.path} says it has are missing: `cuebook verify` tells more")
+        raise JournalCorrupt(f"results that {file.name} says it has are missing: `cuebook verify` tells more")
 
 
 class ResultReader:
@@ -81,7 +81,7 @@ class ResultReader:
         """The value of a call, unopened; raises as `read`."""
         located = self._history.runs[run].locate(index)
         if located is None:
-            raise JournalCorrupt(f"{self._file.path}: the result of call {index} of run {run} is missing")
+            raise JournalCorrupt(f"{self._file.name}: the result of call {index} of run {run} is missing")
         seq, self._place = located
         if seq != self._seq:
             self._load(seq, run)
@@ -94,4 +94,4 @@ class ResultReader:
             self._offsets = ends_of(self._head)
             self._seq = record.seq
             return
-        raise JournalCorrupt(f"{self._file.path}: record {seq} is missing", seq=seq)
+        raise JournalCorrupt(f"{self._file.name}: record {seq} is missing", seq=seq)

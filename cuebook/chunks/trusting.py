@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cuebook.errors import JournalNotTrusted
-from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.journal.file import JournalFile
@@ -65,9 +64,9 @@ def plain_only(file: JournalFile, trust: Writers, needed: Needed) -> PlainOnly |
     states = needed.states()
     if verdict.writers is Writers.ANYONE and (needed.results or states):
         what = "results" if needed.results else "checkpoints"
-        text = f"{file.path} holds {what} of {needed.function} that this run would take"
+        text = f"{file.name} holds {what} of {needed.function} that this run would take"
         raise not_trusted(verdict, file.path, text)
-    decoder = PlainDecoder(BlobStore(file.blobs_folder), _refusal(file, verdict, needed))
+    decoder = PlainDecoder(file.blobs(), _refusal(file, verdict, needed))
     _read_results(file, needed.results, decoder)
     kept = {seq: state for seq in states if (state := file.state(seq)) is not None}
     for state in kept.values():
@@ -77,7 +76,7 @@ def plain_only(file: JournalFile, trust: Writers, needed: Needed) -> PlainOnly |
 
 def _refusal(file: JournalFile, verdict: Verdict, needed: Needed) -> Callable[[str], JournalNotTrusted]:
     def refusal(name: str) -> JournalNotTrusted:
-        text = f"{file.path} holds results of {needed.function} that only code can rebuild ({name})"
+        text = f"{file.name} holds results of {needed.function} that only code can rebuild ({name})"
         return not_trusted(verdict, file.path, text)
 
     return refusal

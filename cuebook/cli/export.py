@@ -13,7 +13,6 @@ from cuebook.cli.journals import opened, path_argument, picked, run_option, untr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.journal.reader import Reader
@@ -31,7 +30,7 @@ WAITING_CHARACTERS_MAX = 64 << 20
 @run_option("Export this run; without it the newest.")
 @click.option("--all", "is_all", is_flag=True, help="Export every run.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header in place of JSON lines.")
-def export(path: Path, number: int | None, is_all: bool, as_csv: bool) -> None:
+def export(path: str, number: int | None, is_all: bool, as_csv: bool) -> None:
     """Write the completed calls of a run to stdout, one JSON object a line.
 
     Each has the run, the call's index, its arguments and value, how long it took, when it began, the run that it

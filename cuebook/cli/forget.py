@@ -11,8 +11,6 @@ from cuebook.cli.command import NotThere
 from cuebook.cli.journals import func_option, opened, path_argument, picked, run_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.records.run_heads import Forgotten
 
@@ -24,7 +22,7 @@ __all__ = ["forget"]
 @click.option("--call", "index", type=click.IntRange(min=0), metavar="N", help="The call of this index, from 0.")
 @run_option("Of this run (with --call; the newest without it); alone: the whole run.")
 @func_option("All runs so far of this function.")
-def forget(path: Path, index: int | None, number: int | None, func: str | None) -> None:
+def forget(path: str, index: int | None, number: int | None, func: str | None) -> None:
     """Say that results in the journal at PATH are not to be reused: the next run makes these calls afresh.
 
     Nothing is deleted (see compact): one record is appended.
@@ -44,7 +42,7 @@ def forget(path: Path, index: int | None, number: int | None, func: str | None) 
 
 
 def _decided(
-    state: JournalState, path: Path, wanted: tuple[int | None, int | None, str | None]
+    state: JournalState, path: str, wanted: tuple[int | None, int | None, str | None]
 ) -> tuple[Forgotten, str]:
     """The record to append, and what to say of it."""
     from cuebook.cli.output import printable
@@ -68,7 +66,7 @@ def _decided(
     return Forgotten(Forgetting.CALL, run.number, None, index, now), f"forgotten: call {index} of {name}"
 
 
-async def _append(path: Path, head: Forgotten) -> None:
+async def _append(path: str, head: Forgotten) -> None:
     from cuebook.persistence.journal.file import JournalFile
     from cuebook.persistence.records.record import Entry, Kind
 

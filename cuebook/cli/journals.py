@@ -5,7 +5,6 @@ Knows nothing of what is printed.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,8 +23,8 @@ __all__ = ["func_option", "opened", "path_argument", "picked", "run_option", "un
 
 
 def path_argument(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The argument PATH: a journal."""
-    return click.argument("path", type=click.Path(path_type=Path))(function)
+    """The argument PATH: where a journal lies, in the words of whatever store it lies in."""
+    return click.argument("path", type=click.Path(path_type=str))(function)
 
 
 def run_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -40,20 +39,22 @@ def func_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return click.option("--func", metavar="NAME", help=text, shell_complete=_complete_func)
 
 
-def opened(path: Path, *, check_end: bool = True) -> Reader:
+def opened(path: str, *, check_end: bool = True) -> Reader:
     """The journal at `path`, for reading.
 
     Raises:
         NotThere: there is none. JournalError: it cannot be read, or is damaged.
     """
     from cuebook.persistence.journal.reader import open_reader
+    from cuebook.persistence.stores.media import medium_of
 
-    if not path.exists():
+    medium = medium_of(path)
+    if not medium.is_there():
         raise NotThere(f"there is no journal at {path}")
-    return open_reader(path, check_end=check_end)
+    return open_reader(medium, check_end=check_end)
 
 
-def picked(state: JournalState, number: int | None, path: Path) -> RunState:
+def picked(state: JournalState, number: int | None, path: str) -> RunState:
     """The run of that number, or the newest.
 
     Raises:
@@ -68,10 +69,9 @@ def picked(state: JournalState, number: int | None, path: Path) -> RunState:
 
 def untrusting(reader: Reader) -> ValueDecoder:
     """A decoder that unpickles nothing and imports nothing of the user's."""
-    from cuebook.persistence.blobs.folder import BlobStore
     from cuebook.persistence.values import ValueDecoder
 
-    return ValueDecoder(trusted=False, blobs=BlobStore(reader.blobs_folder))
+    return ValueDecoder(trusted=False, blobs=reader.blobs())
 
 
 def _complete_run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Any]:
@@ -102,7 +102,7 @@ def _runs(ctx: click.Context) -> list[tuple[int, str]]:
     if path is None:
         return []
     try:
-        with opened(Path(path)) as reader:
+        with opened(path) as reader:
             records = reader.records(kinds=(Kind.RUN_OPENED,), bodies=False)
             return [(record.run, RunOpened.decode(record.head).function) for record in records]
     except (CuebookError, click.ClickException, OSError):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.history.run import RunState
     from cuebook.persistence.history.summary import RunSummary
-    from cuebook.persistence.stores.sqlite.lock import Holder
+    from cuebook.persistence.stores.port import Holder
 
 __all__ = [
     "RUN_HEADERS",

@@ -10,8 +10,6 @@ import click
 from cuebook.cli.journals import opened, path_argument, picked, run_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cuebook.persistence.history.run import RunState
     from cuebook.persistence.history.summary import Picture
     from cuebook.persistence.journal.reader import Reader
@@ -24,7 +22,7 @@ __all__ = ["show"]
 @run_option("Show this run in detail (with --failures: its failures).")
 @click.option("--failures", is_flag=True, help="The failed calls of the newest run, by kind of error, with inputs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def show(path: Path, number: int | None, failures: bool, as_json: bool) -> None:
+def show(path: str, number: int | None, failures: bool, as_json: bool) -> None:
     """Show the runs in the journal at PATH.
 
     For each run: its function, when it started, how many of its calls are done, failed and taken from earlier
@@ -57,7 +55,7 @@ def _show_runs(reader: Reader, picture: Picture, *, as_json: bool) -> None:
         emit_json(
             {
                 "schema": SCHEMA,
-                "path": str(reader.path),
+                "path": reader.name,
                 "records": picture.state.last_seq,
                 "writer": holder_object(holder),
                 "runs": [run_object(run) for run in runs],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,13 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["backup", "compact", "recover", "verify"]
 
-_NEW_PATH = click.Path(path_type=Path)
+_NEW_PATH = click.Path(path_type=str)
 
 
 @click.command(short_help="Check that all is whole.")
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def verify(path: Path, as_json: bool) -> int:
+def verify(path: str, as_json: bool) -> int:
     """Check every record and value in the journal at PATH; exit 0 when all are whole, else 1."""
     from cuebook.cli.output import SCHEMA, emit_json, printable
     from cuebook.persistence.upkeep.verification import verify as verified
@@ -52,7 +51,7 @@ def _report_text(report: Report) -> str:
 @click.command(short_help="Save what is whole in a damaged journal.")
 @path_argument
 @click.option("-o", "--output", "new", type=_NEW_PATH, required=True, metavar="NEW", help="The new journal.")
-def recover(path: Path, new: Path) -> None:
+def recover(path: str, new: str) -> None:
     """Write all that is whole in the damaged journal at PATH to a new one; the damaged one is only read."""
     from cuebook.persistence.upkeep.salvage import recover as recovered
 
@@ -70,7 +69,7 @@ def recover(path: Path, new: Path) -> None:
 @click.command(short_help="Copy a journal, also one in use.")
 @path_argument
 @click.argument("new", type=_NEW_PATH)
-def backup(path: Path, new: Path) -> None:
+def backup(path: str, new: str) -> None:
     """Copy the journal at PATH, also while it is written to, with its blobs, to NEW."""
     from cuebook.persistence.upkeep.backup import backup as backed_up
 
@@ -83,7 +82,7 @@ def backup(path: Path, new: Path) -> None:
 @click.command(short_help="Rewrite a journal without what is not needed.")
 @path_argument
 @click.option("--drop-events", is_flag=True, help="Drop events of actors that all their snapshots have in them, too.")
-def compact(path: Path, drop_events: bool) -> None:
+def compact(path: str, drop_events: bool) -> None:
     """Rewrite the journal at PATH without forgotten runs, old checkpoints and values nobody refers to.
 
     The events of durable actors stay, unless --drop-events says otherwise: then an actor comes back from its snapshots
@@ -101,14 +100,15 @@ def compact(path: Path, drop_events: bool) -> None:
         click.echo(f"blobs dropped: {done.blobs_dropped:,}")
 
 
-def _check_there(path: Path) -> None:
-    if not path.exists():
+def _check_there(path: str) -> None:
+    from cuebook.persistence.stores.media import medium_of
+
+    if not medium_of(path).is_there():
         raise NotThere(f"there is no journal at {path}")
 
 
-def _say_if_not_private(path: Path) -> None:
+def _say_if_not_private(path: str) -> None:
     from cuebook.persistence.journal.new_journal import say_if_copy_is_not_private
-    from cuebook.persistence.stores.sqlite.location import located
     from cuebook.persistence.trust.option import trust_of
 
-    say_if_copy_is_not_private(located(path).path, trust_of(None))
+    say_if_copy_is_not_private(path, trust_of(None))

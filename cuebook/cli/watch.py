@@ -12,7 +12,6 @@ from cuebook.cli.journals import opened, path_argument, picked, run_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from cuebook.persistence.history.summary import RunSummary
     from cuebook.persistence.journal.reader import Reader
@@ -26,7 +25,7 @@ _POLL_SECONDS = 0.3
 @path_argument
 @run_option("Watch this run; without it the newest.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-def watch(path: Path, number: int | None, as_json: bool) -> None:
+def watch(path: str, number: int | None, as_json: bool) -> None:
     """Watch a run in the journal at PATH until it ends. On a terminal one line is redrawn, else one is added."""
     with opened(path) as reader:
         display: _Display = _JsonLines() if as_json else _Bar() if sys.stdout.isatty() else _Lines()
@@ -36,7 +35,7 @@ def watch(path: Path, number: int | None, as_json: bool) -> None:
 
 
 def follow(
-    reader: Reader, number: int | None, path: Path, *, sleep: Callable[[float], None] = time.sleep
+    reader: Reader, number: int | None, path: str, *, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[tuple[RunSummary, float]]:
     """A run's summary, and the time, whenever its journal has changed; ends when the run does.
 

@@ -9,7 +9,7 @@ import click
 from cuebook.cli.journals import opened, path_argument, picked, run_option, untrusting
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 __all__ = ["why"]
 
@@ -18,7 +18,7 @@ __all__ = ["why"]
 @path_argument
 @run_option("Explain this run; without it the newest.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def why(path: Path, number: int | None, as_json: bool) -> None:
+def why(path: str, number: int | None, as_json: bool) -> None:
     """Say why a run reused what it reused and made the rest afresh.
 
     The run is compared with the one before it of the same function: which part of the function (its code, a

@@ -78,7 +78,7 @@ class DurableActors:
         say_if_not_private(file, self._trust)
         verdict = file.verdict()
         if verdict.writers is Writers.ANYONE > self._trust and file.select(Kind.STREAM_OPENED, None, limit=1):
-            raise not_trusted(verdict, file.path, f"{file.path} holds what durable actors have kept")
+            raise not_trusted(verdict, file.path, f"{file.name} holds what durable actors have kept")
 
     async def spawn(self, make: Callable[[], Any], name: str | None, given: SpawnOptions) -> ActorRef[Any]:
         """Start a durable actor; under the name of its class and id, where none is given."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.blobs.port import BlobSource
 from cuebook.persistence.values import ValueDecoder
 
 __all__ = ["KeptDecoder"]
@@ -21,7 +21,7 @@ class KeptDecoder(ValueDecoder):
     """
 
     def __init__(
-        self, *, trusted: bool, blobs: BlobStore | None, upcasters: Mapping[str, Callable[[dict[str, Any]], Any]]
+        self, *, trusted: bool, blobs: BlobSource | None, upcasters: Mapping[str, Callable[[dict[str, Any]], Any]]
     ) -> None:
         super().__init__(trusted=trusted, blobs=blobs)
         self._kept_in = blobs

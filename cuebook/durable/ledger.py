@@ -7,7 +7,6 @@ from typing import Any
 
 from cuebook.durable.kept_decoder import KeptDecoder
 from cuebook.errors import JournalNotTrusted
-from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.persistence.trust.verdicts import Verdict, Writers
@@ -31,7 +30,7 @@ class Ledger:
 
     def __init__(self, file: JournalFile, journal: ActorRef, trust: Writers = Writers.NOBODY) -> None:
         verdict = file.verdict()
-        blobs = BlobStore(file.blobs_folder)
+        blobs = file.blobs()
         self.file = file
         self.journal = journal
         self.refusal: Refusal | None = None if verdict.writers <= trust else _refusal(file, verdict)
@@ -41,7 +40,7 @@ class Ledger:
 
 
 def _refusal(file: JournalFile, verdict: Verdict) -> Callable[[str], JournalNotTrusted]:
-    return lambda name: not_trusted(verdict, file.path, f"{file.path} holds what only code can rebuild ({name})")
+    return lambda name: not_trusted(verdict, file.path, f"{file.name} holds what only code can rebuild ({name})")
 
 
 Refusal = Callable[[str], JournalNotTrusted]

@@ -13,9 +13,10 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from cuebook.children.lifeline import settle_in
 from cuebook.children.logs.forwarding import Forwarding
 from cuebook.children.program.program import ProgramHere
-from cuebook.children.settling import adopt_environment, settle_in
+from cuebook.children.settling import adopt_environment
 from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
 from cuebook.errors import ActorFailed, UnknownMessage

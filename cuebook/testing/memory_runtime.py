@@ -12,6 +12,7 @@ from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.stores.port import Store
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.faults import JournalFaults
+from cuebook.testing.memory_medium import MemoryMedium
 from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.virtual_time import VirtualClock
 
@@ -25,25 +26,26 @@ class MemoryApplication(Application):
     """The real composition, with a store of a test's own in place of the file.
 
     Args:
-        store: of the one journal.
+        store: of the one journal. disk: what the journal sees of it; None: the store itself.
         draw: as in ActorSystem.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: MemoryStore,
         *,
+        disk: Store | None = None,
         is_virtual: bool = True,
         draw: Callable[[], float] = random.random,
         keeps_warm: bool = False,
     ) -> None:
         super().__init__(keeps_warm=keeps_warm)
-        self._store = store
+        self._store, self._disk = store, disk
         self.system = ActorSystem(self.system.name, VirtualClock() if is_virtual else None, draw=draw)
 
     async def open_file(self, path: str) -> JournalFile:
         """Whatever the path, the one store."""
-        return await JournalFile.open(path, store=self._store)
+        return await JournalFile.open(MemoryMedium(self._store, path, disk=self._disk))
 
 
 class MemoryRuntime(Runtime):
@@ -78,7 +80,8 @@ class MemoryRuntime(Runtime):
         super().__init__(MEMORY_PATH, **options)
 
     def _application(self, blocking_s: float | None) -> Application:
-        return MemoryApplication(self._disk(self.store), is_virtual=self._is_virtual, draw=self._draw, keeps_warm=True)
+        disk = self._disk(self.store)
+        return MemoryApplication(self.store, disk=disk, is_virtual=self._is_virtual, draw=self._draw, keeps_warm=True)
 
     def after_crash(self) -> MemoryRuntime:
         """What the next process finds if the power goes now: a Runtime over what the disk would hold, without faults.

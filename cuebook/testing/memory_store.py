@@ -6,9 +6,12 @@ Knows no chain. What it accepts, refuses and promises is what the conformance su
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from cuebook.errors import JournalError, JournalFull
 from cuebook.persistence.records.row import Row, Tail
+from cuebook.persistence.stores.copying import copy_rows
+from cuebook.persistence.stores.port import NewRows, Reading
 from cuebook.persistence.trust.verdicts import Verdict, Writers
 from cuebook.testing.faults import Fault, JournalFaults
 
@@ -16,7 +19,7 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """A `Store` that forgets everything with its process, and fails as it is told to.
+    """A `Store` that forgets everything with its process, and fails as it is told to; a `Reading` of itself too.
 
     Args:
         faults: what goes wrong; by default nothing.
@@ -60,6 +63,18 @@ class MemoryStore:
             raise JournalError("the store in memory cannot be synced, as it was told")
         self._is_open = True
 
+    def reading(self) -> AbstractContextManager[Reading]:
+        """As `Store.reading`: the store itself."""
+        return nullcontext(self)
+
+    def last(self) -> tuple[int, bytes]:
+        """As `Reading.last`."""
+        return (self._rows[-1][0], self._rows[-1][3]) if self._rows else (0, b"")
+
+    def end(self) -> int:
+        """As `Reading.end`."""
+        return len(self._rows)
+
     def scan(
         self,
         after: int = 0,
@@ -68,30 +83,38 @@ class MemoryStore:
         runs: Collection[int] | None = None,
         bodies: bool = True,
     ) -> Iterator[Row]:
-        """As `Store.scan`."""
+        """As `Reading.scan`."""
         for row in self._rows[max(after, 0) : len(self._rows)]:
             if (kinds is None or row[1] in kinds) and (runs is None or row[2] in runs):
                 before = self._rows[row[0] - 2][3] if row[0] > 1 else None
                 yield (*row[:6], row[6] if bodies else None, before)
 
     def row(self, seq: int) -> Row | None:
-        """As `Store.row`."""
+        """As `Reading.row`."""
         return next(self.scan(seq - 1), None) if seq >= 1 else None
 
     def select(
         self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
     ) -> list[Row]:
-        """As `Store.select`."""
+        """As `Reading.select`."""
         found = [row for row in self.scan(after, kinds=(kind,)) if (row[2] < 0 if run is None else row[2] == run)]
         return (found[::-1] if newest else found)[:limit]
 
     def state(self, seq: int) -> bytes | None:
-        """As `Store.state`."""
+        """As `Reading.state`."""
         return self._states.get(seq)
 
     def states(self) -> list[int]:
-        """As `Store.states`."""
+        """As `Reading.states`."""
         return sorted(self._states)
+
+    def damage(self) -> list[str]:
+        """As `Reading.damage`: nothing."""
+        return []
+
+    def copy_into(self, new: NewRows) -> None:
+        """As `Reading.copy_into`."""
+        copy_rows(self, new)
 
     def verdict(self) -> Verdict:
         """As `Store.verdict`: nobody else."""
@@ -107,6 +130,11 @@ class MemoryStore:
         image._rows = list(self._rows)
         image._states = dict(self._states)
         return image
+
+    def fill(self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]]) -> None:
+        """Exchange all that is in it for other rows and states, at once."""
+        self._rows = [(*row[:7], None) for row in rows]
+        self._states = dict(states)
 
     def _check_continues(self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]]) -> None:
         follows = all(row[0] == number for number, row in enumerate(rows, len(self._rows) + 1))

@@ -75,6 +75,20 @@ print("right")
     assert run_script(tmp_path, body, "from the journal") == "right\n"
 
 
+def test_members_whose_values_equal_no_copy_of_themselves_are_known_by_their_names(tmp_path: Path) -> None:
+    body = """
+import enum
+class Way(enum.Enum):
+    BY_FUNCTION = enum.member(lambda x: x + 1)
+    BY_OBJECT = object()
+def f(way): return way.name, way, [way]
+for path in (None, "x.cue"):
+    print(all(value == (way.name, way, [way])
+              for way, value in zip(Way, chunk(f, [[way] for way in Way], path=path), strict=True)))
+"""
+    assert run_script(tmp_path, body) == "True\nTrue\n"
+
+
 def test_a_warm_worker_has_a_class_as_it_is_at_each_call(tmp_path: Path) -> None:
     body = """
 class Model:

@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from cuebook import Chunker, Runtime, Worker, chunk, stream
 from cuebook.children.limits import cpus_allowed
-from cuebook.chunks.options import make_options
+from cuebook.chunks.options import RunOptions, _checked, make_options
 from cuebook.errors import JournalError
 from tests.support.programs import start
 
@@ -223,11 +224,41 @@ def test_a_moment_that_has_passed_stops_at_once() -> None:
 
 
 def test_chunk_and_the_options_have_the_same_keywords_and_defaults() -> None:
-    checked = inspect.signature(make_options).parameters
+    checked = inspect.signature(_checked).parameters
     public = inspect.signature(chunk).parameters
     assert set(public) - set(checked) == {"func", "parameters", "progress_bar", "path"}
+    assert checked.keys() == RunOptions.__annotations__.keys()
     for name, parameter in checked.items():
         assert parameter.default == public[name].default, name
+
+
+@pytest.mark.parametrize("face", [chunk, stream, Chunker, Runtime, Runtime.chunk, Runtime.stream])
+def test_every_face_shows_each_option_in_its_signature(face: Any) -> None:
+    shown = inspect.signature(face).parameters
+    assert shown.keys() >= RunOptions.__annotations__.keys()
+    is_over_others = face in (Runtime.chunk, Runtime.stream)
+    assert shown["retries"].default == (... if is_over_others else 0)
+    assert shown["retries"].annotation == "int"
+    assert not [name for name, each in shown.items() if each.kind is each.VAR_KEYWORD]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: chunk(plain, [[1]], retrys=1),
+        lambda: stream(plain, [[1]], retrys=1),
+        lambda: Chunker(plain, retrys=1),
+        lambda: Runtime(retrys=1),
+    ],
+)
+def test_an_option_that_there_is_none_of_is_named_with_the_one_that_was_meant(use: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError, match="there is no option 'retrys'; did you mean 'retries'"):
+        use()
+
+
+def test_a_word_that_is_near_no_option_is_named_alone() -> None:
+    with pytest.raises(TypeError, match="there is no option 'zzz'$"):
+        make_options(**{"zzz": 1})  # type: ignore[arg-type]
 
 
 def test_where_there_are_no_journals_the_first_use_of_a_path_says_so(

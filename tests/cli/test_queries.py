@@ -10,7 +10,7 @@ from cuebook.cli.queries import details, parts_of, progress_line, run_object, ru
 from cuebook.persistence.history.run import RunStatus
 from cuebook.persistence.history.summary import RunSummary, summarise
 from cuebook.persistence.records.run_heads import Closing
-from cuebook.persistence.stores.sqlite.lock import Holder
+from cuebook.persistence.stores.port import Holder
 from tests.support.journals import state
 from tests.support.runs import STARTED, closed, failed, folded, reused, run_entries
 

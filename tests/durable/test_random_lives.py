@@ -25,6 +25,7 @@ from cuebook.persistence.records.row import Row
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.policy.restarts import Backoff, RestartIntensity
 from cuebook.runtime.system import ActorSystem
+from cuebook.testing.memory_medium import MemoryMedium
 from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.virtual_time import VirtualClock, run_virtual
 from cuebook.wire.message import message
@@ -266,7 +267,7 @@ def lived(seed: int, tmp_path: Path) -> None:
         nonlocal store
         for _ in range(chance.randrange(1, 4)):
             store.is_moody = False
-            file = await JournalFile.open(tmp_path / "x.cue", store=store)
+            file = await JournalFile.open(MemoryMedium(store, tmp_path / "x.cue"))
             store.is_moody = True
             try:
                 async with Life(file) as life:
@@ -285,7 +286,7 @@ def lived(seed: int, tmp_path: Path) -> None:
                 with contextlib.suppress(JournalError):
                     await file.close()
         store.is_moody = False
-        async with await JournalFile.open(tmp_path / "x.cue", store=store) as file, Life(file) as life:
+        async with await JournalFile.open(MemoryMedium(store, tmp_path / "x.cue")) as file, Life(file) as life:
             check(await states_of(life), acked, asked)
 
     run_virtual(main(), stall_s=5.0)

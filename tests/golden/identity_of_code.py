@@ -10,6 +10,8 @@ import contextlib
 import dataclasses
 import enum
 import functools
+import hashlib
+import hmac
 import importlib
 import json
 import math
@@ -146,6 +148,35 @@ def made(k, settings=SETTINGS):
 
 def reads_hints(x):
     return typing.get_type_hints(annotated), x
+
+
+def reads_docstrings(x):
+    """Some text,
+
+    with more of it.
+    """
+    return documented.__doc__, __doc__, typing.get_type_hints, Color.__doc__, Point.__doc__
+
+
+def documented(x):
+    """One line.
+
+    Another one.
+    """
+
+
+HASHES = [hashlib.sha256(b"a"), hashlib.blake2b(b"a", key=b"k"), hashlib.shake_128(b"a"), hmac.new(b"k", b"a", "md5")]
+
+
+def uses_hashes(x):
+    return [each.copy() for each in HASHES]
+
+
+json.golden_extra = helper
+
+
+def uses_what_was_put_into_a_library(x):
+    return json.golden_extra(x)
 
 
 class Base(abc.ABC):
@@ -298,6 +329,7 @@ getter = operator.attrgetter("a.b")
 
 FUNCTIONS = [
     plain, annotated, uses_globals, uses_helpers, uses_namespaces, uses_names_that_variables_hold, uses_libraries,
+    reads_docstrings, uses_hashes, uses_what_was_put_into_a_library,
     matches, recursive, mutual, coroutine, stream, generator, cached, dispatched, managed, wrapped, reads_hints, Base,
     Model, Slotted, Point, Pair, Triple, Typed, Color, Mode, Box, Registered, Child, calls_methods, calls_an_object,
     uses_a_dataclass, uses_enums, uses_a_registry, reads_attributes_of_classes, bound, bound_slotted, bound_class,

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.blobs.port import Blobs
 from cuebook.persistence.history.arguments import encode_blocks
 from cuebook.persistence.history.run_writer import argument_entries, closing_entry, opening_entry
 from cuebook.persistence.identity.digest import blake16
@@ -66,7 +66,7 @@ async def _append(path: str, progress: SavedProgress) -> None:
             _opening(number, progress),
             *argument_entries(number, encode_blocks([list(item) for item in progress.parameters]), 0),
         ]
-        entries += _completed(number, progress, BlobStore(str(file.blobs_folder)))
+        entries += _completed(number, progress, file.blobs())
         entries.append(_closing(number, progress))
         await file.append(entries)
     finally:
@@ -86,7 +86,7 @@ def _opening(number: int, progress: SavedProgress) -> Entry:
     )
 
 
-def _completed(number: int, progress: SavedProgress, blobs: BlobStore) -> list[Entry]:
+def _completed(number: int, progress: SavedProgress, blobs: Blobs) -> list[Entry]:
     encoder = ValueEncoder(blobs=blobs)
     entries = []
     for index, is_done in enumerate(progress.completed):

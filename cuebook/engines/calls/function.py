@@ -22,7 +22,8 @@ from cuebook.engines.calls.protocol import Ready, Setup, SetupFailed
 from cuebook.engines.calls.states import StateExchange
 from cuebook.engines.calls.worker_life import OwnWorker, is_coroutine_function
 from cuebook.persistence.blobs.beside import BesideReader
-from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
+from cuebook.persistence.blobs.port import BlobPlace
+from cuebook.persistence.stores.media import blobs_at
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.persistence.values.called_with import with_paths
 from cuebook.persistence.values.pickling.names import Names
@@ -92,8 +93,7 @@ class LoadedFunction:
     ) -> None:
         options = order.options
         blobs, spill = options.get("blobs"), options.get("spill")
-        # Where results are not kept they are read once, from the folder that arguments come from too.
-        results = None if blobs is None else TransientBlobs(blobs) if blobs == spill else BlobStore(blobs)
+        results = None if blobs is None else blobs_at(BlobPlace(*blobs))
         arguments = BesideReader(spill) if spill else results
         self.encoder = ValueEncoder(pickle=options.get("pickle", True), blobs=results, reloads=True)
         self.decoder = ValueDecoder(blobs=arguments)

@@ -17,8 +17,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cuebook.children.failure_text import traceback_text
+from cuebook.children.lifeline import settle_in
 from cuebook.children.program.program import ProgramHere
-from cuebook.children.settling import settle_in
 from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
 from cuebook.engines.calls.arrival import arrived

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.arguments import BLOCK_CALLS, Block, block_keys, shown_calls
-from cuebook.persistence.history.cursor import Numbered, RecordCursor
+from cuebook.persistence.history.cursor import RecordCursor
 from cuebook.persistence.records.bodies import open_arguments
 from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Arguments
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cuebook.persistence.history.replay import JournalState
+    from cuebook.persistence.journal.records import JournalRecords
     from cuebook.persistence.values import ValueDecoder
 
 __all__ = ["CallArguments", "Segment", "blocks_of", "segments"]
@@ -102,7 +103,7 @@ class CallArguments:
         decoder: of values; one that trusts nobody unpickles nothing.
     """
 
-    def __init__(self, reader: Numbered, state: JournalState, decoder: ValueDecoder) -> None:
+    def __init__(self, reader: JournalRecords, state: JournalState, decoder: ValueDecoder) -> None:
         self._state = state
         self._decoder = decoder
         self._cursor = RecordCursor(reader, Kind.ARGUMENTS)

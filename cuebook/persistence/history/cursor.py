@@ -5,32 +5,24 @@ Knows no meaning of a record.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from cuebook.errors import JournalCorrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
+    from cuebook.persistence.journal.records import JournalRecords
     from cuebook.persistence.records.record import Kind, Record
 
-__all__ = ["Numbered", "RecordCursor"]
-
-
-class Numbered(Protocol):
-    """A journal that gives its records from a number on: open for writing, or for reading alone."""
-
-    def records(
-        self, *, after: int = 0, kinds: Collection[int] | None = None, runs: Collection[int] | None = None
-    ) -> Iterator[Record]:
-        """The records of these kinds and runs behind a number, each checked."""
+__all__ = ["RecordCursor"]
 
 
 class RecordCursor:
     """Reads records of one kind by run and number; begins anew only to go back or to another run."""
 
-    def __init__(self, reader: Numbered, kind: Kind) -> None:
-        self._reader = reader
+    def __init__(self, records: JournalRecords, kind: Kind) -> None:
+        self._records = records
         self._kind = kind
         self._pass: Iterator[Record] = iter(())
         self._run = 0
@@ -44,7 +36,7 @@ class RecordCursor:
         Cost: a few us going forward; up to 50 ms going back.
         """
         if run != self._run or seq <= self._at:
-            self._pass = self._reader.records(after=seq - 1, kinds=(self._kind,), runs=(run,))
+            self._pass = self._records.records(after=seq - 1, kinds=(self._kind,), runs=(run,))
             self._run = run
         for record in self._pass:
             self._at = record.seq

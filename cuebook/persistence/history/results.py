@@ -16,19 +16,13 @@ from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Completed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.journal.reader import Reader
+    from cuebook.persistence.journal.records import JournalRecords
 
-__all__ = ["Decoder", "Records", "RunResults", "origins", "read_ranges", "read_results"]
-
-
-class Records(Protocol):
-    """A journal that gives its records: open for writing, or for reading alone."""
-
-    def records(self, *, kinds: Collection[int] | None = None, runs: Collection[int] | None = None) -> Iterator[Record]:
-        """The records of these kinds and runs, each checked."""
+__all__ = ["Decoder", "RunResults", "origins", "read_ranges", "read_results"]
 
 
 class Decoder(Protocol):
@@ -112,11 +106,11 @@ def read_results(reader: Reader, state: JournalState, number: int, decoder: Deco
     yield from read_ranges(reader, [own, *origins(state, number)], decoder, seen=seen, last_seq=state.last_seq)
     if seen != run.done:
         missing = next(index for index, is_done in enumerate(run.done) if is_done and not seen[index])
-        raise JournalCorrupt(f"the result of call {missing} of run {number} is missing from {reader.path}")
+        raise JournalCorrupt(f"the result of call {missing} of run {number} is missing from {reader.name}")
 
 
 def read_ranges(
-    records: Records,
+    records: JournalRecords,
     ranges: Sequence[ReusedRange],
     decoder: Decoder,
     *,

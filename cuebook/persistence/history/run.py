@@ -23,7 +23,7 @@ from cuebook.persistence.records.run_heads import (
     RunOpened,
     StateKept,
 )
-from cuebook.persistence.stores.sqlite.lock import Holder
+from cuebook.persistence.stores.port import Holder
 
 __all__ = ["RESULTS_MAX", "ReusedRange", "RunState", "RunStatus"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.journal.reader import Reader
-    from cuebook.persistence.stores.sqlite.lock import Holder
+    from cuebook.persistence.stores.port import Holder
 
 __all__ = ["Picture", "RunSummary", "look", "summarise"]
 

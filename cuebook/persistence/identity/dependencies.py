@@ -47,9 +47,12 @@ def dependency(graph: CodeGraph, item: Any) -> bytes:
 
 
 def _text(graph: CodeGraph, item: Any) -> str:
-    """A value in a few words; one that holds a secret by its class alone."""
+    """A value in a few words; one that holds a secret, or may, by its class alone."""
     probe = Hiding(graph.hiding.key)
-    ValueWalk(probe).encode(item)
+    try:
+        ValueWalk(probe).encode(item)
+    except Exception:  # nested too deep, or a class of the user's that raises where nobody expects it
+        return f"<{type(item).__name__}>"
     return f"<{type(item).__name__}>" if probe.found else readable(item)[:60]
 
 

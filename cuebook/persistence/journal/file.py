@@ -1,6 +1,6 @@
 """The journal file: opened once a process, shared by its runs, appended to in whole transactions.
 
-Knows no actor, no value and no meaning of a run; which disk and which lock serve a path is decided here.
+Knows no actor, no value and no meaning of a run; nor what it lies in, which `stores.media` decides.
 """
 
 from __future__ import annotations
@@ -8,33 +8,31 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Coroutine, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from cuebook.errors import JournalError
 from cuebook.persistence.journal.core import JournalCore
+from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.journal.streams import StreamTable
 from cuebook.persistence.journal.turnstile import Turnstile
-from cuebook.persistence.records.record import Entry, Picked, Record
-from cuebook.persistence.stores.port import Store
-from cuebook.persistence.stores.sqlite.files import check_beside
-from cuebook.persistence.stores.sqlite.location import Location, located, make_folder
-from cuebook.persistence.stores.sqlite.lock import FileLock, Holder
-from cuebook.persistence.stores.sqlite.writing import SqliteStore
+from cuebook.persistence.records.record import Entry
+from cuebook.persistence.stores.media import medium_of
+from cuebook.persistence.stores.port import Holder, Medium, Reading
 from cuebook.persistence.trust.verdicts import Verdict
 
 __all__ = ["JournalFile"]
 
 _T = TypeVar("_T")
 _NO_STATES: Mapping[int, bytes] = MappingProxyType({})
-_open: dict[tuple[int, int], JournalCore] = {}
+_open: dict[Hashable, JournalCore] = {}
 _door = Turnstile()
 _unharmed_tasks: set[asyncio.Task[Any]] = set()
 
 
-class JournalFile:
+class JournalFile(JournalRecords):
     """A journal that this process may append to, until `close()`.
 
     All who open the same file in one process (by any spelling of its path, in any thread's event loop) share one
@@ -43,16 +41,16 @@ class JournalFile:
 
     def __init__(self, core: JournalCore) -> None:
         """Use `JournalFile.open`."""
+        super().__init__(core.medium, self._reading)
         self._core = core
         self._is_open = True
 
     @classmethod
-    async def open(cls, path: str | os.PathLike[str], *, store: Store | None = None) -> JournalFile:
-        """Open the journal at `path`, or make one, with its folders.
+    async def open(cls, place: str | os.PathLike[str] | Medium) -> JournalFile:
+        """Open the journal at a place, or make one, with its folders.
 
         Args:
-            path: the file, used as given; links are resolved.
-            store: in place of the SQLite file at `path`; then there is no lock and nothing is shared.
+            place: the path of its file, used as given, links resolved; or where it lies.
 
         Raises:
             JournalBusy: another process writes to it.
@@ -61,7 +59,7 @@ class JournalFile:
             JournalNotTrusted: a file beside it is no plain file, or somebody else's. Nothing was touched.
             JournalError: it cannot be read or written.
         """
-        opening = _unharmed(_entered(path, store))
+        opening = _unharmed(_entered(place))
         try:
             return cls(await asyncio.shield(opening))
         except asyncio.CancelledError:
@@ -69,10 +67,10 @@ class JournalFile:
             raise
 
     @staticmethod
-    def is_open_here(path: str | os.PathLike[str]) -> bool:
-        """Whether this process has the journal at `path` open for writing."""
+    def is_open_here(place: str | os.PathLike[str] | Medium) -> bool:
+        """Whether this process has the journal at a place open for writing."""
         try:
-            key = located(path).key()
+            key = medium_of(place).key()
         except JournalError:
             return False
         return key is not None and key in _open
@@ -108,79 +106,10 @@ class JournalFile:
         """A number for a new run that no other run in this file has, or gets."""
         return self._core.next_run()
 
-    def records(
-        self,
-        *,
-        after: int = 0,
-        kinds: Collection[int] | None = None,
-        runs: Collection[int] | None = None,
-        bodies: bool = True,
-    ) -> Iterator[Record]:
-        """The records with `seq > after` that were committed when the iteration began, each checked.
-
-        Synchronous; may run in any thread while others append.
-
-        Args:
-            after: number of a record, 0 for all.
-            kinds, runs: only these; None for all.
-            bodies: False leaves bodies out (they are None then), and their damage unseen.
-
-        Raises:
-            JournalCorrupt: names the first record that is damaged or missing; those before it are whole.
-        Cost: about 5 us a record, and 0.5 to 2.5 ms a megabyte of bodies.
-        """
-        self._check_open()
-        chosen = tuple(kinds) if kinds is not None else None
-        return self._core.records(after, chosen, tuple(runs) if runs is not None else None, bodies=bodies)
-
-    def record(self, seq: int) -> Record:
-        """One record with its body, checked.
-
-        Raises:
-            JournalCorrupt: it is damaged or missing.
-        """
-        self._check_open()
-        return self._core.record(seq)
-
-    def state(self, seq: int) -> bytes | None:
-        """The bytes of the state that record `seq` tells of; None where they were dropped.
-
-        Raises:
-            JournalCorrupt: they are not the bytes that were kept.
-        """
-        self._check_open()
-        return self._core.state(seq)
-
-    def select(
-        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
-    ) -> list[Picked]:
-        """The committed records of a kind in one stream (`run` below 0), or in all streams (None), each checked.
-
-        Args:
-            after: number of a record, 0 for all. limit: the most that are wanted.
-            newest: in descending order; else ascending.
-
-        Raises:
-            JournalCorrupt: one of them is damaged.
-        Cost: about 8 us a record; synchronous.
-        """
-        self._check_open()
-        return self._core.select(kind, run, after=after, limit=limit, newest=newest)
-
     @property
     def streams(self) -> StreamTable:
         """Who may append to which stream; shared by all who have this journal open in this process."""
         return self._core.streams
-
-    @property
-    def path(self) -> Path:
-        """The file, links resolved."""
-        return self._core.location.path
-
-    @property
-    def blobs_folder(self) -> Path:
-        """The folder for values too large for a row; it may not exist yet."""
-        return self._core.location.blobs_folder
 
     @property
     def journal_id(self) -> bytes:
@@ -204,7 +133,7 @@ class JournalFile:
             JournalNotTrusted: something beside the file is not what it should be by now.
         Cost: about 20 us.
         """
-        return self._core.verdict()
+        return self._core.store.verdict()
 
     def take_news(self) -> bool:
         """Whether this process has just made the journal; True once."""
@@ -212,9 +141,9 @@ class JournalFile:
         return is_new
 
     @property
-    def holder(self) -> Holder | None:
-        """Who others are told has this journal; None where the store is no file."""
-        return self._core.lock.holder if self._core.lock else None
+    def holder(self) -> Holder:
+        """Who others are told has this journal."""
+        return self._core.seat.holder
 
     async def close(self) -> None:
         """Let go of the journal; the last one out closes the file, with its -wal moved into it. Twice is fine."""
@@ -229,60 +158,44 @@ class JournalFile:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"<JournalFile {self.path} {'open' if self._is_open else 'closed'} at record {self.last_seq}>"
+        return f"<JournalFile {self.name} {'open' if self._is_open else 'closed'} at record {self.last_seq}>"
 
     def _check_open(self) -> None:
         if not self._is_open:
-            raise JournalError(f"{self.path} is closed")
+            raise JournalError(f"{self.name} is closed")
+
+    def _reading(self) -> AbstractContextManager[Reading]:
+        self._check_open()
+        return self._core.store.reading()
+
+    def _committed(self) -> int:
+        return self._core.seq
 
 
-async def _entered(path: str | os.PathLike[str], store: Store | None) -> JournalCore:
-    if store is not None:
-        core = JournalCore(located(path), store, None)
-        await core.open()
-        core.users = 1
-        return core
+async def _entered(place: str | os.PathLike[str] | Medium) -> JournalCore:
     async with _door:
-        location = located(path)
-        key = location.key()
-        shared = _open.get(key) if key else None
+        medium = medium_of(place)
+        key = medium.key()
+        shared = _open.get(key) if key is not None else None
         if shared is not None:
             shared.users += 1
             return shared
-        return await _opened(location)
-
-
-async def _opened(location: Location) -> JournalCore:
-    _refuse_second_name(location)
-    check_beside(location.path)
-    make_folder(location.path.parent)
-    core = JournalCore(location, SqliteStore(location.path), FileLock(location.lock_path))
-    await core.open()
-    assert core.key is not None
-    core.users = 1
-    _open[core.key] = core
-    return core
+        medium.prepare()
+        core = JournalCore(medium)
+        await core.open()
+        core.users = 1
+        if core.key is not None:
+            _open[core.key] = core
+        return core
 
 
 async def _left(core: JournalCore) -> None:
-    if core.key is None:
-        await core.close()
-        return
     async with _door:
         core.users -= 1
         if core.users == 0:
-            if _open.get(core.key) is core:
+            if core.key is not None and _open.get(core.key) is core:
                 del _open[core.key]
             await core.close()
-
-
-def _refuse_second_name(location: Location) -> None:
-    try:
-        names = location.path.stat().st_nlink
-    except OSError:
-        return
-    if names > 1:
-        raise JournalError(f"{location.path} has {names} names (hard links): its lock and -wal would not be shared")
 
 
 def _unharmed(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from cuebook.notices import notice
 from cuebook.persistence.journal.file import JournalFile
-from cuebook.persistence.stores.sqlite.files import JournalFiles
+from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.trust.texts import new_journal_text
 from cuebook.persistence.trust.verdicts import Writers
 
@@ -23,9 +24,9 @@ def say_if_not_private(file: JournalFile, trust: Writers) -> None:
         notice(new_journal_text(verdict, file.path))
 
 
-def say_if_copy_is_not_private(path: Path, trust: Writers) -> None:
+def say_if_copy_is_not_private(place: str | os.PathLike[str], trust: Writers) -> None:
     """The same for a journal that a command has just made of another one."""
-    with JournalFiles(path) as files:
-        verdict = files.verdict()
+    medium = medium_of(place)
+    verdict = medium.verdict()
     if verdict.writers > trust:
-        notice(new_journal_text(verdict, path))
+        notice(new_journal_text(verdict, Path(medium.name)))

@@ -1,4 +1,4 @@
-"""A journal, read: what the command and `Checkpoint.load` see of a file that someone else may be writing.
+"""A journal, read: what the command and `Checkpoint.load` see of a journal that someone else may be writing.
 
 Knows no value and executes nothing that it reads; never blocks or disturbs the writer.
 """
@@ -6,98 +6,54 @@ Knows no value and executes nothing that it reads; never blocks or disturbs the 
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
 from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.journal.header import check_end, opened_by
-from cuebook.persistence.journal.states import checked_state
-from cuebook.persistence.records.chain import checked, checked_row
-from cuebook.persistence.records.record import Record
-from cuebook.persistence.stores.sqlite.location import Location, located
-from cuebook.persistence.stores.sqlite.lock import Holder, holder_of, read_note
-from cuebook.persistence.stores.sqlite.reading import SqliteReading
+from cuebook.persistence.journal.records import JournalRecords
+from cuebook.persistence.stores.media import medium_of
+from cuebook.persistence.stores.port import Holder, Medium, NewRows, Reading
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Verdict, Writers
 
 __all__ = ["Reader", "open_reader"]
 
 
-class Reader:
+class Reader(JournalRecords):
     """A journal opened for reading only. Synchronous; may pass from thread to thread; a context manager."""
 
-    def __init__(self, location: Location, reading: SqliteReading) -> None:
+    def __init__(self, medium: Medium, opened: AbstractContextManager[Reading]) -> None:
         """Use `open_reader`."""
-        self._location = location
-        self._reading = reading
+        self._opened = opened
+        self._reading = opened.__enter__()
+        super().__init__(medium, lambda: nullcontext(self._reading))
+        self._seat = medium.seat()
+        self._is_open = True
         self._id = b""
 
     def check(self, *, end: bool = True) -> None:
         """Check the first record, and (unless `end` is False) that nothing is missing at the end. See `open_reader`."""
-        note = read_note(
-            self._location.lock_path
-        )  # before the last record: it may only be behind what is read after it
-        last = (0, b"") if self._reading.is_empty else self._reading.last()
-        if last[0] == 0:
+        note = self._seat.noted()  # before the last record: it may only be behind what is read after it
+        if self._reading.last()[0] == 0:
             if note is not None and note.seq and end:
-                raise JournalCorrupt(f"{self.path} is empty, but {note.seq} records were committed to it", seq=1)
-            raise JournalError(f"{self.path} holds no journal yet")
-        self._id = opened_by(self._reading.row(1), self.path).journal_id
+                raise JournalCorrupt(f"{self.name} is empty, but {note.seq} records were committed to it", seq=1)
+            raise JournalError(f"{self.name} holds no journal yet")
+        self._id = opened_by(self._reading.row(1), self.name).journal_id
         if end:
-            check_end(self.path, self._id, last, note, self._link_at)
+            check_end(self._medium, self._reading, self._id, note)
 
-    def records(
-        self,
-        *,
-        after: int = 0,
-        kinds: Collection[int] | None = None,
-        runs: Collection[int] | None = None,
-        bodies: bool = True,
-    ) -> Iterator[Record]:
-        """As `JournalFile.records`: checked one by one; call it again with the last number to follow a live run."""
-        is_selection = kinds is not None or runs is not None
-        rows = self._reading.scan(after, kinds=kinds, runs=runs, bodies=bodies)
-        return checked(rows, bodies=bodies, gapless=None if is_selection else after + 1)
+    def damage(self) -> list[str]:
+        """What the store itself finds wrong, beyond the records: bad pages of a file; empty where all is well."""
+        return self._reading.damage()
 
-    def record(self, seq: int) -> Record:
-        """One record with its body, checked.
-
-        Raises:
-            JournalCorrupt: it is damaged or missing.
-        """
-        return checked_row(self._reading.row(seq), seq)
-
-    def state(self, seq: int) -> bytes | None:
-        """As `JournalFile.state`."""
-        return checked_state(self._reading, seq)
-
-    def states(self) -> list[int]:
-        """Numbers of the records whose states are kept."""
-        return self._reading.states()
-
-    def damaged_pages(self) -> list[str]:
-        """What SQLite finds wrong with the file's pages; empty where all is well."""
-        return self._reading.damaged_pages()
-
-    def backup(self, target: sqlite3.Connection) -> None:
-        """Copy everything that is committed now into an empty database."""
-        self._reading.backup(target)
+    def copy_into(self, new: NewRows) -> None:
+        """Copy everything that is committed now into an empty place."""
+        self._reading.copy_into(new)
 
     def holder(self) -> Holder | None:
         """Who writes to the journal now, or None."""
-        return holder_of(self._location.lock_path)
-
-    @property
-    def path(self) -> Path:
-        """The file, links resolved."""
-        return self._location.path
-
-    @property
-    def blobs_folder(self) -> Path:
-        """The folder for values too large for a row; it may not exist."""
-        return self._location.blobs_folder
+        return self._seat.occupant()
 
     @property
     def journal_id(self) -> bytes:
@@ -114,8 +70,10 @@ class Reader:
         return self._reading.verdict()
 
     def close(self) -> None:
-        """Let go of the file. Twice is fine."""
-        self._reading.close()
+        """Let go of the journal. Twice is fine."""
+        if self._is_open:
+            self._is_open = False
+            self._opened.__exit__(None, None, None)
 
     def __enter__(self) -> Self:
         return self
@@ -123,16 +81,14 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _link_at(self, seq: int) -> bytes:
-        row = self._reading.row(seq)
-        return row[3] if row is not None else b""
 
-
-def open_reader(path: str | os.PathLike[str], *, check_end: bool = True, trust: Writers | None = None) -> Reader:
-    """Open the journal at `path` for reading.
+def open_reader(
+    place: str | os.PathLike[str] | Medium, *, check_end: bool = True, trust: Writers | None = None
+) -> Reader:
+    """Open a journal for reading.
 
     Args:
-        path: the file.
+        place: the path of its file, or where it lies.
         check_end: False also opens a journal that is shorter than it was, to salvage what is there.
         trust: how far others are trusted not to exchange its files meanwhile; beyond it a copy is read. None: as the
             environment says.
@@ -144,9 +100,8 @@ def open_reader(path: str | os.PathLike[str], *, check_end: bool = True, trust: 
         UnsupportedVersion: a newer cuebook wrote it.
     Cost: about 1 ms.
     """
-    location = located(path)
-    chosen = trust_of(None) if trust is None else trust
-    reader = Reader(location, SqliteReading(location.path, trust=chosen))
+    medium = medium_of(place)
+    reader = Reader(medium, medium.reading(trust_of(None) if trust is None else trust))
     try:
         reader.check(end=check_end)
     except BaseException:

@@ -12,20 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuebook.errors import JournalCorrupt, JournalError
-from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.history.replay import JournalState, apply, family_of
 from cuebook.persistence.journal.header import first_head
+from cuebook.persistence.journal.rewriting import Rewriting, note_end
 from cuebook.persistence.records.chain import FIRST_LINK, check_row
 from cuebook.persistence.records.families import kept_by
 from cuebook.persistence.records.record import Entry, Kind, Record
 from cuebook.persistence.records.row import Row
 from cuebook.persistence.records.run_heads import JournalOpened
-from cuebook.persistence.stores.sqlite.location import located, make_folder
-from cuebook.persistence.stores.sqlite.lock import read_note
-from cuebook.persistence.stores.sqlite.mending import readable
-from cuebook.persistence.stores.sqlite.reading import SqliteReading
-from cuebook.persistence.stores.sqlite.rewriting import refuse_existing, rewriting
-from cuebook.persistence.upkeep.backup import note_end
+from cuebook.persistence.stores.media import medium_of
+from cuebook.persistence.stores.port import Medium, Reading
 from cuebook.persistence.values.blob_references import copy_blobs
 
 __all__ = ["Salvaged", "recover"]
@@ -50,8 +46,8 @@ class Salvaged:
     blobs: int
 
 
-def recover(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> Salvaged:
-    """Write to `new` every record of the journal at `path` that is provably as it was committed.
+def recover(place: str | os.PathLike[str] | Medium, new: str | os.PathLike[str] | Medium) -> Salvaged:
+    """Write to `new` every record of the journal at `place` that is provably as it was committed.
 
     A record counts as whole when its hash fits it and the hash of the record before it; records of a run whose
     opening is lost, and arguments after lost ones, go with them. No wrong value gets into the new journal.
@@ -61,19 +57,20 @@ def recover(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> Salvag
         JournalNotTrusted: a file of either of them, or a blob, is a link, no plain file, or somebody else's.
         JournalCorrupt: nothing can be read from it at all.
     """
-    source, target = located(path), located(new)
-    refuse_existing(target.path)
-    BlobStore(source.blobs_folder).check_plain()
-    make_folder(target.path.parent)
-    note = read_note(source.lock_path)
+    source, target = medium_of(place), medium_of(new)
+    target.check_free()
+    source.blobs().check_plain()
+    target.prepare()
+    note = source.seat().noted()
     state = JournalState()
     seen, kept = 0, list[int]()
-    with readable(source.path) as reading:
+    with source.salvaging() as reading:
         expected = max(_end(reading), note.seq if note else 0)
         found = _whole_records(reading, expected)
         first = next(found, None)
         opened = first_head(_old_head(first), expected, note.hash if note and note.seq == expected else b"")
-        with rewriting(target.path, opened) as writing:
+        with target.creating() as rows:
+            writing = Rewriting(rows, opened)
             for record in _all(first, found):
                 seen = record.seq
                 entry = _fitting(state, record)
@@ -81,9 +78,10 @@ def recover(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> Salvag
                     kept.append(seen)
                     if record.kind is not Kind.JOURNAL:
                         writing.append(entry, _whole_state(reading, record))
-    blobs = copy_blobs(source.blobs_folder, target.blobs_folder)
-    note_end(target.lock_path, opened.journal_id, writing.seq, writing.hash)
-    return Salvaged(target.path, len(kept), tuple(_gaps(kept, max(expected, seen))), blobs)
+            writing.flush()
+    blobs = copy_blobs(source.blobs(), target.blobs())
+    note_end(target, opened.journal_id, writing.seq, writing.hash)
+    return Salvaged(Path(target.name), len(kept), tuple(_gaps(kept, max(expected, seen))), blobs)
 
 
 def _all(first: Record | None, rest: Iterator[Record]) -> Iterator[Record]:
@@ -98,15 +96,15 @@ def _old_head(first: Record | None) -> JournalOpened | None:
     return JournalOpened.decode(first.head)
 
 
-def _end(reading: SqliteReading) -> int:
+def _end(reading: Reading) -> int:
     try:
         return reading.end()
     except JournalError:
         return 0
 
 
-def _whole_records(reading: SqliteReading, end: int) -> Iterator[Record]:
-    """The records whose hash fits; a stretch that SQLite cannot read is tried one by one."""
+def _whole_records(reading: Reading, end: int) -> Iterator[Record]:
+    """The records whose hash fits; a stretch that cannot be read is tried one by one."""
     before: bytes | None = FIRST_LINK
     last, misses = 0, 0
     while last < end or (end == 0 and misses < _MISSES_MAX):
@@ -123,7 +121,7 @@ def _whole_records(reading: SqliteReading, end: int) -> Iterator[Record]:
         before = row[3] if isinstance(row[3], bytes) else None
 
 
-def _row(reading: SqliteReading, seq: int) -> Row | None:
+def _row(reading: Reading, seq: int) -> Row | None:
     try:
         return reading.row(seq)
     except JournalError:
@@ -140,7 +138,7 @@ def _fitting(state: JournalState, record: Record) -> Entry | None:
     return Entry(record.kind, record.run, record.head, record.body)
 
 
-def _whole_state(reading: SqliteReading, record: Record) -> bytes | None:
+def _whole_state(reading: Reading, record: Record) -> bytes | None:
     told = kept_by(record)
     if told is None:
         return None

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.history.replay import JournalState, apply
 from cuebook.persistence.journal.reader import Reader, open_reader
-from cuebook.persistence.stores.sqlite.location import located
+from cuebook.persistence.stores.media import medium_of
+from cuebook.persistence.stores.port import Medium
 from cuebook.persistence.values.blob_references import blob_references
 
 __all__ = ["Report", "verify"]
@@ -31,7 +31,7 @@ class Report:
         reason: what is wrong, in a sentence; empty where all is well.
         blobs: number of blobs that were read and found whole.
         bad_blobs: digest (hex) and reason of each blob that is damaged or missing.
-        bad_pages: what SQLite finds wrong with the file's pages.
+        bad_pages: what the store itself finds wrong, such as pages of a file.
     """
 
     path: Path
@@ -44,21 +44,21 @@ class Report:
     bad_pages: tuple[str, ...] = ()
 
 
-def verify(path: str | os.PathLike[str], *, deep: bool = True) -> Report:
+def verify(place: str | os.PathLike[str] | Medium, *, deep: bool = True) -> Report:
     """Check a journal, which may be in use.
 
     Args:
-        path: the journal.
-        deep: False leaves out bodies, blobs, kept states and SQLite's own check of its pages.
+        place: the path of the journal's file, or where it lies.
+        deep: False leaves out bodies, blobs, kept states and the store's own check (of a file's pages).
 
     Raises:
         JournalError: there is no such file, or it cannot be read. UnsupportedVersion: a newer cuebook wrote it.
     Cost: reads the file (twice) and each blob once; 5 us a record and 2.5 ms a megabyte.
     """
     try:
-        reader = open_reader(path, check_end=False)
+        reader = open_reader(place, check_end=False)
     except JournalCorrupt as error:
-        return Report(located(path).path, ok=False, records=0, bad_record=error.seq, reason=str(error))
+        return Report(Path(medium_of(place).name), ok=False, records=0, bad_record=error.seq, reason=str(error))
     with reader:
         return _verified(reader, deep=deep)
 
@@ -72,7 +72,7 @@ def _verified(reader: Reader, *, deep: bool) -> Report:
     blobs, bad_blobs = _checked_blobs(reader, seen.references) if deep else (0, ())
     reason = "" if problem is None else str(problem)
     if not reason and pages:
-        reason = f"the pages of {reader.path} are damaged: {pages[0]}"
+        reason = f"the pages of {reader.name} are damaged: {pages[0]}"
     if not reason and bad_blobs:
         reason = f"blob {bad_blobs[0][0]} {bad_blobs[0][1]}"
     bad_record = problem.seq if problem is not None else None
@@ -123,13 +123,13 @@ def _bad_state(reader: Reader) -> JournalCorrupt | None:
 
 def _bad_pages(reader: Reader) -> tuple[str, ...]:
     try:
-        return tuple(reader.damaged_pages())
+        return tuple(reader.damage())
     except JournalCorrupt as error:
         return (str(error),)
 
 
 def _checked_blobs(reader: Reader, references: dict[bytes, int]) -> tuple[int, tuple[tuple[str, str], ...]]:
-    blobs = BlobStore(reader.blobs_folder)
+    blobs = reader.blobs()
     there = set(blobs.digests())
     bad = [(digest.hex(), reason) for digest, reason in blobs.verify()]
     whole = len(there) - len(bad)

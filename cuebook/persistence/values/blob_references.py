@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from cuebook.persistence.blobs.folder import DIGEST_BYTES, BlobStore
+from cuebook.persistence.blobs.port import DIGEST_BYTES, Blobs
 from cuebook.persistence.values.codes import Code
 
 __all__ = ["blob_references", "copy_blobs"]
@@ -26,18 +25,17 @@ def blob_references(body: bytes | None) -> Iterator[bytes]:
             yield match[1]
 
 
-def copy_blobs(source: Path, target: Path) -> int:
-    """Copy all whole blobs of one folder into another, on disk when it returns; gives their number.
+def copy_blobs(source: Blobs, target: Blobs) -> int:
+    """Copy all whole blobs of one place into another, on disk when it returns; gives their number.
 
     Raises:
         JournalNotTrusted: one of them, or a folder, is a link or no plain file: nothing is followed out of the folder.
         JournalError: a blob cannot be read or written.
     """
-    blobs, copies = BlobStore(source), BlobStore(target)
     count = 0
-    for digest in blobs.digests():
-        data = blobs.whole(digest)
+    for digest in source.digests():
+        data = source.whole(digest)
         if data is not None:
-            copies.write(data)
+            target.write(data)
             count += 1
     return count

@@ -18,8 +18,7 @@ from cuebook.wire.codec import UNPACK_ERRORS, Unpacker, malformed, unpack
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cuebook.persistence.blobs.beside import BesideReader
-    from cuebook.persistence.blobs.folder import BlobStore
+    from cuebook.persistence.blobs.port import BlobSource
     from cuebook.persistence.values.codes import Decoding, Opening
     from cuebook.persistence.values.pickling.names import Names
 
@@ -50,9 +49,7 @@ class ValueDecoder:
         files: gets each `File` that is read, where it is a list.
     """
 
-    def __init__(
-        self, *, trusted: bool = True, blobs: BlobStore | BesideReader | None = None, names: Names | None = None
-    ) -> None:
+    def __init__(self, *, trusted: bool = True, blobs: BlobSource | None = None, names: Names | None = None) -> None:
         self.trusted = trusted
         self.placeholders = 0
         self.unresolved_count = 0

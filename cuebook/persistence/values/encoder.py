@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cuebook.errors import ValueNotKept
-    from cuebook.persistence.blobs.beside import BesideWriter
-    from cuebook.persistence.blobs.folder import BlobStore
+    from cuebook.persistence.blobs.port import BlobSink
     from cuebook.persistence.values.codes import Form
     from cuebook.persistence.values.pickling.pickles import PickleScope
 
@@ -57,7 +56,7 @@ class ValueEncoder:
         self,
         *,
         pickle: bool = True,
-        blobs: BlobStore | BesideWriter | None = None,
+        blobs: BlobSink | None = None,
         blob_bytes: int = 256 * 1024,
         portable: bool = False,
         label: str = "result",
@@ -129,6 +128,7 @@ class ValueEncoder:
         return data if len(data) <= self._large else self._special_value(value)
 
     def _special_value(self, value: Any) -> bytes:
+        # Never waited for: whoever holds it may be this very thread, in an object's own `__reduce__` that encodes.
         if not self._free.acquire(blocking=False):
             return self._twin(blobs=self._blobs).encode(value)
         try:
@@ -208,7 +208,7 @@ class ValueEncoder:
 
     # How a value is put together
 
-    def _twin(self, *, blobs: BlobStore | BesideWriter | None = None) -> ValueEncoder:
+    def _twin(self, *, blobs: BlobSink | None = None) -> ValueEncoder:
         """Another of the same kind, for whoever comes while this one is at work (another thread)."""
         return ValueEncoder(
             pickle=self._pickle,
@@ -246,6 +246,8 @@ class ValueEncoder:
             self._root, self._shared, self._definitions, self._numbers = outer
         if len(data) <= self._large:
             return data
+        # What it refers to stands outside of the blob again: compaction and `verify` look for references in records
+        # alone, and read no blob to find more of them.
         inner: list[Any] = list(self._refs)
         if FILE_MARK in data:
             inner.append(FILE_MARK)
@@ -255,6 +257,8 @@ class ValueEncoder:
 
     def _tree(self, value: Any, depth: int) -> bytes:
         """A value with what stands in several of its places written once, before it."""
+        # Few values hold a part twice, and to know it before costs a walk over all: so each is written as if it held
+        # none, and written once more where a part is met again.
         try:
             return self.nested(value)
         except Shared:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.blobs.port import Blobs
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.placeholders import Opaque, Unresolved, UnresolvedException, placeholder_in, type_of
 
@@ -20,7 +20,7 @@ class PlainDecoder:
         refusal: makes the error of the class that is needed, as `module.Class`.
     """
 
-    def __init__(self, blobs: BlobStore, refusal: Callable[[str], Exception]) -> None:
+    def __init__(self, blobs: Blobs, refusal: Callable[[str], Exception]) -> None:
         self._decoder = ValueDecoder(trusted=False, blobs=blobs)
         self._refusal = refusal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.persistence.blobs.folder import TransientBlobs
+from cuebook.persistence.blobs.transient import TransientBlobs
 from cuebook.persistence.values import ValueDecoder
 from cuebook.wire.codec import Unpacker
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from cuebook.persistence.records.row import Row, Tail
+from cuebook.persistence.stores.port import Reading
 from cuebook.persistence.trust.verdicts import Verdict
 from cuebook.testing.memory_store import MemoryStore
 
@@ -50,34 +52,9 @@ class SimDisk:
                 self._on_kept(rows, states)
         await asyncio.sleep(slowness * self._chance.random())
 
-    def scan(
-        self,
-        after: int = 0,
-        *,
-        kinds: Collection[int] | None = None,
-        runs: Collection[int] | None = None,
-        bodies: bool = True,
-    ) -> Iterator[Row]:
-        """As `Store.scan`."""
-        return self.inner.scan(after, kinds=kinds, runs=runs, bodies=bodies)
-
-    def row(self, seq: int) -> Row | None:
-        """As `Store.row`."""
-        return self.inner.row(seq)
-
-    def select(
-        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
-    ) -> list[Row]:
-        """As `Store.select`."""
-        return self.inner.select(kind, run, after=after, limit=limit, newest=newest)
-
-    def state(self, seq: int) -> bytes | None:
-        """As `Store.state`."""
-        return self.inner.state(seq)
-
-    def states(self) -> list[int]:
-        """As `Store.states`."""
-        return self.inner.states()
+    def reading(self) -> AbstractContextManager[Reading]:
+        """As `Store.reading`."""
+        return self.inner.reading()
 
     def verdict(self) -> Verdict:
         """As `Store.verdict`."""

@@ -90,7 +90,8 @@ class Life:
         self._witness.begin_life(0)
         self._crashed: asyncio.Future[None] = loop.create_future()
         is_over = False
-        app = MemoryApplication(SimDisk(store, self._chance, self._on_kept), draw=self._chance.random)
+        disk = SimDisk(store, self._chance, self._on_kept)
+        app = MemoryApplication(store, disk=disk, draw=self._chance.random)
         async with app:
             try:
                 is_over = await self._work(app)

@@ -11,7 +11,8 @@ import threading
 import pytest
 
 from cuebook.errors import JournalCorrupt, JournalError, JournalFull
-from cuebook.persistence.blobs.folder import BlobStore, TransientBlobs
+from cuebook.persistence.blobs.folder import BlobStore
+from cuebook.persistence.blobs.transient import TransientBlobs
 
 DATA = b"a large buffer" * 1000
 

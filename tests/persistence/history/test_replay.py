@@ -24,7 +24,7 @@ from cuebook.persistence.records.run_heads import (
     Reason,
     Reused,
 )
-from cuebook.persistence.stores.sqlite.lock import Holder
+from cuebook.persistence.stores.port import Holder
 from tests.support.journals import arguments, closed, completed, completed_head, opened, state
 
 FIRST = Entry(Kind.JOURNAL, 0, JournalOpened(b"i" * 16, 1, 1.5, "0.1.0").encode())

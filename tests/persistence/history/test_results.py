@@ -111,7 +111,7 @@ def test_a_large_value_is_read_from_its_blob(tmp_path: Path) -> None:
     entry = Entry(small.kind, 1, head[:-4] + lengths[0].to_bytes(4, "little"), body)
     write(path, run_entries(1, CALLS, {}, entry))
     with open_reader(path) as reader:
-        decoder = ValueDecoder(trusted=False, blobs=BlobStore(reader.blobs_folder))
+        decoder = ValueDecoder(trusted=False, blobs=reader.blobs())
         (found,) = read_results(reader, state_of(reader), 1, decoder)
     assert found.values == ["x" * 1_000_000]
 

@@ -828,3 +828,43 @@ def test_what_hangs_on_a_module_that_another_process_would_import_is_told_apart(
     assert imported == dict.fromkeys(
         [f"code of {helpers.__name__}.clean", f"global {helpers.__name__}.LIMIT"], f"{helpers.__file__}, line 2"
     )
+
+
+def test_a_value_that_is_reached_on_several_ways_is_imported_by_those_that_lead_over_a_module(shop: Workshop) -> None:
+    """It is walked once; each of its labels has the place of its own way."""
+    helpers = shop.module(
+        "TABLE = [1]\nSAME = TABLE\ndef first(): return TABLE[0]\nclass C: pass\nc = C(); c.table = TABLE\n"
+    )
+    scope: dict[str, Any] = {"__name__": "__main__", "mod": helpers, "OWN": helpers.TABLE, "os": os}
+    exec("def f(x): return OWN, mod.SAME, mod.c.table, mod.first(), os.sep, os.path.join", scope)
+
+    found = fingerprint(scope["f"])
+
+    name = helpers.__name__
+    assert dict(found.imported) == {
+        "global mod.SAME": helpers.__file__,
+        "global mod.c.table": helpers.__file__,
+        f"code of {name}.first": f"{helpers.__file__}, line 3",
+        f"global {name}.TABLE": f"{helpers.__file__}, line 3",
+    }
+
+
+def test_two_parts_of_one_label_have_places_of_their_own(shop: Workshop) -> None:
+    helpers = shop.module(
+        "def made(k):\n    def inner(x): return x * k[0]\n    return inner\none, two = made([1]), made([2])\n"
+    )
+    scope: dict[str, Any] = {"__name__": "__main__", "mod": helpers}
+    exec("def inner(x): return mod.one(x) + mod.two(x) + mod.two(x)", scope)
+
+    found = fingerprint(scope["inner"])
+
+    label = f"closure k of {helpers.__name__}.made.<locals>.inner"
+    assert {label, f"{label} (2)"} <= dict(found.imported).keys()
+
+
+def test_what_is_set_on_a_library_is_imported_by_nobody(shop: Workshop) -> None:
+    """A worker that has nothing of the user's to compare does not look at the function."""
+    scope: dict[str, Any] = {"__name__": "__main__", "sys": sys, "partial": functools.partial, "wraps": functools.wraps}
+    exec("def f(x): return sys.modules, partial, wraps.__name__", scope)
+
+    assert fingerprint(scope["f"]).imported == ()

@@ -19,7 +19,7 @@ from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.run_heads import JournalOpened
 from cuebook.persistence.stores.sqlite.lock import holder_of, read_note
 from cuebook.persistence.trust.verdicts import Writers
-from cuebook.testing.memory_store import MemoryStore
+from cuebook.testing.memory_medium import MemoryMedium
 from tests.support.journals import completed, opened, run, state, write
 
 pytestmark = pytest.mark.quick
@@ -305,9 +305,8 @@ def test_a_state_whose_bytes_changed_is_refused(tmp_path: Path) -> None:
 
 def test_a_store_in_memory_takes_no_lock_and_no_file(tmp_path: Path) -> None:
     async def work() -> None:
-        journal = await JournalFile.open(tmp_path / "a.cue", store=MemoryStore())
+        journal = await JournalFile.open(MemoryMedium(None, tmp_path / "a.cue"))
         assert journal.verdict().writers is Writers.NOBODY
-        assert journal.holder is None
         await journal.close()
 
     run(work())

@@ -122,7 +122,7 @@ from pathlib import Path
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.errors import CuebookError
-import cuebook.logs
+import cuebook.logs, cuebook.persistence.stores.sqlite.medium, cuebook.persistence.stores.sqlite.writing
 path = sys.argv[1]
 if os.geteuid() == 0:  # after the imports, which another user may not be able to do
     os.setgroups([]); os.setgid(65534); os.setuid(65534)

@@ -36,7 +36,7 @@ from cuebook.persistence.upkeep.backup import backup
 from cuebook.persistence.upkeep.compaction import compact
 from cuebook.persistence.upkeep.salvage import recover
 from cuebook.persistence.upkeep.verification import verify
-from cuebook.testing.memory_store import MemoryStore
+from cuebook.testing.memory_medium import MemoryMedium
 from cuebook.wire.codec import pack, unpack
 from tests.durable.bank import Account, Balance, Deposit, Remind, Saver
 from tests.durable.scenes import played
@@ -156,8 +156,8 @@ async def table(file: JournalFile) -> None:
 @pytest.mark.parametrize("is_file", [True, False])
 def test_one_writer_appends_to_a_stream_and_the_next_number_only(tmp_path: Path, is_file: bool) -> None:
     async def main() -> None:
-        store = None if is_file else MemoryStore()
-        async with await JournalFile.open(tmp_path / "x.cue", store=store) as file:
+        place = tmp_path / "x.cue"
+        async with await JournalFile.open(place if is_file else MemoryMedium()) as file:
             await table(file)
 
     asyncio.run(main())
@@ -383,8 +383,8 @@ def test_a_journal_of_this_format_is_read_by_every_later_version(tmp_path: Path)
 
 def test_the_store_selects_a_streams_records_of_one_kind(tmp_path: Path) -> None:
     async def main() -> None:
-        for store in (None, MemoryStore()):
-            async with await JournalFile.open(tmp_path / "x.cue", store=store) as file:
+        for place in (tmp_path / "x.cue", MemoryMedium()):
+            async with await JournalFile.open(place) as file:
                 await file.append([stream_opened(-1), events(1, 1), stream_opened(-2, "b"), events(1, 1, -2)])
                 await file.append([events(2, 1), snapshot(2, b"s")], states={1: b"s"})
                 await file.append([events(3, 1)])

@@ -291,7 +291,8 @@ def test_on_a_network_file_system_the_rollback_journals_name_is_kept_by_emptying
         for seq in range(1, 4):
             await store.insert([(seq, 1, 0, b"h" * 32, 0, b"head", b"body", None)])
             inodes.add((sticky / "a.cue-journal").stat().st_ino)
-        assert [row[0] for row in store.scan()] == [1, 2, 3]
+        with store.reading() as reading:
+            assert [row[0] for row in reading.scan()] == [1, 2, 3]
         await store.close()
 
     run(work())

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from cuebook.errors import JournalBusy, JournalError, JournalNotTrusted
+from cuebook.persistence.stores.port import Holder
 from cuebook.persistence.stores.sqlite import lock as lock_module
-from cuebook.persistence.stores.sqlite.lock import FileLock, Holder, holder_of, read_note
+from cuebook.persistence.stores.sqlite.lock import FileLock, holder_of, read_note
 
 pytestmark = pytest.mark.quick
 
@@ -163,7 +164,7 @@ def test_a_held_note_of_another_host_is_believed_where_locks_are_local(path: Pat
     lock.note(b"i" * 16, 7, b"h" * 32)
     lock.release()
     with pytest.raises(JournalBusy, match="elsewhere") as caught:
-        FileLock(path).take(locks_are_local=True)
+        FileLock(path, locks_are_local=True).take()
     assert f"delete {path}" in str(caught.value)
     other = FileLock(path)
     other.take()

@@ -145,7 +145,7 @@ def test_a_compaction_killed_after_the_new_file_took_its_place_leaves_the_new_jo
     def killed(_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cuebook.persistence.upkeep.compaction._drop_side_files", killed)
+    monkeypatch.setattr("cuebook.persistence.stores.sqlite.new_rows._drop_side_files", killed)
     with pytest.raises(KeyboardInterrupt):
         compact(path)
     assert contents(read(path)) == contents(read(tmp_path / "a.cue"))[2:4]

@@ -18,12 +18,12 @@ import struct
 import time
 import weakref
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cuebook.errors import JournalBusy, JournalError
-from cuebook.persistence.stores.sqlite.location import check_platform
+from cuebook.persistence.stores.port import Holder, Note
+from cuebook.persistence.stores.sqlite.location import check_platform, mount_of
 from cuebook.persistence.trust.plain_file import open_plain
 
 try:
@@ -31,7 +31,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FileLock", "Holder", "Note", "holder_of", "read_note"]
+__all__ = ["FileLock", "holder_of", "read_note"]
 
 _FLOCK = "hhqqi4x"
 _NOTE_BYTES = 512
@@ -40,45 +40,25 @@ _TRIES, _PAUSE_S = 20, 0.001
 _SET, _GET = getattr(fcntl, "F_OFD_SETLK", None), getattr(fcntl, "F_OFD_GETLK", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who writes to a journal: host name, process id, and since when (ISO 8601 in UTC)."""
+class FileLock:
+    """The writer's lock, as a `WriterSeat`.
 
-    host: str
-    pid: int
-    since: str
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What `PATH.lock` says: which journal it is, where it ended at the last commit, and who holds or held it.
-
-    It is written after each commit and not synced, so it never runs ahead of the journal.
+    Args:
+        path: of the lock file.
+        locks_are_local: the kernel does not see locks of other hosts on this file system, so what the file says of a
+            holder there is believed. None: looked up when it is taken.
     """
 
-    journal_id: bytes
-    seq: int
-    hash: bytes
-    holder: Holder
-    is_held: bool
-
-
-class FileLock:
-    """The writer's lock. `take()` once, then `note()` after each commit, then `release()`."""
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, locks_are_local: bool | None = None) -> None:
         self.path = path
+        self._locks_are_local = locks_are_local
         self.before: Note | None = None
         self._descriptor: int | None = None
         self._holder = Holder(socket.gethostname(), os.getpid(), _now())
         self._text = ""
 
-    def take(self, *, locks_are_local: bool = False) -> None:
-        """Take the lock without waiting; what the file said before is `self.before`.
-
-        Args:
-            locks_are_local: the kernel does not see locks of other hosts on this file system, so what the file says
-                of a holder there is believed.
+    def take(self) -> None:
+        """As `WriterSeat.take`.
 
         Raises:
             JournalBusy: someone holds it: who, as far as the file tells.
@@ -96,7 +76,10 @@ class FileLock:
         except OSError as error:
             os.close(descriptor)
             raise JournalError(f"{self.path} cannot be locked: {error.strerror}") from error
-        foreign = locks_are_local and self.before is not None and self.before.is_held
+        are_local = self._locks_are_local
+        if are_local is None:
+            are_local = mount_of(self.path.parent).locks_are_local
+        foreign = are_local and self.before is not None and self.before.is_held
         if not free or (foreign and self.before and self.before.holder.host != self._holder.host):
             os.close(descriptor)
             raise _busy(self.path, self.before, free=free)
@@ -104,7 +87,7 @@ class FileLock:
         _held.add(self)
 
     def note(self, journal_id: bytes, seq: int, hash_: bytes, *, is_held: bool = True) -> None:
-        """Say where the journal ends now. Cost: about 3 us; not synced. A full disk is no reason to fail here."""
+        """As `WriterSeat.note`. Cost: about 3 us; not synced. A full disk is no reason to fail here."""
         if self._descriptor is None:
             return
         if not self._text:
@@ -119,18 +102,36 @@ class FileLock:
             os.pwrite(self._descriptor, (b"%08x %b\n" % (zlib.crc32(data), data)).ljust(_NOTE_BYTES), 0)
 
     def clear(self) -> None:
-        """Forget what the file said of a journal that is not there any more."""
+        """As `WriterSeat.clear`."""
         if self._descriptor is not None:
             os.pwrite(self._descriptor, b"\n".ljust(_NOTE_BYTES), 0)
         self.before = None
 
     @property
     def holder(self) -> Holder:
-        """This process, as others are told."""
+        """As `WriterSeat.holder`."""
         return self._holder
 
+    @property
+    def reset(self) -> str:
+        """As `WriterSeat.reset`."""
+        return f"delete {self.path}"
+
+    @property
+    def how_lost(self) -> str:
+        """As `WriterSeat.how_lost`."""
+        return "Was it copied or restored without its -wal file?"
+
+    def noted(self) -> Note | None:
+        """As `WriterSeat.noted`, see `read_note`."""
+        return read_note(self.path)
+
+    def occupant(self) -> Holder | None:
+        """As `WriterSeat.occupant`, see `holder_of`."""
+        return holder_of(self.path)
+
     def release(self) -> None:
-        """Let go of the lock; the file stays. Doing it twice is fine."""
+        """As `WriterSeat.release`; the file stays."""
         descriptor, self._descriptor = self._descriptor, None
         _held.discard(self)
         if descriptor is not None:

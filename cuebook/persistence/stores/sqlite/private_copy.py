@@ -98,6 +98,10 @@ class PrivateCopy:
             raise FileNotFoundError
         with source:
             descriptor = source.content_descriptor()
+            # Without SQLite's locks (taking them would let others hold us up, and closing a descriptor could drop our
+            # own): so the side files first, the main file last. A commit only adds to the -wal, and what was copied of
+            # it ends in a whole frame or in one that SQLite leaves out; a checkpoint, which moves frames into the main
+            # file, changes that file, and then all of it is copied again.
             before, sides = _settled_state(descriptor), dict[str, Status]()
             for end in _COPIED_SIDES:
                 side = _copied_side(f"{self.source}{end}", f"{self.path}{end}")

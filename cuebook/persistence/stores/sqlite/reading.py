@@ -14,7 +14,10 @@ from typing import Self
 
 from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.records.row import Row
+from cuebook.persistence.stores.copying import copy_rows
+from cuebook.persistence.stores.port import NewRows
 from cuebook.persistence.stores.sqlite.files import JournalFiles
+from cuebook.persistence.stores.sqlite.new_rows import SqliteNewRows
 from cuebook.persistence.stores.sqlite.private_copy import PrivateCopy
 from cuebook.persistence.stores.sqlite.schema import (
     check_identity,
@@ -57,7 +60,7 @@ class SqliteReading:
     def __init__(self, path: Path, *, trust: Writers = Writers.NOBODY, writer: JournalFiles | None = None) -> None:
         self.path = path
         self._copy: PrivateCopy | None = None
-        self._has_index = self.is_empty = False
+        self._has_index = self._is_empty = False
         self._copying_s = self._copied_at = 0.0
         # Where nobody else can get at the files there is nothing to look for each time: the writer's look will do.
         self._owns_files = writer is None or not writer.is_out_of_reach
@@ -82,22 +85,22 @@ class SqliteReading:
         self._drop()
 
     def verdict(self) -> Verdict:
-        """Who else can have written what is read.
-
-        Raises:
-            JournalNotTrusted: a file beside the journal is refused now.
-        """
+        """As `Reading.verdict`."""
         return self._files.verdict() if self._copy is None else self._copy.verdict
 
     def last(self) -> tuple[int, bytes]:
-        """Number and hash of the last record now; 0 and nothing where there is none."""
+        """As `Reading.last`."""
         self._catch_up()
+        if self._is_empty:
+            return 0, b""
         with self._translated():
             return read_last(self._connection)
 
     def end(self) -> int:
-        """Number of the last record now, 0 where there is none."""
+        """As `Reading.end`."""
         self._catch_up()
+        if self._is_empty:
+            return 0
         with self._translated():
             return int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
 
@@ -109,7 +112,7 @@ class SqliteReading:
         runs: Collection[int] | None = None,
         bodies: bool = True,
     ) -> Iterator[Row]:
-        """As `Store.scan`, in slices of at most 50 ms, 16 MiB or one row, each a read transaction of its own."""
+        """As `Reading.scan`, in slices of at most 50 ms, 16 MiB or one row, each a read transaction of its own."""
         query = _query(kinds, runs, bodies=bodies)
         is_selection = kinds is not None or runs is not None
         end, position = self.end(), after
@@ -123,13 +126,13 @@ class SqliteReading:
             position = window if is_whole else rows[-1][0]
 
     def row(self, seq: int) -> Row | None:
-        """As `Store.row`."""
+        """As `Reading.row`."""
         with self._translated():
             found: Row | None = self._connection.execute(_ONE_ROW, (seq,)).fetchone()
         return found
 
     def state(self, seq: int) -> bytes | None:
-        """As `Store.state`."""
+        """As `Reading.state`."""
         with self._translated():
             row = self._connection.execute("SELECT body FROM states WHERE seq = ?", (seq,)).fetchone()
         return None if row is None else bytes(row[0])
@@ -137,7 +140,7 @@ class SqliteReading:
     def select(
         self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
     ) -> list[Row]:
-        """As `Store.select`."""
+        """As `Reading.select`."""
         with self._translated():
             self._has_index = self._has_index or has_stream_index(self._connection)
             query = _stream_query(is_one=run is not None, newest=newest, by_index=self._has_index)
@@ -145,21 +148,29 @@ class SqliteReading:
             return self._connection.execute(query, chosen).fetchall()
 
     def states(self) -> list[int]:
-        """As `Store.states`."""
+        """As `Reading.states`."""
         with self._translated():
             return [seq for (seq,) in self._connection.execute("SELECT seq FROM states ORDER BY seq")]
 
-    def damaged_pages(self, limit: int = 100) -> list[str]:
-        """What SQLite itself finds wrong with its pages, at most `limit` lines; empty where all is well."""
+    def damage(self) -> list[str]:
+        """As `Reading.damage`: what SQLite itself finds wrong with its pages, at most 100 lines."""
         with self._translated():
-            found = self._connection.execute(f"PRAGMA integrity_check({limit})").fetchall()
+            found = self._connection.execute("PRAGMA integrity_check(100)").fetchall()
         lines = [line.decode(errors="replace") for (line,) in found]
         return [] if lines == ["ok"] else lines
 
-    def backup(self, target: sqlite3.Connection) -> None:
-        """Copy everything that is committed now into `target`, -wal included."""
+    def copy_into(self, new: NewRows) -> None:
+        """As `Reading.copy_into`; into another SQLite file page by page, as SQLite does it, -wal included."""
         with self._translated():
-            self._connection.backup(target)
+            if isinstance(new, SqliteNewRows):
+                new.take_over(self._connection)
+                return
+            # One transaction, so that no state goes between the row that tells of it and the state's own turn.
+            self._connection.execute("BEGIN")
+            try:
+                copy_rows(self, new)
+            finally:
+                self._connection.execute("ROLLBACK")
 
     def _slice(self, query: str, after: int, until: int) -> tuple[list[Row], bool]:
         rows: list[Row] = []
@@ -225,7 +236,7 @@ class SqliteReading:
     def _checked(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         try:
             connection.execute("PRAGMA query_only = ON")
-            self.is_empty = not check_identity(connection, self.path)
+            self._is_empty = not check_identity(connection, self.path)
             connection.text_factory = bytes
         except BaseException:
             connection.close()
@@ -234,6 +245,8 @@ class SqliteReading:
 
     def _catch_up(self) -> None:
         """Read a new copy, where there is one to read and the journal has changed."""
+        # A follower (`cuebook watch`) asks for the end many times a second, and a copy costs the whole file: it waits
+        # for a multiple of what the last one took, so that copying is a bounded share of the time, whatever the size.
         copy, now = self._copy, time.monotonic()
         if copy is None or now < self._copied_at + _REFRESH_SHARE * self._copying_s or not copy.is_outdated():
             return

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.records.row import Row, Tail
 from cuebook.persistence.stores.sqlite.files import JournalFiles, check_beside
 from cuebook.persistence.stores.sqlite.location import make_folder, mount_of, sync_folder
+from cuebook.persistence.stores.sqlite.new_rows import INSERT_ROW, INSERT_STATE
 from cuebook.persistence.stores.sqlite.reading import SqliteReading, read_last
 from cuebook.persistence.stores.sqlite.schema import (
     STREAM_INDEX,
@@ -34,7 +35,6 @@ from cuebook.persistence.trust.verdicts import Verdict, Writers
 
 __all__ = ["SqliteStore"]
 
-_INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _BUSY_SECONDS = 30.0
 _CHECKPOINT_PAGES = 4000
 _CLOSING_BUSY_MS = 200
@@ -58,7 +58,11 @@ class _Transaction:
 
 
 class _WritingConnection(sqlite3.Connection):
-    """The writing connection: `commit()` writes the batch that waits, so a commit is one trip to its thread."""
+    """The writing connection: `commit()` writes the batch that waits, so a commit is one trip to its thread.
+
+    aiosqlite makes a trip of every call, of some 50 us each, and a batch would need four of them (begin, rows, states,
+    commit); between any two of these it could be cancelled with the transaction half done. Of `commit()` it makes one.
+    """
 
     batch: _Transaction | None = None
     has_stream_index = False
@@ -71,7 +75,7 @@ class _WritingConnection(sqlite3.Connection):
             return
         try:
             if batch.is_one_row and (self.has_stream_index or batch.rows[0][2] >= 0):
-                self.execute(_INSERT, batch.rows[0][:7])  # a transaction by itself, for a sixth of the CPU time less
+                self.execute(INSERT_ROW, batch.rows[0][:7])  # a transaction by itself, for a sixth of the CPU time less
             else:
                 self._write(batch)
         except BaseException:
@@ -82,13 +86,15 @@ class _WritingConnection(sqlite3.Connection):
             batch.is_settled = True
 
     def _write(self, batch: _Transaction) -> None:
+        # IMMEDIATE waits for the write lock now, for as long as the time-out says; one that takes it later, on a
+        # picture that has grown old meanwhile, fails at once.
         self.execute("BEGIN IMMEDIATE")
         if not self.has_stream_index and any(row[2] < 0 for row in batch.rows):
             self.execute(STREAM_INDEX)
             self.has_stream_index = True
-        self.executemany(_INSERT, [row[:7] for row in batch.rows])
+        self.executemany(INSERT_ROW, [row[:7] for row in batch.rows])
         if batch.states:
-            self.executemany("INSERT INTO states VALUES (?, ?)", batch.states)
+            self.executemany(INSERT_STATE, batch.states)
         if batch.drop_states:
             self.executemany("DELETE FROM states WHERE seq = ?", [(seq,) for seq in batch.drop_states])
         self.execute("COMMIT")
@@ -108,8 +114,8 @@ class SqliteStore:
         self._files: JournalFiles | None = None
         self._thread: threading.Thread | None = None
         self._has_failed = False
-        self._selecting = threading.Lock()
-        self._selection: SqliteReading | None = None
+        self._guard = threading.Lock()
+        self._idle: SqliteReading | None = None
 
     async def open(self) -> Tail:
         """As `Store.open`. Cost: about 2 ms, and a pass over the rows without their bodies."""
@@ -158,41 +164,29 @@ class SqliteStore:
                 raise JournalError(f"{self.path} was written by someone else: {error}") from error
             raise journal_error(error, self.path, "written") from error
 
-    def scan(
-        self,
-        after: int = 0,
-        *,
-        kinds: Collection[int] | None = None,
-        runs: Collection[int] | None = None,
-        bodies: bool = True,
-    ) -> Iterator[Row]:
-        """As `Store.scan`, over a read-only connection of its own."""
-        with SqliteReading(self.path, writer=self._files) as reading:
-            yield from reading.scan(after, kinds=kinds, runs=runs, bodies=bodies)
-
-    def row(self, seq: int) -> Row | None:
-        """As `Store.row`."""
-        with SqliteReading(self.path, writer=self._files) as reading:
-            return reading.row(seq)
-
-    def select(
-        self, kind: int, run: int | None, *, after: int = 0, limit: int = 1024, newest: bool = False
-    ) -> list[Row]:
-        """As `Store.select`, over one read-only connection that stays open until the store is closed."""
-        with self._selecting:
-            if self._selection is None:
-                self._selection = SqliteReading(self.path, writer=self._files)
-            return self._selection.select(kind, run, after=after, limit=limit, newest=newest)
-
-    def state(self, seq: int) -> bytes | None:
-        """As `Store.state`."""
-        with SqliteReading(self.path, writer=self._files) as reading:
-            return reading.state(seq)
-
-    def states(self) -> list[int]:
-        """As `Store.states`."""
-        with SqliteReading(self.path, writer=self._files) as reading:
-            return reading.states()
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[SqliteReading]:
+        """As `Store.reading`, over a read-only connection: one that was given back, or a new one."""
+        files = self._files
+        with self._guard:
+            reading, self._idle = self._idle, None
+        if reading is None:
+            reading = SqliteReading(self.path, writer=files)
+        elif files is not None:
+            files.check_in_place()
+        try:
+            yield reading
+        except BaseException:
+            reading.close()
+            raise
+        # Opening one costs a millisecond, as much as reading a hundred records: the last one stays open for whoever
+        # comes next, in whatever thread. Only one, as each has a cache of its own; and none of an earlier opening, as
+        # what it holds on to is let go of when the store is closed.
+        with self._guard:
+            if self._idle is None and files is not None and files is self._files:
+                self._idle, reading = reading, None
+        if reading is not None:
+            reading.close()
 
     def verdict(self) -> Verdict:
         """As `Store.verdict`."""
@@ -200,10 +194,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """As `Store.close`; the -wal is moved into the file unless a reader is in the way."""
-        with self._selecting:
-            selection, self._selection = self._selection, None
-        if selection is not None:
-            selection.close()
+        self._drop_idle()
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -221,6 +212,12 @@ class SqliteStore:
                 self._join()
                 self._let_go()
 
+    def _drop_idle(self) -> None:
+        with self._guard:
+            idle, self._idle = self._idle, None
+        if idle is not None:
+            idle.close()
+
     def _join(self) -> None:
         """Wait for the connection's thread: it may report to this loop once more, which may be about to close."""
         thread, self._thread = self._thread, None
@@ -230,6 +227,7 @@ class SqliteStore:
     def _let_go(self) -> None:
         """Let go of the files; SQLite removes some of its own when it closes, and their names are to be ours still."""
         files, self._files = self._files, None
+        self._drop_idle()  # one that was given back meanwhile
         if files is not None:
             with contextlib.suppress(OSError, JournalError):  # whoever opens it next is told
                 files.hold_names()

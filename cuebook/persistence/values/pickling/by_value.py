@@ -14,7 +14,12 @@ from typing import Any
 import cloudpickle
 
 from cuebook.persistence.identity.code.imported import is_importable
-from cuebook.persistence.values.pickling.class_state import is_enumeration, reduced_class, reduced_member
+from cuebook.persistence.values.pickling.class_state import (
+    is_enumeration,
+    named_member,
+    reduced_class,
+    reduced_member,
+)
 from cuebook.persistence.values.pickling.code_bytes import reduced_code
 from cuebook.persistence.values.pickling.descriptors import (
     is_cache,
@@ -64,9 +69,7 @@ def _way(kind: type) -> _Way:
     if issubclass(kind, type):
         return _class
     if is_enumeration(kind):
-        return lambda pickler, member: (
-            reduced_member(member) if pickler.goes_by_value(kind) else _usual(pickler, member)
-        )
+        return _member
     if kind is FunctionType:
         return _function
     if is_cache(kind):
@@ -82,6 +85,12 @@ def _way(kind: type) -> _Way:
 
 def _usual(pickler: ByValuePickler, obj: Any) -> Any:
     return super(ByValuePickler, pickler).reducer_override(obj)
+
+
+def _member(pickler: ByValuePickler, member: Any) -> Any:
+    if pickler.goes_by_value(type(member)):
+        return reduced_member(member)
+    return named_member(member) or _usual(pickler, member)
 
 
 def _class(pickler: ByValuePickler, cls: type) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import sys
+from operator import getitem
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
@@ -22,7 +23,7 @@ from cuebook.persistence.values.pickling.class_making import (
 from cuebook.persistence.values.pickling.code_bytes import COMPILER
 from cuebook.persistence.values.pickling.objects import HEAP_TYPE, PLAIN_ENUM_VALUES, slots_of
 
-__all__ = ["is_enumeration", "reduced_class", "reduced_member"]
+__all__ = ["is_enumeration", "named_member", "reduced_class", "reduced_member"]
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 _EARLY = ("__module__", "__qualname__", "__orig_bases__", "__firstlineno__", "__static_attributes__")
@@ -120,6 +121,16 @@ def reduced_member(member: Any) -> tuple[Any, ...]:
     value = member._value_ if name is None else None
     state = {**vars(member), **{slot: getattr(member, slot) for slot in slots_of(cls) or () if hasattr(member, slot)}}
     return enum_member, (cls, name, value, _making(member)), state, None, None, fill_member
+
+
+def named_member(member: Any) -> tuple[Any, ...] | None:
+    """The same for one of an enumeration that is found by its name: by the member's own name, where its value is an
+    object that equals no copy of itself. None: as the enumeration says.
+    """
+    cls = type(member)
+    is_known = cls.__members__.get(member._name_) is member and type(member._value_) not in PLAIN_ENUM_VALUES
+    is_usual = cls.__reduce_ex__ is sys.modules["enum"].Enum.__reduce_ex__
+    return (getitem, (cls, member._name_)) if is_known and is_usual else None
 
 
 def _making(member: Any) -> tuple[Any, ...]:
