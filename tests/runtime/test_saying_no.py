@@ -172,7 +172,8 @@ class Middle(Actor):
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
-        *((message, kind) for message in (Add(1), Echo(0.1), Boom()) for kind in (MailboxFull, ActorStopped)),
+        *((message, kind) for message in (Add(1), Boom()) for kind in (MailboxFull, ActorStopped)),
+        (Echo(0.1), ActorStopped),
         (Echo(0.1), AskTimeout),
     ],
 )
