@@ -183,7 +183,7 @@ def test_what_only_asks_writes_nothing(path: Path) -> None:
     async def scene(runtime: Runtime) -> None:
         account = await runtime.spawn(Account, "a-1")
         await account.ask(Balance())
-        ledger = await runtime._durable.ledger()
+        ledger = await runtime._durable._durable.ledger()
         assert ledger.file.last_seq == 1
 
     played(path, scene)
@@ -193,7 +193,7 @@ def test_a_hundred_commands_at_once_are_a_few_records(path: Path) -> None:
     async def scene(runtime: Runtime) -> None:
         account = await runtime.spawn(Account, "a-1")
         assert await asyncio.gather(*(account.ask(Deposit(1)) for _ in range(100))) == list(range(1, 101))
-        ledger = await runtime._durable.ledger()
+        ledger = await runtime._durable._durable.ledger()
         assert len(list(ledger.file.records(kinds=(Kind.EVENTS,)))) < 20
 
     played(path, scene)
@@ -225,7 +225,7 @@ def test_no_answer_not_even_of_a_question_shows_what_is_not_on_disk(
     async def scene(runtime: Runtime) -> None:
         account = await runtime.spawn(Account, "a-1")
         await account.ask(Deposit(5))
-        held = Held((await runtime._durable.ledger()).file, monkeypatch)
+        held = Held((await runtime._durable._durable.ledger()).file, monkeypatch)
         asks = [asyncio.ensure_future(account.ask(each)) for each in (Deposit(1), Balance(), Withdraw(100))]
         await held.begun.wait()
         for _ in range(20):
@@ -246,7 +246,7 @@ def test_a_journal_that_cannot_be_written_fails_all_that_wait_and_the_state_is_f
     async def scene(runtime: Runtime) -> None:
         account = await runtime.spawn(Account, "a-1")
         await account.ask(Deposit(5))
-        held = Held((await runtime._durable.ledger()).file, monkeypatch)
+        held = Held((await runtime._durable._durable.ledger()).file, monkeypatch)
         held.error = JournalFull("no space")
         asks = [asyncio.ensure_future(account.ask(each)) for each in (Deposit(1), Balance())]
         await held.begun.wait()

@@ -137,7 +137,7 @@ def test_thousands_of_entities_are_kept_apart(path: Path) -> None:
             answers = await asyncio.gather(*(ref.ask(Deposit(number + 1)) for number, ref in enumerate(refs)))
             assert answers == [round_ * (number + 1) for number in range(count)]
             await until(lambda: not names(runtime))
-        file = (await runtime._durable.ledger()).file
+        file = (await runtime._durable._durable.ledger()).file
         await until(lambda: not file.streams._in_use)  # nothing is held for those who sleep
 
     async def later(runtime: Runtime) -> None:

@@ -35,7 +35,7 @@ async def deposits(runtime: Runtime, cls: type = Saver, count: int = 25) -> None
 
 
 async def file_of(runtime: Runtime) -> JournalFile:
-    return (await runtime._durable.ledger()).file
+    return (await runtime._durable._durable.ledger()).file
 
 
 def test_snapshots_are_kept_by_number_and_only_the_newest_stay(path: Path) -> None:

@@ -68,10 +68,10 @@ class _Process:
 class _Here(threading.local):
     def __init__(self) -> None:
         self.is_trusting = False
-        self.encoder = _Encoder(label="value")
+        self.encoder = _CarryingEncoder(label="value")
 
 
-class _Encoder(ValueEncoder):
+class _CarryingEncoder(ValueEncoder):
     """Notes whether a pickle was needed; refs and messages go in their own form."""
 
     has_pickled = False
@@ -92,7 +92,7 @@ def _own_form(value: Any, encoding: Any) -> ExtType:
     return ExtType(Code.IN_MESSAGE, encoding.bare([code, data]))
 
 
-class _Decoder(ValueDecoder):
+class _CarriedDecoder(ValueDecoder):
     """Finds classes in modules that are loaded."""
 
     def resolve(self, module: str, qualname: str) -> Any:
@@ -110,7 +110,7 @@ class _Decoder(ValueDecoder):
         return super()._late_opening(code) if code not in self._openings else self._openings[code]
 
     def _twin(self) -> ValueDecoder:
-        return _Decoder(trusted=self.trusted)
+        return _CarriedDecoder(trusted=self.trusted)
 
 
 def _open_own(data: bytes, decoding: Any) -> Any:
@@ -133,7 +133,7 @@ def _unpacked(data: bytes) -> Any:
     is_pickled = data[:1] == _PICKLED
     start = 1 + _KEY_BYTES * is_pickled
     is_ours = not is_pickled or data[1:start] == _process.key or _here.is_trusting
-    decoder = _Decoder(trusted=_process.imports or (is_pickled and is_ours))
+    decoder = _CarriedDecoder(trusted=_process.imports or (is_pickled and is_ours))
     value = decoder.decode(memoryview(data)[start:])
     part = placeholder_in(value, Opaque, Unresolved, UnresolvedException) if decoder.placeholders else None
     if part is not None:

@@ -385,7 +385,7 @@ async def test_watches_end_with_the_incarnation_that_made_them() -> None:
         await target.stop()
         await asyncio.sleep(0.1)
         assert seen == []
-        assert not target._target.bonds()._of_me
+        assert not target._target.bonds().watched_by
 
 
 # Links
