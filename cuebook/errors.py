@@ -241,11 +241,19 @@ class AskCycle(MessagingError):
     """Actors would wait for each other for ever. Raised at the ask that closes the circle; it was not sent.
 
     Whoever wrote the actors acts: one of them tells, or defers its answer (`context.defer`), in place of asking.
+
+    Attributes:
+        actors: names of those in the circle, from the one that asked on.
     """
+
+    def __init__(self, text: str, actors: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.actors = actors
 
 
 class ActorFailed(MessagingError):
-    """The target's handler raised while it worked on this message; the exception is the `__cause__`.
+    """The target's handler raised while it worked on this message; the exception is the `__cause__`, also where it is
+    an error of an actor that the target itself had to do with.
 
     Attributes:
         traceback_text: the traceback in the actor's own process, formatted, where that is another; else "". It is
@@ -285,10 +293,16 @@ class UnhandledMessage(MessagingError):
 
 
 class Rejected(MessagingError):
-    """A durable actor refused a command: nothing of it was kept, nothing changed, the actor goes on. The sender acts.
+    """An actor said no: nothing changed, nothing is kept, the actor goes on with the state that it had. The sender
+    acts.
 
-    A handler raises it, or answers `Effect().reject(reason)`.
+    A handler raises it, before it changes anything; that of a durable actor may answer `Effect().reject(reason)`.
+
+    Attributes:
+        actor: name of the actor that said no; None before it has.
     """
+
+    actor: str | None = None
 
 
 class CodecError(CuebookError):

@@ -104,6 +104,7 @@ HEAVY = ("asyncio", "anyio", "aiosqlite", "structlog", "cloudpickle", "numpy", "
 CONTINUED = {
     "Ending": "an actor's end, its life and its messages are one object until its phases are a table",
     "Lifecycle": "as `Ending`",
+    "Restarting": "as `Ending`",
     "BesideWriter": "buffers beside messages know no calls; those of a run are counted by the calls that need them",
     "PartList": "the walk over code notes its parts as it goes",
 }

@@ -29,6 +29,7 @@ from cuebook.engines.port import Host
 from cuebook.errors import InternalError, JournalBusy, MessagingError
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.stores.media import medium_of
+from cuebook.persistence.values.in_messages import carry_values
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
 from cuebook.runtime.refs.ref import ActorRef
@@ -77,7 +78,6 @@ class Application:
 
     def __init__(self, *, keeps_warm: bool = False, blocking_s: float | None = 1.0) -> None:
         self.system = ActorSystem(name="cuebook", blocking_s=blocking_s)
-        self.system.on_failure = self._end_runs
         self.table = RunTable(self._hire)
         self.table.keeps_warm = keeps_warm
         self.output: Output = print_lines
@@ -90,6 +90,8 @@ class Application:
         self._workers: dict[int, WorkerActor] = {}
 
     async def __aenter__(self) -> Self:
+        carry_values()
+        self.system.on_failure = self._end_runs
         await self.system.__aenter__()
         self._supervisor = self.system.spawn(
             lambda: Supervisor(self.table),

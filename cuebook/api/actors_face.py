@@ -6,7 +6,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, TypeVarTuple, overload
 from weakref import WeakKeyDictionary
 
 from cuebook.actors.application import Application
@@ -14,7 +14,7 @@ from cuebook.errors import ActorStopped, SupervisionError
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.spec import ActorOptions, SpawnOptions
 from cuebook.runtime.groups.group import SupervisorRef
-from cuebook.runtime.groups.pool import Pool, Routing
+from cuebook.runtime.groups.pool import Pool, Routing, RoutingWord
 from cuebook.runtime.groups.strategy import SupervisorSpec
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
@@ -28,6 +28,7 @@ Where: TypeAlias = 'Literal["process"] | ActorProcess | None'
 __all__ = ["ActorsFace", "Where", "factory_of", "given"]
 
 _A = TypeVar("_A", bound=Actor)
+_Args = TypeVarTuple("_Args")
 _OPTIONS = SpawnOptions.__optional_keys__
 
 
@@ -77,14 +78,29 @@ class ActorsFace:
             raise
         return top
 
+    @overload
     async def pool(
+        self: Any,
+        /,
+        actor: Callable[[*_Args], _A],
+        *args: *_Args,
+        size: int,
+        name: str | None = None,
+        routing: RoutingWord = Routing.ROUND_ROBIN,
+        key: Callable[[Any], str | int | bytes] | None = None,
+        options: ActorOptions | None = None,
+        where: Where = None,
+    ) -> Pool[_A]: ...
+    @overload
+    async def pool(self: Any, /, actor: Callable[..., _A], *, size: int, **keywords: Any) -> Pool[_A]: ...
+    async def pool(  # type: ignore[misc]  # mypy does not see that it takes all of the first
         self,
         /,
         actor: Callable[..., _A],
         *args: Any,
         size: int,
         name: str | None = None,
-        routing: Routing | str = Routing.ROUND_ROBIN,
+        routing: RoutingWord = Routing.ROUND_ROBIN,
         key: Callable[[Any], str | int | bytes] | None = None,
         options: ActorOptions | None = None,
         where: Where = None,

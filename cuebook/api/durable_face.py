@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 
 from cuebook.api.actors_face import ActorsFace, Where, factory_of, given
 from cuebook.durable.durable_actors import DurableActors, is_durable
@@ -16,6 +16,9 @@ from cuebook.runtime.refs.ref import ActorRef
 __all__ = ["DurableFace"]
 
 _A = TypeVar("_A", bound=Actor)
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+_Args = TypeVarTuple("_Args")
 
 
 class DurableFace:
@@ -44,7 +47,38 @@ class DurableFace:
             raise RuntimeError("this Runtime is not open: use it inside its `async with` block")
         return self._opened
 
+    @overload
     async def spawn(
+        self: Any,
+        /,
+        actor: Callable[[*_Args], _A],
+        *args: *_Args,
+        name: str | None = None,
+        options: ActorOptions | None = None,
+        where: Where = None,
+    ) -> ActorRef[_A]: ...
+    @overload
+    async def spawn(self: Any, /, actor: Callable[_P, _A], *args: _P.args, **kwargs: _P.kwargs) -> ActorRef[_A]: ...
+    @overload
+    async def spawn(  # type: ignore[overload-cannot-match]  # it takes what the second does not
+        self: Any,
+        /,
+        actor: Callable[..., _A],
+        *,
+        name: str,
+        options: ActorOptions | None = None,
+        where: Where = None,
+        **kwargs: Any,
+    ) -> ActorRef[_A]: ...
+    @overload
+    async def spawn(  # type: ignore[overload-cannot-match]
+        self: Any, /, actor: Callable[..., _A], *, options: ActorOptions, where: Where = None, **kwargs: Any
+    ) -> ActorRef[_A]: ...
+    @overload
+    async def spawn(  # type: ignore[overload-cannot-match]
+        self: Any, /, actor: Callable[..., _A], *, where: Where, **kwargs: Any
+    ) -> ActorRef[_A]: ...
+    async def spawn(  # type: ignore[misc]  # mypy does not see that it takes all of the first two
         self,
         /,
         actor: Callable[..., _A],
@@ -60,7 +94,8 @@ class DurableFace:
 
         Args:
             actor: an Actor class, or a callable that gives an Actor. (Where the class itself has a parameter called
-                `name` or `options`: `functools.partial(Cls, name=...)`.)
+                `name` or `options`: `functools.partial(Cls, name=...)`.) A type checker looks at its arguments, but not
+                at those that are given by name beside `name`, `options` or `where`.
             name: unique among the living actors; by default the class's in lower case and a number; of a durable
                 actor (a class of PersistentActor) `Class/id`, so that no two of them have one id.
             options: bounds, restarts, shutdown. By default a durable actor is "transient", may fail ten times within
@@ -121,13 +156,19 @@ class DurableFace:
         """
         await self.opened.host(actor, idle_s)
 
-    def promise(self, id: str) -> DurablePromise:
+    @overload
+    def promise(self: Any, id: str) -> DurablePromise[Any]: ...
+    @overload
+    def promise(self: Any, id: str, kind: type[_T]) -> DurablePromise[_T]: ...
+    def promise(self, id: str, kind: type[Any] = object) -> DurablePromise[Any]:
         """A value that is set once and outlives the program: `await runtime.promise("answer")`.
 
         Args:
             id: names it in the journal.
+            kind: type of the value, for a type checker; nothing at run time.
 
         Raises:
             ValueError: the runtime has no path, or `id` is empty.
         """
+        del kind
         return self.opened.promise(id)

@@ -7,10 +7,11 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-__all__ = ["forwarded"]
+__all__ = ["forwarded", "forwarded_overloads"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def forwarded(method: Callable[Concatenate[Any, _P], _R], part: str) -> Callable[Concatenate[Any, _P], _R]:
@@ -30,4 +31,10 @@ def forwarded(method: Callable[Concatenate[Any, _P], _R], part: str) -> Callable
         return result
 
     made: Any = forward
+    return made  # type: ignore[no-any-return]
+
+
+def forwarded_overloads(method: _F, part: str) -> _F:
+    """`forwarded` for a method with overloads, all of which a type checker sees; its `self` is Any in them."""
+    made: Any = forwarded(method, part)
     return made  # type: ignore[no-any-return]

@@ -19,7 +19,7 @@ from cuebook.actors.runs.progress import Event, Stop, StopKind
 from cuebook.actors.runs.run import Run
 from cuebook.api.actors_face import ActorsFace
 from cuebook.api.durable_face import DurableFace
-from cuebook.api.forwarding import forwarded
+from cuebook.api.forwarding import forwarded, forwarded_overloads
 from cuebook.api.rehearsal import Plan, rehearse, rehearsed, rehearsed_runs, whole
 from cuebook.api.shown import Listener, shown
 from cuebook.api.view_face import ViewFace
@@ -295,12 +295,12 @@ class Runtime:
         """Where the actors live: its `services`, its `dead_letters`, its `tree()` and `statistics()`."""
         return self.app.system
 
-    spawn = forwarded(DurableFace.spawn, "_durable")
+    spawn = forwarded_overloads(DurableFace.spawn, "_durable")
     entity = forwarded(DurableFace.entity, "_durable")
     host = forwarded(DurableFace.host, "_durable")
-    promise = forwarded(DurableFace.promise, "_durable")
+    promise = forwarded_overloads(DurableFace.promise, "_durable")
     supervise = forwarded(ActorsFace.supervise, "_actors")
-    pool = forwarded(ActorsFace.pool, "_actors")
+    pool = forwarded_overloads(ActorsFace.pool, "_actors")
     process = forwarded(ActorsFace.process, "_actors")
     actor = forwarded(ActorsFace.actor, "_actors")
 

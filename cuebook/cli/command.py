@@ -30,6 +30,7 @@ _HOMES = {
     "backup": "cuebook.cli.upkeep",
     "compact": "cuebook.cli.upkeep",
     "forget": "cuebook.cli.forget",
+    "actors": "cuebook.cli.actor_group",
 }
 """The module of each sub-command, in which it has its own name."""
 

@@ -107,7 +107,7 @@ class DurableActors:
             self._app.system.tasks().hold(lambda: self._recall(cls), Hold(), name=f"recall {cls.__qualname__}")
         return self._entities.entity(cls, id)
 
-    def promise(self, id: str) -> DurablePromise:
+    def promise(self, id: str) -> DurablePromise[Any]:
         """As `Runtime.promise`."""
         return DurablePromise(id, self.entity(Promise, id, None), self.ledger)
 

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, Protocol, TypeVar
 
 from cuebook.durable.owed.duties import Duty, delivery, forgotten, reminder
 from cuebook.errors import Rejected
+from cuebook.runtime.refs.typed import Accepts
 
-__all__ = ["NOTHING", "Effect", "as_effect", "persist"]
+M = TypeVar("M")
+V = TypeVar("V", contravariant=True)
+
+__all__ = ["NOTHING", "Effect", "as_effect", "made_now", "persist"]
+
+made_now: ContextVar[list[Effect] | None] = ContextVar("cuebook_effects", default=None)
+"""What the handler at work has made so far, but for what it has refined since."""
+
+
+class Settleable(Protocol[V]):
+    """A promise."""
+
+    def settlement(self, value: V) -> Duty:
+        """What is owed to it so that it has this value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +51,24 @@ class Effect:
     rejection: Rejected | None = None
     stops: bool = False
 
+    def __post_init__(self) -> None:
+        made = made_now.get()
+        if made is not None:
+            made.append(self)
+
+    def _refined(self, **changes: Any) -> Effect:
+        return self._in_place(replace(self, **changes))
+
+    def _in_place(self, refined: Effect) -> Effect:
+        """Another effect has been made of this one, which is not to be missed."""
+        made = made_now.get()
+        if made is not None:
+            made[:] = [effect for effect in made if effect is not self]
+        return refined
+
     def persist(self, *events: Any) -> Effect:
         """Keep these events too, all or none of them."""
-        return replace(self, events=(*self.events, *events))
+        return self._refined(events=(*self.events, *events))
 
     def reply(self, answer: Any) -> Effect:
         """Answer whoever asked.
@@ -47,7 +77,8 @@ class Effect:
             answer: plain data, a message, or a function that takes the state with this effect's events in it and gives
                 one.
         """
-        return Effect(self.events, answer, self.after, self.duties, self.rejection, self.stops)  # half of replace()
+        made = Effect(self.events, answer, self.after, self.duties, self.rejection, self.stops)  # half of replace()
+        return self._in_place(made)
 
     def then(self, callback: Callable[[Any], object]) -> Effect:
         """Call a plain function with the state, after the commit and the answer. Where it raises, the actor fails; the
@@ -61,9 +92,18 @@ class Effect:
             raise TypeError(
                 f"then() takes a plain function, not `async def {name}`: tell an actor, or deliver a message"
             )
-        return replace(self, after=(*self.after, callback))
+        return self._refined(after=(*self.after, callback))
 
-    def remind(self, key: str, message: object, *, after: float | None = None, at: float | None = None) -> Effect:
+    def remind(
+        self,
+        key: str,
+        message: object,
+        *,
+        after: float | None = None,
+        at: float | None = None,
+        every: float | None = None,
+        missed: Literal["all", "one", "none"] = "one",
+    ) -> Effect:
         """Receive a message later, also after a restart of the program; a reminder of the same key is replaced.
 
         Args:
@@ -71,17 +111,25 @@ class Effect:
             message: handled as a command; what its handler wants is kept together with its being done.
             after: seconds from now, 0 or more.
             at: instead, seconds since 1970 in UTC.
+            every: again every so many seconds, more than 0, until `forget(key)`: a whole number of periods after the
+                first time, which is one period from now where neither `after` nor `at` says another.
+            missed: what becomes of the ticks of `every` that were due while the program did not run, or their handler
+                failed: "all" are received, "one" for all of them (the default), or "none" of those that are more than
+                a minute, or half a period, late.
 
         Raises:
-            ValueError: neither or both are given, or `after` is negative. TypeError: it is no message.
+            ValueError: none of the three is given, or both `after` and `at`; or one of them makes no sense.
+            TypeError: it is no message, or a time is no number.
         """
-        return replace(self, duties=(*self.duties, reminder(key, message, after=after, at=at)))
+        return replace(
+            self, duties=(*self.duties, reminder(key, message, after=after, at=at, every=every, missed=missed))
+        )
 
     def forget(self, key: str) -> Effect:
         """Take back the reminder of this key; no effect where there is none."""
-        return replace(self, duties=(*self.duties, forgotten(key)))
+        return self._refined(duties=(*self.duties, forgotten(key)))
 
-    def deliver(self, actor: type, id: str, message: object) -> Effect:
+    def deliver(self, actor: type[Accepts[M]], id: str, message: M) -> Effect:
         """Send a message to another durable actor until it has handled it, through failures and restarts of both.
 
         It is handled once: the receiver keeps, together with what its handler wants, which deliveries it had.
@@ -93,11 +141,23 @@ class Effect:
         Raises:
             TypeError: `actor` is no class of durable actors, or it is no message.
         """
-        return replace(self, duties=(*self.duties, delivery(actor, id, message)))
+        return self._refined(duties=(*self.duties, delivery(actor, id, message)))
+
+    def fulfil(self, promise: Settleable[V], value: V) -> Effect:
+        """Set a promise: it gets the value once the events of this effect are on disk, whatever happens then. One that
+        has a value already keeps that.
+
+        Args:
+            promise: as `runtime.promise(id)` gives it. value: what a result of a call may be.
+
+        Raises:
+            ValueNotKept: the value cannot be kept; the part is named.
+        """
+        return self._refined(duties=(*self.duties, promise.settlement(value)))
 
     def stop(self) -> Effect:
         """Stop the actor after it. An entity comes back with the next message to it."""
-        return replace(self, stops=True)
+        return self._refined(stops=True)
 
     def reject(self, reason: str) -> Effect:
         """Refuse the command, as `raise Rejected(reason)` does.
@@ -107,7 +167,7 @@ class Effect:
         """
         if self.events or self.duties:
             raise ValueError("a command is either rejected or has events and duties, not both")
-        return replace(self, rejection=Rejected(reason))
+        return self._refined(rejection=Rejected(reason))
 
     def answer_of(self, state: Any) -> Any:
         """The answer, where `state` is the one with the events in it."""

@@ -19,6 +19,7 @@ from cuebook.durable.events.folding import applied
 from cuebook.durable.events.folding_stream import packed_state, recovered
 from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.ledger import Ledger, ledger_of
+from cuebook.durable.oversight import Oversight
 from cuebook.durable.owed.messages import Delivered, Due
 from cuebook.durable.owed.obligations import Cause, Obligations
 from cuebook.errors import (
@@ -31,7 +32,8 @@ from cuebook.errors import (
 )
 from cuebook.persistence.records.stream_heads import DutyRow
 from cuebook.runtime.cells.actor import Context, Delivery
-from cuebook.runtime.refs.reply import FailedReply, seal
+from cuebook.runtime.refs.reply import FailedReply, failure_of, seal
+from cuebook.runtime.tasks.exits import called, is_being_cancelled, is_exit, own
 
 __all__ = ["Keeper"]
 
@@ -65,6 +67,7 @@ class Keeper:
 
     def __init__(self, actor: Any) -> None:
         self._actor: KeptActor = actor
+        self._oversight = Oversight(actor)
         self._ledger: Ledger
         self._committer: Committer
         self._obligations: Obligations
@@ -122,35 +125,45 @@ class Keeper:
 
     def handle(self, command: Any, cause: Cause) -> Any:
         """Handle a command, and keep with its effect what it was caused by."""
+        oversight = self._oversight
+        oversight.begins(command)
         try:
             outcome = self._actor.handle(command)
             if type(outcome) is not Effect and hasattr(outcome, "__await__"):
-                return self._finish(outcome, cause)
+                return self._finish(command, outcome, cause)
+            oversight.ends(command, outcome)
             return self._conclude(as_effect(outcome), cause)
         except Rejected as rejection:
             return self._refuse(rejection, cause)
         except UnhandledMessage as error:
             if cause is _COMMAND:
                 raise
-            return self._refuse(Rejected(str(error)), cause)
-        except Exception as error:
-            if not self._committer.is_busy:
+            return self._refuse(Rejected(str(error)), cause.for_good())
+        except BaseException as error:
+            failure = own(error)
+            if is_exit(failure) or not self._committer.is_busy:
                 raise
-            return self._raise_after_commit(error)
+            return self._raise_after_commit(failure)
 
-    async def _finish(self, pending: Any, cause: Cause) -> Any:
+    async def _finish(self, command: Any, pending: Any, cause: Cause) -> Any:
         try:
-            outcome = self._conclude(as_effect(await pending), cause)
+            given = await pending
+            self._oversight.ends(command, given)
+            outcome = self._conclude(as_effect(given), cause)
         except Rejected as rejection:
             outcome = self._refuse(rejection, cause)
-        except Exception as error:
-            if isinstance(error, UnhandledMessage) and cause is not _COMMAND:
-                return self._refuse(Rejected(str(error)), cause)
+        except UnhandledMessage as error:
+            if cause is not _COMMAND:
+                return self._refuse(Rejected(str(error)), cause.for_good())
             await self._committer.settle()
+            raise
+        except BaseException as error:
+            if not (is_exit(error) or is_being_cancelled()):
+                await self._committer.settle()
             raise
         return await outcome if hasattr(outcome, "__await__") else outcome
 
-    async def _raise_after_commit(self, error: Exception) -> None:
+    async def _raise_after_commit(self, error: BaseException) -> None:
         """The commands before the one that failed are not to fail with it."""
         await self._committer.settle()
         raise error
@@ -159,7 +172,8 @@ class Keeper:
         """Answer that a command is refused; not before that which it may have been refused for is on disk."""
         if cause is not _COMMAND:
             self._actor.context.log.warning("a message that was owed is rejected", reason=str(rejection))
-        return self._keep(NOTHING, FailedReply(rejection), cause)
+        name = self._actor.context.self_ref.name
+        return self._keep(NOTHING, FailedReply(failure_of(name, rejection)), cause)
 
     def _conclude(self, effect: Effect, cause: Cause) -> Any:
         if effect.rejection is not None:
@@ -245,8 +259,10 @@ class Keeper:
         for each in batch.settled:
             for callback in each.after:
                 try:
-                    callback(each.state)
-                except Exception as error:
+                    called(callback, each.state)
+                except BaseException as error:
+                    if is_exit(error):
+                        raise
                     context.self_ref.kill(error)
                     return
             if each.stops:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from cuebook.durable.events.kept_decoder import KeptDecoder
 from cuebook.errors import JournalNotTrusted
 from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.persistence.trust.verdicts import Verdict, Writers
-from cuebook.persistence.values import ValueDecoder, ValueEncoder
+from cuebook.persistence.values import ValueEncoder
 from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = ["Ledger", "LedgerSource", "ledger_of", "offer_ledger"]
@@ -34,7 +35,7 @@ class Ledger:
         self.journal = journal
         self.refusal: Refusal | None = None if verdict.writers <= trust else _refusal(file, verdict)
         self.encoder = ValueEncoder(blobs=blobs, label="event")
-        self.decoder = ValueDecoder(trusted=self.refusal is None, blobs=blobs)
+        self.decoder = KeptDecoder(trusted=self.refusal is None, blobs=blobs, upcasters={})
         self.failures: dict[tuple[int, str], int] = {}
 
 

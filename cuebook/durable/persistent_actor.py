@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from cuebook.durable.events.appliers import appliers_of
 from cuebook.durable.events.event_types import EventTypes, Upcaster, name_of
@@ -12,11 +12,21 @@ from cuebook.durable.hooks import is_preceded, preceded
 from cuebook.durable.keeper import Keeper
 from cuebook.durable.owed.duties import Address
 from cuebook.runtime.cells.actor import Actor
-from cuebook.runtime.cells.handlers import handlers_of, names_around
+from cuebook.runtime.cells.handlers import check_taken, handlers_of, is_rebuilt, names_around
 
 __all__ = ["PersistentActor", "check_durable"]
 
-S = TypeVar("S")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # what checkers bring along: defaults of type variables
+
+    S = TypeVar("S")
+    C = TypeVar("C", contravariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    S = TypeVar("S")
+    C = TypeVar("C", contravariant=True)
+
 _HOOKS = {"on_start": "_recover", "on_stop": "_settle", "on_failure": "_give_up"}
 
 
@@ -30,13 +40,15 @@ def _no_state(cls: type) -> str:
     return f"define initial_state(self) in {cls.__qualname__}: the state before any event"
 
 
-class PersistentActor(Actor[Any], Generic[S]):
+class PersistentActor(Actor[C], Generic[S, C]):
     """An actor whose state is the fold of its events, which are kept in the runtime's journal.
 
     A command is handled by `handle`, or by the method called `on_...` whose parameter is annotated with its type. What
     that gives back is the Effect: `persist(event, ...)`, `Effect()`, or a plain value, which is the answer. `apply`
     makes the next state of a state and an event; it is called for each new event, and for all of them when the actor
     starts.
+
+    `class Account(PersistentActor[State, Deposit | Balance])` says which commands others may send, as for `Actor`.
 
     Commands wait in the mailbox while the actor recovers. A handler sees the events of all commands before it; nothing
     leaves the actor before they are on disk. Where they cannot be written, all commands that wait for that fail, and
@@ -54,7 +66,8 @@ class PersistentActor(Actor[Any], Generic[S]):
             one.
         events: event classes that are found by their name alone, wherever they are now; those that `apply_...`
             methods are annotated with are among them.
-        upcasters: functions from the fields of an old event, by the name of its class, to today's event (or a list).
+        upcasters: functions from the fields of an old event, by the name of its class, to today's event (or a list);
+            also from those of the state, or of an object in it, where its class is gone or has other fields now.
         snapshots: when the state itself is kept.
 
     `on_start` is called after the recovery, before the first command; `on_stop` after the last commit.
@@ -77,11 +90,21 @@ class PersistentActor(Actor[Any], Generic[S]):
         self.id = id
         self.sequence_number = 0
 
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, parameters: Any) -> Any:
+            # The commands may be left out, which type variables of Python before 3.13 do not know.
+            given = parameters if isinstance(parameters, tuple) else (parameters,)
+            is_short = cls is PersistentActor and len(given) == 1
+            return super().__class_getitem__((*given, Any) if is_short else parameters)
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         around = names_around(1)
         cls.type_name = vars(cls).get("type_name", "") or cls.__name__
         cls._handlers = handlers_of(cls, around)
+        if cls.handle is PersistentActor.handle and not is_rebuilt(cls):
+            check_taken(cls, cls._handlers, PersistentActor)
         cls._appliers = appliers_of(cls, around)
         cls.event_types = EventTypes(cls.__qualname__, (*cls.events, *cls._appliers), cls.upcasters)
         for hook, before in _HOOKS.items():
@@ -93,6 +116,11 @@ class PersistentActor(Actor[Any], Generic[S]):
     def address_of(cls, id: str) -> Address:
         """Where deliveries to the actor of this class and id go."""
         return Address(cls.type_name, id, name_of(cls))
+
+    @classmethod
+    def handler_for(cls, kind: type) -> str:
+        """The name of the method that handles commands of this type; "handle" where none is named for it."""
+        return cls._handlers.get(kind, "handle")
 
     # What a subclass says
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from cuebook.durable.effects import Effect, persist
 from cuebook.durable.ledger import LedgerSource
+from cuebook.durable.owed.duties import Duty, delivery
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorFailed, RecoveryFailed
+from cuebook.persistence.values import ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque, Unresolved, UnresolvedException, placeholder_in, type_of
 from cuebook.runtime.cells.answers import Delivery
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.wire.message import message
 
 __all__ = ["DurablePromise", "Promise"]
+
+T = TypeVar("T")
+_encoder = ValueEncoder(label="value")
+"""Of values that travel to their promise."""
 
 
 @message(tag=71)
@@ -84,11 +90,11 @@ class Promise(PersistentActor[Settled | None]):
 
     def _tell(self, state: Settled) -> None:
         awaiting, self._awaiting = self._awaiting, []
-        for delivery in awaiting:
-            delivery.reply([state.body, state.is_error])
+        for each in awaiting:
+            each.reply([state.body, state.is_error])
 
 
-class DurablePromise:
+class DurablePromise(Generic[T]):
     """A value that is not there yet, by its id, in the journal of a runtime. `await promise` gives it, whenever it
     was set.
 
@@ -102,7 +108,7 @@ class DurablePromise:
         self._ref = ref
         self._ledger = ledger
 
-    async def set(self, value: Any) -> bool:
+    async def set(self, value: T) -> bool:
         """Keep the value, on disk when this returns; whether it is the first. A later one is dropped.
 
         Args:
@@ -113,6 +119,10 @@ class DurablePromise:
                 is kept shows when it is awaited.
         """
         return await self._settle(value, is_error=False)
+
+    def settlement(self, value: T) -> Duty:
+        """What is owed to it so that it has this value: `persist(...).fulfil(promise, value)`."""
+        return delivery(Promise, self.id, Settle(_encoder.encode(value), False))
 
     async def fail(self, error: BaseException) -> bool:
         """Keep an error, which is raised where the promise is awaited; whether it is the first.
@@ -128,7 +138,7 @@ class DurablePromise:
         """Whether there is a value or an error."""
         return await self._ref.ask(Peek()) is not None
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, T]:
         """The value, or the error raised.
 
         Raises:
@@ -142,7 +152,7 @@ class DurablePromise:
         ledger = await self._ledger()
         return bool(await self._ref.ask(Settle(ledger.encoder.encode(value), is_error)))
 
-    async def _value(self) -> Any:
+    async def _value(self) -> T:
         kept = None
         while kept is None:
             with contextlib.suppress(ActorFailed):  # what keeps it begins again
@@ -161,7 +171,7 @@ class DurablePromise:
             raise RecoveryFailed(
                 f"promise {self.id!r} is kept, but cannot be rebuilt here: {lost}; bring its class back"
             )
-        return value
+        return value  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<DurablePromise {self.id}>"

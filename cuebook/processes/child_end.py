@@ -20,6 +20,7 @@ from cuebook.children.settling import adopt_environment
 from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
 from cuebook.errors import ActorFailed, UnknownMessage
+from cuebook.persistence.values.in_messages import adopt_key, carry_values
 from cuebook.processes.hosted import ForwardedDeadLetters, HostedCell, HostedFactory, hosted_spec
 from cuebook.processes.link import Link, open_address
 from cuebook.processes.loop import new_loop
@@ -47,6 +48,7 @@ from cuebook.processes.protocol import (
 from cuebook.processes.receipts import Receipts
 from cuebook.runtime.refs.ref import ActorRef, find_ref, homes, routes
 from cuebook.runtime.system import ActorSystem
+from cuebook.runtime.tasks.exits import is_exit
 from cuebook.wire.frame import LINK_BYTES_MAX, FrameReader, pack_frame
 
 __all__ = ["ChildEnd", "main"]
@@ -192,6 +194,8 @@ class ChildEnd(Link):
             sys.stderr.flush()
             os._exit(BROKEN)
         self.owner = welcome.home
+        carry_values()
+        adopt_key(welcome.options["values"], imports=True)
         homes[welcome.home] = self
         routes.append(self.remote)
         adopt_environment(welcome.options)
@@ -216,7 +220,9 @@ class ChildEnd(Link):
             with self.program.filters.put_aside():
                 parcel = open_parcel(admit.parcel)
                 resumes = pickle.loads(admit.options["resumes"])
-        except Exception as error:
+        except BaseException as error:
+            if is_exit(error):
+                raise
             self._specs[admit.actor] = error
             return
         finally:
@@ -227,9 +233,9 @@ class ChildEnd(Link):
     def _on_begin(self, begin: Begin) -> None:
         factory = self._factories.get(begin.actor)
         spec = self._specs.get(begin.actor)
-        if factory is None or spec is None or isinstance(spec, Exception):
-            error = spec if isinstance(spec, Exception) else ActorFailed("the actor was not admitted")
-            self.order(Ended(begin.actor, begin.incarnation, True, pack_error(error), 0))
+        if factory is None or spec is None or isinstance(spec, BaseException):
+            error = spec if isinstance(spec, BaseException) else ActorFailed("the actor was not admitted")
+            self.order(Ended(begin.actor, begin.incarnation, True, False, pack_error(error), 0))
             return
         factory.incarnation = begin.incarnation
         factory.is_between = False
@@ -239,7 +245,7 @@ class ChildEnd(Link):
         try:
             self.system.start(spec, None)
         except Exception as error:
-            self.order(Ended(begin.actor, begin.incarnation, True, pack_error(error), 0))
+            self.order(Ended(begin.actor, begin.incarnation, True, False, pack_error(error), 0))
 
     def _on_deliver(self, fields: list[Any]) -> None:
         _, actor, incarnation, first, frames, asks, senders = fields

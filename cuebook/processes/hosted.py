@@ -8,7 +8,7 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from cuebook.errors import CodecError, CuebookError, UnknownMessage
+from cuebook.errors import CodecError, CuebookError, MessagingError, UnknownMessage
 from cuebook.processes.outcomes import pack_error
 from cuebook.processes.parcel import Parcel
 from cuebook.processes.protocol import Asked, Buried, Ended, Order, Started, StoppedForGood
@@ -52,6 +52,7 @@ class HostedFactory:
         self.incarnation = 0
         self.is_between = False
         self.culprit = 0
+        self.ended_by: BaseException | None = None
         self.cell: HostedCell | None = None
         self._parcel = parcel
 
@@ -73,7 +74,9 @@ class HostedFactory:
         cell.mailbox.give_back()
         culprit, self.culprit = self.culprit, 0
         is_failure = reason is Exit.FAILURE
-        self.child.order(Ended(self.receipts.actor, self.incarnation, is_failure, pack_error(error), culprit))
+        is_escaped = is_failure and error is not self.ended_by
+        ended = Ended(self.receipts.actor, self.incarnation, is_failure, is_escaped, pack_error(error), culprit)
+        self.child.order(ended)
 
     def on_terminated(self, _ref: ActorRef, _error: BaseException | None) -> None:
         """The actor has stopped for good."""
@@ -178,12 +181,16 @@ class HostedCell(Cell):
 
     def _settled(self) -> None:
         super()._settled()
-        if self.state is ActorState.RUNNING:
+        if self.state is ActorState.RUNNING and not self._is_stopping:
             self._factory.child.order(Started(self._factory.receipts.actor, self._factory.incarnation))
+
+    def _failure(self, error: BaseException) -> MessagingError:
+        self._factory.ended_by = self._killed
+        return super()._failure(error)
 
     def _quarantine(self, failure: CuebookError, error: BaseException, directive: Directive) -> None:
         number = self._factory.receipts.in_hand
-        if self._current is None or not number:
+        if self._current is None or not number or self._is_stopping:  # what fails while it drains is for it to answer
             super()._quarantine(failure, error, directive)
             return
         self._current = None

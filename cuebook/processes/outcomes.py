@@ -16,6 +16,7 @@ from cuebook.errors import ActorFailed, ActorStopped, CuebookError, MalformedMes
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.runtime.refs.reply import IMMUTABLE, FailedReply, SealedReply, failure_of
 from cuebook.wire.codec import FRAME_BYTES_MAX
+from cuebook.wire.message import pack_plain
 from cuebook.wording import error_type_name, text_of
 
 __all__ = ["Form", "Outcome", "pack_error", "pack_outcome", "unpack_error", "unpack_outcome"]
@@ -40,6 +41,8 @@ def pack_outcome(name: str, outcome: Outcome) -> tuple[int, Any]:
     """The form and the value of an answer of the actor `name`; an answer that cannot travel becomes a failure."""
     kind = type(outcome)
     if kind in IMMUTABLE:
+        if kind is int and not _INT_MIN <= outcome <= _INT_MAX:
+            return Form.PLAIN, pack_plain(outcome)
         problem = _unfit(outcome, kind)
         if problem is None:
             return Form.VALUE, outcome
@@ -53,8 +56,6 @@ def pack_outcome(name: str, outcome: Outcome) -> tuple[int, Any]:
 
 
 def _unfit(value: Any, kind: type) -> Exception | None:
-    if kind is int and not _INT_MIN <= value <= _INT_MAX:
-        return TypeError("an int of more than 64 bits cannot travel")
     if (kind is str or kind is bytes) and len(value) > FRAME_BYTES_MAX // 4:
         size = len(value) if kind is bytes else len(value.encode("utf-8", "surrogatepass"))
         if size > FRAME_BYTES_MAX:
@@ -153,6 +154,7 @@ _PLAIN = frozenset(
         errors.MailboxFull,
         errors.MalformedMessage,
         errors.MessageTooLarge,
+        errors.Rejected,
         errors.RestartLimitReached,
         errors.UnhandledMessage,
         errors.UnknownMessage,

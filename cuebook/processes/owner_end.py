@@ -14,6 +14,7 @@ from cuebook.children.port import Loss, Output
 from cuebook.children.process import OwnedProcess
 from cuebook.children.surroundings import surroundings
 from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied, SupervisionError
+from cuebook.persistence.values.in_messages import own_key
 from cuebook.processes.link import Link
 from cuebook.processes.parcel import lesson
 from cuebook.processes.protocol import (
@@ -108,7 +109,7 @@ class OwnerEnd(Link):
             self.close(self.lost)
             raise self.lost from error
         self._page = self.host.page
-        self.order(Welcome(VERSION, self._system.id, {**settings, "title": self.name}))
+        self.order(Welcome(VERSION, self._system.id, {**settings, "title": self.name, "values": own_key()}))
         late = self.loop.call_later(START_S, self.host.kill, f"did not start up within {START_S:g} s")
         try:
             await self._greeted

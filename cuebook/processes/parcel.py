@@ -16,6 +16,7 @@ from cuebook.errors import FunctionNotShippable, UnknownMessage
 from cuebook.persistence.identity.code.imported import is_importable
 from cuebook.processes.protocol import Teach
 from cuebook.runtime.cells.handlers import is_rebuilding
+from cuebook.runtime.tasks.exits import is_exit
 from cuebook.wire.message import TAG_MAX, declared, message, type_of
 
 __all__ = ["Parcel", "lesson", "open_parcel", "pack_parcel", "study"]
@@ -108,7 +109,9 @@ def study(lesson: Teach) -> UnknownMessage | None:
             _declare(types)
         elif type_of(lesson.tag) is None:
             importlib.import_module(lesson.module)
-    except Exception as error:
+    except BaseException as error:
+        if is_exit(error):
+            raise
         reason = f"{type(error).__name__}: {error}"
     else:
         if type_of(lesson.tag) is not None:

@@ -42,7 +42,7 @@ __all__ = [
     "pack_traffic",
 ]
 
-VERSION = 1
+VERSION = 2
 """Of all that follows: both ends have the same, or the process is ended."""
 
 DELIVER, SETTLED, FORWARD, ANSWERED = 100, 101, 102, 103
@@ -117,12 +117,14 @@ class Ended:
 
     Attributes:
         is_failure: it failed with `error` (as `outcomes.pack_error` has it); else it stopped itself.
+        is_escaped: its own code let that error escape; else the runtime ended it.
         culprit: number of the message that it had in hand, 0: none.
     """
 
     actor: int
     incarnation: int
     is_failure: bool
+    is_escaped: bool
     error: Any
     culprit: int
 

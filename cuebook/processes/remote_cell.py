@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from cuebook.errors import ActorFailed, CuebookError, ProcessDied
+from cuebook.errors import ActorFailed, CuebookError, MessagingError, ProcessDied
 from cuebook.logs import get_logger
 from cuebook.processes.flight import Flight, Landing
 from cuebook.processes.outcomes import pack_error, unpack_error, unpack_outcome
@@ -23,12 +23,13 @@ from cuebook.runtime.cells.answers import Delivery
 from cuebook.runtime.cells.cell import _IDLE, Cell, _Idle
 from cuebook.runtime.cells.ending import GRACE_S
 from cuebook.runtime.cells.envelope import Entry, Envelope, size_of
+from cuebook.runtime.cells.mailbox import Overflow
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.ref import sender_now, target_of
-from cuebook.runtime.refs.reply import failure_of
+from cuebook.runtime.refs.reply import failure_of, told
 from cuebook.runtime.refs.status import ActorState, ActorStatistics
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.wire.message import encode
@@ -50,11 +51,13 @@ class RemoteCell(Cell):
 
     __slots__ = (
         "_busy_there_s",
+        "_escaped",
         "_flight",
         "_incarnation",
         "_is_entering",
         "_is_inside",
         "_link",
+        "_lost",
         "_process",
         "_settling",
         "_traceback",
@@ -75,12 +78,18 @@ class RemoteCell(Cell):
         self._settling: asyncio.Future[BaseException | None] | None = None
         self._busy_there_s = 0.0
         self._traceback = ""
+        self._escaped: BaseException | None = None
+        self._lost: BaseException | None = None
         self._urgent: RemoteTarget | None = None
         self._window = max(1, min(WINDOW, spec.mailbox.capacity // 2)) if not spec.mailbox.priorities else 1
         self.package = package
         super().__init__(system, replace(spec, factory=lambda: _RemoteIncarnation(self)), parent)
 
     # What refs ask for
+
+    def lets_actors_wait(self, timeout: float | None) -> bool:
+        """Only with a deadline, and where the mailbox says so: a circle over the link is not seen."""
+        return timeout is not None and self.mailbox.overflow is Overflow.WAIT
 
     def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
         """`post` where nothing is special."""
@@ -154,6 +163,7 @@ class RemoteCell(Cell):
             return
         self._is_inside = False
         error = unpack_error(ended.error) if ended.is_failure else None
+        self._escaped = error if ended.is_escaped else None
         self._traceback = ended.error[2] if ended.is_failure else ""
         self._over(error, self._flight.land(0, ended.culprit))
 
@@ -204,6 +214,7 @@ class RemoteCell(Cell):
 
     async def leave(self) -> None:
         """End the child's incarnation in good order."""
+        self._lost = None
         if self._is_inside and self._link is not None:
             if self._is_stopping:
                 due_s = max(self._stop_due - self.clock.monotonic(), 0.0) if self._stop_timer is not None else 0.0
@@ -211,7 +222,7 @@ class RemoteCell(Cell):
             else:
                 self._link.order(Retire(self.serial))
             await self._settlement()
-        if self._is_stopping and self._process.is_dedicated:
+        if self._is_stopping and self._process.is_dedicated and not self._has_to_drain:
             await self._process.end(is_forced=False)
 
     async def abandon(self, error: BaseException) -> None:
@@ -280,8 +291,13 @@ class RemoteCell(Cell):
             error = await settling
         finally:
             self._settling = None
+        self._lost = error
         if error is not None and not is_failing and not self._is_stopping:
             raise error
+
+    def _outcome(self, reason: Exit) -> tuple[Exit, BaseException | None]:
+        # Its process ended in the middle of the drain: what had not been begun there waits again.
+        return (Exit.FAILURE, self._lost) if self._lost is not None and self._has_to_drain else (reason, None)
 
     def _settle(self, error: BaseException | None) -> bool:
         """Tell whoever waits for the child's step; whether anyone does."""
@@ -307,10 +323,13 @@ class RemoteCell(Cell):
             self._is_steady = False
             self._driver.wake()
 
+    def _failure(self, error: BaseException) -> MessagingError:
+        return failure_of(self.name, error) if error is self._escaped else told(self.name, error)
+
     def _take_back(self, landing: Landing[Entry], error: BaseException | None) -> None:
         for entry in reversed(landing.not_begun):
             self.mailbox.put_back(entry)
-        failure = failure_of(self.name, error or ActorFailed(f"{self.name} ended before it answered"))
+        failure = self._failure(error or ActorFailed(f"{self.name} ended before it answered"))
         for entry in landing.begun:
             self.answers.refuse(Envelope._make(entry), failure)
         if landing.in_hand is not None:

@@ -128,9 +128,9 @@ class RemoteTarget:
         """Whether `post` of so many bytes is not refused for want of room."""
         return not self._waiters and self._fits(size)
 
-    def lets_actors_wait(self) -> bool:
-        """Actors may wait, with a deadline: what they wait for needs nothing of them."""
-        return True
+    def lets_actors_wait(self, timeout: float | None) -> bool:
+        """Actors may wait with a deadline: a circle over the link is not seen."""
+        return timeout is not None
 
     async def wait_for_room(self, size: int) -> None:
         """Until `has_room`, or it has stopped; first come, first served."""

@@ -21,6 +21,7 @@ from cuebook.clock import Clock, SystemClock
 from cuebook.errors import ActorStopped
 from cuebook.runtime.cells.cell import Cell
 from cuebook.runtime.cells.driver import Driven
+from cuebook.runtime.cells.ending import GRACE_S
 from cuebook.runtime.cells.services import Services
 from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.cells.system_port import NO_CHILDREN, Parent
@@ -130,7 +131,7 @@ class ActorSystem:
             raise
         self._close()
         try:
-            await self.tasks().until_none()
+            await self.tasks().end(GRACE_S)
         finally:
             self._block.__exit__(None, None, None)
 
@@ -375,15 +376,12 @@ class ActorSystem:
 
     async def _end_all(self) -> None:
         tasks = self.tasks()
-        tasks.cancel()
         try:
-            await tasks.until_none()
+            await tasks.end(GRACE_S)
             self.is_cut_short = True
             await self.stop(drain=False)
         finally:
-            if self._cells:  # cancelled once more: no time for hooks
-                tasks.cancel()
-            await tasks.until_none()
+            await tasks.end(GRACE_S)
 
 
 def _cancellations() -> int:

@@ -90,7 +90,7 @@ class ActorKit:
 
         Raises:
             TypeError, MessageTooLarge: the message, or the reply, cannot be encoded. Names what of it.
-            UnhandledMessage: there is no handler; the actor goes on.
+            UnhandledMessage: there is no handler; the actor goes on. Rejected: it said no, and goes on.
             Exception: what the handler raises. The incarnation has failed then: see `restart`.
         """
         self._check_alive()

@@ -10,8 +10,9 @@ import contextvars
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
-from cuebook.errors import ActorStopped, MailboxFull, UnhandledMessage
+from cuebook.errors import ActorStopped, CuebookError, MailboxFull, Rejected, UnhandledMessage
 from cuebook.logs import get_logger
+from cuebook.persistence.values.in_messages import carry_values
 from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.runtime.cells.answers import Answers
 from cuebook.runtime.cells.context import Context
@@ -21,7 +22,7 @@ from cuebook.runtime.cells.spec import Factory, SpawnOptions
 from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, as_actor
-from cuebook.runtime.refs.reply import FailedReply, seal, unseal
+from cuebook.runtime.refs.reply import FailedReply, failure_of, seal, told, unseal
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.runtime.tasks.tasks import Tasks
 from cuebook.testing.bench_system import BenchSystem
@@ -122,6 +123,7 @@ class Bench:
         self._message: Any = None
         self._arrival: asyncio.Future[None] | None = None
         self._tasks = Tasks(self.loop, self.kill)
+        carry_values()
 
     def do(self, step: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Run one step to its end, in the actor's own context."""
@@ -181,8 +183,13 @@ class Bench:
             await self.actor.on_stop()
         else:
             await self.actor.on_failure(error)
+        name = self.me.name
+        if error is None:
+            owed: CuebookError = ActorStopped(f"{name} ended before it answered")
+        else:
+            owed = failure_of(name, error) if error is self.failure else told(name, error)
         for delivery in list(self.owed):
-            delivery.fail(error or ActorStopped(f"{self.me.name} ended before it answered"))
+            delivery.refuse(owed)
         self.mailbox.unstash()
         return self.taken()
 
@@ -225,7 +232,7 @@ class Bench:
             outcome = self._handler_of(self.actor, envelope, message)
             if hasattr(outcome, "__await__"):
                 outcome = await outcome
-        except UnhandledMessage:
+        except (UnhandledMessage, Rejected):
             raise
         except BaseException as error:
             self.failure = error

@@ -11,6 +11,7 @@ from cuebook.clock import TimerHandle
 from cuebook.durable.effects import Effect, as_effect
 from cuebook.durable.events.folding import applied
 from cuebook.durable.owed.duties import Duty
+from cuebook.durable.owed.repeating import Repeated, next_due
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import Rejected
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
@@ -189,14 +190,23 @@ class DurableBench(Bench):
         if duty.frame is None:
             self.record(Forgot(duty.key))
             return
-        now = self.clock.time()
-        delay_s = max(duty.due_from(now) - now, 0.0)
-        self.record(Reminded(duty.key, decode(duty.frame), delay_s))
-        self._reminders[duty.key] = self.clock.call_later(delay_s, self._remind, duty.key, duty.frame)
+        due = duty.due_from(self.clock.time())
+        delay_s = max(due - self.clock.time(), 0.0)
+        message = decode(duty.frame)
+        repeated = message if type(message) is Repeated else None
+        shown = message if repeated is None else decode(repeated.frame)
+        self.record(Reminded(duty.key, shown, delay_s, None if repeated is None else repeated.every_s))
+        self._wait(duty.key, due, duty.frame if repeated is None else repeated)
 
-    def _remind(self, key: str, frame: bytes) -> None:
+    def _wait(self, key: str, due: float, what: bytes | Repeated) -> None:
+        delay_s = max(due - self.clock.time(), 0.0)
+        self._reminders[key] = self.clock.call_later(delay_s, self._remind, key, due, what)
+
+    def _remind(self, key: str, due: float, what: bytes | Repeated) -> None:
         del self._reminders[key]
-        self.enqueue(Envelope(frame))
+        if isinstance(what, Repeated):
+            self._wait(key, next_due(what, due, self.clock.time()), what)
+        self.enqueue(Envelope(what.frame if isinstance(what, Repeated) else what))
 
 
 def _same(one: Any, other: Any) -> bool:

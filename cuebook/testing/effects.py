@@ -134,11 +134,12 @@ class Failed(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Reminded(Effect):
-    """A reminder was set: of this message, in so many seconds."""
+    """A reminder was set: of this message, in so many seconds, and again every so many where it repeats."""
 
     key: str
     message: Any
     delay_s: float
+    every_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef
-from cuebook.runtime.refs.reply import FailedReply, failure_of, seal
+from cuebook.runtime.refs.reply import FailedReply, seal, told
 from cuebook.runtime.refs.status import ActorState, ActorStatistics
 from cuebook.runtime.refs.waiting import Activation
 from cuebook.wire.message import decode
@@ -75,7 +75,7 @@ class StubTarget:
         try:
             reply.set_result(seal(self.answer(message)))
         except Exception as error:
-            reply.set_result(FailedReply(failure_of(self.name, error)))
+            reply.set_result(FailedReply(told(self.name, error)))
 
     def report(self, message: Any) -> None:
         """Nobody listens."""
@@ -84,7 +84,7 @@ class StubTarget:
         """There always is."""
         return True
 
-    def lets_actors_wait(self) -> bool:
+    def lets_actors_wait(self, timeout: float | None) -> bool:
         """Nobody has to."""
         return False
 

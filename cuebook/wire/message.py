@@ -18,14 +18,17 @@ __all__ = [
     "DEPTH_MAX",
     "NAMED_TAG_MAX",
     "TAG_MAX",
+    "carry",
     "declared",
     "decode",
     "encode",
     "extend",
+    "extended",
     "is_message",
     "is_message_type",
     "message",
     "name_in",
+    "opened",
     "outgoing",
     "pack_plain",
     "tag_in",
@@ -61,18 +64,50 @@ def extend(cls: type, code: int, pack: Callable[[Any], bytes], unpack: Callable[
     PLAIN[cls] = ({cls}, {cls})
 
 
+def extended(cls: type) -> Callable[[Any], tuple[int, bytes]] | None:
+    """What gives the code and the bytes of a value of a class that `extend` was told of; None of any other."""
+    packed = _PACKED.get(cls)
+    return None if packed is None else lambda value: (packed[0], packed[1](value))
+
+
+def opened(code: int, data: bytes) -> Any:
+    """The value of these bytes, of a class that `extend` was told of."""
+    return _UNPACKED[code](data)
+
+
+def carry(code: int, pack: Callable[[Any], bytes], unpack: Callable[[bytes], Any]) -> None:
+    """Let values of all other classes travel inside messages, as an extension type of msgpack.
+
+    Parameters:
+        pack: gives the bytes of any value, or raises TypeError with the reason. unpack: raises MalformedMessage.
+    """
+    global _carried
+    _carried = (code, pack)
+    _UNPACKED[code] = unpack
+
+
+_carried: tuple[int, Callable[[Any], bytes]] | None = None
+
+
 def _of_extension(code: int, data: bytes) -> Any:
     unpacked = _UNPACKED.get(code)
     return ExtType(code, data) if unpacked is None else unpacked(data)
 
 
-def _tuple_as_list(value: object) -> Any:
+def _extension_of(value: object) -> Any:
+    """What msgpack calls for each value that it does not know."""
     if type(value) is tuple:
         return list(value)
     packed = _PACKED.get(type(value))
     if packed is not None:
         return ExtType(packed[0], packed[1](value))
-    raise TypeError(f"a {type(value).__module__}.{type(value).__qualname__} is no plain data ({PLAIN_TEXT})")
+    return _carried_value(value)
+
+
+def _carried_value(value: object) -> ExtType:
+    if _carried is None:
+        raise TypeError(f"a {type(value).__module__}.{type(value).__qualname__} is no plain data ({PLAIN_TEXT})")
+    return ExtType(_carried[0], _carried[1](value))
 
 
 class _Packers(threading.local):
@@ -82,7 +117,7 @@ class _Packers(threading.local):
 
     def __init__(self) -> None:
         self.depth = 0
-        self.pack = new_packer(default=_tuple_as_list).pack
+        self.pack = new_packer(default=_extension_of).pack
 
 
 _packers = _Packers()
@@ -97,10 +132,10 @@ def message(cls: type[Any] | None = None, /, *, tag: int | None = None, by_refer
     """Class decorator, `@message` or `@message(tag=1000)`: makes a class of annotated fields a message type, known by
     its tag on both ends of a wire.
 
-    The class becomes a frozen, slotted dataclass, unless it is one already. Fields hold plain data: None,
-    bool, int (of 64 bits), float, str, bytes, list, tuple, dict, refs, other messages, unions of these, or Any.
-    Where the annotation is a tuple the receiver gets a tuple, where it is a list a list; inside a field every
-    tuple arrives as a list.
+    The class becomes a frozen, slotted dataclass, unless it is one already. Fields hold plain data (None, bool, int,
+    float, str, bytes, list, tuple, dict), refs, other messages, and whatever a call may give back: times, enums, sets,
+    dataclasses, arrays. Plain data costs least. Where the annotation is a tuple the receiver gets a tuple, where it is
+    a list a list; in lists and dicts of a field every tuple arrives as a list.
 
     A message is encoded by its sender, and its receiver gets a copy. Only where no copy could be told from it (each
     field a number, None, or a text or bytes of up to 64) does it go as it is within its process, checked all the same.
@@ -116,8 +151,7 @@ def message(cls: type[Any] | None = None, /, *, tag: int | None = None, by_refer
     Raises:
         ValueError: the tag is out of its range or stands for another type (in a notebook, the same class may
             be defined again).
-        TypeError: a field's annotation is no plain data, or the dataclass is not frozen; or, by reference, a
-            field can be changed.
+        TypeError: the dataclass is not frozen; or, by reference, a field can be changed.
     """
 
     def register(cls: type[Any]) -> type[Any]:
@@ -160,7 +194,7 @@ def _encode_within(message: object) -> bytes:
         if packers.depth > DEPTH_MAX:
             raise TypeError(f"messages are within messages more than {DEPTH_MAX} deep")
         shape = _SHAPES[type(message)]
-        frame: bytes = new_packer(default=_tuple_as_list).pack(shape.take(message))
+        frame: bytes = new_packer(default=_extension_of).pack(shape.take(message))
         return frame
     finally:
         packers.depth -= 1
@@ -180,8 +214,7 @@ def encode(message: object) -> bytes:
     """The bytes of one message. Cost: about 0.5 us for five small fields.
 
     Raises:
-        TypeError: no message type, or a field that is no plain data or not of its annotated type; it is
-        named.
+        TypeError: no message type, or a field that cannot be kept or is not of its annotated type; it is named.
         MessageTooLarge: over `FRAME_BYTES_MAX`; nothing was sent.
     """
     return _frame_of(_SHAPES.get(type(message)), message)
@@ -210,7 +243,9 @@ def _frame_of(shape: Shape | None, message: object) -> bytes:
     values = shape.take(message)
     try:
         frame = _packers.pack(values)
-    except (TypeError, ValueError, OverflowError) as error:
+    except OverflowError:  # an int of more than 64 bits
+        frame = _frame_of_large(shape, values)
+    except (TypeError, ValueError) as error:
         raise _unsendable(shape, values, error) from error
     if len(frame) > _LARGE_BYTES:
         _check_large(frame, shape.cls.__qualname__)
@@ -290,24 +325,45 @@ def unpack_plain(frame: bytes) -> Any:
 
 
 def pack_plain(value: object) -> bytes:
-    """Plain data as msgpack bytes, by the packer of messages: what `decode` takes inside a field.
+    """A value as msgpack bytes, by the packer of messages: what `decode` takes inside a field.
 
     Raises:
-        TypeError: the value is no plain data.
+        TypeError: the value cannot travel.
         MessageTooLarge: over `FRAME_BYTES_MAX`.
     """
     try:
         frame = _packers.pack(value)
-    except (ValueError, OverflowError) as error:
+    except OverflowError:
+        frame = _packers.pack(_carried_value(value))
+    except ValueError as error:
         raise TypeError(f"a {type(value).__qualname__} cannot travel: {error}") from error
     if len(frame) > _LARGE_BYTES:
         _check_large(frame, type(value).__qualname__)
     return frame
 
 
+def _frame_of_large(shape: Shape, values: list[Any]) -> bytes:
+    """The frame of a message with a number in it that msgpack does not know."""
+    try:
+        # Each field by itself: refs and messages in the others stay as they are.
+        fields = [value if _is_packed(value) else _carried_value(value) for value in values[1:]]
+        frame: bytes = _packers.pack([values[0], *fields])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _unsendable(shape, values, error) from error
+    return frame
+
+
+def _is_packed(value: object) -> bool:
+    try:
+        _packers.pack(value)
+    except OverflowError:
+        return False
+    return True
+
+
 def _check_large(frame: bytes, name: str) -> None:
     # A packer keeps its largest buffer for ever.
-    _packers.pack = new_packer(default=_tuple_as_list).pack
+    _packers.pack = new_packer(default=_extension_of).pack
     if len(frame) > FRAME_BYTES_MAX:
         raise MessageTooLarge(f"{name} has {len(frame):,} bytes, more than a frame's {FRAME_BYTES_MAX:,}")
 

@@ -10,7 +10,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from cuebook.errors import MalformedMessage
 from cuebook.wire.shape_code import FieldCode, compile_builder, compile_taker, compile_tester
@@ -58,7 +58,7 @@ class Shape:
         self.tag = tag
         self.names = _names(cls)
         annotations = _annotations(cls)
-        self._fields = [_allowed(cls, name, annotations[name]) for name in self.names]
+        self._fields = [_field(annotations[name]) for name in self.names]
         self._setters = _setters(cls, self.names)
         self.is_by_reference = by_reference
         if by_reference:
@@ -68,12 +68,12 @@ class Shape:
         self.is_whole: Callable[[Any], bool] | None = self._is_whole_first
 
     def _take_first(self, message: Any) -> list[Any]:
-        codes = [FieldCode(name, leaving) for name, (leaving, _, _) in zip(self.names, self._fields, strict=True)]
+        codes = [FieldCode(name, each.leaving, each.classes) for name, each in self._named_fields()]
         self.take = compile_taker(self.tag, codes, self._refuse_to_send)
         return self.take(message)
 
     def _is_whole_first(self, message: Any) -> bool:
-        codes = [FieldCode(name, leaving) for name, (leaving, _, _) in zip(self.names, self._fields, strict=True)]
+        codes = [FieldCode(name, each.leaving) for name, each in self._named_fields()]
         # An object that can hold more than its fields, or that checks itself, is made anew of its bytes.
         has_fields_alone = self._setters is not None and getattr(self.cls, "__dictoffset__", 1) == 0
         tester = compile_tester(codes) if has_fields_alone else None
@@ -83,31 +83,34 @@ class Shape:
     def _build_first(self, values: list[Any]) -> Any:
         setters: Sequence[Callable[[Any, Any], None] | None] = self._setters or (None,) * len(self.names)
         codes = [
-            FieldCode(name, arriving, is_tuple, setter)
-            for name, (_, arriving, is_tuple), setter in zip(self.names, self._fields, setters, strict=True)
+            FieldCode(name, each.arriving, each.classes, each.is_tuple, setter)
+            for (name, each), setter in zip(self._named_fields(), setters, strict=True)
         ]
         self.build = compile_builder(self.cls, codes, self._refuse_to_receive, self._construct)
         return self.build(values)
 
+    def _named_fields(self) -> list[tuple[str, _Field]]:
+        return list(zip(self.names, self._fields, strict=True))
+
     def _refuse_changeable(self) -> None:
         changeable = {list, dict, bytearray, memoryview}
-        for name, (_, arriving, is_tuple) in zip(self.names, self._fields, strict=True):
-            if arriving is None or arriving & changeable:
-                held = (
-                    "anything" if arriving is None else " or ".join(sorted(k.__name__ for k in arriving & changeable))
-                )
-                if not is_tuple:
-                    raise TypeError(f"{self.cls.__qualname__}.{name} may be {held}, so it cannot go by reference")
+        for name, each in self._named_fields():
+            held = "anything" if each.arriving is None else ""
+            kinds = {cls for cls in each.classes if cls.__hash__ is None}
+            if not each.is_tuple:
+                kinds |= (each.arriving or frozenset()) & changeable
+            held = held or " or ".join(sorted(kind.__name__ for kind in kinds))
+            if held:
+                raise TypeError(f"{self.cls.__qualname__}.{name} may be {held}, so it cannot go by reference")
 
     def _refuse_to_send(self, values: list[Any]) -> NoReturn:
-        allowed = [leaving for leaving, _, _ in self._fields]
-        raise TypeError(f"{self._mismatch(values, allowed)}: it was not sent")
+        raise TypeError(f"{self._mismatch(values, [each.leaving for each in self._fields])}: it was not sent")
 
     def _refuse_to_receive(self, values: list[Any]) -> NoReturn:
         if len(values) != len(self.names) + 1:
             count = len(self.names)
             raise MalformedMessage(f"{self.cls.__qualname__} has {count} fields, the frame {len(values) - 1}")
-        raise MalformedMessage(self._mismatch(values, [arriving for _, arriving, _ in self._fields]))
+        raise MalformedMessage(self._mismatch(values, [each.arriving for each in self._fields]))
 
     def _construct(self, *fields: Any) -> Any:
         try:
@@ -117,12 +120,12 @@ class Shape:
 
     def _mismatch(self, values: list[Any], kinds: list[frozenset[type] | None]) -> str:
         """The first of the values that is not of its kinds, in words."""
-        name, value, allowed = next(
-            (name, value, allowed)
-            for name, value, allowed in zip(self.names, values[1:], kinds, strict=True)
-            if allowed is not None and type(value) not in allowed
+        name, value, known = next(
+            (name, value, {*allowed, *each.classes})
+            for (name, each), value, allowed in zip(self._named_fields(), values[1:], kinds, strict=True)
+            if allowed is not None and type(value) not in allowed and not isinstance(value, each.classes)
         )
-        expected = " or ".join(sorted("None" if kind is _NONE else kind.__name__ for kind in allowed))
+        expected = " or ".join(sorted("None" if kind is _NONE else kind.__name__ for kind in known))
         return f"{self.cls.__qualname__}.{name} is {expected}, not {type(value).__qualname__}"
 
 
@@ -164,23 +167,51 @@ def _with_bare_refs(cls: type) -> Any:
     return type(cls.__name__, (), {"__annotations__": bare, "__module__": cls.__module__})
 
 
-def _allowed(cls: type, name: str, annotation: Any) -> tuple[frozenset[type] | None, frozenset[type] | None, bool]:
-    """What may leave, what may arrive (None: anything), and whether a list is to become a tuple."""
-    if annotation is Any or annotation is object:
-        return None, None, False
+class _Field(NamedTuple):
+    """What may leave and what may arrive (None: anything), the classes whose objects may as well, and whether a list is
+    to become a tuple.
+    """
+
+    leaving: frozenset[type] | None = None
+    arriving: frozenset[type] | None = None
+    classes: tuple[type, ...] = ()
+    is_tuple: bool = False
+
+
+def _field(annotation: Any) -> _Field:
     leaving: set[type] = set()
     arriving: set[type] = set()
-    members = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
-    origins = [typing.get_origin(member) or member for member in members]
+    classes: list[type] = []
+    origins = list(map(_origin, _members(annotation)))
     for origin in origins:
-        if origin not in PLAIN:
-            raise TypeError(
-                f"{cls.__qualname__}.{name}: {annotation!r} is no plain data and cannot travel in a message"
-                f" ({PLAIN_TEXT}, or @message(by_reference=True) where nothing of it changes)"
-            )
-        leaving |= PLAIN[origin][0]
-        arriving |= PLAIN[origin][1]
-    return frozenset(leaving), frozenset(arriving), tuple in origins and list not in origins
+        if _is_hashable(origin) and origin in PLAIN:
+            leaving |= PLAIN[origin][0]
+            arriving |= PLAIN[origin][1]
+        elif isinstance(origin, type) and origin not in (object, Any) and not getattr(origin, "_is_protocol", False):
+            classes.append(origin)
+        else:
+            return _Field()  # what only a type checker looks at
+    return _Field(frozenset(leaving), frozenset(arriving), tuple(classes), tuple in origins and list not in origins)
+
+
+def _members(annotation: Any) -> list[Any]:
+    if _is_union(annotation):
+        return [part for member in typing.get_args(annotation) for part in _members(member)]
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _members(typing.get_args(annotation)[0])
+    return [annotation]
+
+
+def _origin(member: Any) -> Any:
+    return typing.get_origin(member) or member
+
+
+def _is_hashable(origin: Any) -> bool:
+    try:
+        hash(origin)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_union(annotation: Any) -> bool:

@@ -27,12 +27,13 @@ _SMALL = {
 
 
 class FieldCode(NamedTuple):
-    """One field: its name, the types that it may have (None: any), whether a list becomes a tuple, and what
-    writes it into a new object.
+    """One field: its name, the types that it may have (None: any), the classes whose objects it may hold as well,
+    whether a list becomes a tuple, and what writes it into a new object.
     """
 
     name: str
     allowed: frozenset[type] | None
+    classes: tuple[type, ...] = ()
     is_tuple: bool = False
     setter: Callable[[Any, Any], None] | None = None
 
@@ -116,10 +117,14 @@ def _checks(names: Sequence[str], fields: Sequence[FieldCode], scope: dict[str, 
             continue
         if len(field.allowed) == 1:
             (scope[f"t_{name}"],) = field.allowed
-            conditions.append(f"type({name}) is not t_{name}")
+            condition = f"type({name}) is not t_{name}"
         else:
             scope[f"t_{name}"] = field.allowed
-            conditions.append(f"type({name}) not in t_{name}")
+            condition = f"type({name}) not in t_{name}"
+        if field.classes:
+            scope[f"c_{name}"] = field.classes
+            condition = f"({condition} and not isinstance({name}, c_{name}))"
+        conditions.append(condition)
     return [f"if {' or '.join(conditions)}:", f"    {refusal}"] if conditions else []
 
 

@@ -370,3 +370,51 @@ def test_a_program_that_is_cancelled_amid_commits_ends_and_keeps_what_it_answere
         assert await account.ask(Balance()) >= max(told)
 
     played(path, later)
+
+
+def test_a_no_of_a_further_actor_is_the_cause_of_a_failure_and_nothing_is_kept_of_the_command(path: Path) -> None:
+    class Middle(Account):
+        async def on_slowly(self, command: Slowly) -> Effect:
+            await self.context.system.actor("Account/a").ask(Withdraw(command.amount))
+            return persist(Deposited(command.amount)).reply(lambda state: state.balance)
+
+    async def scene(runtime: Runtime) -> None:
+        await runtime.spawn(Account, "a")
+        middle = await runtime.spawn(Middle, "m")
+        for _ in range(5):
+            with pytest.raises(ActorFailed, match="Middle/m failed on this message") as failed:
+                await middle.ask(Slowly(5))
+            assert isinstance(failed.value.__cause__, Rejected)
+            assert failed.value.__cause__.actor == "Account/a"
+            with pytest.raises(Rejected, match="there are only 0") as own:
+                await middle.ask(Withdraw(5))
+            assert own.value.actor == "Middle/m"
+        assert await middle.ask(Balance()) == 0
+        assert middle.statistics().restarts == 0
+
+    played(path, scene)
+
+
+def test_a_class_that_says_which_commands_it_takes_needs_a_handler_for_each() -> None:
+    from cuebook.durable.persistent_actor import PersistentActor as Base
+
+    class Fine(Base[int, Deposit]):
+        def initial_state(self) -> int:
+            return 0
+
+        def on_deposit(self, command: Deposit) -> int:
+            return 1
+
+    class Short(Base[int]):
+        def initial_state(self) -> int:
+            return 0
+
+    assert Fine("a").initial_state() == Short("a").initial_state() == 0
+    with pytest.raises(TypeError, match="Bad says that it takes Deposit and has no handler for it"):
+
+        class Bad(Base[int, Deposit]):
+            pass
+
+    class Generic(Base[list[int], Deposit]):
+        def handle(self, command: Any) -> int:
+            return 1

@@ -287,6 +287,13 @@ def test_deliver_and_remind_say_what_makes_no_sense() -> None:
     for key in ("", "\0x"):
         with pytest.raises(ValueError, match="key"):
             Effect().remind(key, Deposit(1), after=1)
+    for wrong in ({"every": 0}, {"every": -1.0}, {"every": float("inf")}, {"after": float("nan")}):
+        with pytest.raises(ValueError, match="reminder"):
+            Effect().remind("k", Deposit(1), **wrong)
+    with pytest.raises(TypeError, match="every= of a reminder is a number"):
+        Effect().remind("k", Deposit(1), every="1")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="missed is one of all, one, none, not 'some'"):
+        Effect().remind("k", Deposit(1), every=1, missed="some")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not both"):
         persist(Deposited(1)).reject("no")
 

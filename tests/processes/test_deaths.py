@@ -17,6 +17,7 @@ from cuebook import (
     ActorStopped,
     AskTimeout,
     ProcessDied,
+    RestartIntensity,
     Runtime,
 )
 from cuebook.processes.process import Ladder
@@ -68,20 +69,53 @@ def test_any_end_of_the_process_is_told_in_words_and_the_actor_begins_again_in_a
     living(test)
 
 
-def test_what_ends_a_program_ends_the_process_whatever_its_class() -> None:
+class Panic(BaseException):
+    pass
+
+
+def test_an_exception_of_any_class_is_the_failure_of_its_actor_and_its_process_goes_on() -> None:
     async def test(runtime: Runtime) -> None:
-        class Ending(BaseException):
+        class Local(BaseException):
             pass
 
-        class Ender(Actor):
-            async def on_echo(self, message: Echo) -> None:
-                raise Ending if message.value == "own" else BaseExceptionGroup("both", [Ending(), ValueError()])
+        class Fails(Actor):
+            async def on_echo(self, message: Echo) -> Any:
+                match message.value:
+                    case "own":
+                        raise Panic("called unwrap() on a None value")
+                    case "local":
+                        raise Local("as well")
+                    case "group":
+                        raise BaseExceptionGroup("both", [Panic(), ValueError()])
+                    case "generator":
+                        raise GeneratorExit("closed")
+                return os.getpid()
 
-        for what in ("own", "group"):
-            ref = await runtime.spawn(Ender, where="process", name=what)
-            with pytest.raises(ProcessDied, match="exited with code 1"):
+        options = ActorOptions(intensity=RestartIntensity(9, 5.0))
+        ref = await runtime.spawn(Fails, where="process", name="fails", options=options)
+        pid = await ref.ask(Echo("pid"))
+        causes = {}
+        for what, text in {"own": "unwrap", "local": "as well", "group": "both", "generator": "closed"}.items():
+            with pytest.raises(ActorFailed, match=text) as failed:
                 await ref.ask(Echo(what))
-            assert ref.is_alive
+            causes[what] = type(failed.value.__cause__)
+            assert await ref.ask(Echo("pid")) == pid
+        assert causes["own"] is Panic
+        assert causes["generator"] is RuntimeError
+
+    living(test)
+
+
+def test_a_group_with_the_end_of_the_program_in_it_ends_the_process() -> None:
+    async def test(runtime: Runtime) -> None:
+        class Ends(Actor):
+            async def on_echo(self, message: Echo) -> None:
+                raise BaseExceptionGroup("both", [SystemExit(1), ValueError()])
+
+        ref = await runtime.spawn(Ends, where="process", name="ends")
+        with pytest.raises(ProcessDied, match="exited with code 1"):
+            await ref.ask(Echo("group"))
+        assert ref.is_alive
 
     living(test)
 

@@ -17,6 +17,7 @@ from cuebook.errors import (
     ProcessDied,
     RestartLimitReached,
 )
+from cuebook.persistence.values.in_messages import carry_values
 from cuebook.processes.outcomes import Form, pack_error, pack_outcome, unpack_error, unpack_outcome
 from cuebook.processes.protocol import (
     ANSWERED,
@@ -32,6 +33,7 @@ from cuebook.processes.protocol import (
 )
 from cuebook.runtime.refs.reply import FailedReply, SealedReply
 from cuebook.wire.codec import FRAME_BYTES_MAX
+from cuebook.wire.message import unpack_plain
 
 TRAFFIC: list[list[Any]] = [
     [DELIVER, 1, 2, 3, [b"frame", b""], None, None],
@@ -53,7 +55,9 @@ def test_traffic_comes_out_as_it_went_in(fields: list[Any], size: int) -> None:
     assert open_frame(pack_traffic(fields, size)) == fields
 
 
-@pytest.mark.parametrize("order", [Hello(1, 2, b"x"), Begin(3, 4), Ended(1, 2, True, ["a", "b", "c", None, None], 0)])
+@pytest.mark.parametrize(
+    "order", [Hello(1, 2, b"x"), Begin(3, 4), Ended(1, 2, True, False, ["a", "b", "c", None, None], 0)]
+)
 def test_orders_come_out_as_they_went_in(order: Any) -> None:
     assert open_frame(pack_order(order)) == order
 
@@ -92,7 +96,15 @@ def test_sealed_answers_stay_sealed() -> None:
         assert (outcome.frame, outcome.is_message) == (b"frame", is_message)
 
 
-@pytest.mark.parametrize("value", [2**64, -(2**63) - 1, b"x" * (FRAME_BYTES_MAX + 1), "é" * (FRAME_BYTES_MAX // 2 + 1)])
+@pytest.mark.parametrize("value", [2**64, -(2**63) - 1])
+def test_a_large_int_travels_as_a_value(value: int) -> None:
+    carry_values()
+    form, data = pack_outcome("actor", value)
+    assert form == Form.PLAIN
+    assert unpack_plain(data) == value
+
+
+@pytest.mark.parametrize("value", [b"x" * (FRAME_BYTES_MAX + 1), "é" * (FRAME_BYTES_MAX // 2 + 1)])
 def test_an_answer_that_cannot_travel_is_a_failure_that_says_so(value: Any) -> None:
     outcome = unpack_outcome(*pack_outcome("actor", value))
     assert isinstance(outcome, FailedReply)

@@ -98,7 +98,7 @@ def test_a_coroutine_that_waits_although_its_code_did_not_say_so_goes_on_in_a_ta
 
 
 def test_annotations_of_local_classes_are_found_in_the_frame_of_the_class() -> None:
-    @message(tag=64_701)
+    @message(tag=38_701)
     class Local:
         n: int
 
@@ -114,7 +114,7 @@ def test_without_frames_the_names_at_the_top_of_a_module_are_found_and_a_local_o
 ) -> None:
     monkeypatch.setattr(inspect, "currentframe", lambda: None)
 
-    @message(tag=64_702)
+    @message(tag=38_702)
     class Local:
         n: int
 
@@ -301,7 +301,7 @@ def test_a_shuffling_loop_gives_handles_that_are_cancelled_as_those_of_asyncio()
 # Dataclasses
 
 
-@message(tag=64_703)
+@message(tag=38_703)
 @dataclasses.dataclass(frozen=True, slots=True)
 class WithClassVariable:
     kind: ClassVar[str] = "a"
@@ -312,7 +312,7 @@ def test_fields_of_messages_are_those_that_dataclasses_names() -> None:
     assert decode(encode(WithClassVariable(3))) == WithClassVariable(3)
     with pytest.raises(TypeError, match="is a message: @dataclass"):
 
-        @message(tag=64_704)
+        @message(tag=38_704)
         @dataclasses.dataclass
         class Changeable:
             n: int
@@ -351,7 +351,7 @@ def test_objects_of_frozen_messages_are_filled_as_those_of_a_class_like_theirs(m
     assert shape_code._twin_of(Add) is not None
     monkeypatch.setattr(shape_code, "_twin_of", lambda _: None)
 
-    @message(tag=64_705)
+    @message(tag=38_705)
     class Plain:
         n: int
         rest: Any

@@ -18,6 +18,7 @@ from cuebook.errors import InternalError
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.tasks import standin
+from cuebook.runtime.tasks.hold import Hold
 from cuebook.runtime.tasks.tasks import Tasks
 from tests.support.cast import Counter, Echo, Get, Pause
 from tests.support.virtually import virtually
@@ -238,7 +239,7 @@ def test_what_keeps_a_runtime_from_working_is_told_first(monkeypatch: pytest.Mon
     """Not that it is not open: that follows from it."""
     from cuebook import Runtime, chunk
 
-    def refuse(_: Any, work: Any, **__: Any) -> None:
+    def refuse(_: Any, work: Any, *__: Any, **___: Any) -> None:
         work.close()
         raise LookupError("no task can be started here")
 
@@ -271,7 +272,7 @@ async def test_a_task_that_breaks_ends_its_system_with_what_it_broke_of() -> Non
         async with ActorSystem() as system:
             ask = asyncio.ensure_future(system.spawn(Counter, name="counter").ask(Pause(50)))
             await asyncio.sleep(0)
-            system.tasks().start(broken(), name="broken", cancel=lambda: None)
+            system.tasks().hold(broken, Hold(), name="broken")
             await asyncio.sleep(100)
     assert asyncio.get_running_loop().time() == 0.0
     assert isinstance(ask.exception(), Exception)

@@ -116,7 +116,10 @@ def test_what_could_be_changed_or_told_from_a_copy_goes_as_bytes(other: Any) -> 
         (Five(None, "", b"", 1.0), r"Five\.number is int, not NoneType"),  # type: ignore[arg-type]
     ],
 )
-def test_what_cannot_be_encoded_fails_at_the_sender_also_where_it_would_not_be(bad: Any, named: str) -> None:
+def test_what_cannot_be_encoded_fails_at_the_sender_also_where_it_would_not_be(
+    bad: Any, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cuebook.wire.message._carried", None)
     with pytest.raises(TypeError, match=named):
         outgoing(bad)
 

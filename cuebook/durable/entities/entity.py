@@ -147,9 +147,9 @@ class Entity:
         """Whether a message is not refused for want of room."""
         return self.awake is None or not self.awake.is_alive or bool(self.awake.has_room(size))
 
-    def lets_actors_wait(self) -> bool:
+    def lets_actors_wait(self, timeout: float | None) -> bool:
         """Whether actors too may wait for room."""
-        return self.awake is not None and bool(self.awake.lets_actors_wait())
+        return self.awake is not None and bool(self.awake.lets_actors_wait(timeout))
 
     async def wait_for_room(self, size: int) -> None:
         """Until there is room."""

@@ -49,7 +49,7 @@ class EventTypes:
     def __init__(self, owner: str, declared: Sequence[type], upcasters: Mapping[str, Upcaster]) -> None:
         self.owner = owner
         self._declared = {cls.__qualname__: cls for cls in declared} | {name_of(cls): cls for cls in declared}
-        self._upcasters = dict(upcasters)
+        self.upcasters = dict(upcasters)
         self._fields: dict[type, tuple[str, Callable[[Any], dict[str, Any]]] | None] = {}
         self._makers: dict[str, Maker] = {}
 
@@ -114,8 +114,8 @@ class EventTypes:
     def _new_maker(self, name: str, *, refusal: Refusal | None) -> Maker:
         module, _, qualname = name.partition(":")
         for key in (name, qualname):
-            if key in self._upcasters:
-                return _upcast(self._upcasters[key])
+            if key in self.upcasters:
+                return _upcast(self.upcasters[key])
         for key in (name, qualname):
             if key in self._declared:
                 return self._made_by(self._declared[key], name)

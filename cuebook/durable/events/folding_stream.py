@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from cuebook.actors.stream_messages import StreamFound
 from cuebook.durable.events.event_types import EventTypes, Maker
 from cuebook.durable.events.folding import check_returned
+from cuebook.durable.events.kept_decoder import KeptDecoder
 from cuebook.durable.ledger import Ledger
 from cuebook.durable.owed.kept_duties import KeptDuties
 from cuebook.errors import (
@@ -29,6 +30,7 @@ from cuebook.persistence.records.record import Kind, Picked
 from cuebook.persistence.records.stream_heads import Duties, Events, Received, SnapshotKept, unpacked_places
 from cuebook.persistence.values import ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque, Unresolved, placeholder_in, type_of
+from cuebook.runtime.tasks.exits import is_exit, own
 from cuebook.wire.codec import pack, unpack
 from cuebook.wording import text_of
 
@@ -65,12 +67,14 @@ class FoldedStream:
 
     Attributes:
         number: of the last event in `state`. seq: of the last record that is in it; 0: none.
+        unread: what was wrong with snapshots that could not be read.
     """
 
     state: Any
     number: int = 0
     seq: int = 0
     duties: KeptDuties = field(default_factory=KeptDuties)
+    unread: list[str] = field(default_factory=list)
 
 
 async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> FoldedStream:
@@ -81,9 +85,9 @@ async def recovered(actor: Folding, ledger: Ledger, found: StreamFound) -> Folde
         JournalNotTrusted: only code could rebuild an event or the state, and others can have written to the journal.
         JournalError: the journal cannot be read.
     """
-    so_far = (_from_snapshot(actor, ledger, found.number) if found.last else None) or FoldedStream(
-        actor.initial_state()
-    )
+    unread: list[str] = []
+    so_far = _from_snapshot(actor, ledger, found.number, unread) if found.last else None
+    so_far = so_far or FoldedStream(actor.initial_state(), unread=unread)
     _fold_duties(so_far, ledger, found.number)
     fold = _Fold(actor, ledger, so_far)
     now = asyncio.get_running_loop().time  # in a simulation, the simulated one
@@ -123,7 +127,9 @@ class _Fold:
         first, count, _, names, places, _ = Events.unpacked(record.head)
         if first != so_far.number + 1:
             what = "its first events were dropped" if not so_far.number else f"events after {so_far.number} are missing"
-            raise RecoveryFailed(f"{self.name} goes on with event {first}: {what}, and no snapshot can be read")
+            raise RecoveryFailed(
+                f"{self.name} goes on with event {first}: {what}, and no snapshot can be read{self._unread()}"
+            )
         before = self._ledger.decoder.placeholders
         values = self._values(record, count)
         makers = self._makers(record, names, places)
@@ -142,12 +148,19 @@ class _Fold:
                     state = new
         except (UnknownEvent, JournalNotTrusted):
             raise
-        except Exception as error:
+        except BaseException as error:
+            if is_exit(own(error)):
+                raise
             kind = f"apply event {number}, a {type(event).__qualname__}"
             if event is _UNMADE:
                 kind = f"read event {number}, its upcaster raised"
             raise RecoveryFailed(f"{self.name} cannot {kind}: {type(error).__name__}: {text_of(error)}") from error
         so_far.state, so_far.number, so_far.seq = state, number, record.seq
+
+    def _unread(self) -> str:
+        if not self._so_far.unread:
+            return ""
+        return f" ({self._so_far.unread[0]}): give new fields a default, or {self._types.owner} an upcaster"
 
     def _whole(self, make: Maker) -> Maker:
         """What makes the same events, where parts of what was kept are placeholders: they are to be in none."""
@@ -182,18 +195,20 @@ class _Fold:
             raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
 
 
-def _from_snapshot(actor: Folding, ledger: Ledger, stream: int) -> FoldedStream | None:
-    """Begin with the newest snapshot that can be read; each that cannot is said."""
+def _from_snapshot(actor: Folding, ledger: Ledger, stream: int, unread: list[str]) -> FoldedStream | None:
+    """Begin with the newest snapshot that can be read; each that cannot is said, and noted in `unread`."""
+    decoder = ledger.decoder.with_upcasters(actor.event_types.upcasters)
     for record in ledger.file.select(Kind.SNAPSHOT, stream, limit=SNAPSHOTS_MAX, newest=True):
         number = SnapshotKept.decode(record.head).number
         try:
             body = ledger.file.state(record.seq)
             if body is None:
                 return None  # dropped, and so are all before it
-            return _unpacked(body, ledger, number, record.seq)
+            return _unpacked(body, decoder, ledger, number=number, seq=record.seq)
         except JournalNotTrusted:
             raise
         except (CuebookError, ValueError, TypeError) as error:
+            unread.append(str(error))
             _log.warning(
                 "snapshot cannot be read; an older one is tried, or all events",
                 actor=f"{actor.type_name}/{actor.id}",
@@ -203,15 +218,14 @@ def _from_snapshot(actor: Folding, ledger: Ledger, stream: int) -> FoldedStream 
     return None
 
 
-def _unpacked(body: bytes, ledger: Ledger, number: int, seq: int) -> FoldedStream:
+def _unpacked(body: bytes, decoder: KeptDecoder, ledger: Ledger, *, number: int, seq: int) -> FoldedStream:
     state, duties = unpack(body)
-    decoder = ledger.decoder
-    before = decoder.placeholders
     value = decoder.decode(state)
-    if decoder.placeholders != before and ledger.refusal is not None:
-        raise ledger.refusal(type_of(placeholder_in(value, Unresolved, Opaque)))
-    if decoder.placeholders != before:
-        raise ValueError("a class of the state is gone or has other fields now")
+    part = placeholder_in(value, Unresolved, Opaque) if decoder.placeholders else None
+    if part is not None and ledger.refusal is not None:
+        raise ledger.refusal(type_of(part))
+    if part is not None:
+        raise ValueError(f"{type_of(part)}: {part.reason}" if type(part) is Unresolved else f"{part!r} is not opened")
     return FoldedStream(value, number, seq, KeptDuties.unpacked(duties))
 
 

@@ -5,9 +5,12 @@ Plain data; when they are due, and that they are kept, is others' business.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from cuebook.choices import one_of
+from cuebook.durable.owed.repeating import Missed, Repeated
 from cuebook.wire.message import encode
 
 __all__ = ["Address", "Duty", "delivery", "forgotten", "reminder"]
@@ -49,13 +52,36 @@ class Duty:
         return self.due if self.after is None else now + self.after
 
 
-def reminder(key: str, message: object, *, after: float | None = None, at: float | None = None) -> Duty:
+def reminder(
+    key: str,
+    message: object,
+    *,
+    after: float | None = None,
+    at: float | None = None,
+    every: float | None = None,
+    missed: str = "one",
+) -> Duty:
     """As `Effect.remind`."""
-    if (after is None) == (at is None):
-        raise ValueError("a reminder has either after= (seconds from now) or at= (seconds since 1970)")
-    if after is not None and not after >= 0:
+    if (after is not None and at is not None) or (after is None and at is None and every is None):
+        raise ValueError("a reminder has after= (seconds from now), at= (seconds since 1970) or every= (seconds)")
+    _check_seconds(after=after, at=at, every=every)
+    if after is not None and after < 0:
         raise ValueError(f"a reminder is due after 0 or more seconds, not {after!r}")
-    return Duty(_key(key), float(at or 0.0), encode(message), after=after)
+    chosen, frame = one_of(Missed, missed, "missed"), encode(message)
+    if every is not None:
+        if not every > 0:
+            raise ValueError(f"a reminder repeats every so many seconds, more than 0, not {every!r}")
+        frame = encode(Repeated(float(every), str(chosen), frame))
+        after = every if after is None and at is None else after
+    return Duty(_key(key), float(at or 0.0), frame, after=after)
+
+
+def _check_seconds(**given: float | None) -> None:
+    for name, value in given.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise TypeError(f"{name}= of a reminder is a number of seconds, not {value!r}")
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"{name}= of a reminder is a number of seconds, not {value!r}")
 
 
 def forgotten(key: str) -> Duty:

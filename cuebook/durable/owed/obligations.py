@@ -15,8 +15,10 @@ from cuebook.durable.owed.duties import Address, Duty
 from cuebook.durable.owed.kept_duties import KeptDuties, address_in, cleared, number_in
 from cuebook.durable.owed.messages import Delivered, Due
 from cuebook.durable.owed.posting import post
+from cuebook.durable.owed.repeating import Repeated, first_not_missed, next_due
 from cuebook.errors import CodecError, CuebookError, Rejected, UnhandledMessage
 from cuebook.persistence.records.stream_heads import DutyRow
+from cuebook.persistence.values.in_messages import opening_pickles
 from cuebook.runtime.cells.actor import Context
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.wire.message import decode
@@ -53,10 +55,14 @@ def offer_directory(extensions: dict[str, Any], directory: Directory) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a command is handled: what is owed no more once it is (a reminder), or which delivery it was."""
+    """Why a command is handled: a reminder, and what is owed in its place once it is; or which delivery it was."""
 
     clears: DutyRow | None = None
     delivery: tuple[str, int] | None = None
+
+    def for_good(self) -> Cause:
+        """The same, but nobody handles this reminder: it is owed no more."""
+        return self if self.clears is None else Cause(clears=cleared(self.clears[0]))
 
 
 class Handler(Protocol):
@@ -104,7 +110,7 @@ class Obligations:
     def begin(self, kept: KeptDuties) -> None:
         """Take up what was owed when the actor recovered."""
         self.kept = kept
-        self.stored(kept.owed)
+        self._see_to(kept.owed)
 
     def end(self) -> None:
         """Do nothing more: the incarnation is over."""
@@ -121,13 +127,17 @@ class Obligations:
             batch.received.append(cause.delivery)
 
     def stored(self, keys: Iterable[str]) -> None:
-        """What is owed under these keys has changed on disk: see to it."""
+        """What is owed under these keys has changed on disk, so it has not failed yet: see to it."""
+        for key in keys:
+            self._failures.pop((self._stream, key), None)
+        self._see_to(keys)
+
+    def _see_to(self, keys: Iterable[str]) -> None:
         receivers: dict[str, None] = {}
         for key in keys:
             row = self.kept.owed.get(key)
             if row is None:
                 self._context.cancel_timer((_TIMER, key))
-                self._failures.pop((self._stream, key), None)
             elif row[3] is None:
                 self._remind(row)
             else:
@@ -156,24 +166,36 @@ class Obligations:
         if target is not None:
             self._send(address_in(row).name)
             return None
-        if due > self._context.clock.time():  # the clock was set back
+        now = self._context.clock.time()
+        if due > now:  # the clock was set back
             self._remind(row)
             return None
-        self._wait(retry_delay_s(self._failed(key)), message)  # for the case that this fails
-        return self._handled(frame or b"", Cause(clears=cleared(key)))
+        failures = self._failed(key)
+        self._wait(retry_delay_s(failures), message)  # for the case that this fails
+        repeated = self._read(frame or b"")
+        if type(repeated) is not Repeated:
+            return self._handler.handle(repeated, Cause(clears=cleared(key)))
+        first = first_not_missed(repeated, due, now) if failures == 1 else due
+        if first != due:
+            skipped = (key, first, frame, None)
+            self.kept.take((skipped,))
+            self._handler.add((skipped,))
+            return None
+        again = (key, next_due(repeated, due, now), frame, None)
+        return self._handler.handle(self._read(repeated.frame), Cause(clears=again))
 
     def delivered(self, message: Delivered) -> Any:
         """Handle a delivery, once."""
         if message.number <= self.kept.seen.get(message.sender, 0):
             return self._handler.confirm()
-        return self._handled(message.frame, Cause(delivery=(message.sender, message.number)))
+        return self._handler.handle(self._read(message.frame), Cause(delivery=(message.sender, message.number)))
 
-    def _handled(self, frame: bytes, cause: Cause) -> Any:
+    def _read(self, frame: bytes) -> Any:
         try:
-            command = decode(frame)
+            with opening_pickles(self._refusal is None):
+                return decode(frame)
         except CodecError as error:  # of a message type that is no more: it stays owed
             raise UnhandledMessage(f"{self._name} cannot read a message that is owed: {error}") from error
-        return self._handler.handle(command, cause)
 
     # Deliveries
 

@@ -1,6 +1,6 @@
 """Compaction: a journal rewritten without what nobody can ask for any more. The only way a journal shrinks.
 
-Knows no value. Crash-safe: the journal is either the old one or the new one.
+Crash-safe: the journal is either the old one or the new one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cuebook.errors import JournalError
+from cuebook.errors import CuebookError, JournalCorrupt, JournalError
 from cuebook.persistence.blobs.port import Blobs
 from cuebook.persistence.history.replay import FAMILIES, JournalState, state_of
 from cuebook.persistence.history.runs import dropped_runs
@@ -21,7 +21,9 @@ from cuebook.persistence.records.families import KEEPING
 from cuebook.persistence.records.record import Entry, Record
 from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.stores.port import Medium, WriterSeat
+from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.blob_references import blob_references
+from cuebook.wire.codec import unpack
 
 __all__ = ["Compacted", "compact"]
 
@@ -49,13 +51,14 @@ def compact(place: str | os.PathLike[str] | Medium, *, drop_events: bool = False
 
     Args:
         place: the path of the journal's file, or where it lies.
-        drop_events: whether events of durable actors go too, where a snapshot that is kept has all of them in it. An
-            actor whose snapshots cannot be read (its state's class has changed) cannot be brought back then.
+        drop_events: whether events of durable actors go too, where a snapshot that is kept has all of them in it. Each
+            of these is read first, but for what only code could rebuild. An actor whose state's class has changed since
+            in another way than by new fields with defaults needs an upcaster then.
 
     Raises:
-        JournalBusy: it is in use. JournalCorrupt: it is damaged (recover it first). JournalError: the new file cannot
-            be written. JournalNotTrusted: a file beside it, or a blob, is no plain file, or somebody else's. In all of
-            them the journal is as it was.
+        JournalBusy: it is in use. JournalCorrupt: it is damaged (recover it first), or a snapshot cannot be read that
+            would be all there is of an actor. JournalError: the new file cannot be written. JournalNotTrusted: a file
+            beside it, or a blob, is no plain file, or somebody else's. In all of them the journal is as it was.
     Cost: reads the journal twice and writes it once; needs that much free space.
     """
     medium = medium_of(place)
@@ -75,6 +78,8 @@ def _compacted(medium: Medium, seat: WriterSeat, *, drop_events: bool) -> Compac
     with open_reader(medium) as reader:
         before, size = reader.last_seq, medium.size_bytes()
         state = state_of(reader)
+        if drop_events:
+            _prove_snapshots(reader, state, medium.blobs())
         staying = _Staying(reader, state, drop_events=drop_events)
         referred: set[bytes] = set()
         opened = first_head(state.opened, before, reader.record(before).hash)
@@ -87,6 +92,22 @@ def _compacted(medium: Medium, seat: WriterSeat, *, drop_events: bool) -> Compac
     blobs = _drop_blobs(medium.blobs(), referred)
     dropped = tuple(sorted(dropped_runs(state)))
     return Compacted(Path(medium.name), before, new.seq, size, medium.size_bytes(), blobs, dropped)
+
+
+def _prove_snapshots(reader: Reader, state: JournalState, blobs: Blobs) -> None:
+    decoder = ValueDecoder(trusted=False, blobs=blobs)
+    for stream in state.streams.values():
+        for seq, head in stream.snapshots:
+            body = reader.state(seq)
+            try:
+                if body is not None:
+                    decoder.decode(unpack(body)[0])
+            except (CuebookError, ValueError, TypeError, LookupError) as error:
+                raise JournalCorrupt(
+                    f"record {seq}, the state of {stream.opened.type} {stream.opened.id!r} after event {head.number}, "
+                    f"cannot be read: {error}; nothing was dropped, and its events are needed",
+                    seq=seq,
+                ) from error
 
 
 class _Staying:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import TypeAlias
 
 __all__ = [
@@ -70,6 +70,7 @@ class Code(IntEnum):
     BLOB_REF = 63
     OPAQUE = 70
     UNRESOLVED = 71
+    IN_MESSAGE = 80
 
 
 TOO_DEEP = "it is nested too deeply"
@@ -156,6 +157,10 @@ class Decoding(Protocol):
 
     def resolve(self, module: str, qualname: str) -> Any:
         """What stands under this name in a module; LookupError with the reason where it cannot be had."""
+        ...
+
+    def defaults(self, cls: type, missing: Iterable[str]) -> dict[str, Any] | None:
+        """What stands for fields that a class has got since; None where nothing may."""
         ...
 
     def unresolved(self, name: tuple[str, str], fields: dict[str, Any], reason: str) -> Any:

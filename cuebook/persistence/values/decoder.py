@@ -16,6 +16,8 @@ from cuebook.persistence.values.standard import OPENINGS
 from cuebook.wire.codec import UNPACK_ERRORS, Unpacker, malformed, unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cuebook.persistence.blobs.port import BlobSource
     from cuebook.persistence.values.codes import Decoding, Opening
     from cuebook.persistence.values.pickling.names import Names
@@ -183,7 +185,11 @@ class ValueDecoder:
             self._source = Names()
         return self._source
 
-    def unresolved(self, name: tuple[str, str], fields: dict[str, Any], reason: str) -> Unresolved:
+    def defaults(self, cls: type, missing: Iterable[str]) -> dict[str, Any] | None:
+        """None: a value of a class that has other fields now is no value of it."""
+        return None
+
+    def unresolved(self, name: tuple[str, str], fields: dict[str, Any], reason: str) -> Any:
         """The placeholder for an object that cannot be rebuilt here."""
         self.placeholders += 1
         self.unresolved_count += 1

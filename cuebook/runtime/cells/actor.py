@@ -61,7 +61,7 @@ class Actor(Accepts[M_contra]):
         message's type handles it: `def on_put(self, message: Put)`, also `Put | Take`, also `async def`.
 
         Returns:
-            The answer to an ask: plain data or a message. (For a plain handler: or an awaitable of it.)
+            The answer to an ask: a message, or whatever one may hold. (For a plain handler: or an awaitable of it.)
 
         Raises:
             Exception: fails the incarnation; whoever asked gets ActorFailed.

@@ -65,10 +65,10 @@ class Answers:
         """Whether this answer is owed by an open delivery."""
         return any(delivery.owes(reply) for delivery in self._open or ())
 
-    def fail_open(self, error: BaseException) -> None:
+    def fail_open(self, error: CuebookError) -> None:
         """Answer every open delivery with this error, as when the incarnation that held them ends."""
         for delivery in list(self._open or ()):
-            delivery.fail(error)
+            delivery.refuse(error)
 
 
 class Delivery:
@@ -95,14 +95,18 @@ class Delivery:
         return self._reply is reply
 
     def reply(self, value: Any = None) -> None:
-        """Answer with plain data or a message. Raises TypeError where it is neither: it stays open then."""
+        """Answer with a value or a message. Raises TypeError where it cannot travel: it stays open then."""
         if self._reply is not None:
             self.settle(seal(value))
 
     def fail(self, error: BaseException) -> None:
-        """Answer with an error: a MessagingError as it is, any other as the cause of an ActorFailed."""
+        """Answer with an error: Rejected as it is, any other as the cause of an ActorFailed."""
+        self.refuse(failure_of(self._answers.name, error))
+
+    def refuse(self, error: CuebookError) -> None:
+        """Answer with what the runtime has to say."""
         if self._reply is not None:
-            self.settle(FailedReply(failure_of(self._answers.name, error)))
+            self.settle(FailedReply(error))
 
     def settle(self, outcome: Any) -> None:
         """Answer with what was sealed before."""

@@ -6,7 +6,6 @@ Its life beside that (start, failure, stop, children) is `lifecycle`'s. Knows no
 from __future__ import annotations
 
 import asyncio
-from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
 from types import CoroutineType
 from typing import Any
@@ -16,6 +15,7 @@ from cuebook.errors import (
     CodecError,
     MailboxFull,
     MalformedMessage,
+    Rejected,
     UnhandledMessage,
     UnknownMessage,
 )
@@ -36,6 +36,7 @@ from cuebook.runtime.refs.ref import ActorRef, sender_now
 from cuebook.runtime.refs.reply import IMMUTABLE, failure_of, seal
 from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.reports.deadletters import DeadReason
+from cuebook.runtime.tasks.exits import is_exit, own
 from cuebook.wire.message import decode
 from cuebook.wording import repr_of, text_of
 
@@ -152,9 +153,9 @@ class Cell(Lifecycle):
         mailbox = self.mailbox
         return mailbox.has_room(size) or mailbox.overflow not in _KEEPS
 
-    def lets_actors_wait(self) -> bool:
-        """Whether actors too may wait for room."""
-        return self.mailbox.overflow is Overflow.WAIT
+    def lets_actors_wait(self, timeout: float | None) -> bool:
+        """Whether actors too may wait for room; whoever waits here joins the graph of asks."""
+        return self.mailbox.overflow in _KEEPS
 
     async def wait_for_room(self, size: int) -> None:
         """Until `has_room`, or the actor has stopped."""
@@ -245,7 +246,10 @@ class Cell(Lifecycle):
         began, self._slice_end = now(), self._processed + SLICE_MESSAGES
         while self._is_steady or (yield from self._turn()):
             try:
-                pending = self._receive(began + SLICE_S)
+                try:
+                    pending = self._receive(began + SLICE_S)
+                except GeneratorExit as error:  # the handler's own; one at a yield closes this
+                    raise own(error) from error
                 if isinstance(pending, _Idle):
                     break
                 if pending is not None:
@@ -254,7 +258,9 @@ class Cell(Lifecycle):
                     outcome = yield pending
                     self._deactivate()
                     self._answer(outcome)
-            except (Exception, CancelledError) as error:
+            except BaseException as error:
+                if is_exit(error):
+                    raise
                 if not self._goes_on(error):
                     yield from self._fail(error)
             if self._processed >= self._slice_end or now() - began >= SLICE_S:
@@ -268,8 +274,10 @@ class Cell(Lifecycle):
         """Whether the incarnation outlives what its handler raised; whoever asked is answered then."""
         if self._killed is not None or self.state not in (ActorState.RUNNING, ActorState.STOPPING):
             return False
+        is_no = isinstance(error, Rejected)
         is_unhandled = isinstance(error, UnhandledMessage) and error.target in (None, self.name)
-        if not is_unhandled and directive_for(error, self.spec.policy.directives) is not Directive.RESUME:
+        says_so = is_no or is_unhandled
+        if not says_so and directive_for(error, self.spec.policy.directives) is not Directive.RESUME:
             return False
         self._deactivate()
         failure = failure_of(self.name, error)
@@ -278,10 +286,9 @@ class Cell(Lifecycle):
             self.answers.fail_open(failure)
         else:
             self.answers.refuse(envelope, failure)
-            self._bury(envelope, DeadReason.UNHANDLED if is_unhandled else DeadReason.POISON, error)
-        if isinstance(error, UnhandledMessage):
-            error.target = error.target or self.name
-        else:
+            if not is_no:
+                self._bury(envelope, DeadReason.UNHANDLED if is_unhandled else DeadReason.POISON, error)
+        if not says_so:
             _log.warning("actor goes on after a failure", actor=self.name, error=repr_of(error), exc_info=error)
         return True
 

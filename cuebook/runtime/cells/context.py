@@ -15,6 +15,7 @@ from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.status import ActorStatistics, TreeNode
 from cuebook.runtime.refs.waiting import in_hand
 from cuebook.runtime.reports.log_context import actor_context
+from cuebook.runtime.tasks.exits import called, is_exit, own
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.wire.message import outgoing
 
@@ -196,13 +197,18 @@ class Context:
 
         async def pipe() -> None:
             in_hand.set(None)  # no handler waits for it
+            error: BaseException | None = None
             try:
-                value, error = await awaitable, None
-            except Exception as raised:
-                value, error = None, raised
+                value = await awaitable
+            except BaseException as raised:
+                if hold.is_end(raised):
+                    raise
+                value, error = None, own(raised)
             try:
-                self._timers.arrive(timer, outgoing(wrap(value, error)))
-            except Exception as raised:
+                self._timers.arrive(timer, outgoing(called(wrap, value, error)))
+            except BaseException as raised:
+                if is_exit(raised):
+                    raise
                 self._owner.kill(raised)
 
         self._owner.start_task(pipe, hold)

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 from anyio.lowlevel import checkpoint
 
 from cuebook.runtime.refs.ready import ReadyQueue
+from cuebook.runtime.tasks.exits import own
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.runtime.tasks.tasks import Tasks
 
@@ -34,6 +35,8 @@ class _Done:
 _DONE = _Done()
 _CUT = asyncio.CancelledError("cut off")
 """In place of an error that the work is to get: it gets none, and is lost."""
+_LEFT = asyncio.CancelledError("left behind")
+"""The same of a driver that let go of what it awaited."""
 _Step = Awaitable[Any] | None | _Done
 
 
@@ -53,13 +56,20 @@ class Driven(Protocol):
         """What the work is at, in a word or none."""
 
     def on_fatal(self, error: BaseException) -> None:
-        """The work raised what is no Exception, and no end of the program either."""
+        """The work raised a group with the end of the program in it, which asyncio does not let out of the loop."""
 
     def on_lost(self) -> None:
         """The work was cut off by cancellation from outside or by an exit of the program."""
 
     def on_broken(self, error: BaseException) -> None:
         """The work itself raised: it is in no state to go on."""
+
+    def on_left(self, *, is_lost: bool) -> None:
+        """What it awaited obeys no cancellation, and was left behind with the work: go on with another driver.
+
+        Parameters:
+            is_lost: it was cut off, as in `on_lost`.
+        """
 
 
 class Driver:
@@ -104,18 +114,40 @@ class Driver:
             if self.driven.ready.is_entered:
                 self.driven.ready.leave()
 
-    def interrupt(self, error: BaseException) -> None:
-        """End what is being awaited, if anything is: the work gets `error` there."""
-        if self._awaits and self._error is not _CUT:
+    def interrupt(self, error: BaseException) -> Hold | None:
+        """End what is being awaited: the work gets `error` there. The hold on that; None where nothing is awaited."""
+        if not self._awaits:
+            return None
+        if self._error is not _CUT:
             self._error = error
             if self._hold is not None:
                 self._hold.cancel()
+        return self._hold
 
-    def cut(self) -> None:
+    def holds(self, hold: Hold) -> bool:
+        """Whether what this was a hold on is still being awaited."""
+        return self._hold is hold
+
+    def cancel(self) -> None:
         """End the task, if there is one, and the work with it."""
         self._error = _CUT
         if self._hold is not None:
             self._hold.cancel()
+
+    def leave(self) -> None:
+        """Let go of what is being awaited, for good; the work is over, and this driver drives no other."""
+        hold, is_lost = self._hold, self._error is _CUT
+        if hold is None:
+            return
+        hold.let_go()
+        self.driven.tasks().leave(self)
+        self._lose()
+        self._error = _LEFT
+        self.driven.on_left(is_lost=is_lost)
+
+    def successor(self) -> Driver:
+        """Another one for the same, in the same context."""
+        return Driver(self.driven, self._context)
 
     def _slice(self) -> None:
         if self._work is None:
@@ -128,22 +160,16 @@ class Driver:
                 self.is_awake = False
             else:
                 self._await(step)
-        except Exception as error:
-            self._lose()
-            self.driven.on_broken(error)
-        except _ENDS:
-            self._lose()
-            self.driven.on_lost()
-            raise
         except BaseException as error:
-            self._lose()
-            self.driven.on_fatal(error)
+            self._end_with(error)
+            if isinstance(error, _ENDS):
+                raise
 
     def _await(self, step: _Step) -> None:
         self._awaits = True
         self._hold = Hold()  # it may be cancelled before the task has begun
         try:
-            self.driven.tasks().start(self._drive(step), name=self.driven.name, cancel=self.cut)
+            self.driven.tasks().start(self._drive(step), self, name=self.driven.name)
         except BaseException:
             _close(step)
             raise
@@ -154,6 +180,8 @@ class Driver:
                 hold = self._hold = self._hold or Hold()
                 with hold:
                     step = await self._until_cancelled(step, hold)
+                if self._error is _LEFT:
+                    return
                 self._hold = None
                 error, self._error = self._error, None
                 if error is _CUT and step is not _DONE:
@@ -163,21 +191,24 @@ class Driver:
                     return
                 if hold.has_caught:
                     step = self._throw(error or asyncio.CancelledError())
-        except Exception as error:
-            self._lose()
-            self.driven.on_broken(error)
-            return
-        except _ENDS:
-            self._lose()
-            self.driven.on_lost()
-            raise
         except BaseException as error:
-            self._lose()
-            self.driven.on_fatal(error)
+            if self._error is not _LEFT:
+                self._end_with(error)
+            if isinstance(error, _ENDS):
+                raise
             return
         # What handlers set in their context holds for the next ones.
         self._context = contextvars.copy_context()
         self.is_awake = False
+
+    def _end_with(self, error: BaseException) -> None:
+        self._lose()
+        if isinstance(error, Exception):
+            self.driven.on_broken(error)
+        elif isinstance(error, _ENDS):
+            self.driven.on_lost()
+        else:
+            self.driven.on_fatal(error)
 
     async def _until_cancelled(self, step: _Step, hold: Hold) -> _Step:
         """Go on until the work ends, or the hold is cancelled although the awaitable ended by itself."""
@@ -195,14 +226,15 @@ class Driver:
         self._awaits = True
         try:
             value = await step
-        except Exception as error:
+        except BaseException as error:
+            if self._error is _LEFT and not isinstance(error, _ENDS):
+                return _DONE
             self._awaits = False
-            return self._throw(error)
-        except asyncio.CancelledError as error:
-            self._awaits = False
-            if _is_being_cancelled():
+            if self._hold is None or self._hold.is_end(error):
                 raise
-            return self._throw(error)
+            return self._throw(own(error))
+        if self._error is _LEFT:
+            return _DONE
         self._awaits = False
         return self._advance(value)
 
@@ -250,8 +282,3 @@ def _close(step: _Step) -> None:
     """A coroutine that nobody will await is not to complain of that."""
     if isinstance(step, Coroutine):
         step.close()
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -13,7 +13,7 @@ from cuebook.errors import ActorStopped, CuebookError, InternalError, RestartLim
 from cuebook.logs import get_logger
 from cuebook.runtime.cells.answers import Answers
 from cuebook.runtime.cells.bonds import Bonds, Watch
-from cuebook.runtime.cells.driver import Driver
+from cuebook.runtime.cells.driver import Driver, Work
 from cuebook.runtime.cells.envelope import Entry, Envelope
 from cuebook.runtime.cells.mailbox import Mailbox
 from cuebook.runtime.cells.signals import Down
@@ -24,6 +24,7 @@ from cuebook.runtime.refs.ref import ActorRef, target_of
 from cuebook.runtime.refs.status import ActorState, TreeNode
 from cuebook.runtime.refs.waiting import Activation, in_hand
 from cuebook.runtime.reports.deadletters import DeadReason
+from cuebook.runtime.tasks.exits import called, is_exit
 from cuebook.runtime.tasks.tasks import Tasks
 from cuebook.wording import repr_of, text_of
 
@@ -41,6 +42,7 @@ class Ending:
     """An actor as something that is asked to stop, and stops."""
 
     __slots__ = (
+        "_awaits_children",
         "_bonds",
         "_current",
         "_drains",
@@ -49,6 +51,7 @@ class Ending:
         "_is_steady",
         "_is_stopping",
         "_parent",
+        "_restart_due",
         "_restart_timer",
         "_settlers",
         "_stop_due",
@@ -94,11 +97,13 @@ class Ending:
         self._settlers: list[asyncio.Future[None]] | None = None
         self._is_steady = False
         self._is_stopping = False
+        self._awaits_children = False
         self._drains = True
         self._has_left_behind = False
         self._stops_itself = False
         self.ended: tuple[Exit, BaseException | None] = _NOT_ENDED
         self._restart_timer: TimerHandle | None = None
+        self._restart_due = 0.0
         self._stop_timer: TimerHandle | None = None
         self._stop_due = 0.0
         self._waiting: list[asyncio.Future[None]] | None = None
@@ -154,15 +159,27 @@ class Ending:
         self._is_stopping = True
         self._is_steady = False
         self._drains = self._drains and drain
-        if self.state is ActorState.RESTARTING or self.state is ActorState.PARKED:
+        due = self.clock.monotonic() + timeout_s
+        is_too_late = not self._has_to_drain or (self._restart_timer is not None and self._restart_due >= due)
+        if self.state is ActorState.PARKED or (self.state is ActorState.RESTARTING and is_too_late):
             self._terminate(None)
             return
-        due = self.clock.monotonic() + timeout_s
         if self._stop_timer is None or due < self._stop_due:
-            self._cancel_timers()
+            if self._stop_timer is not None:
+                self._stop_timer.cancel()
             self._stop_due = due
             self._stop_timer = self.clock.call_later(timeout_s, self._overdue)
+        self.begin_again()  # where it waits for someone else's decision
         self._driver.wake()
+
+    def begin_again(self) -> None:
+        """Start the next incarnation, where it waits for that."""
+        raise NotImplementedError
+
+    @property
+    def _has_to_drain(self) -> bool:
+        """Whether it stops, and has messages to handle before."""
+        return self._is_stopping and self._drains and len(self.mailbox) > 0
 
     def give_up(self) -> None:
         """End at once, without hooks; whoever waits is answered."""
@@ -180,6 +197,9 @@ class Ending:
         """The deadline of the stop has passed: no more draining, and the handler is cancelled."""
         self._drains = False
         self._system.shutdown.killed(self.name, "did not stop within its time")
+        if self.state is ActorState.RESTARTING:
+            self._terminate(None)
+            return
         for child in list(self.children.values()):
             child.request_stop(0.0, drain=False)
         self._stop_timer = self.clock.call_later(GRACE_S, self._abandon)
@@ -187,10 +207,21 @@ class Ending:
         self._driver.wake()
 
     def _abandon(self, error: BaseException | None = None) -> None:
-        _log.error("actor does not obey cancellation; it ended without its handler", actor=self.name)
-        self._system.shutdown.killed(self.name, "obeyed no cancellation, and was left behind")
+        if self._awaits_children:  # they end in a moment, each by a deadline like this one
+            self._stop_timer = self.clock.call_later(GRACE_S, self._abandon, error)
+            return
+        self._driver.leave()
         self._has_left_behind = True
         self._terminate(error)
+
+    def on_left(self, *, is_lost: bool) -> None:
+        """What it awaited obeys no cancellation: it goes on without that, and with another driver."""
+        self._driver = self._driver.successor()
+        _log.error("actor does not obey cancellation; it goes on without its handler", actor=self.name)
+        if is_lost:
+            self.on_lost()
+        self._has_left_behind = self._has_left_behind or self._is_stopping
+        self._system.shutdown.killed(self.name, "obeyed no cancellation, and was left behind")
 
     async def wait_until_settled(self) -> None:
         """Until it receives, waits to begin again, or has stopped for good."""
@@ -201,6 +232,19 @@ class Ending:
         waiter: asyncio.Future[None] = self.loop.create_future()
         self._settlers = [*(self._settlers or ()), waiter]
         await waiter
+
+    def _end_children(self) -> Work:
+        while self.children:
+            self._awaits_children = True
+            try:
+                yield self._stop_children()
+            finally:
+                self._awaits_children = False
+
+    async def _stop_children(self) -> None:
+        for child in reversed(list(self.children.values())):
+            child.request_stop(child.spec.shutdown_s, drain=self._drains and self.state is not ActorState.FAILING)
+            await child.wait_until_ended()
 
     def bonds(self) -> Bonds:
         """What it has to do with others."""
@@ -286,8 +330,10 @@ class Ending:
         if self.spec.on_terminated is None:
             return
         try:
-            self.spec.on_terminated(self.ref, error)
-        except Exception as raised:
+            called(self.spec.on_terminated, self.ref, error)
+        except BaseException as raised:
+            if is_exit(raised):
+                raise
             _log.error("on_terminated failed", actor=self.name, exc_info=raised)
 
     def on_lost(self) -> None:

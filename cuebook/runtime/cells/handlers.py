@@ -13,8 +13,8 @@ from cuebook.wire.message import is_message_type
 
 __all__ = ["HOOKS", "check_taken", "handlers_of", "is_rebuilding", "is_rebuilt", "names_around"]
 
-HOOKS = frozenset({"on_start", "on_stop", "on_failure"})
-"""Methods called `on_...` that receive no message."""
+HOOKS = {"on_start": 0, "on_stop": 0, "on_failure": 1}
+"""Methods called `on_...` that receive no message, and what they are called with at most."""
 
 
 is_rebuilding: ContextVar[bool] = ContextVar("cuebook_is_rebuilding", default=False)
@@ -40,6 +40,7 @@ def handlers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:
         TypeError: an `on_...` method has no annotated parameter, or one that is no message type; or two
             methods of a class are for one type. It is named.
     """
+    _check_hooks(cls)
     found: dict[type, str] = {}
     for base in reversed(cls.__mro__):
         own: dict[type, str] = {}
@@ -60,12 +61,28 @@ def check_taken(cls: type, handlers: Mapping[type, str], root: type) -> None:
     for base in vars(cls).get("__orig_bases__", ()):  # `types.get_original_bases`, on Pythons before 3.12 too
         if typing.get_origin(base) is not root:
             continue
-        for kind in _members(typing.get_args(base)[0]):
+        for kind in _members(typing.get_args(base)[-1]):
             if isinstance(kind, type) and is_message_type(kind) and kind not in handlers:
                 method = f"def on_{kind.__name__.lower()}(self, message: {kind.__name__})"
                 raise TypeError(
                     f"{cls.__qualname__} says that it takes {kind.__qualname__} and has no handler for it: {method}"
                 )
+
+
+def _check_hooks(cls: type) -> None:
+    for name, most in HOOKS.items():
+        method = vars(cls).get(name)
+        if not inspect.isfunction(method):
+            continue
+        parameters = list(inspect.signature(method).parameters.values())[1:]
+        by_place = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+        needed = [each for each in by_place if each.default is each.empty]
+        if len(needed) > most:
+            what = "with the error" if most else "without a message"
+            raise TypeError(
+                f"{cls.__qualname__}.{name} is a hook, which is called {what}: a handler for a message of that name "
+                f"has another one, such as {name}_message(self, {needed[-1].name}: ...)"
+            )
 
 
 def names_around(depth: int) -> Mapping[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -12,6 +11,7 @@ from cuebook.runtime.cells.context import Context
 from cuebook.runtime.cells.driver import Work
 from cuebook.runtime.cells.spec import Factory
 from cuebook.runtime.cells.timers import Timers
+from cuebook.runtime.tasks.exits import called, is_exit
 
 __all__ = ["Incarnation"]
 
@@ -48,7 +48,7 @@ class Incarnation:
 
     def start(self, factory: Factory[Any], context: Context) -> Work:
         """Make the actor and run `on_start`. Raises what either raises."""
-        actor = factory()
+        actor = called(factory)
         if not isinstance(actor, Actor):
             raise TypeError(f"the factory of {self._owner.name} gave a {type(actor).__qualname__}, not an Actor")
         actor.context = context
@@ -81,7 +81,7 @@ class Incarnation:
         # A hook that is not overridden costs no task.
         if self._actor is None or getattr(type(self._actor), hook) is getattr(Actor, hook):
             return
-        pending = getattr(self._actor, hook)(*arguments)
+        pending = called(getattr(self._actor, hook), *arguments)
         if hasattr(pending, "__await__"):
             self._owner.activate()
             yield pending
@@ -92,7 +92,9 @@ class Incarnation:
         self._is_over = True
         try:
             yield from self._run(hook, *arguments)
-        except (Exception, CancelledError) as error:
+        except BaseException as error:
+            if is_exit(error):
+                raise
             _log.error("hook failed", actor=self._owner.name, hook=hook, exc_info=error)
 
 

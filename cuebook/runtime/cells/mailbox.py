@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from cuebook.choices import one_of
 from cuebook.errors import MailboxFull
@@ -24,9 +25,9 @@ class Overflow(StrEnum):
     """What happens to a message for a full mailbox."""
 
     RAISE = "raise"
-    """The sender gets MailboxFull; `tell` and `ask` from outside of actors wait for room."""
+    """`tell` and `ask` wait for room, from outside and in handlers; `tell_nowait` raises MailboxFull."""
     WAIT = "wait"
-    """As RAISE, and an actor too may wait for room, with a deadline: `tell(message, timeout=...)`, `ask`."""
+    """As RAISE; a handler may wait for one in another process too, with a deadline: `tell(message, timeout=...)`."""
     DROP_NEW = "drop_new"
     """The message is dropped and counted; its asker gets MailboxFull."""
     DROP_OLD = "drop_old"
@@ -49,7 +50,7 @@ class MailboxSpec:
 
     capacity: int = 1024
     bytes_max: int = 64 * 1024 * 1024
-    overflow: Overflow | str = Overflow.RAISE
+    overflow: Overflow | Literal["raise", "wait", "drop_new", "drop_old"] = Overflow.RAISE
     priorities: Mapping[type, int] = field(default_factory=dict)
     stash_capacity: int = 1024
 

@@ -8,9 +8,9 @@ from typing import Any, TypedDict, TypeVar, cast
 
 from cuebook.choices import one_of
 from cuebook.runtime.cells.mailbox import MailboxSpec
-from cuebook.runtime.policy.directives import Directives, Exhausted, check_directives
+from cuebook.runtime.policy.directives import Directives, Exhausted, ExhaustedWord, check_directives
 from cuebook.runtime.policy.exits import Exit
-from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity, RestartPolicy
+from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity, RestartPolicy, RestartWord
 from cuebook.runtime.refs.ref import ActorRef
 
 __all__ = [
@@ -40,13 +40,13 @@ class SpawnOptions(TypedDict, total=False):
     """What `spawn` takes beside the factory and the name."""
 
     mailbox: MailboxSpec
-    restart: Restart | str
+    restart: RestartWord
     intensity: RestartIntensity
     backoff: Backoff
     shutdown_s: float
     on_terminated: OnTerminated | None
     directives: Directives
-    on_exhausted: Exhausted | str
+    on_exhausted: ExhaustedWord
     attempts: int
     on_ended: OnEnded | None
     start_s: float | None
@@ -81,15 +81,18 @@ class ActorOptions:
     """
 
     mailbox: MailboxSpec | None = None
-    restart: Restart | str | None = None
+    restart: RestartWord | None = None
     intensity: RestartIntensity | None = None
     backoff: Backoff | None = None
     directives: Directives | None = None
-    on_exhausted: Exhausted | str | None = None
+    on_exhausted: ExhaustedWord | None = None
     attempts: int | None = None
     shutdown_s: float | None = None
     start_s: float | None = None
     on_terminated: OnTerminated | None = None
+
+    def __post_init__(self) -> None:
+        check_options("ActorOptions", self.given())
 
     def given(self) -> SpawnOptions:
         """What is not None, as `ActorSystem.spawn` takes it."""
@@ -139,23 +142,26 @@ def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorS
         raise TypeError(f"the factory of {name!r} is a class or a callable that gives an Actor, not {factory!r}")
     if not isinstance(name, str) or not name:
         raise ValueError(f"an actor's name is a string that is not empty, not {name!r}")
-    shutdown_s = options.get("shutdown_s", 5.0)
-    check_seconds(shutdown_s, f"shutdown_s of {name!r}")
-    start_s = options.get("start_s")
-    check_start(start_s, f"start_s of {name!r}")
-    mailbox = options.get("mailbox", _DEFAULT_MAILBOX)
-    if not isinstance(mailbox, MailboxSpec):
-        raise TypeError(f"the mailbox of {name!r} is a MailboxSpec, not {mailbox!r}")
     return ActorSpec(
         factory,
         name,
-        mailbox,
-        _policy(name, options),
-        shutdown_s,
+        options.get("mailbox", _DEFAULT_MAILBOX),
+        check_options(name, options),
+        options.get("shutdown_s", 5.0),
         options.get("on_terminated"),
         options.get("on_ended"),
-        start_s,
+        options.get("start_s"),
     )
+
+
+def check_options(name: str, options: SpawnOptions) -> RestartPolicy:
+    """The policy of these options. Raises TypeError or ValueError, with the name, where one makes no sense."""
+    check_seconds(options.get("shutdown_s", 5.0), f"shutdown_s of {name!r}")
+    check_start(options.get("start_s"), f"start_s of {name!r}")
+    mailbox = options.get("mailbox", _DEFAULT_MAILBOX)
+    if not isinstance(mailbox, MailboxSpec):
+        raise TypeError(f"the mailbox of {name!r} is a MailboxSpec, not {mailbox!r}")
+    return _policy(name, options)
 
 
 def check_seconds(value: Any, what: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from cuebook.errors import ActorStopped, RestartLimitReached, SupervisionError
 from cuebook.runtime.cells.actor import Actor
@@ -32,6 +32,8 @@ from cuebook.wire.message import message
 from cuebook.wording import repr_of, text_of
 
 __all__ = ["Group", "SupervisorRef"]
+
+_C = TypeVar("_C", bound=Actor)
 
 
 @message(by_reference=True)
@@ -327,8 +329,20 @@ class SupervisorRef:
         self.ref = ref
         self._system = system
 
-    def child(self, child: str) -> ActorRef:
-        """The ref of a living child. Raises KeyError where there is none."""
+    @overload
+    def child(self, child: str) -> ActorRef: ...
+    @overload
+    def child(self, child: str, kind: type[_C]) -> ActorRef[_C]: ...
+    def child(self, child: str, kind: type[Any] = Actor) -> ActorRef[Any]:
+        """The ref of a living child.
+
+        Parameters:
+            kind: its class, for a type checker; nothing at run time.
+
+        Raises:
+            KeyError: there is none.
+        """
+        del kind
         found: ActorRef = self._system.actor(f"{self.ref.name}/{child}")
         return found
 

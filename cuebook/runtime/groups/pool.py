@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, Generic, Protocol, TypeVar, Unpack, overload
+from typing import Any, Generic, Literal, Protocol, TypeVar, Unpack, overload
 
 from cuebook.choices import one_of
 from cuebook.errors import ActorStopped, AskTimeout
@@ -15,7 +15,7 @@ from cuebook.runtime.cells.spec import Factory, SpawnOptions
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.typed import A_co, Accepts, Asks
 
-__all__ = ["Pool", "Routing", "SpawnPort"]
+__all__ = ["Pool", "Routing", "RoutingWord", "SpawnPort"]
 
 _A = TypeVar("_A")
 _M = TypeVar("_M")
@@ -33,6 +33,9 @@ class Routing(StrEnum):
     """Always the same for the same key; a change of size moves as few keys as it can."""
     PULL = "pull"
     """Whoever is free first: an ask waits in the pool until a member is. A tell goes to the least loaded."""
+
+
+RoutingWord = Routing | Literal["round_robin", "least_loaded", "by_key", "pull"]
 
 
 class SpawnPort(Protocol):
@@ -61,7 +64,7 @@ class Pool(Generic[A_co]):
         *,
         size: int,
         name: str,
-        routing: Routing | str = Routing.ROUND_ROBIN,
+        routing: RoutingWord = Routing.ROUND_ROBIN,
         key: Callable[[Any], str | int | bytes] | None = None,
         **options: Unpack[SpawnOptions],
     ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from cuebook.choices import one_of
 from cuebook.runtime.cells.mailbox import MailboxSpec
@@ -20,6 +20,7 @@ from cuebook.runtime.policy.restarts import (
     History,
     Restart,
     RestartIntensity,
+    RestartWord,
     add_restart,
     backoff_delay,
     is_restarted,
@@ -79,7 +80,7 @@ class ChildSpec:
 
     id: str
     factory: Any
-    restart: Restart | str = Restart.PERMANENT
+    restart: RestartWord = Restart.PERMANENT
     shutdown_s: float = 5.0
     significant: bool = False
     mailbox: MailboxSpec = field(default_factory=MailboxSpec)
@@ -101,7 +102,7 @@ class SupervisorSpec:
     """
 
     children: Sequence[ChildSpec] = ()
-    strategy: Strategy | str = Strategy.ONE_FOR_ONE
+    strategy: Strategy | Literal["one_for_one", "one_for_all", "rest_for_one"] = Strategy.ONE_FOR_ONE
     intensity: RestartIntensity = field(default_factory=RestartIntensity)
     backoff: Backoff = field(default_factory=lambda: Backoff(first_s=0.0))
     auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER

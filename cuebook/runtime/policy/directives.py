@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Literal
 
-__all__ = ["Directive", "Directives", "Exhausted", "check_directives", "directive_for"]
+__all__ = ["Directive", "Directives", "Exhausted", "ExhaustedWord", "check_directives", "directive_for"]
 
 
 class Directive(StrEnum):
@@ -33,7 +34,8 @@ class Exhausted(StrEnum):
     """The actor keeps its mailbox and waits for `ref.unpark()`; asks are refused."""
 
 
-Directives = Mapping[type[BaseException], Directive | str]
+ExhaustedWord = Exhausted | Literal["stop", "escalate", "park"]
+Directives = Mapping[type[BaseException], Directive | Literal["resume", "restart", "stop", "escalate"]]
 """By exception type; the most specific type counts, others restart."""
 
 

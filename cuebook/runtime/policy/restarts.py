@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from cuebook.runtime.policy.directives import Directive, Directives, Exhausted
 from cuebook.runtime.policy.exits import Exit
@@ -19,6 +20,7 @@ __all__ = [
     "RestartAfter",
     "RestartIntensity",
     "RestartPolicy",
+    "RestartWord",
     "Terminate",
     "add_restart",
     "backoff_delay",
@@ -38,6 +40,9 @@ class Restart(StrEnum):
     """Failures only: an actor that stops itself is done."""
     TEMPORARY = "temporary"
     """None."""
+
+
+RestartWord = Restart | Literal["permanent", "transient", "temporary"]
 
 
 @dataclass(frozen=True, slots=True)

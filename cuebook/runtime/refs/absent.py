@@ -51,7 +51,7 @@ class Absent:
         """Nobody waits for it."""
         return True
 
-    def lets_actors_wait(self) -> bool:
+    def lets_actors_wait(self, timeout: float | None) -> bool:
         """Nobody waits for it."""
         return False
 

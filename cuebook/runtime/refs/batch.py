@@ -41,7 +41,7 @@ class Way:
         return self.may_wait and not self.target.has_room(len(content) if type(content) is bytes else 0)
 
     async def room(self, message: object, content: Any) -> None:
-        """Wait for it. Raises MailboxFull, AskCycle."""
+        """Wait for it. Raises MailboxFull."""
         size = len(content) if type(content) is bytes else 0
         await room_or_full(self.target, message, size, timeout=self.timeout, asker=self.asker)
 

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 from cuebook.errors import ActorStopped, CuebookError, MalformedMessage
 from cuebook.runtime.refs.absent import Absent
-from cuebook.runtime.refs.backpressure import room_in_time, room_or_full, timed_out
+from cuebook.runtime.refs.backpressure import check_seconds, room_in_time, room_or_full, timed_out
 from cuebook.runtime.refs.batch import Way, ask_all, tell_all
 from cuebook.runtime.refs.deadlines import EXPIRED
 from cuebook.runtime.refs.ready import Pending
@@ -95,22 +95,21 @@ class ActorRef(Generic[A_co]):
         self._target.post(frame)
 
     async def tell(self: ActorRef[Accepts[_M]], message: _M, timeout: float | None = None) -> None:
-        """Put a message into the mailbox; from outside of actors, wait for room.
-
-        An actor waits only where the mailbox has `Overflow.WAIT`, and with a timeout.
+        """Put a message into the mailbox, and wait for room there before that: in a handler too, which receives nothing
+        meanwhile. For the mailbox of an actor in another process, or from there, a handler waits only with a timeout.
 
         Parameters:
             timeout: seconds to wait for room; None: no bound.
 
         Raises:
-            MailboxFull: no room in time; sent by an actor that may not wait; or the mailbox drops what is too
-                much.
-            AskCycle: the target waits for the actor that would wait for it.
+            MailboxFull: no room in time; the mailbox is the handler's own, or its actor waits for the handler's, itself
+                or through others (the text has the circle); sent over to another process without a timeout.
             ActorStopped, TypeError, MessageTooLarge: as `tell_nowait`.
         """
         content = outgoing(message)
         if self._target.offer(content):
             return
+        check_seconds(timeout)
         size = len(content) if type(content) is bytes else 0
         current = _current.get()
         if not self._target.has_room(size) and self._may_wait(current, timeout):
@@ -138,6 +137,8 @@ class ActorRef(Generic[A_co]):
             AskCycle: asked in a handler, and the target waits for that handler's actor (or is it): at once.
             MailboxFull, TypeError, MessageTooLarge: as `tell`.
         """
+        if timeout is not None and (type(timeout) is not float or timeout != timeout):
+            check_seconds(timeout)
         content = outgoing(message)
         target = self._target
         current = _current.get()
@@ -222,7 +223,7 @@ class ActorRef(Generic[A_co]):
 
         Raises:
             MailboxFull, ActorStopped: as `tell`; the text says how many were delivered before.
-            AskCycle, TypeError, MessageTooLarge: as `tell`.
+            TypeError, MessageTooLarge: as `tell`.
         """
         await tell_all(self._way(timeout), list(messages))
 
@@ -239,7 +240,6 @@ class ActorRef(Generic[A_co]):
         done.
 
         Called by the actor itself it does not wait. Restart policies do not apply.
-
         Parameters:
             timeout: seconds for all of it; then the handler is cancelled and what is left is answered
                 ActorStopped.
@@ -248,6 +248,7 @@ class ActorRef(Generic[A_co]):
         Returns:
             Whether everything that was queued was handled.
         """
+        check_seconds(timeout)
         self._target.request_stop(timeout, drain=drain)
         if _current.get() is self:
             return False
@@ -306,11 +307,12 @@ class ActorRef(Generic[A_co]):
         return timeout
 
     def _way(self, timeout: float | None) -> Way:
+        check_seconds(timeout)
         current = _current.get()
         return Way(self._target, timeout, asker=_activation(current), may_wait=self._may_wait(current, timeout))
 
     def _may_wait(self, current: ActorRef | None, timeout: float | None) -> bool:
-        return current is None or (timeout is not None and current is not self and self._target.lets_actors_wait())
+        return current is None or self._target.lets_actors_wait(timeout)
 
     def _open(self, outcome: Any, message: object, timeout: float | None, asked_at: float) -> Any:
         if outcome is EXPIRED:
@@ -341,8 +343,6 @@ class Finder(Protocol):
 
 homes: WeakValueDictionary[bytes, Finder] = WeakValueDictionary()
 """The actor systems of this process by their id, for refs that come out of messages and pickles."""
-
-
 routes: list[Callable[[bytes, str, int], ActorRef | None]] = []
 """Ways to actors whose system is not in `homes`, asked in turn."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any
 
-from cuebook.errors import ActorFailed, CuebookError, MessagingError
+from cuebook.errors import ActorFailed, AskCycle, CuebookError, MessagingError, Rejected, UnhandledMessage
 from cuebook.wire.message import decode, is_message, outgoing, pack_plain, unpack_plain
 from cuebook.wording import text_of
 
-__all__ = ["IMMUTABLE", "FailedReply", "SealedReply", "failure_of", "seal", "unseal"]
+__all__ = ["IMMUTABLE", "FailedReply", "SealedReply", "failure_of", "seal", "told", "unseal"]
 
 IMMUTABLE: frozenset[type] = frozenset({NoneType, bool, int, float, str, bytes})
 """Types of answers that go as they are."""
@@ -42,7 +42,7 @@ def seal(value: Any) -> Any:
     """What travels: an immutable value as it is, else its bytes.
 
     Raises:
-        TypeError: neither a message nor plain data.
+        TypeError: a part of it cannot travel.
         MessageTooLarge: over the frame limit.
     """
     if type(value) in IMMUTABLE:
@@ -62,9 +62,25 @@ def unseal(outcome: Any) -> Any:
     return outcome
 
 
+def told(name: str, error: BaseException) -> MessagingError:
+    """What an asker of actor `name` gets where the runtime has something to say of that actor: a MessagingError as it
+    is, any other as the cause of an ActorFailed.
+    """
+    return error if isinstance(error, MessagingError) else failure_of(name, error)
+
+
 def failure_of(name: str, error: BaseException) -> MessagingError:
-    """What an asker of actor `name` gets: a MessagingError as it is, else an ActorFailed caused by it."""
-    if isinstance(error, MessagingError):
+    """What an asker of actor `name` gets where its handler let an error escape: that of another actor looks like one of
+    this actor's own, so it is the cause of an ActorFailed, as any other. Only where the actor itself says no, has no
+    handler, or is in a circle of those that wait, that is passed on.
+    """
+    if isinstance(error, Rejected) and error.actor in (None, name):
+        error.actor = name
+        return error
+    if isinstance(error, UnhandledMessage) and error.target in (None, name):
+        error.target = name
+        return error
+    if isinstance(error, AskCycle) and name in error.actors:
         return error
     failed = ActorFailed(f"{name} failed on this message: {type(error).__qualname__}: {text_of(error)}")
     failed.__cause__ = error

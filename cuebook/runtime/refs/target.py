@@ -32,8 +32,8 @@ class Target(Waiter, Protocol):
     def has_room(self, size: int) -> bool:
         """Whether `post` of so many bytes is not refused for want of room."""
 
-    def lets_actors_wait(self) -> bool:
-        """Whether actors too may wait for room."""
+    def lets_actors_wait(self, timeout: float | None) -> bool:
+        """Whether actors too may wait for room, for so many seconds: a circle of them is seen, or the wait ends."""
 
     async def wait_for_room(self, size: int) -> None:
         """Until `has_room`, or the actor has stopped."""

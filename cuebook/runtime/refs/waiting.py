@@ -64,9 +64,8 @@ def refuse_cycle(asker: Activation, target: Waiter, kind: str) -> None:
     path = _path(target, asker.actor)
     if path is not None:
         first, *others = (asker.actor.name, *path)
-        raise AskCycle(
-            f"{first} would wait for {', which waits for '.join(others)}: none could go on, so {kind} was not sent"
-        )
+        text = f"{first} would wait for {', which waits for '.join(others)}: none could go on, so {kind} was not sent"
+        raise AskCycle(text, (first, *others))
 
 
 def _path(start: Waiter, goal: Waiter) -> tuple[str, ...] | None:

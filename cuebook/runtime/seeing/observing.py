@@ -18,6 +18,7 @@ from cuebook.runtime.cells.mailbox import Mailbox
 from cuebook.runtime.cells.timers import Timers
 from cuebook.runtime.refs.ref import ActorRef, sender_now
 from cuebook.runtime.reports.trace_context import TraceContext, trace_now
+from cuebook.runtime.tasks.exits import is_exit, own
 
 __all__ = ["Observation", "ObservedCell", "Observer", "Sending", "Work"]
 
@@ -162,7 +163,9 @@ _Notes = list[tuple[Observer, Any]]
 def _tell(observer: Observer, what: str, *arguments: Any) -> Any:
     try:
         return getattr(observer, what)(*arguments)
-    except Exception as error:
+    except BaseException as error:
+        if is_exit(own(error)):
+            raise
         _log.error("observer failed", observer=type(observer).__qualname__, at=what, exc_info=error)
         return None
 

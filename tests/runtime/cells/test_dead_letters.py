@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from cuebook.errors import ActorStopped, MailboxFull, UnhandledMessage
+from cuebook.errors import ActorFailed, ActorStopped, MailboxFull, UnhandledMessage
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.reports.deadletters import DeadLetter, DeadReason
@@ -121,8 +121,9 @@ async def test_an_unhandled_message_of_another_actor_is_no_unhandled_message_her
     async with ActorSystem() as system:
         other = system.spawn(Actor, name="other")
         ref = system.spawn(Asks, name="asks", backoff=QUICK)
-        with pytest.raises(UnhandledMessage, match="other"):
+        with pytest.raises(ActorFailed, match="asks failed .* other .* has no handler") as failed:
             await ref.ask(Get())
+        assert isinstance(failed.value.__cause__, UnhandledMessage)
         await asyncio.sleep(0.1)
         assert ref.statistics().restarts == 1
         assert other.statistics().restarts == 0

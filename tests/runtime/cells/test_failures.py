@@ -9,6 +9,7 @@ import pytest
 
 from cuebook.errors import ActorFailed, ActorStopped, RestartLimitReached
 from cuebook.runtime.cells.actor import Actor, Delivery
+from cuebook.runtime.cells.spec import ActorOptions
 from cuebook.runtime.policy.restarts import RestartIntensity
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.system import ActorSystem
@@ -248,3 +249,22 @@ async def test_a_parked_actor_stops_at_once() -> None:
         ref.tell_nowait(Add(2))
         assert not await ref.stop()
         assert asyncio.get_running_loop().time() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        (
+            {"restart": "transent"},
+            "restart of 'ActorOptions' is one of permanent, transient, temporary, not 'transent'",
+        ),
+        ({"on_exhausted": "cry"}, "on_exhausted of 'ActorOptions' is one of stop, escalate, park, not 'cry'"),
+        ({"directives": {ValueError: "no"}}, "the directive of 'ActorOptions' for ValueError is"),
+        ({"attempts": 0}, "attempts of 'ActorOptions' is 1 or more"),
+        ({"shutdown_s": -1}, "shutdown_s of 'ActorOptions' is 0 or more seconds"),
+        ({"start_s": 0}, "start_s of 'ActorOptions' is more than 0"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_when_they_are_made(option: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        ActorOptions(**option)

@@ -280,3 +280,16 @@ async def test_a_message_may_name_the_class_behind_a_ref_before_it_is_there() ->
         assert await ref.ask(Early(ref)) == "later"
         with pytest.raises(TypeError, match=r"Early\.of is ActorRef, not str"):
             await ref.ask(Early("later"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hook", ["on_start", "on_stop", "on_failure"])
+def test_a_hook_that_is_to_receive_a_message_is_refused_at_the_class_with_another_name(hook: str) -> None:
+    """A message may be called Start; its handler may not."""
+
+    def method(self: Any, error: Any, m: Add) -> None: ...
+
+    def short(self: Any, m: Add) -> None: ...
+
+    with pytest.raises(TypeError, match=rf"Odd\.{hook} is a hook, .* such as {hook}_message\(self, m"):
+        type("Odd", (Actor,), {hook: method if hook == "on_failure" else short})
+    type("Fine", (Actor,), {hook: lambda self, error=None, *more, **others: None})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cuebook.errors import JournalError
@@ -88,7 +89,8 @@ class SqliteMedium:
 
     def size_bytes(self) -> int:
         """As `Medium.size_bytes`."""
-        return self._path.stat().st_size
+        waiting = Path(f"{self._path}-wal")  # what is not in the file yet
+        return self._path.stat().st_size + (waiting.stat().st_size if waiting.exists() else 0)
 
     def blobs(self) -> BlobStore:
         """As `Medium.blobs`: a folder beside the file."""

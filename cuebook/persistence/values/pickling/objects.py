@@ -141,11 +141,13 @@ def _open_dataclass(data: bytes, decoding: Decoding) -> Any:
     if not isinstance(cls, type) or not hasattr(cls, "__dataclass_fields__"):
         return decoding.unresolved((module, qualname), {**state, **held}, "it is no dataclass any more")
     fields, slots = _layout(cls)
-    if fields != {*state, *unset}:
+    new = fields.difference(state, unset)
+    added = decoding.defaults(cls, new) if new else {}
+    if added is None or not fields.issuperset(state) or not fields.issuperset(unset):
         return decoding.unresolved((module, qualname), {**state, **held}, "its fields have changed")
     try:
         value: Any = object.__new__(cls)
-        for name, part in {**state, **held}.items():
+        for name, part in {**state, **added, **held}.items():
             if name in slots:
                 object.__setattr__(value, name, part)
             else:
@@ -227,9 +229,14 @@ def _open_named_tuple(data: bytes, decoding: Decoding) -> Any:
         cls = decoding.resolve(module, qualname)
     except LookupError as error:
         return decoding.unresolved((module, qualname), fields, str(error.args[0]))
-    if not isinstance(cls, type) or not issubclass(cls, tuple) or getattr(cls, "_fields", None) != tuple(names):
-        return decoding.unresolved((module, qualname), fields, "its fields have changed")
-    return tuple.__new__(cls, values)
+    known: Any = getattr(cls, "_fields", None) if isinstance(cls, type) and issubclass(cls, tuple) else None
+    if known == tuple(names):
+        return tuple.__new__(cls, values)
+    if isinstance(known, tuple) and set(names).issubset(known):
+        added = decoding.defaults(cls, set(known).difference(names))
+        if added is not None:
+            return tuple.__new__(cls, [{**added, **fields}[name] for name in known])
+    return decoding.unresolved((module, qualname), fields, "its fields have changed")
 
 
 OBJECT_OPENINGS: dict[int, Opening] = {
