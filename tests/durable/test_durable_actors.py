@@ -393,28 +393,3 @@ def test_a_no_of_a_further_actor_is_the_cause_of_a_failure_and_nothing_is_kept_o
         assert middle.statistics().restarts == 0
 
     played(path, scene)
-
-
-def test_a_class_that_says_which_commands_it_takes_needs_a_handler_for_each() -> None:
-    from cuebook.durable.persistent_actor import PersistentActor as Base
-
-    class Fine(Base[int, Deposit]):
-        def initial_state(self) -> int:
-            return 0
-
-        def on_deposit(self, command: Deposit) -> int:
-            return 1
-
-    class Short(Base[int]):
-        def initial_state(self) -> int:
-            return 0
-
-    assert Fine("a").initial_state() == Short("a").initial_state() == 0
-    with pytest.raises(TypeError, match="Bad says that it takes Deposit and has no handler for it"):
-
-        class Bad(Base[int, Deposit]):
-            pass
-
-    class Generic(Base[list[int], Deposit]):
-        def handle(self, command: Any) -> int:
-            return 1

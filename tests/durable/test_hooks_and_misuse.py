@@ -166,3 +166,28 @@ def test_what_is_to_be_pure_is_refused_where_it_is_a_coroutine_function(name: st
 
     with pytest.raises(TypeError, match=rf"Wrong\.{name} is to be a plain function"):
         type("Wrong", (PersistentActor,), {name: never})
+
+
+def test_a_class_that_says_which_commands_it_takes_needs_a_handler_for_each() -> None:
+    from cuebook.durable.persistent_actor import PersistentActor as Base
+
+    class Fine(Base[int, Deposit]):
+        def initial_state(self) -> int:
+            return 0
+
+        def on_deposit(self, command: Deposit) -> int:
+            return 1
+
+    class Short(Base[int]):
+        def initial_state(self) -> int:
+            return 0
+
+    assert Fine("a").initial_state() == Short("a").initial_state() == 0
+    with pytest.raises(TypeError, match="Bad says that it takes Deposit and has no handler for it"):
+
+        class Bad(Base[int, Deposit]):
+            pass
+
+    class Generic(Base[list[int], Deposit]):
+        def handle(self, command: Any) -> int:
+            return 1

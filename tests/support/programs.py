@@ -60,7 +60,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONFAULTHANDLER": "1", **(env or {})},
                 start_new_session=True,
             )
 
@@ -94,9 +94,17 @@ class Program:
         try:
             return self.process.wait(limit_s)
         except subprocess.TimeoutExpired:
+            self._show_where_it_waits()
+            raise AssertionError(f"still running after {limit_s:g} s\n{self.stdout}\n{self.stderr}") from None
+
+    def _show_where_it_waits(self) -> None:
+        """End it with the stacks of its threads on its standard error."""
+        self.process.send_signal(signal.SIGABRT)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"still running after {limit_s:g} s\n{self.stdout}\n{self.stderr}") from None
 
     def wait_for_calls(self, count: int) -> None:
         """Until so many executions have begun."""
