@@ -13,19 +13,24 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["culprits", "dump", "in_use"]
+__all__ = ["culprits", "dump", "in_use", "those_that_go"]
 
 _registry = threading.RLock()
 
 
 def dump(
-    value: Any, by_value: Iterable[types.ModuleType] = (), *, beside: tuple[int, list[memoryview]] | None = None
+    value: Any,
+    by_value: Iterable[types.ModuleType] = (),
+    *,
+    beside: tuple[int, list[memoryview]] | None = None,
+    sent: list[type | types.FunctionType] | None = None,
 ) -> bytes:
     """Bytes that `pickle.loads` takes in a child.
 
     Parameters:
         by_value: modules whose functions and classes are sent whole, not by name; `__main__` always is.
         beside: a size, and a list that gets the buffers that are larger, which `pickle.loads` has to be given.
+        sent: gets the classes and functions that went by value.
 
     Raises:
         Exception: whatever pickling it raises.
@@ -34,7 +39,7 @@ def dump(
 
     spawned = [sys.modules[name] for name in ("__mp_main__",) if name in sys.modules]
     with _registered([*by_value, *spawned]):
-        return dumps(value, beside=beside)
+        return dumps(value, beside=beside, sent=sent)
 
 
 @contextmanager
@@ -56,6 +61,19 @@ def _registered(modules: Iterable[types.ModuleType]) -> Iterator[None]:
         finally:
             for module in done:
                 cloudpickle.unregister_pickle_by_value(module)
+
+
+def those_that_go(values: dict[str, Any], by_value: Iterable[types.ModuleType] = ()) -> dict[str, Any]:
+    """Of these values those that can be pickled."""
+
+    def goes(value: Any) -> bool:
+        try:
+            dump(value, by_value)
+        except Exception:
+            return False
+        return True
+
+    return {name: value for name, value in values.items() if goes(value)}
 
 
 def culprits(func: Any) -> list[tuple[str, Any]]:

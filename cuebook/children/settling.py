@@ -12,6 +12,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
+from cuebook.children.program.hinted_names import opened_hints
 from cuebook.children.program.source_imports import import_from
 
 __all__ = ["adopt_environment", "publish_in_main"]
@@ -33,17 +34,26 @@ def adopt_environment(options: dict[str, Any]) -> None:
     import_from(options.get("kept_sources"))
 
 
-def publish_in_main(*items: Any) -> None:
-    """What came by value from the parent's `__main__` is found under its name in ours too: calls may pickle it."""
+def publish_in_main(*items: Any, hints: dict[str, Any] | None = None) -> None:
+    """What came by value from the parent's `__main__` is found under its name in ours too: calls may pickle it.
+
+    Parameters:
+        hints: what annotations name there; those who resolve them look into the globals of functions too.
+    """
     main = sys.modules["__main__"].__dict__
+    named = {} if not hints else opened_hints(hints)
     for item in items:
         for function in _functions_of(item):
+            for name, value in named.items():
+                function.__globals__.setdefault(name, value)
             for name, value in function.__globals__.items():
                 if not name.startswith("__"):
                     main.setdefault(name, value)
         for thing in (item, type(item)):
             if getattr(thing, "__module__", None) in MAIN_MODULES and "." not in getattr(thing, "__qualname__", "."):
                 main.setdefault(thing.__qualname__, thing)
+    for name, value in named.items():
+        main.setdefault(name, value)
 
 
 def _functions_of(item: Any) -> list[FunctionType]:

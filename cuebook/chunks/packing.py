@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
-from cuebook.children.byvalue import culprits, dump, in_use
+from cuebook.children.byvalue import culprits, dump, in_use, those_that_go
+from cuebook.children.program.hinted_names import hinted_names, wrapped_hints
 from cuebook.children.program.sources import are_missing, take_sources, users_modules
 from cuebook.children.surroundings import surroundings
 from cuebook.chunks.options import Options
@@ -17,6 +18,7 @@ from cuebook.engines.calls.difference import Seen, advice, comparable, in_words,
 from cuebook.engines.calls.protocol import Setup
 from cuebook.errors import FunctionNotShippable, MessageTooLarge
 from cuebook.logs import get_logger
+from cuebook.persistence.identity.code.imported import is_importable
 from cuebook.persistence.identity.fingerprint import Fingerprint
 from cuebook.persistence.identity.plain import argument_types
 from cuebook.persistence.values import ValueEncoder
@@ -130,10 +132,8 @@ class FunctionPack:
     def _dump(self) -> bytes:
         if self._options.engine.shares_memory:
             return b""
-        taken: list[memoryview] = []
-        whole = (self._func, self._options.worker_class, self._options.initializer)
         try:
-            stream = dump(whole, self._by_value, beside=(BESIDE_BYTES, taken))
+            stream, taken = self._stream()
         except Exception as error:
             raise FunctionNotShippable(why_not_sent(self._func, error)) from error
         beside = [memoryview(stream), *taken] if len(stream) > BESIDE_BYTES else taken
@@ -142,6 +142,18 @@ class FunctionPack:
         except MessageTooLarge as error:
             raise FunctionNotShippable(f"{_name(self._func)} cannot be sent to a worker process: {error}") from error
         return b"" if len(beside) > len(taken) else stream
+
+    def _stream(self) -> tuple[bytes, list[memoryview]]:
+        """The function with all that belongs to it, and its large buffers."""
+        taken: list[memoryview] = []
+        sent: list[type | FunctionType] = []
+        parts = self._func, self._options.worker_class, self._options.initializer
+        stream = dump((*parts, {}), self._by_value, beside=(BESIDE_BYTES, taken), sent=sent)
+        hints = those_that_go(wrapped_hints(hinted_names(sent), is_importable), self._by_value)
+        if hints:  # in one stream, so that they and the functions are of one module
+            taken.clear()
+            stream = dump((*parts, hints), self._by_value, beside=(BESIDE_BYTES, taken))
+        return stream, taken
 
 
 def why_not_sent(func: Any, error: Exception) -> str:

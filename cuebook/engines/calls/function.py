@@ -150,8 +150,8 @@ def load_function(order: Setup, home: WorkerPort) -> tuple[Ready | SetupFailed, 
         program = home.program
         program.load(order.options["program"])
         forwarding = log_as_the_program(home, order.options.get("logging"))
-        func, worker_class, initializer = _unpickled(order)
-        publish_in_main(func, worker_class, initializer)
+        func, worker_class, initializer, hints = _unpickled(order)
+        publish_in_main(func, worker_class, initializer, hints=hints)
         if forwarding is not None:
             forwarding.begin()
         program.settle()

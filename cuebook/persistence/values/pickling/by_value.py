@@ -45,6 +45,8 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle 
     def __init__(self, file: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(file, *args, **kwargs)
         self._ways: dict[type, _Way] = {}
+        self.sent: list[type | FunctionType] = []
+        """The classes and functions that went by value."""
 
     def goes_by_value(self, cls: type) -> bool:
         """Whether a class is sent whole."""
@@ -94,13 +96,19 @@ def _member(pickler: ByValuePickler, member: Any) -> Any:
 
 
 def _class(pickler: ByValuePickler, cls: type) -> Any:
-    return reduced_class(cls) if pickler.goes_by_value(cls) else _usual(pickler, cls)
+    if not pickler.goes_by_value(cls):
+        return _usual(pickler, cls)
+    pickler.sent.append(cls)
+    return reduced_class(cls)
 
 
 def _function(pickler: ByValuePickler, function: FunctionType) -> Any:
     if is_generic(function) and not is_importable(function):
         return reduced_generic(function)
-    return _usual(pickler, function)
+    answer = _usual(pickler, function)
+    if answer is not NotImplemented:
+        pickler.sent.append(function)
+    return answer
 
 
 def stays_inside(buffer_bytes: int, taken: list[memoryview]) -> Callable[[PickleBuffer], bool]:
@@ -119,16 +127,25 @@ def stays_inside(buffer_bytes: int, taken: list[memoryview]) -> Callable[[Pickle
     return answer
 
 
-def dumps(value: Any, *, beside: tuple[int, list[memoryview]] | None = None) -> bytes:
+def dumps(
+    value: Any,
+    *,
+    beside: tuple[int, list[memoryview]] | None = None,
+    sent: list[type | FunctionType] | None = None,
+) -> bytes:
     """The pickle of a value, with the functions and classes that no import finds inside it.
 
     Parameters:
         beside: a size, and a list that gets the buffers that are larger, which `pickle.loads` has to be given.
+        sent: gets the classes and functions that went by value.
 
     Raises:
         Exception: whatever pickling it raises.
     """
     file = io.BytesIO()
     callback = None if beside is None else stays_inside(*beside)
-    ByValuePickler(file, protocol=5, buffer_callback=callback).dump(value)
+    pickler = ByValuePickler(file, protocol=5, buffer_callback=callback)
+    pickler.dump(value)
+    if sent is not None:
+        sent += pickler.sent
     return file.getvalue()

@@ -5,6 +5,7 @@ Knows no pickler. Its functions without an underscore in front are named in stor
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -32,10 +33,21 @@ def reduced_type(obj: Any) -> tuple[Any, ...]:
 
 
 def named_type(kind: str, name: str, module: str, keywords: dict[str, Any]) -> Any:
-    """Such a type, made anew."""
+    """Such a type: this process's own of that name where it is the same, else made anew."""
     import typing
 
+    own = getattr(sys.modules.get(module), "__dict__", {}).get(name)
+    if type(own) is getattr(typing, kind) and _is_made_of(own, keywords):
+        return own
     made = getattr(typing, kind)(name, **keywords)
     with suppress(AttributeError):
         made.__module__ = module
     return made
+
+
+def _is_made_of(own: Any, keywords: dict[str, Any]) -> bool:
+    names = _KEYWORDS[type(own).__name__]
+    try:
+        return all(bool(getattr(own, names[keyword]) == value) for keyword, value in keywords.items())
+    except Exception:  # an alias whose value is computed when it is asked for
+        return False
