@@ -101,7 +101,7 @@ async def test_arguments_that_the_class_does_not_take_are_refused_at_once(runtim
     with pytest.raises(TypeError, match="ActorOptions"):
         await runtime.spawn(Tally, options={"restart": "transient"})  # type: ignore[arg-type]
     with pytest.raises(
-        ValueError, match=r"restart of 'tally-\d' is one of permanent, transient, temporary, not 'never'"
+        ValueError, match=r"restart of 'ActorOptions' is one of permanent, transient, temporary, not 'never'"
     ):
         await runtime.spawn(Tally, options=ActorOptions(restart="never"))
     with pytest.raises(TypeError, match="SupervisorSpec"):

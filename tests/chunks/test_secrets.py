@@ -63,6 +63,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     ),
     "an argument by position": ("def call(n, token):\n    return n", "call", "[[1, TOKEN], [2, TOKEN]]"),
     "an argument by keyword": ("def call(n, **more):\n    return n", "call", "[{'n': 1, 'api_key': TOKEN}]"),
+    "one of many keywords that are secrets": ("def call(n, **credentials):\n    return n", "call", "[{'n': 1, 'user': TOKEN}]"),
     "inside of an argument": ("def call(n, options):\n    return n", "call", "[[1, {'list': [{'password': TOKEN}]}]]"),
     "an argument of its own class": (
         "@dataclasses.dataclass\nclass Login:\n    user: str\n    password: str\ndef call(n, login):\n    return n", "call", "[[1, Login('u', TOKEN)]]",

@@ -112,7 +112,7 @@ class CallForm:
     def _encoded(self, call: Call, walk: ValueWalk) -> bytes:
         counted = self._counted(call)
         if isinstance(call, Mapping):
-            encoded = walk.encode(dict(counted))
+            encoded = walk.encode(self._gathered(counted))
         elif self.is_plain:
             encoded = walk.encode([value for _, value in counted])
         else:
@@ -120,6 +120,17 @@ class CallForm:
         if not self._ignored:
             return encoded
         return joined(_IGNORED, [*(name.encode() for name in sorted(self._ignored)), encoded])
+
+    def _gathered(self, counted: list[tuple[str, Any]]) -> dict[str, Any]:
+        """Keyword arguments as they count: what goes to `**credentials` is a table of that name, as one given whole."""
+        secret = {name: value for name, value in counted if self._goes_to_secrets(name)}
+        plain = {name: value for name, value in counted if name not in secret}
+        rest = None if self._parameters is None else self._parameters.keywords
+        return {**plain, rest: secret} if secret and rest else plain
+
+    def _goes_to_secrets(self, name: str) -> bool:
+        """Whether a keyword names no parameter, and goes to one whose name is that of secrets."""
+        return self._is_surplus(name) and may_be_secret((self._parameters and self._parameters.keywords) or "")
 
     def named(self, call: Call) -> list[tuple[str, Any]]:
         """The arguments of a call with the names that they go to, in the order in which they count."""
@@ -145,8 +156,13 @@ class CallForm:
 
     def _is_ignored(self, name: str) -> bool:
         known = self._parameters
-        is_surplus = known is not None and name not in known.named and name not in known.positional
-        return name in self._ignored or (is_surplus and known is not None and known.keywords in self._ignored)
+        return name in self._ignored or (
+            known is not None and self._is_surplus(name) and known.keywords in self._ignored
+        )
+
+    def _is_surplus(self, name: str) -> bool:
+        known = self._parameters
+        return known is not None and name not in known.named and name not in known.positional
 
     def _tell(self, call: Call, whole: ValueWalk) -> None:
         """Note which arguments have something opaque, as long as few are known."""
@@ -166,8 +182,12 @@ class CallForm:
 
         Cost: as `key`, and more.
         """
-        hidden = [(name, _hidden_copy(name, value, hiding)) for name, value in self.named(call)]
-        return dict(hidden) if isinstance(call, Mapping) else [value for _, value in hidden]
+        if not isinstance(call, Mapping):
+            return [_hidden_copy(name, value, hiding) for name, value in self.named(call)]
+        return {
+            name: _hidden_copy(name, value, hiding, is_secret=self._goes_to_secrets(name))
+            for name, value in self.named(call)
+        }
 
 
 def call_key(call: Call) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -159,7 +160,7 @@ async def test_a_message_that_cannot_travel_fails_where_the_timer_is_set() -> No
     class Odd(Actor):
         def receive(self, message: Any) -> Any:
             try:
-                self.context.after(1.0, Echo({1}))
+                self.context.after(1.0, Echo(threading.Lock()))
             except TypeError as error:
                 return str(error)
             return None

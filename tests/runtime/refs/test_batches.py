@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ async def test_nothing_is_sent_where_one_message_cannot_be_encoded() -> None:
         ref = system.spawn(Counter, name="counter")
         for send in (ref.batch, ref.tell_batch):
             with pytest.raises(TypeError, match=r"Echo\.value"):
-                await send([Add(1), Echo(object())])
+                await send([Add(1), Echo(threading.Lock())])
         assert await ref.ask(Get()) == 0
 
 
