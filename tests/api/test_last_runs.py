@@ -21,7 +21,15 @@ CHUNK = "print(chunk(f, [[1], [2]], chunk_size=2, where=WHERE, path=PATH, progre
 PROGRAMS = {
     "a function that atexit calls": f"import atexit\natexit.register(lambda: {CHUNK})",
     "a thread that outlives the main one": AFTER_MAIN.replace("WORK", CHUNK),
-    "a finalizer": f"import weakref\nthing = f\nweakref.finalize(type('T', (), {{}}), lambda: {CHUNK})",
+    "a finalizer": f"import weakref\nclass Held: pass\nheld = Held()\nweakref.finalize(held, lambda: {CHUNK})",
+    "the collector amid the end": f"""
+import gc, weakref
+gc.collect()
+gc.disable()
+weakref.finalize(type('T', (), {{}}), lambda: {CHUNK})
+gc.set_threshold(9, 1, 1)
+gc.enable()
+""",
     "a Chunker that was warm before": """
 import atexit
 chunker = Chunker(f, chunk_size=2, where=WHERE, path=PATH, progress_bar=False)

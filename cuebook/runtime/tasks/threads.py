@@ -35,10 +35,10 @@ def _started(function: Callable[[], T]) -> asyncio.Future[T]:
     try:
         return loop.run_in_executor(None, function)
     except RuntimeError:
-        if threading.main_thread().is_alive():
+        if loop.is_closed():
             raise
-    # Executors take nothing more once the main thread has ended, though the program goes on: in another thread, or in a
-    # function that atexit calls.
+    # Executors take nothing more once the main thread is at its end, though the program goes on: in another thread, or
+    # in a function that atexit calls. (It still counts as alive while they are shut down.)
     future: asyncio.Future[T] = loop.create_future()
 
     def work() -> None:
