@@ -86,12 +86,18 @@ class Release:
 @message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class HostLost:
-    """A host to its Worker: it is gone (see `engines.host.Loss`). `life`: the Worker's incarnation that had it."""
+    """A host to its Worker: it is gone (see `children.port.Loss`).
+
+    Attributes:
+        life: the Worker's incarnation that had it.
+        host: the how manieth of that incarnation's hosts it was.
+    """
 
     index: int
     seconds: float
     reason: str
     life: int
+    host: int = 1
 
 
 @message(by_reference=True)

@@ -61,6 +61,7 @@ class WorkerActor(Actor):
         self._works = works
         self._supervisor = supervisor
         self._host: Host | None = None
+        self._hosts = 0
         self._timeout: float | None = None
         self._is_timing = False
         self._is_timed_out = False
@@ -130,14 +131,19 @@ class WorkerActor(Actor):
         self._is_timed_out = False
         host = self._host
         if host is None:
-            host = self._make_host()
+            # It is this worker's from now on: it can end before its start does, and nobody would hear of that.
+            host = self._host = self._make_host()
+            self._hosts += 1
             try:
                 await host.start(_Mailer(self.context.self_ref, host, self))
             except (OSError, SupervisionError) as error:
+                self._host = None
                 reason = f"could not be started: {error}"
                 self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self.life))
                 return
-            self._host = host
+            except BaseException:  # whoever waited for it is gone; the host ends by itself
+                self._host = None
+                raise
         if host.shares_memory:
             host.prepare(order.run, self._works[order.run])
         host.send([order.setup])
@@ -174,8 +180,8 @@ class WorkerActor(Actor):
         host.kill(f"ran longer than timeout={timeout:g} s")
 
     def _lose(self, loss: HostLost) -> None:
-        if loss.life != self.life:
-            return  # told by the incarnation that had it, as it failed
+        if self._host is None or (loss.life, loss.host) != (self.life, self._hosts):
+            return  # told by the incarnation that had it, as it failed; or it was given up since
         self._host = None
         self.context.cancel_timer("running")
         self._is_timing = False
@@ -183,6 +189,11 @@ class WorkerActor(Actor):
         self._supervisor().tell_nowait(
             WorkerLost(self.number, loss.index, loss.seconds, loss.reason, was_timeout, self.life), urgent=False
         )
+
+    @property
+    def hosts(self) -> int:
+        """How many hosts this incarnation has had."""
+        return self._hosts
 
     def has(self, host: Host) -> bool:
         """Whether this is its host, and not one that it has given up."""
@@ -215,4 +226,5 @@ class _Mailer:
 
     def on_lost(self, loss: Loss) -> None:
         if self._owner.has(self._host):
-            self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason, self._owner.life))
+            owner = self._owner
+            self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason, owner.life, owner.hosts))

@@ -9,6 +9,7 @@ import pytest
 
 from cuebook.actors.messages import HostLost, Prepare, ToWorker, WorkerLost
 from cuebook.actors.worker import WorkerActor
+from cuebook.children.port import Loss
 
 
 class Post:
@@ -76,6 +77,29 @@ def test_orders_for_an_earlier_incarnation_start_no_host_and_reach_none() -> Non
         assert hosts[0].sent == [b"setup", b"calls"]
         await give(actor, HostLost(3, 1.0, "of the earlier one", 1))
         assert post.told == []
+
+    asyncio.run(main())
+
+
+def test_a_host_that_ends_while_it_is_being_started_is_lost_and_the_next_one_is_another() -> None:
+    class EndsAtOnce(HostThatIs):
+        async def start(self, listener: Any) -> None:
+            listener.on_lost(Loss(-1, 0.0, "killed by SIGKILL"))
+
+    async def main() -> None:
+        actor, post, hosts = worker(life=1)
+        actor._make_host = lambda: hosts.append(EndsAtOnce()) or hosts[-1]  # type: ignore[func-returns-value,assignment,return-value]
+        await give(actor, Prepare(1, b"setup", None, 1))
+        (ended,) = post.told
+        assert isinstance(ended, HostLost)
+        await give(actor, ended)
+        assert isinstance(post.told[-1], WorkerLost)
+        await give(actor, Prepare(1, b"setup", None, 1))
+        assert len(hosts) == 2
+        told = len(post.told)
+        await give(actor, ended)  # of the first one, late: the second one goes on
+        assert len(post.told) == told
+        assert actor.has(hosts[1])
 
     asyncio.run(main())
 
