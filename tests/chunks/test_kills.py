@@ -178,6 +178,33 @@ def test_parent_and_workers_are_killed_together_again_and_again(tmp_path: Path) 
     assert sum(counts(tmp_path).values()) <= CALLS + len(done) * 8
 
 
+def new_workers(program: Program) -> set[int]:
+    """Interpreters that the program has started, also those that have not yet done anything."""
+
+    def words(pid: int) -> list[bytes]:
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return []
+
+    own = words(program.pid)
+    return {pid for pid in family(program.pid) if (said := words(pid)) and said[0] == own[0] and said != own}
+
+
+def test_a_worker_that_is_killed_as_it_is_born_is_replaced(tmp_path: Path) -> None:
+    body = "def f(x): return x\nprint(chunk(f, [[n] for n in range(5)], chunk_size=1, path='x.cue'))"
+    killed: set[int] = set()
+    with start(tmp_path, body) as program:
+        end = time.monotonic() + 30
+        while len(killed) < 2 and time.monotonic() < end and program.process.poll() is None:
+            for pid in new_workers(program) - killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        assert program.wait(30) == 0, program.stderr
+        assert program.stdout == "[0, 1, 2, 3, 4]\n"
+    assert len(killed) == 2
+
+
 # -- calls that end their worker
 
 
