@@ -54,6 +54,8 @@ if TYPE_CHECKING:
         UnsupportedVersion,
         ValueNotKept,
         WorkerDied,
+        WorkplaceBusy,
+        WorkplaceError,
         WriterConflict,
     )
     from cuebook.persistence.identity.files import File
@@ -90,7 +92,7 @@ _ERRORS = (
     "JournalFull", "JournalNotTrusted", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError",
     "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped",
     "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion", "ValueNotKept",
-    "WorkerDied", "WriterConflict",
+    "WorkerDied", "WorkplaceBusy", "WorkplaceError", "WriterConflict",
 )  # fmt: skip
 
 _HOMES = {
@@ -252,6 +254,8 @@ __all__ = [
     "ValueNotKept",
     "Worker",
     "WorkerDied",
+    "WorkplaceBusy",
+    "WorkplaceError",
     "WriterConflict",
     "__version__",
     "chunk",

@@ -40,6 +40,8 @@ __all__ = [
     "UnsupportedVersion",
     "ValueNotKept",
     "WorkerDied",
+    "WorkplaceBusy",
+    "WorkplaceError",
     "WriterConflict",
 ]
 
@@ -339,6 +341,16 @@ class UnknownEvent(RecoveryFailed):
     """The journal holds an event whose class is gone or has other fields now. Its name, and what to write, are in the
     text: an upcaster, in the actor's class.
     """
+
+
+class WorkplaceError(CuebookError):
+    """Files cannot be kept in `.cuebook/`, or not be brought back from it. The text names the file and the reason. What
+    was kept before is as it was, and nothing was written outside of the folder that files were to be brought back to.
+    """
+
+
+class WorkplaceBusy(WorkplaceError):
+    """Somebody else is using it just now; the text says who. Nothing was changed: wait for them."""
 
 
 class InternalError(CuebookError):

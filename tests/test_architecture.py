@@ -27,6 +27,7 @@ FLOORS = [
     {"actors"},
     {"engines", "processes"},
     {"children"},
+    {"workplace"},
     {"runtime", "persistence"},
     {"wire"},
     {"errors", "logs", "clock", "wording", "choices", "notices"},
