@@ -14,8 +14,10 @@ __all__ = [
     "AskTimeout",
     "CallFailed",
     "CallTimedOut",
+    "CheckpointRefused",
     "CodecError",
     "CuebookError",
+    "ExperimentError",
     "FunctionNotShippable",
     "InternalError",
     "JournalBusy",
@@ -33,6 +35,7 @@ __all__ = [
     "RestartLimitReached",
     "ResultNotRebuilt",
     "RunStopped",
+    "RunnerGone",
     "SupervisionError",
     "UnhandledMessage",
     "UnknownEvent",
@@ -351,6 +354,24 @@ class WorkplaceError(CuebookError):
 
 class WorkplaceBusy(WorkplaceError):
     """Somebody else is using it just now; the text says who. Nothing was changed: wait for them."""
+
+
+class CheckpointRefused(CuebookError):
+    """The runner could not keep the outputs of this program: one is missing, cannot be read or was being written, or
+    the disk is full. Earlier checkpoints are whole, and the program may go on and try again.
+    """
+
+
+class RunnerGone(CuebookError):
+    """The runner that started this program is no longer there, so that nothing is kept any more. The program should
+    end: the workspace gets the outputs of the last checkpoint, and the next `cuebook exp run` goes on from there.
+    """
+
+
+class ExperimentError(CuebookError):
+    """What was asked of experiments cannot be done: no such experiment or checkpoint, a file of stages that is not
+    understood, changes that would be lost. Nothing was changed.
+    """
 
 
 class InternalError(CuebookError):

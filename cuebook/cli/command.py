@@ -31,6 +31,7 @@ _HOMES = {
     "compact": "cuebook.cli.upkeep",
     "forget": "cuebook.cli.forget",
     "actors": "cuebook.cli.actor_group",
+    "exp": "cuebook.cli.exp",
 }
 """The module of each sub-command, in which it has its own name."""
 

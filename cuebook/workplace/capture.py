@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from cuebook.errors import WorkplaceError
@@ -39,13 +39,13 @@ class Capture:
         self._store = store
         self._seen: dict[bytes, tuple[_Look, Content]] = {}
 
-    def take(self, outputs: Sequence[bytes], *, missing_ok: bool = False) -> Manifest:
+    def take(self, outputs: Sequence[bytes], *, optional: Container[bytes] = ()) -> Manifest:
         """Keep all that is below these names now.
 
         A link is kept as the name that it leads to, and never followed. Our own unfinished files are left out.
 
         Args:
-            outputs: names of files and folders. missing_ok: one that is not there is left out; else it is an error.
+            outputs: names of files and folders. optional: those of them that need not be there.
 
         Raises:
             WorkplaceError: one is missing or outside, or something in it cannot be kept: a socket, a file that is not
@@ -60,7 +60,7 @@ class Capture:
                 for version in self._below(name):
                     found[version.name] = version
             except FileNotFoundError as error:
-                if not missing_ok or os.fsencode(error.filename) != self._path(name):
+                if name not in optional or os.fsencode(error.filename) != self._path(name):
                     raise WorkplaceError(f"{os.fsdecode(error.filename)} is not there") from error
             except OSError as error:
                 raise WorkplaceError(f"{error.filename} cannot be read: {error.strerror}") from error

@@ -79,10 +79,15 @@ class HeldLock:
             found = os.pread(descriptor, 4096, 0).decode("utf-8", "replace").strip()
             os.close(descriptor)
             return found or "another process"
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, note.encode(), 0)
         self._descriptor = descriptor
+        self.note(note)
         return None
+
+    def note(self, text: str) -> None:
+        """Tell others something else, who cannot have it meanwhile."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, text.encode(), 0)
 
     def release(self) -> None:
         """Let it go. Twice is fine."""

@@ -172,7 +172,7 @@ def test_what_cannot_be_kept_is_named(root: Path, store: FileStore) -> None:
     capture = Capture(root, store)
     with pytest.raises(WorkplaceError, match="missing is not there"):
         capture.take([b"missing"])
-    assert capture.take([b"missing"], missing_ok=True).files == ()
+    assert capture.take([b"missing"], optional=[b"missing"]).files == ()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(os.path.relpath(root / "out" / "s"))
         with pytest.raises(WorkplaceError, match="out/s is a socket"):
