@@ -35,8 +35,9 @@ def make_checkpoint(
             start of the call, then from the last state kept.
 
     Returns:
-        The checkpoint's number within this call or experiment (1, 2, ...) once it is committed; None when it was thinned
-        out or there is neither. Where a loop runs in this thread: an awaitable of that (outside of a call: in an `async def`).
+        The checkpoint's number within this call or experiment (1, 2, ...) once it is committed; None when it was
+        thinned out or there is neither. Where a loop runs in this thread: an awaitable of that (outside of a call: in
+        an `async def`).
 
     Raises:
         TypeError, ValueError: in a call, `label` is no str, or `every` no number of 0 or more; nothing changed.

@@ -9,7 +9,7 @@ from cuebook.experiments.inputs import Inputs
 from cuebook.experiments.lines import Ref
 from cuebook.persistence.history.experiments.line import LineState
 
-__all__ = ["Decision", "Wish", "What", "decide"]
+__all__ = ["Decision", "What", "Wish", "decide"]
 
 
 class What(StrEnum):
@@ -63,11 +63,10 @@ def decide(wish: Wish, head: Ref | None, line: LineState | None, inputs: Inputs)
     if head.number != line.last.number:
         return Decision(What.BRANCH, head, f"from {head}, which is not the last checkpoint of {head.name}")
     was = line.attempt
-    is_same = was is not None and was.inputs == inputs.digest
-    if not is_same and was is not None:
-        changes = inputs.changes(was.facts.get("params", {}), was.facts.get("deps", {}))
+    changes = [] if was is None else inputs.changes(was.facts, line.written)
+    if changes:
         named = ", ".join(changes[:3]) + (" and more" if len(changes) > 3 else "")
-        return Decision(What.BRANCH, head, f"changed: {named or 'the command'}")
+        return Decision(What.BRANCH, head, f"changed: {named}")
     if line.ended is not None and line.ended.outcome == "finished" and not wish.forces:
         return Decision(What.NOTHING, head, f"experiment {head.name} is finished")
     return Decision(What.GO_ON, head)

@@ -6,17 +6,22 @@ import hashlib
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cuebook.errors import ExperimentError
 from cuebook.experiments.params import PARAMS_FILES, flattened, read_params
-from cuebook.experiments.stages import Stage
+from cuebook.experiments.stages import ProgramStage
 from cuebook.wire.codec import pack
 
-__all__ = ["Inputs", "git_state", "inputs_of"]
+__all__ = ["Inputs", "git_state", "inputs_of", "written_since"]
+
+_CODE = ".py .ipynb .sh .bash .r .jl .c .cc .cpp .h .rs .go .js .ts .pl .rb .lua .m .f90"
+_SETTINGS = ".yaml .yml .toml .ini .cfg"
+_READ_SUFFIXES = frozenset(_CODE.split() + _SETTINGS.split())
+"""Files of code and settings: who changes them is the user, also while the program runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +29,15 @@ class Inputs:
     """What an experiment depends on.
 
     Attributes:
-        params: by key. deps: by name the sha256 of the content, in hex; "" of one that is not there.
-        commands: as they are run.
+        params: by key.
+        deps: by name the sha256 of the content, in hex; "" of one that is not there.
+        commands: as they are run. named: those of `deps` that only a command names.
     """
 
     params: dict[str, Any] = field(default_factory=dict)
     deps: dict[str, str] = field(default_factory=dict)
     commands: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
     @property
     def digest(self) -> bytes:
@@ -38,43 +45,66 @@ class Inputs:
         parts = [sorted(self.params.items()), sorted(self.deps.items()), list(self.commands)]
         return hashlib.sha256(pack(parts)).digest()
 
-    def changes(self, params: dict[str, Any], deps: dict[str, str]) -> list[str]:
-        """What is otherwise than in an earlier attempt, in words."""
+    def changes(self, was: dict[str, Any], written: Container[str]) -> list[str]:
+        """What is otherwise than in an earlier attempt, in words; not counting the files that it has written."""
+        params, deps = was.get("params", {}), was.get("deps", {})
         keys = [key for key in {**params, **self.params} if params.get(key) != self.params.get(key)]
         names = [name for name in {**deps, **self.deps} if deps.get(name) != self.deps.get(name)]
-        return [f"{key}={self.params.get(key)!r} (was {params.get(key)!r})" for key in keys] + names
+        found = [f"{key}={self.params.get(key)!r} (was {params.get(key)!r})" for key in keys]
+        found += [name for name in names if name not in written]
+        return found if list(self.commands) == was.get("commands") else ["the command", *found]
 
 
-def inputs_of(root: Path, stages: Sequence[Stage]) -> Inputs:
-    """What these stages depend on just now.
+def inputs_of(root: Path, stages: Sequence[ProgramStage], besides: Sequence[bytes] = ()) -> Inputs:
+    """What these stages depend on just now; `besides` are names of files that they write without being outputs.
 
     The files that a command names, scripts above all, count as its dependencies; so do the parameters that there are.
     """
-    outputs = {output.name for stage in stages for output in stage.outputs}
-    names = {dep for stage in stages for dep in stage.deps if dep not in outputs}
-    for stage in stages:
-        names |= {name for name in _named_files(root, stage) if name not in outputs}
+    outputs = {output.name for stage in stages for output in stage.outputs} | set(besides)
+    declared = {dep for stage in stages for dep in stage.deps if dep not in outputs}
+    named = {name for stage in stages for name in _named_files(root, stage)} - outputs - declared
     params: dict[str, Any] = {}
     for stage in stages:
         params.update(_params_of(root, stage))
     commands = [each if isinstance(each, str) else shlex.join(each) for stage in stages for each in stage.commands]
-    deps = {name.decode("utf-8", "surrogateescape"): _digest(root, name) for name in sorted(names)}
-    return Inputs(params, deps, tuple(commands))
+    deps = {_text(name): _digest(root, name) for name in sorted(declared | named)}
+    return Inputs(params, deps, tuple(commands), tuple(sorted(_text(name) for name in named)))
 
 
-def _named_files(root: Path, stage: Stage) -> Iterator[bytes]:
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def written_since(root: Path, deps: dict[str, str], named: Sequence[str]) -> list[str]:
+    """Files that were named in commands and have changed since, as a program changes what it writes to."""
+    return [
+        name
+        for name in named
+        if Path(name).suffix.lower() not in _READ_SUFFIXES
+        and _digest(root, name.encode("utf-8", "surrogateescape")) != deps.get(name, "")
+    ]
+
+
+def _named_files(root: Path, stage: ProgramStage) -> Iterator[bytes]:
     for command in stage.commands:
-        try:
-            words = shlex.split(command) if isinstance(command, str) else command
-        except ValueError:
-            continue
-        for word in words:
+        for word in _words(command):
             path = Path(os.path.normpath(root / stage.folder / word))
             if path.is_relative_to(root) and path != root and path.is_file():
                 yield os.fsencode(path.relative_to(root))
 
 
-def _params_of(root: Path, stage: Stage) -> dict[str, Any]:
+def _words(command: str | tuple[str, ...]) -> list[str]:
+    """The words of a command that may name what it reads."""
+    if not isinstance(command, str):
+        return list(command)
+    try:
+        parts = list(shlex.shlex(command, posix=True, punctuation_chars=True))
+    except ValueError:
+        return []
+    return [word for before, word in zip(["", *parts], parts, strict=False) if not before.startswith(">")]
+
+
+def _params_of(root: Path, stage: ProgramStage) -> dict[str, Any]:
     listed = stage.params
     if not listed:
         listed = {name: () for name in PARAMS_FILES if (root / name).is_file()}
@@ -113,8 +143,8 @@ def git_state(root: Path) -> dict[str, Any]:
 
     def said(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(  # noqa: S603
-                ["git", *arguments],  # noqa: S607 - whichever the user has
+            done = subprocess.run(
+                ["git", *arguments],
                 cwd=root,
                 capture_output=True,
                 text=True,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cuebook.errors import ExperimentError
-from cuebook.experiments.stages import read_yaml
+from cuebook.experiments.yaml_files import place_in_yaml, read_yaml
 
 __all__ = ["PARAMS_FILES", "combinations", "flattened", "overridden", "parsed_override", "read_params"]
 
@@ -110,8 +110,7 @@ def overridden(path: Path, key: str, text: str) -> str:
     start, end = (_toml_place if path.suffix == ".toml" else _yaml_place)(path, key)
     whole = path.read_text()
     written = json.dumps(value) if path.suffix == ".toml" or not isinstance(value, str) else _yaml_text(text)
-    changed = whole[:start] + written + whole[end:]
-    return changed
+    return whole[:start] + written + whole[end:]
 
 
 def _value_of(text: str) -> Any:
@@ -146,17 +145,10 @@ def _no_key(path: Path, key: str) -> ExperimentError:
 
 
 def _yaml_place(path: Path, key: str) -> tuple[int, int]:
-    import yaml
-
-    read_yaml(path)
-    node = yaml.compose(path.read_text())
-    for part in key.split("."):
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        found = next((value for name, value in pairs if name.value == part), None)
-        if found is None:
-            raise _no_key(path, key)
-        node = found
-    return node.start_mark.index, node.end_mark.index
+    found = place_in_yaml(path, key.split("."))
+    if found is None:
+        raise _no_key(path, key)
+    return found
 
 
 def _toml_place(path: Path, key: str) -> tuple[int, int]:

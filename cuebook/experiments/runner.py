@@ -15,12 +15,12 @@ from typing import Any
 
 from cuebook.checkpoints.program import RUNNER
 from cuebook.errors import CheckpointRefused, CuebookError
-from cuebook.experiments.orphans import end_all
 from cuebook.experiments.params import flattened, read_params
-from cuebook.experiments.program import Log, Program
-from cuebook.experiments.signal_file import SignalFile
-from cuebook.experiments.stages import Stage
-from cuebook.experiments.triggers import TriggerServer
+from cuebook.experiments.process.orphans import end_all
+from cuebook.experiments.process.program import OutputLog, Program
+from cuebook.experiments.process.signal_file import SignalFile
+from cuebook.experiments.process.triggers import TriggerServer
+from cuebook.experiments.stages import ProgramStage
 from cuebook.experiments.writer import Kept, LineWriter
 from cuebook.notices import say
 from cuebook.persistence.records.experiment_heads import CheckpointKept
@@ -28,7 +28,7 @@ from cuebook.workplace.capture import Capture
 from cuebook.workplace.file_store import FileStore
 from cuebook.workplace.manifest import Manifest
 
-__all__ = ["Attempt", "Ending", "ExperimentRunner"]
+__all__ = ["Attempt", "AttemptEnding", "ExperimentRunner"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SIGNALS_LEFT = 128
@@ -47,7 +47,7 @@ class Attempt:
     """
 
     root: Path
-    stages: tuple[Stage, ...]
+    stages: tuple[ProgramStage, ...]
     outputs: tuple[bytes, ...]
     files: FileStore
     socket: str
@@ -60,7 +60,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class AttemptEnding:
     """How an attempt ended.
 
     Attributes:
@@ -89,10 +89,10 @@ class ExperimentRunner:
         self._broken = ""
         self._signal_file = SignalFile(attempt.root, self._file_seen)
         self._file_answered: asyncio.Task[None] | None = None
-        self._log = Log(attempt.log)
+        self._log = OutputLog(attempt.log)
         self._last: Manifest | None = None
 
-    async def run(self) -> Ending:
+    async def run(self) -> AttemptEnding:
         """Run all stages, in order, until one does not end well."""
         server = TriggerServer(self._attempt.socket, self)
         await server.start()
@@ -105,7 +105,7 @@ class ExperimentRunner:
                     ending = await self._run_stage(stage)
                     if ending is not None:
                         return ending
-            return Ending("finished", 0, 0)
+            return AttemptEnding("finished", 0, 0)
         finally:
             server.close()
             async with self._turn:  # a checkpoint that is being made is made
@@ -134,7 +134,7 @@ class ExperimentRunner:
             await self._writer.keep(manifest, Kept(state=self._attempt.state))
             self._last = manifest
 
-    async def _run_stage(self, stage: Stage) -> Ending | None:
+    async def _run_stage(self, stage: ProgramStage) -> AttemptEnding | None:
         """None where it ended well, and there is more to do."""
         self._stage = stage
         if stage.name:
@@ -152,7 +152,7 @@ class ExperimentRunner:
         finally:
             self._signal_file.close()
 
-    async def _run_program(self, command: str | tuple[str, ...], stage: Stage) -> int:
+    async def _run_program(self, command: str | tuple[str, ...], stage: ProgramStage) -> int:
         program = Program(command, self._attempt.root / stage.folder, self._environment(), self._log)
         await program.start()
         self._program = program
@@ -166,24 +166,24 @@ class ExperimentRunner:
             await asyncio.wait([self._file_answered])
         return code
 
-    def _ending(self, code: int, *, is_shell: bool) -> Ending | None:
+    def _ending(self, code: int, *, is_shell: bool) -> AttemptEnding | None:
         if self._broken:
-            return Ending("failed", code, 1, self._broken)
+            return AttemptEnding("failed", code, 1, self._broken)
         if self._signal is not None:
-            return Ending("interrupted", code, _SIGNALS_LEFT + self._signal)
+            return AttemptEnding("interrupted", code, _SIGNALS_LEFT + self._signal)
         if code == 0:
             return None
         if code < 0 or (is_shell and code > _SIGNALS_LEFT):
             number = -code if code < 0 else code - _SIGNALS_LEFT
-            return Ending("killed", -number, _SIGNALS_LEFT + number, f"by {_signal_name(number)}")
-        return Ending("failed", code, code, f"exit code {code}")
+            return AttemptEnding("killed", -number, _SIGNALS_LEFT + number, f"by {_signal_name(number)}")
+        return AttemptEnding("failed", code, code, f"exit code {code}")
 
-    async def _wrapped_up(self, stage: Stage, *, ends: bool = True) -> Ending | None:
+    async def _wrapped_up(self, stage: ProgramStage, *, ends: bool = True) -> AttemptEnding | None:
         """The checkpoint of a stage that ended well, where it has written anything since its last one."""
         try:
             await self._kept(Kept(stage.name, ends=ends), lambda: True)
         except CuebookError as error:
-            return Ending("failed", 0, 1, str(error))
+            return AttemptEnding("failed", 0, 1, str(error))
         return None
 
     async def _kept(self, kept: Kept, is_wanted: Callable[[], bool]) -> CheckpointKept:

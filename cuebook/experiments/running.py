@@ -16,14 +16,14 @@ from pathlib import Path
 
 from cuebook.errors import CuebookError, ExperimentError, WorkplaceBusy
 from cuebook.experiments.deciding import Decision, What, Wish, decide
-from cuebook.experiments.guardian import PATIENCE_S, Guardian
 from cuebook.experiments.heads import WorkspaceHead, note_of_this_process
-from cuebook.experiments.inputs import Inputs, git_state, inputs_of
+from cuebook.experiments.inputs import Inputs, git_state, inputs_of, written_since
 from cuebook.experiments.lines import Lines, Ref, checked_experiment_name
-from cuebook.experiments.runner import Attempt, Ending, ExperimentRunner
+from cuebook.experiments.process.guardian import PATIENCE_S, Guardian
+from cuebook.experiments.process.triggers import TriggerSocket
+from cuebook.experiments.runner import Attempt, AttemptEnding, ExperimentRunner
 from cuebook.experiments.settling import bring_back, note_runner, settle_lost
-from cuebook.experiments.stages import Stage
-from cuebook.experiments.triggers import TriggerSocket
+from cuebook.experiments.stages import ProgramStage
 from cuebook.experiments.writer import LineWriter
 from cuebook.notices import say
 from cuebook.persistence.records.experiment_heads import AttemptBegun, ExperimentOpened
@@ -31,7 +31,7 @@ from cuebook.workplace.location import Workplace
 from cuebook.workplace.manifest import Manifest, shown
 from cuebook.workplace.restore import Restored
 
-__all__ = ["Report", "RunRequest", "run_experiment"]
+__all__ = ["RunReport", "RunRequest", "run_experiment"]
 
 _RESTORING = "a guardian"
 
@@ -48,7 +48,7 @@ class RunRequest:
     """
 
     root: Path
-    stages: tuple[Stage, ...]
+    stages: tuple[ProgramStage, ...]
     wish: Wish = field(default_factory=Wish)
     name: str | None = None
     message: str = ""
@@ -57,12 +57,12 @@ class RunRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RunReport:
     """What became of it.
 
     Attributes:
         ref: the checkpoint that the workspace has now. exit_code: for our own process.
-        outcome: as `Ending.outcome`, or `finished` where there was nothing to do.
+        outcome: as `AttemptEnding.outcome`, or `finished` where there was nothing to do.
     """
 
     ref: Ref
@@ -70,7 +70,7 @@ class Report:
     outcome: str
 
 
-def run_experiment(workplace: Workplace, request: RunRequest) -> Report:
+def run_experiment(workplace: Workplace, request: RunRequest) -> RunReport:
     """Run it, to its end.
 
     Raises:
@@ -107,21 +107,21 @@ def take_workspace(head: WorkspaceHead) -> None:
 
 def say_settled(settled: object, root: Path) -> None:
     """Say what was done for a run whose runner was gone."""
-    from cuebook.experiments.settling import Settled
+    from cuebook.experiments.settling import SettledRun
 
-    if isinstance(settled, Settled):
+    if isinstance(settled, SettledRun):
         aside = f"; what was written after it is in {settled.aside}" if settled.aside else ""
         say(f"the last run in {root} was lost: its outputs are those of {settled.ref} again{aside}")
 
 
-def _run_locked(lines: Lines, head: WorkspaceHead, request: RunRequest) -> Report:
-    inputs = inputs_of(request.root, request.stages)
+def _run_locked(lines: Lines, head: WorkspaceHead, request: RunRequest) -> RunReport:
+    inputs = inputs_of(request.root, request.stages, request.metrics)
     ref = head.read()
     line = None if ref is None else lines.load(ref.name)
     decision = decide(request.wish, ref, line, inputs)
     if decision.what is What.NOTHING and decision.start is not None:
         say(f"{decision.why}, and nothing it depends on has changed: --force runs it again, --reset from scratch")
-        return Report(decision.start, 0, "finished")
+        return RunReport(decision.start, 0, "finished")
     trigger = TriggerSocket()
     try:
         name = _named(lines, request, decision)
@@ -186,7 +186,7 @@ def say_aside(done: Restored) -> None:
         say(f"{names} as it was is kept in {done.folder}")
 
 
-async def _attempted(run: _Run, socket_path: str) -> Report:
+async def _attempted(run: _Run, socket_path: str) -> RunReport:
     writer, attempt = await _begun(run, socket_path)
     try:
         runner = ExperimentRunner(attempt, writer)
@@ -194,7 +194,8 @@ async def _attempted(run: _Run, socket_path: str) -> Report:
             await runner.first()
         start = run.decision.start
         number = start.number if run.decision.what is What.GO_ON and start is not None else 0
-        facts = {"params": run.inputs.params, "deps": run.inputs.deps, "git": git_state(run.request.root)}
+        facts = {"params": run.inputs.params, "deps": run.inputs.deps, "commands": list(run.inputs.commands)}
+        facts["git"] = git_state(run.request.root)
         begun = AttemptBegun(time.time(), socket.gethostname(), os.getpid(), number, run.inputs.digest, facts)
         await writer.begin(begun)
         run.head.write(Ref(run.name, number))
@@ -202,7 +203,7 @@ async def _attempted(run: _Run, socket_path: str) -> Report:
         try:
             ending = await runner.run()
         except CuebookError as error:
-            ending = Ending("failed", 0, 1, str(error))
+            ending = AttemptEnding("failed", 0, 1, str(error))
         return await _ended(run, writer, ending)
     finally:
         await writer.close()
@@ -244,7 +245,7 @@ def _opened(run: _Run) -> ExperimentOpened:
     return ExperimentOpened(run.name, time.time(), str(run.decision.start or ""), facts)
 
 
-def _output_names(stages: Sequence[Stage]) -> tuple[bytes, ...]:
+def _output_names(stages: Sequence[ProgramStage]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(output.name for stage in stages for output in stage.outputs))
 
 
@@ -254,7 +255,7 @@ def _state_at(lines: Lines, ref: Ref) -> bytes | None:
     return lines.workplace.files.blobs.read(*heads[0].state) if heads and heads[0].state else None
 
 
-async def _ended(run: _Run, writer: LineWriter, ending: Ending) -> Report:
+async def _ended(run: _Run, writer: LineWriter, ending: AttemptEnding) -> RunReport:
     last = writer.line.last
     assert last is not None
     ref, aside = Ref(run.name, last.number), ""
@@ -262,13 +263,14 @@ async def _ended(run: _Run, writer: LineWriter, ending: Ending) -> Report:
         manifest = run.lines.manifest_of(ref)
         done = await asyncio.to_thread(bring_back, run.lines, run.request.root, manifest, run.name)
         aside = "" if done.folder is None else str(done.folder)
-    await writer.end(ending.outcome, ending.code, aside)
+    written = written_since(run.request.root, run.inputs.deps, run.inputs.named)
+    await writer.end(ending.outcome, ending.code, aside, written=written)
     run.head.write(ref)
     _say_ended(ref, last.id, ending, aside)
-    return Report(ref, ending.exit_code, ending.outcome)
+    return RunReport(ref, ending.exit_code, ending.outcome)
 
 
-def _say_ended(ref: Ref, checkpoint: str, ending: Ending, aside: str) -> None:
+def _say_ended(ref: Ref, checkpoint: str, ending: AttemptEnding, aside: str) -> None:
     why = f" ({ending.why})" if ending.why else ""
     count = "no checkpoint" if ref.number == 0 else f"{ref.number} checkpoint{'s' if ref.number > 1 else ''}"
     say(f"experiment {ref.name} {ending.outcome}{why}: {count}")

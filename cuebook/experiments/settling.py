@@ -14,16 +14,17 @@ from pathlib import Path
 from cuebook.errors import JournalBusy
 from cuebook.experiments.heads import WorkspaceHead
 from cuebook.experiments.lines import Lines, Ref
-from cuebook.experiments.orphans import end_all
+from cuebook.experiments.process.orphans import end_all
 from cuebook.experiments.writer import LineWriter
+from cuebook.persistence.journal.reader import open_reader
 from cuebook.workplace.manifest import Manifest
 from cuebook.workplace.restore import Restored, restore
 
-__all__ = ["Settled", "bring_back", "note_runner", "settle_lost"]
+__all__ = ["SettledRun", "bring_back", "is_running", "note_runner", "settle_lost"]
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledRun:
     """What was done for an attempt whose runner was gone.
 
     Attributes:
@@ -50,7 +51,7 @@ def bring_back(lines: Lines, root: Path, manifest: Manifest, name: str) -> Resto
     return restore(manifest, root, lines.workplace.files, aside=aside)
 
 
-def settle_lost(lines: Lines, head: WorkspaceHead, root: Path, *, patience_s: float = 0.0) -> Settled | None:
+def settle_lost(lines: Lines, head: WorkspaceHead, root: Path, *, patience_s: float = 0.0) -> SettledRun | None:
     """End the attempt of a workspace whose runner is gone; None where there is none. The workspace's lock is ours.
 
     Args:
@@ -67,7 +68,7 @@ def settle_lost(lines: Lines, head: WorkspaceHead, root: Path, *, patience_s: fl
     return asyncio.run(_settled(lines, head, root, ref))
 
 
-async def _settled(lines: Lines, head: WorkspaceHead, root: Path, ref: Ref) -> Settled | None:
+async def _settled(lines: Lines, head: WorkspaceHead, root: Path, ref: Ref) -> SettledRun | None:
     writer = await LineWriter.open(lines, ref.name)
     try:
         last = writer.line.last
@@ -78,7 +79,7 @@ async def _settled(lines: Lines, head: WorkspaceHead, root: Path, ref: Ref) -> S
         aside = "" if done.folder is None else str(done.folder)
         await writer.end("lost", 0, aside)
         head.write(found)
-        return Settled(found, aside)
+        return SettledRun(found, aside)
     finally:
         await writer.close()
 
@@ -92,8 +93,6 @@ def _socket_of(lines: Lines, name: str) -> str:
 
 def is_running(lines: Lines, name: str) -> bool:
     """Whether somebody writes an experiment's journal just now."""
-    from cuebook.persistence.journal.reader import open_reader
-
     try:
         with open_reader(lines.journal_of(name)) as reader:
             return reader.holder() is not None

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cuebook.errors import ExperimentError
+from cuebook.experiments.yaml_files import read_yaml
 from cuebook.workplace.capture import name_below
 
-__all__ = ["STAGES_FILE", "Output", "Stage", "read_stages"]
+__all__ = ["STAGES_FILE", "ProgramStage", "StageOutput", "read_stages"]
 
 STAGES_FILE = "dvc.yaml"
 _TOP = frozenset({"stages", "vars", "params", "metrics", "plots", "artifacts", "datasets"})
@@ -21,7 +22,7 @@ _OF_OUTPUT = frozenset({"checkpoint", "persist", "cache", "desc", "type", "label
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class StageOutput:
     """A file or folder that a stage writes.
 
     Attributes:
@@ -36,7 +37,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ProgramStage:
     """One command, and what it reads and writes.
 
     Attributes:
@@ -51,21 +52,21 @@ class Stage:
 
     name: str
     commands: tuple[str | tuple[str, ...], ...]
-    outputs: tuple[Output, ...]
+    outputs: tuple[StageOutput, ...]
     deps: tuple[bytes, ...] = ()
     params: dict[str, tuple[str, ...]] = field(default_factory=dict)
     metrics: tuple[bytes, ...] = ()
     folder: str = ""
 
 
-def read_stages(root: Path, wanted: Sequence[str] = ()) -> list[Stage]:
+def read_stages(root: Path, wanted: Sequence[str] = ()) -> list[ProgramStage]:
     """The stages of the workspace's `dvc.yaml`, each behind those whose outputs it depends on.
 
     Args:
         root: the workspace. wanted: only these, and what they depend on; none for all.
 
     Raises:
-        ExperimentError: there is no such file, it is malformed, or it has fields that are not known here: each is named.
+        ExperimentError: there is no such file, it is malformed, or it has fields that are not known here, each named.
     """
     path = root / STAGES_FILE
     top = _mapping(read_yaml(path), path.name)
@@ -79,25 +80,7 @@ def read_stages(root: Path, wanted: Sequence[str] = ()) -> list[Stage]:
     return _needed(ordered, wanted, path) if wanted else ordered
 
 
-def read_yaml(path: Path) -> Any:
-    """What a YAML file says.
-
-    Raises:
-        ExperimentError: it is not there, or malformed: where is said.
-    """
-    try:
-        import yaml
-    except ImportError:
-        raise ExperimentError(f"{path.name} needs PyYAML: pip install 'cuebook[experiments]'") from None
-    try:
-        return yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise ExperimentError(f"{path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ExperimentError(f"{path} is malformed: {' '.join(str(error).split())}") from error
-
-
-def _stage(root: Path, name: Any, body: Any) -> Stage:
+def _stage(root: Path, name: Any, body: Any) -> ProgramStage:
     where = f"{STAGES_FILE}: stage {name!r}"
     body = _mapping(body, where)
     if unknown := sorted(map(str, set(body) - _FIELDS)):
@@ -111,7 +94,7 @@ def _stage(root: Path, name: Any, body: Any) -> Stage:
     metrics = [_output(root, base, each, where) for each in _list(body.get("metrics"), where)]
     outputs = [_output(root, base, each, where) for each in _list(body.get("outs"), where)] + metrics
     outputs += [_output(root, base, each, where) for each in _list(body.get("plots"), where)]
-    return Stage(
+    return ProgramStage(
         str(name),
         tuple(commands),
         tuple(outputs),
@@ -122,9 +105,9 @@ def _stage(root: Path, name: Any, body: Any) -> Stage:
     )
 
 
-def _output(root: Path, base: Path, body: Any, where: str) -> Output:
+def _output(root: Path, base: Path, body: Any, where: str) -> StageOutput:
     if isinstance(body, str):
-        return Output(_named(root, base, body, where), persists=False)
+        return StageOutput(_named(root, base, body, where), persists=False)
     if not isinstance(body, dict) or len(body) != 1:
         raise ExperimentError(f"{where}: an output is a path, or a path with its options: {body!r}")
     ((path, options),) = body.items()
@@ -132,7 +115,7 @@ def _output(root: Path, base: Path, body: Any, where: str) -> Output:
     if unknown := sorted(map(str, set(options) - _OF_OUTPUT)):
         raise ExperimentError(f"{where}: output {path!r} has {', '.join(unknown)}, which is not supported here")
     persists = bool(options.get("checkpoint") or options.get("persist"))
-    return Output(_named(root, base, path, where), persists, bool(options.get("checkpoint")))
+    return StageOutput(_named(root, base, path, where), persists, bool(options.get("checkpoint")))
 
 
 def _named(root: Path, base: Path, path: Any, where: str) -> bytes:
@@ -156,17 +139,19 @@ def _params(listed: list[Any], where: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _in_order(stages: list[Stage], path: Path) -> list[Stage]:
+def _in_order(stages: list[ProgramStage], path: Path) -> list[ProgramStage]:
     by_name = {stage.name: stage for stage in stages}
     makers = {output.name: stage.name for stage in stages for output in stage.outputs}
     graph = {stage.name: [makers[dep] for dep in stage.deps if dep in makers] for stage in stages}
     try:
         return [by_name[name] for name in TopologicalSorter(graph).static_order()]
     except CycleError as error:
-        raise ExperimentError(f"{path}: stages depend on each other in a circle: {' -> '.join(error.args[1])}") from None
+        raise ExperimentError(
+            f"{path}: stages depend on each other in a circle: {' -> '.join(error.args[1])}"
+        ) from None
 
 
-def _needed(stages: list[Stage], wanted: Sequence[str], path: Path) -> list[Stage]:
+def _needed(stages: list[ProgramStage], wanted: Sequence[str], path: Path) -> list[ProgramStage]:
     names = set(wanted)
     if missing := sorted(names - {stage.name for stage in stages}):
         raise ExperimentError(f"{path} has no stage {', '.join(missing)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,9 +103,9 @@ class LineWriter:
         self.line.add(seq, head)
         return head
 
-    async def end(self, outcome: str, code: int, aside: str) -> None:
+    async def end(self, outcome: str, code: int, aside: str, *, written: Sequence[str] = ()) -> None:
         """The attempt is over."""
-        head = AttemptEnded(time.time(), outcome, code, aside)
+        head = AttemptEnded(time.time(), outcome, code, aside, tuple(written))
         await self._journal.append([head.entry(0)])
         self.line.end(head)
 

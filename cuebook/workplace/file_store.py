@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,8 +27,6 @@ __all__ = ["WHOLE_BYTES_MAX", "Content", "FileStore"]
 WHOLE_BYTES_MAX = 8 << 20
 """A file up to this size is one blob; a larger one is cut into pieces."""
 _COPY_BYTES = 1 << 20
-_UNREFERRED_S = 60.0
-"""What is younger than this stays, though nothing refers to it yet."""
 
 Content = tuple[bytes, int, tuple[Piece, ...]]
 """Digest and size of a content, and its pieces where it has some."""
@@ -114,12 +111,11 @@ class FileStore:
         """
         with self._lock.alone():
             count = size = 0
-            young = time.time() - _UNREFERRED_S
             for digest in list(self.blobs.digests()):
-                status = os.stat(self.blobs.path_of(digest))
-                if not is_needed(digest) and status.st_mtime < young:
+                if not is_needed(digest):
+                    size += os.stat(self.blobs.path_of(digest)).st_size
                     self.blobs.remove(digest)
-                    count, size = count + 1, size + status.st_size
+                    count += 1
             return count, size
 
     def _put_whole(self, version: FileVersion, target: IO[bytes]) -> None:

@@ -257,10 +257,7 @@ def test_what_a_killed_restoration_has_left_goes_with_the_next(root: Path, store
     assert not [path for path in root.rglob("*") if is_our_part(path.name.encode())]
 
 
-def test_only_what_nobody_needs_is_collected_and_not_while_somebody_keeps(
-    root: Path, store: FileStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cuebook.workplace.file_store._UNREFERRED_S", -1.0)
+def test_only_what_nobody_needs_is_collected_and_not_while_somebody_keeps(root: Path, store: FileStore) -> None:
     (root / "a").write_text("1")
     first = Capture(root, store).take([b"a"])
     (root / "a").write_text("22")

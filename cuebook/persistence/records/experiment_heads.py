@@ -108,14 +108,23 @@ class AttemptEnded(Head):
         outcome: `finished`, `failed`, `killed`, `interrupted` or `lost` (its runner was).
         code: exit code of the program; -n where signal n ended it.
         aside: the folder that holds what was written after the last checkpoint; "" where nothing was.
+        written: names of files that the command names, and that the attempt has changed: it does not depend on them.
     """
 
     kind: ClassVar[Kind] = Kind.ATTEMPT_ENDED
-    _types: ClassVar[tuple[_Types, ...]] = ((float, int), str, int, str)
+    _types: ClassVar[tuple[_Types, ...]] = ((float, int), str, int, str, list)
     at: float
     outcome: str
     code: int
     aside: str
+    written: tuple[str, ...]
+
+    @classmethod
+    def of_fields(cls, values: list[Any]) -> AttemptEnded:
+        if any(type(name) is not str for name in values[4]):
+            raise ValueError("a file has a name")
+        values[4] = tuple(values[4])
+        return cls(*values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class LineState:
         dropped: numbers of those whose files are no longer kept.
         attempt: the last one. ended: how it ended; None while it runs, or where its runner is gone.
         attempts: how many there were.
+        written: names of files that its command names, and that it has written itself.
         stages_done: names of the stages that ended well, and need not be run again to go on.
     """
 
@@ -34,6 +35,7 @@ class LineState:
         self.ended: AttemptEnded | None = None
         self.attempts = 0
         self.stages_done: set[str] = set()
+        self.written: set[str] = set()
 
     @property
     def last(self) -> CheckpointKept | None:
@@ -68,6 +70,7 @@ class LineState:
     def end(self, head: AttemptEnded) -> None:
         """Fold in an ATTEMPT_ENDED record."""
         self.ended = head
+        self.written.update(head.written)
         if head.outcome == "finished":
             self.stages_done.clear()
 

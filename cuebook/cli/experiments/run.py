@@ -11,7 +11,7 @@ from cuebook.experiments.deciding import Wish
 from cuebook.experiments.lines import Lines
 from cuebook.experiments.params import overridden, parsed_override
 from cuebook.experiments.running import RunRequest, run_experiment
-from cuebook.experiments.stages import STAGES_FILE, Output, Stage, read_stages
+from cuebook.experiments.stages import STAGES_FILE, ProgramStage, StageOutput, read_stages
 from cuebook.workplace.capture import name_below
 from cuebook.workplace.location import open_workplace
 
@@ -36,7 +36,7 @@ def run_here(command: tuple[str, ...], options: dict[str, Any]) -> int:
     return run_experiment(workplace, request).exit_code
 
 
-def stages_for(root: Path, command: tuple[str, ...], options: dict[str, Any]) -> tuple[Stage, ...]:
+def stages_for(root: Path, command: tuple[str, ...], options: dict[str, Any]) -> tuple[ProgramStage, ...]:
     """One stage for a command with its `--out`, else those of `dvc.yaml`."""
     has_own = bool(options["outs"])
     if not has_own and ((root / STAGES_FILE).is_file() or not command):
@@ -49,9 +49,9 @@ def stages_for(root: Path, command: tuple[str, ...], options: dict[str, Any]) ->
         raise click.UsageError("--out needs the command that writes it, behind --")
     if not has_own:
         raise click.UsageError("name what the command writes: --out PATH, once for each file or folder")
-    outputs = tuple(Output(name_below(root, path), persists=True, is_required=True) for path in options["outs"])
+    outputs = tuple(StageOutput(name_below(root, path), persists=True, is_required=True) for path in options["outs"])
     deps = tuple(name_below(root, path) for path in options["deps"])
-    return (Stage("", (tuple(command),), outputs, deps),)
+    return (ProgramStage("", (tuple(command),), outputs, deps),)
 
 
 def change_params(root: Path, overrides: tuple[str, ...]) -> None:
@@ -59,4 +59,3 @@ def change_params(root: Path, overrides: tuple[str, ...]) -> None:
     for text in overrides:
         file, key, value = parsed_override(text, root)
         (root / file).write_text(overridden(root / file, key, value))
-

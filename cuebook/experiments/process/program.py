@@ -16,14 +16,14 @@ from pathlib import Path
 
 from cuebook.errors import ExperimentError
 
-__all__ = ["Log", "Program"]
+__all__ = ["OutputLog", "Program"]
 
 LOG_BYTES_MAX = 64 << 20
 _READ_BYTES = 1 << 16
 _PUMP_S = 2.0
 
 
-class Log:
+class OutputLog:
     """What programs have written, up to a limit; then its first half goes.
 
     Args:
@@ -66,7 +66,7 @@ class Program:
         folder: where it runs. env: its environment. log: gets its output too.
     """
 
-    def __init__(self, command: str | Sequence[str], folder: Path, env: Mapping[str, str], log: Log) -> None:
+    def __init__(self, command: str | Sequence[str], folder: Path, env: Mapping[str, str], log: OutputLog) -> None:
         self._command = command
         self._folder = folder
         self._env = dict(env)
