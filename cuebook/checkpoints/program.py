@@ -26,9 +26,11 @@ def keep(state: Any, label: str | None, metrics: dict[str, Any] | None) -> Any:
     Raises:
         RunnerGone, CheckpointRefused: see there. ValueNotKept: the state cannot be kept.
     """
-    from cuebook.persistence.values import ValueEncoder
+    data = None
+    if state is not None:
+        from cuebook.persistence.values import ValueEncoder
 
-    data = None if state is None else ValueEncoder(portable=True, label="state").encode(state)
+        data = ValueEncoder(portable=True, label="state").encode(state)
     answer, _ = ask({"do": "checkpoint", "label": label, "metrics": plain_metrics(metrics)}, data)
     return answer["number"]
 

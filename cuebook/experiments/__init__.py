@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cuebook.experiments.workspace import Outcome, Workspace
+    from cuebook.experiments.workspace import ExperimentTable, Outcome, Workspace
 
-__all__ = ["Outcome", "Workspace"]
+__all__ = ["ExperimentTable", "Outcome", "Workspace"]
 
 
 def __getattr__(name: str) -> Any:
