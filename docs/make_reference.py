@@ -122,9 +122,7 @@ def reference() -> str:
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [part for name in names for part in described(name, getattr(cuebook, name))]
-    parts.append(
-        "## Experiments\n\nImported from `cuebook.experiments`; [how to use them](how-to/experiments.md).\n"
-    )
+    parts.append("## Experiments\n\nImported from `cuebook.experiments`; [how to use them](how-to/experiments.md).\n")
     parts += [part for name in EXPERIMENTS for part in described(name, getattr(cuebook.experiments, name))]
     parts.append("## Testing\n\nImported from `cuebook.testing`; [how to use it](how-to/testing-actors.md).\n")
     parts += [part for name in TESTING for part in described(name, getattr(cuebook.testing, name))]

@@ -21,7 +21,10 @@ from cuebook.wire.codec import pack
 
 BLOB = (b"d" * 32, 9)
 GOLDEN: list[tuple[Head, str]] = [
-    (ExperimentOpened("exp-1", 1.5, "base:2", {"git": {}}), "94a56578702d31cb3ff8000000000000a6626173653a3281a367697480"),
+    (
+        ExperimentOpened("exp-1", 1.5, "base:2", {"git": {}}),
+        "94a56578702d31cb3ff8000000000000a6626173653a3281a367697480",
+    ),
     (
         AttemptBegun(1.5, "host", 7, 2, b"i" * 32, {"params": {"lr": 0.5}}),
         "96cb3ff8000000000000a4686f73740702c420" + "69" * 32 + "81a6706172616d7381a26c72cb3fe0000000000000",
