@@ -17,6 +17,7 @@ from typing import Any
 from cuebook.errors import ExperimentError
 from cuebook.experiments.heads import WorkspaceHead
 from cuebook.experiments.lines import Lines, Ref
+from cuebook.experiments.queue import Place, RunQueue
 from cuebook.experiments.running import say_settled, take_workspace
 from cuebook.experiments.settling import bring_back, is_running, settle_lost
 from cuebook.experiments.writer import LineWriter
@@ -211,6 +212,10 @@ async def collect(lines: Lines, keeping: Keeping, needed_too: Callable[[bytes], 
 
 
 def _needed(lines: Lines) -> Iterator[bytes]:
+    queue = RunQueue(lines)
+    for entry in (each for place in Place for each in queue.entries(place) if each.outcome != "finished"):
+        yield bytes.fromhex(entry.files[0])
+        yield from entry.manifest(lines).blobs()
     for name in lines.names():
         line = lines.load(name)  # one that cannot be read is an error: its files may be needed
         for head, seq in [] if line is None else line.checkpoints:

@@ -16,7 +16,7 @@ from cuebook.experiments.params import PARAMS_FILES, flattened, read_params
 from cuebook.experiments.stages import ProgramStage
 from cuebook.wire.codec import pack
 
-__all__ = ["Inputs", "git_state", "inputs_of", "written_since"]
+__all__ = ["Inputs", "git_state", "inputs_of", "params_of", "written_since"]
 
 _CODE = ".py .ipynb .sh .bash .r .jl .c .cc .cpp .h .rs .go .js .ts .pl .rb .lua .m .f90"
 _SETTINGS = ".yaml .yml .toml .ini .cfg"
@@ -61,11 +61,12 @@ def inputs_of(root: Path, stages: Sequence[ProgramStage], besides: Sequence[byte
     The files that a command names, scripts above all, count as its dependencies; so do the parameters that there are.
     """
     outputs = {output.name for stage in stages for output in stage.outputs} | set(besides)
+    outputs |= {os.fsencode(file) for stage in stages for file in (*stage.params, *PARAMS_FILES)}  # they count by key
     declared = {dep for stage in stages for dep in stage.deps if dep not in outputs}
     named = {name for stage in stages for name in _named_files(root, stage)} - outputs - declared
     params: dict[str, Any] = {}
     for stage in stages:
-        params.update(_params_of(root, stage))
+        params.update(params_of(root, stage))
     commands = [each if isinstance(each, str) else shlex.join(each) for stage in stages for each in stage.commands]
     deps = {_text(name): _digest(root, name) for name in sorted(declared | named)}
     return Inputs(params, deps, tuple(commands), tuple(sorted(_text(name) for name in named)))
@@ -104,7 +105,12 @@ def _words(command: str | tuple[str, ...]) -> list[str]:
     return [word for before, word in zip(["", *parts], parts, strict=False) if not before.startswith(">")]
 
 
-def _params_of(root: Path, stage: ProgramStage) -> dict[str, Any]:
+def params_of(root: Path, stage: ProgramStage) -> dict[str, Any]:
+    """The parameters that a stage depends on, by key.
+
+    Raises:
+        ExperimentError: one is not there, or a file is malformed.
+    """
     listed = stage.params
     if not listed:
         listed = {name: () for name in PARAMS_FILES if (root / name).is_file()}

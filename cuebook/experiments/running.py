@@ -195,7 +195,7 @@ async def _attempted(run: _Run, socket_path: str) -> RunReport:
         start = run.decision.start
         number = start.number if run.decision.what is What.GO_ON and start is not None else 0
         facts = {"params": run.inputs.params, "deps": run.inputs.deps, "commands": list(run.inputs.commands)}
-        facts["git"] = git_state(run.request.root)
+        facts["git"] = git_state(run.request.shown_root or run.request.root)
         begun = AttemptBegun(time.time(), socket.gethostname(), os.getpid(), number, run.inputs.digest, facts)
         await writer.begin(begun)
         run.head.write(Ref(run.name, number))

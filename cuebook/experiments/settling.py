@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cuebook.errors import JournalBusy
+from cuebook.errors import ExperimentError, JournalBusy
 from cuebook.experiments.heads import WorkspaceHead
 from cuebook.experiments.lines import Lines, Ref
 from cuebook.experiments.process.orphans import end_all
@@ -20,7 +21,7 @@ from cuebook.persistence.journal.reader import open_reader
 from cuebook.workplace.manifest import Manifest
 from cuebook.workplace.restore import Restored, restore
 
-__all__ = ["SettledRun", "bring_back", "is_running", "note_runner", "settle_lost"]
+__all__ = ["SettledRun", "bring_back", "is_running", "note_runner", "runner_of", "settle_lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,21 @@ def _socket_of(lines: Lines, name: str) -> str:
         return str(json.loads((lines.folder / name / "runner.json").read_text())["socket"])
     except (OSError, ValueError, KeyError):
         return ""
+
+
+def runner_of(lines: Lines, name: str) -> int | None:
+    """The process that writes an experiment's journal just now, on this host; None where nobody does.
+
+    Raises:
+        ExperimentError: it is on another host.
+    """
+    with open_reader(lines.journal_of(name)) as reader:
+        holder = reader.holder()
+    if holder is None:
+        return None
+    if holder.host != socket.gethostname():
+        raise ExperimentError(f"{name} runs on {holder.host}: end it there")
+    return holder.pid
 
 
 def is_running(lines: Lines, name: str) -> bool:

@@ -32,11 +32,17 @@ class Capture:
 
     Args:
         root: the folder that names are below of. store: where contents are kept.
+        links_lead_anywhere: links that lead outside are kept as they are, and are no error.
+        left_out: names of files and folders that are passed over, wherever they are.
     """
 
-    def __init__(self, root: Path, store: FileStore) -> None:
+    def __init__(
+        self, root: Path, store: FileStore, *, links_lead_anywhere: bool = False, left_out: Container[bytes] = ()
+    ) -> None:
         self.root = Path(os.path.realpath(root))
         self._store = store
+        self._links_lead_anywhere = links_lead_anywhere
+        self._left_out = left_out
         self._seen: dict[bytes, tuple[_Look, Content]] = {}
 
     def take(self, outputs: Sequence[bytes], *, optional: Container[bytes] = ()) -> Manifest:
@@ -90,7 +96,7 @@ class Capture:
         elif stat.S_ISDIR(status.st_mode):
             yield FileVersion(name, FileForm.FOLDER, mode)
             for inner in sorted(os.listdir(path)):
-                if not is_our_part(inner):
+                if not is_our_part(inner) and inner not in self._left_out:
                     yield from self._below(b"%b/%b" % (name, inner))
         else:
             raise WorkplaceError(f"{shown(name)} is a socket, a pipe or a device, and cannot be kept")
@@ -98,6 +104,8 @@ class Capture:
     def _link(self, name: bytes) -> FileVersion:
         leads = os.readlink(self._path(name))
         end = os.path.normpath(os.path.join(os.path.dirname(name), leads))
+        if self._links_lead_anywhere:
+            return FileVersion(name, FileForm.LINK, 0o777, len(leads), leads)
         if os.path.isabs(leads) or end.split(b"/")[0] == b"..":
             raise WorkplaceError(f"{shown(name)} is a link that leads outside of {self.root}: to {shown(leads)}")
         return FileVersion(name, FileForm.LINK, 0o777, len(leads), leads)

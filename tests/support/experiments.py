@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cuebook.persistence.journal.reader import open_reader
 from tests.support.programs import wait_until
 
 COUNTER = """\
@@ -47,6 +48,9 @@ class Experiment:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+        for pid in self.processes():
+            if b"--one" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                os.kill(pid, 15)  # a run that was queued outlives whoever has started it
         self.wait_until_settled()
 
     def write(self, name: str, text: str) -> None:
@@ -84,12 +88,19 @@ class Experiment:
         found: list[dict[str, Any]] = json.loads(done.stdout)["experiments"]
         return found
 
+    def runner(self, name: str) -> int:
+        """The process that writes the journal of an experiment."""
+        with open_reader(self.folder / ".cuebook" / "experiments" / name / "journal") as reader:
+            holder = reader.holder()
+        assert holder is not None
+        return holder.pid
+
     def processes(self) -> list[int]:
         """Those in this folder: programs, runners and guardians."""
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             try:
-                if (path / "cwd").readlink() == self.folder and int(path.name) != os.getpid():
+                if (path / "cwd").readlink().is_relative_to(self.folder) and int(path.name) != os.getpid():
                     found.append(int(path.name))
             except OSError:
                 continue

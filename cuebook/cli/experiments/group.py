@@ -20,6 +20,8 @@ def exp() -> None:
 @click.option("--from", "start", metavar="REF", help="Begin a new line from this checkpoint.")
 @click.option("-S", "--set-param", "overrides", multiple=True, metavar="NAME=VALUE", help="Change a parameter first.")
 @click.option("--force", is_flag=True, help="Also run what is finished.")
+@click.option("--temp", is_flag=True, help="In a copy of the workspace, from scratch; any number side by side.")
+@click.option("--queue", is_flag=True, help="Later, in a copy: by `exp start`. Lists and ranges in -S make a grid.")
 @click.option("-n", "--name", metavar="NAME", help="Name of a new experiment.")
 @click.option("-m", "--message", default="", metavar="TEXT", help="Kept with a new experiment.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -28,6 +30,9 @@ def run(command: tuple[str, ...], **options: object) -> int:
 
     A program that was interrupted goes on from its last checkpoint. One that is finished is not run again unless
     something that it depends on has changed. The exit code is that of the program.
+
+    With --queue, `-S lr=0.1,0.01 -S 'seed=range(5)'` queues every combination; what is finished with the same
+    parameters, code and data is said and left out.
     """
     from cuebook.cli.experiments.run import run_here
 
@@ -36,6 +41,38 @@ def run(command: tuple[str, ...], **options: object) -> int:
 
 _ref_argument = click.argument("ref", metavar="REF")
 _json_option = click.option("--json", "as_json", is_flag=True, help="JSON.")
+
+
+@exp.command(name="start", short_help="Run what is queued.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, metavar="N", help="So many side by side.")
+@click.option("--one", hidden=True)
+def start(jobs: int, one: str | None) -> int:
+    """Run what is queued, each run in a copy of its workspace, until nothing waits.
+
+    Exit code 1 where a run did not finish; `exp retry` queues it again. Ctrl-C interrupts the runs; they wait again.
+    """
+    from cuebook.cli.experiments.queue import run_one, start_queued
+
+    return start_queued(jobs) if one is None else run_one(one)
+
+
+@exp.command(name="kill", short_help="End experiments that run or wait.")
+@click.argument("names", nargs=-1, required=True, metavar="EXPERIMENT...")
+def kill(names: tuple[str, ...]) -> None:
+    """End experiments: one that runs as by SIGTERM, one that waits is taken out of the queue."""
+    from cuebook.cli.experiments.queue import kill_all
+
+    kill_all(names)
+
+
+@exp.command(name="retry", short_help="Queue again what did not finish.")
+@click.option("--failed", is_flag=True, help="All that failed, were killed, interrupted or lost.")
+@click.argument("names", nargs=-1, metavar="[EXPERIMENT]...")
+def retry(names: tuple[str, ...], failed: bool) -> None:
+    """Queue queued runs again; each goes on from its last checkpoint."""
+    from cuebook.cli.experiments.queue import retry_all
+
+    retry_all(names, all_failed=failed)
 
 
 @exp.command(name="show", short_help="The tree of experiments and their checkpoints.")

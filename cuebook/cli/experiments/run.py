@@ -8,23 +8,29 @@ from typing import Any
 import click
 
 from cuebook.experiments.deciding import Wish
+from cuebook.experiments.grids import change_params, grid_of
 from cuebook.experiments.lines import Lines
-from cuebook.experiments.params import overridden, parsed_override
+from cuebook.experiments.params import Override
 from cuebook.experiments.running import RunRequest, run_experiment
 from cuebook.experiments.stages import STAGES_FILE, ProgramStage, StageOutput, read_stages
 from cuebook.workplace.capture import name_below
 from cuebook.workplace.location import open_workplace
 
-__all__ = ["run_here", "stages_for"]
+__all__ = ["one_combination", "run_here", "stages_for"]
 
 
 def run_here(command: tuple[str, ...], options: dict[str, Any]) -> int:
     """Run in the current folder; gives the exit code."""
     root = Path.cwd()
+    if options["temp"] or options["queue"]:
+        from cuebook.cli.experiments.queue import run_elsewhere
+
+        return run_elsewhere(root, command, options)
     stages = stages_for(root, command, options)
     workplace = open_workplace(root)
     start = Lines(workplace).resolve(options["start"]) if options["start"] else None
-    change_params(root, options["overrides"])
+    (overrides,) = one_combination(options["overrides"], root)
+    change_params(root, overrides)
     request = RunRequest(
         root,
         stages,
@@ -54,8 +60,9 @@ def stages_for(root: Path, command: tuple[str, ...], options: dict[str, Any]) ->
     return (ProgramStage("", (tuple(command),), outputs, deps),)
 
 
-def change_params(root: Path, overrides: tuple[str, ...]) -> None:
-    """Write the parameters of `-S` into their files."""
-    for text in overrides:
-        file, key, value = parsed_override(text, root)
-        (root / file).write_text(overridden(root / file, key, value))
+def one_combination(texts: tuple[str, ...], root: Path) -> list[list[Override]]:
+    """The combination of parameters; where there are several, only a queue can take them."""
+    grid = grid_of(texts, root)
+    if len(grid) != 1:
+        raise click.UsageError(f"{len(grid)} combinations of parameters: --queue queues them")
+    return grid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cuebook.cli.output import SCHEMA, emit_json, iso_time, local_time, printabl
 from cuebook.experiments.changing import compare
 from cuebook.experiments.heads import WorkspaceHead
 from cuebook.experiments.lines import Lines
+from cuebook.experiments.queue import Place, RunQueue
 from cuebook.experiments.settling import is_running
 from cuebook.experiments.table import ExperimentView, columns_of, rows_of, sorted_views, tree_lines, views_of
 from cuebook.workplace.location import find_workplace
@@ -99,7 +101,10 @@ def _write_csv(views: list[ExperimentView], columns: tuple[list[str], list[str]]
 
 def show_list(*, as_json: bool) -> None:
     """A line for each experiment."""
-    views = _views(lines_here(), ())
+    lines = lines_here()
+    views = [*_views(lines, ()), *_waiting(lines)]
+    waiting = {entry.name for entry in RunQueue(lines).entries(Place.WAITING)}
+    views = [replace(view, state="queued") if view.name in waiting else view for view in views]
     if as_json:
         emit_json({"schema": SCHEMA, "experiments": [_summary(view) for view in views]})
         return
@@ -108,6 +113,16 @@ def show_list(*, as_json: bool) -> None:
         for view in views
     ]
     table(["experiment", "state", "checkpoints", "created", "from", "message"], rows)
+
+
+def _waiting(lines: Lines) -> list[ExperimentView]:
+    """Those that are queued and were not begun yet."""
+    names = set(lines.names())
+    return [
+        ExperimentView(entry.name, "queued", entry.created, entry.start, "", " ".join(entry.overrides), {}, [])
+        for entry in RunQueue(lines).entries(Place.WAITING)
+        if entry.name not in names
+    ]
 
 
 def _summary(view: ExperimentView) -> dict[str, Any]:
