@@ -34,9 +34,11 @@ def run(command: tuple[str, ...], **options: object) -> int:
     With --queue, `-S lr=0.1,0.01 -S 'seed=range(5)'` queues every combination; what is finished with the same
     parameters, code and data is said and left out.
     """
+    from cuebook.cli.experiments.queue import run_elsewhere
     from cuebook.cli.experiments.run import run_here
 
-    return run_here(command, options)
+    is_elsewhere = options["temp"] or options["queue"]
+    return run_elsewhere(command, options) if is_elsewhere else run_here(command, options)
 
 
 _ref_argument = click.argument("ref", metavar="REF")

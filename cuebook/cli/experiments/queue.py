@@ -33,8 +33,9 @@ __all__ = ["kill_all", "retry_all", "run_elsewhere", "run_one", "start_queued"]
 _LOOK_S, _PATIENCE_S = 0.05, 10.0
 
 
-def run_elsewhere(root: Path, command: tuple[str, ...], options: dict[str, Any]) -> int:
-    """Run in a copy of the workspace, now or later."""
+def run_elsewhere(command: tuple[str, ...], options: dict[str, Any]) -> int:
+    """Run in a copy of the current folder, now or later."""
+    root = Path.cwd()
     if options["reset"] or options["force"]:
         raise click.UsageError("a run in a copy begins from scratch anyway: leave out --reset and --force")
     stages = stages_for(root, command, options)

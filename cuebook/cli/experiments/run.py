@@ -22,10 +22,6 @@ __all__ = ["one_combination", "run_here", "stages_for"]
 def run_here(command: tuple[str, ...], options: dict[str, Any]) -> int:
     """Run in the current folder; gives the exit code."""
     root = Path.cwd()
-    if options["temp"] or options["queue"]:
-        from cuebook.cli.experiments.queue import run_elsewhere
-
-        return run_elsewhere(root, command, options)
     stages = stages_for(root, command, options)
     workplace = open_workplace(root)
     start = Lines(workplace).resolve(options["start"]) if options["start"] else None
