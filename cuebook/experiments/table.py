@@ -153,7 +153,7 @@ def tree_lines(
     yield ["workspace", "-", str(head or ""), *blank]
     bases: dict[str, list[ExperimentView]] = {}
     for view in views:
-        bases.setdefault(view.base, []).append(view)
+        bases.setdefault(view.base.partition(" ")[0], []).append(view)
     for base, members in bases.items():
         yield [base or "no commit", "-", "", *blank]
         for place, view in enumerate(members):
