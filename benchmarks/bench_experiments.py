@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.harness import folder, row, title
 from cuebook.experiments import Workspace
 from cuebook.experiments.lines import Lines
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.experiment_heads import AttemptEnded, CheckpointKept, ExperimentOpened
 from cuebook.workplace.capture import Capture
 from cuebook.workplace.location import open_workplace
@@ -110,7 +110,7 @@ async def filled(lines: Lines) -> None:
         CheckpointKept(n, f"{n:07x}", 1.0 + n, None, {"loss": 1 / (n + 1)}, (), (), "", False)
         for n in range(CHECKPOINTS)
     ]
-    async with await JournalFile.open(lines.journal_of("many")) as journal:
+    async with await JournalWriter.open(lines.journal_of("many")) as journal:
         await journal.append([ExperimentOpened("many", 1.0, "", {}).entry(0)])
         await journal.append([head.entry(0, files) for head in heads])
         await journal.append([AttemptEnded(2.0, "finished", 0, "", ()).entry(0)])

@@ -13,8 +13,8 @@ from cuebook.errors import ExperimentError
 from cuebook.experiments.lines import FILES_INLINE_MAX, Lines
 from cuebook.persistence.history.experiments.line import LineState
 from cuebook.persistence.history.replay import state_of
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.experiment_heads import (
     AttemptBegun,
     AttemptEnded,
@@ -45,7 +45,7 @@ class LineWriter:
         line: what its journal says.
     """
 
-    def __init__(self, lines: Lines, journal: JournalFile, line: LineState) -> None:
+    def __init__(self, lines: Lines, journal: JournalWriter, line: LineState) -> None:
         self._lines = lines
         self._journal = journal
         self.line = line
@@ -57,7 +57,7 @@ class LineWriter:
         Raises:
             JournalError: its journal cannot be written.
         """
-        journal = await JournalFile.open(lines.journal_of(opened.name))
+        journal = await JournalWriter.open(lines.journal_of(opened.name))
         await journal.append([opened.entry(0)])
         return cls(lines, journal, LineState(opened))
 
@@ -68,7 +68,7 @@ class LineWriter:
         Raises:
             JournalBusy: another process writes it. JournalError: it cannot be read.
         """
-        journal = await JournalFile.open(lines.journal_of(name))
+        journal = await JournalWriter.open(lines.journal_of(name))
         with open_reader(lines.journal_of(name)) as reader:
             line = state_of(reader).line
         if line is None:
