@@ -28,8 +28,10 @@ if TYPE_CHECKING:
         AskTimeout,
         CallFailed,
         CallTimedOut,
+        CheckpointRefused,
         CodecError,
         CuebookError,
+        ExperimentError,
         FunctionNotShippable,
         InternalError,
         JournalBusy,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         Rejected,
         RestartLimitReached,
         ResultNotRebuilt,
+        RunnerGone,
         RunStopped,
         SupervisionError,
         UnhandledMessage,
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
         UnsupportedVersion,
         ValueNotKept,
         WorkerDied,
+        WorkplaceBusy,
+        WorkplaceError,
         WriterConflict,
     )
     from cuebook.persistence.identity.files import File
@@ -85,12 +90,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ERRORS = (
-    "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CodecError",
-    "CuebookError", "FunctionNotShippable", "InternalError", "JournalBusy", "JournalCorrupt", "JournalError",
+    "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CheckpointRefused",
+    "CodecError", "CuebookError", "ExperimentError", "FunctionNotShippable", "InternalError", "JournalBusy",
+    "JournalCorrupt", "JournalError",
     "JournalFull", "JournalNotTrusted", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError",
-    "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped",
+    "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped", "RunnerGone",
     "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion", "ValueNotKept",
-    "WorkerDied", "WriterConflict",
+    "WorkerDied", "WorkplaceBusy", "WorkplaceError", "WriterConflict",
 )  # fmt: skip
 
 _HOMES = {
@@ -182,6 +188,7 @@ __all__ = [
     "CallFailed",
     "CallTimedOut",
     "Checkpoint",
+    "CheckpointRefused",
     "ChildSpec",
     "Chunker",
     "CodecError",
@@ -199,6 +206,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Exit",
+    "ExperimentError",
     "File",
     "FunctionNotShippable",
     "InternalError",
@@ -232,6 +240,7 @@ __all__ = [
     "Retry",
     "Routing",
     "RunStopped",
+    "RunnerGone",
     "Runtime",
     "Secret",
     "ServiceKey",
@@ -252,6 +261,8 @@ __all__ = [
     "ValueNotKept",
     "Worker",
     "WorkerDied",
+    "WorkplaceBusy",
+    "WorkplaceError",
     "WriterConflict",
     "__version__",
     "chunk",

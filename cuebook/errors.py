@@ -14,8 +14,10 @@ __all__ = [
     "AskTimeout",
     "CallFailed",
     "CallTimedOut",
+    "CheckpointRefused",
     "CodecError",
     "CuebookError",
+    "ExperimentError",
     "FunctionNotShippable",
     "InternalError",
     "JournalBusy",
@@ -33,6 +35,7 @@ __all__ = [
     "RestartLimitReached",
     "ResultNotRebuilt",
     "RunStopped",
+    "RunnerGone",
     "SupervisionError",
     "UnhandledMessage",
     "UnknownEvent",
@@ -40,6 +43,8 @@ __all__ = [
     "UnsupportedVersion",
     "ValueNotKept",
     "WorkerDied",
+    "WorkplaceBusy",
+    "WorkplaceError",
     "WriterConflict",
 ]
 
@@ -338,6 +343,34 @@ class RecoveryFailed(CuebookError):
 class UnknownEvent(RecoveryFailed):
     """The journal holds an event whose class is gone or has other fields now. Its name, and what to write, are in the
     text: an upcaster, in the actor's class.
+    """
+
+
+class WorkplaceError(CuebookError):
+    """Files cannot be kept in `.cuebook/`, or not be brought back from it. The text names the file and the reason. What
+    was kept before is as it was, and nothing was written outside of the folder that files were to be brought back to.
+    """
+
+
+class WorkplaceBusy(WorkplaceError):
+    """Somebody else is using it just now; the text says who. Nothing was changed: wait for them."""
+
+
+class CheckpointRefused(CuebookError):
+    """The runner could not keep the outputs of this program: one is missing, cannot be read or was being written, or
+    the disk is full. Earlier checkpoints are whole, and the program may go on and try again.
+    """
+
+
+class RunnerGone(CuebookError):
+    """The runner that started this program is no longer there, so that nothing is kept any more. The program should
+    end: the workspace gets the outputs of the last checkpoint, and the next `cuebook exp run` goes on from there.
+    """
+
+
+class ExperimentError(CuebookError):
+    """What was asked of experiments cannot be done: no such experiment or checkpoint, a file of stages that is not
+    understood, changes that would be lost. Nothing was changed.
     """
 
 

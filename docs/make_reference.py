@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 import cuebook
+import cuebook.experiments
 import cuebook.testing
 
 GROUPS = {
@@ -80,6 +81,7 @@ TESTING = [
     "SimulationFailed",
     "LeftBehind",
 ]
+EXPERIMENTS = ["Workspace", "Outcome", "ExperimentTable"]
 HIDDEN = {
     "ActorProcess.close",
     "ActorProcess.connect",
@@ -120,6 +122,8 @@ def reference() -> str:
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [part for name in names for part in described(name, getattr(cuebook, name))]
+    parts.append("## Experiments\n\nImported from `cuebook.experiments`; [how to use them](how-to/experiments.md).\n")
+    parts += [part for name in EXPERIMENTS for part in described(name, getattr(cuebook.experiments, name))]
     parts.append("## Testing\n\nImported from `cuebook.testing`; [how to use it](how-to/testing-actors.md).\n")
     parts += [part for name in TESTING for part in described(name, getattr(cuebook.testing, name))]
     parts += ["## Errors\n", "\n".join(error_tree(cuebook.CuebookError)) + "\n"]

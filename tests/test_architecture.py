@@ -22,11 +22,13 @@ PACKAGE = Path(cuebook.__file__).parent
 FLOORS = [
     {"__main__", "cli", "compat", "testing"},
     {"api"},
+    {"experiments"},
     {"chunks", "checkpoints"},
     {"durable"},
     {"actors"},
     {"engines", "processes"},
     {"children"},
+    {"workplace"},
     {"runtime", "persistence"},
     {"wire"},
     {"errors", "logs", "clock", "wording", "choices", "notices"},
@@ -58,6 +60,7 @@ SINGLE_IMPORTERS = {
     "structlog": "cuebook.logs",
     "opentelemetry": "cuebook.runtime.seeing.telemetry",
     "setproctitle": "cuebook.children.title",
+    "yaml": "cuebook.experiments.yaml_files",
 }
 FILE_LINES_MAX = 400
 LONG = {

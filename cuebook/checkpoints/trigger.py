@@ -1,7 +1,11 @@
-"""make_checkpoint() and last_checkpoint(): the progress of the call that they are called in. Knows no journal."""
+"""make_checkpoint() and last_checkpoint(): the progress of the call, else of the program, that they are called in.
+
+Knows no journal.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Any
@@ -14,34 +18,46 @@ _ASYNC_CODE = 0x80 | 0x200
 """Flags of the code of coroutine functions and asynchronous generators (`inspect`, without the import)."""
 
 
-def make_checkpoint(state: Any = None, *, label: str | None = None, every: float | None = None) -> Any:
+def make_checkpoint(
+    state: Any = None, *, label: str | None = None, every: float | None = None, metrics: dict[str, Any] | None = None
+) -> Any:
     """Keep `state` as the progress of this call: a next attempt gets it back from `last_checkpoint()`.
 
-    The newest two states of a call are kept until it is done. Outside of a call it does nothing.
+    The newest two states of a call are kept until it is done. In a program that `cuebook exp run` has started, and
+    outside of its calls, a version of the program's outputs is kept, with `state` and `metrics`. Elsewhere it does
+    nothing.
 
     Args:
         state: any value that a result may be.
+        metrics: numbers, texts and truth values by name, for `cuebook exp show`; only of a program.
         label: a name for this checkpoint, shown by tools; `every` counts each label apart.
         every: thins it: a float is seconds (0.0 or more), an int is times that this is reached. Counted from the
             start of the call, then from the last state kept.
 
     Returns:
-        The checkpoint's number within this call (1, 2, ...) once it is committed; None when it was thinned out or there
-        is no call. Where a loop runs in this thread: an awaitable of that (outside of a call: in an `async def`).
+        The checkpoint's number within this call or experiment (1, 2, ...) once it is committed; None when it was
+        thinned out or there is neither. Where a loop runs in this thread: an awaitable of that (outside of a call: in
+        an `async def`).
 
     Raises:
         TypeError, ValueError: in a call, `label` is no str, or `every` no number of 0 or more; nothing changed.
         ValueNotKept: the state cannot be kept; nothing changed. JournalError: the journal could not take it.
+        CheckpointRefused: the outputs could not be kept. RunnerGone: the program's runner is no longer there.
 
     Cost: about a microsecond when thinned out or outside of a call; else one commit.
     """
     call = current_call()
-    if call is None or call.index == OUTSIDE:
+    in_call = call is not None and call.index != OUTSIDE
+    if not in_call and not has_runner():
         return _outside(None, sys._getframe(1).f_code.co_flags)
     if label is not None and type(label) is not str:
         raise TypeError(f"label={label!r} must be a str")
-    if every is not None and not _is_due(call, label, every):
+    if every is not None and not _is_due(call if in_call and call is not None else _program, label, every):
         return _ready(None) if _has_loop() else None
+    if not in_call or call is None:
+        return _waited(_program.keep, state, label, metrics)
+    if metrics is not None:
+        raise TypeError("metrics= is for a program that `cuebook exp run` has started; a call's belong into its state")
     return _waited(call.port.save_state, call.index, label, state)
 
 
@@ -49,18 +65,47 @@ def last_checkpoint(default: Any = None) -> Any:
     """The newest state that an earlier, unfinished attempt of this call has kept, else `default`.
 
     The same call is the same function with the same arguments: in this run or in an earlier one of its journal.
-    Outside of a call: `default`. Where a loop runs in this thread: an awaitable of it (outside of a call: in an
+    In a program that `cuebook exp run` has started, outside of its calls: the state of the checkpoint that it goes on
+    from. Elsewhere: `default`. Where a loop runs in this thread: an awaitable of it (outside of a call: in an
     `async def`).
 
     Cost: one question to the parent process.
     """
     call = current_call()
     if call is None or call.index == OUTSIDE:
+        if has_runner():
+            return _waited(_program.find, default)
         return _outside(default, sys._getframe(1).f_code.co_flags)
     return _waited(call.port.find_state, call.index, default)
 
 
-def _is_due(call: CurrentCall, label: str | None, every: float) -> bool:
+class _ProgramTriggers:
+    """What is to be known of a program's own triggers, as `CurrentCall` knows it of a call's."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.marks: dict[str | None, list[float]] = {}
+
+    def keep(self, state: Any, label: str | None, metrics: dict[str, Any] | None) -> Any:
+        from cuebook.checkpoints.program import keep
+
+        return keep(state, label, metrics)
+
+    def find(self, default: Any) -> Any:
+        from cuebook.checkpoints.program import find_state
+
+        return find_state(default)
+
+
+_program = _ProgramTriggers()
+
+
+def has_runner() -> bool:
+    """Whether `cuebook exp run` has started this program."""
+    return bool(os.environ.get("CUEBOOK_RUNNER"))
+
+
+def _is_due(call: CurrentCall | _ProgramTriggers, label: str | None, every: float) -> bool:
     mark = call.marks.get(label)
     if not isinstance(every, float):
         if isinstance(every, bool) or not hasattr(every, "__index__"):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cuebook.errors import CuebookError, InternalError, JournalBusy
+from cuebook.errors import CuebookError, InternalError, JournalBusy, WorkplaceBusy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,8 @@ _HOMES = {
     "compact": "cuebook.cli.upkeep",
     "forget": "cuebook.cli.forget",
     "actors": "cuebook.cli.actor_group",
+    "exp": "cuebook.cli.experiments.group",
+    "checkpoint": "cuebook.cli.experiments.checkpoint",
 }
 """The module of each sub-command, in which it has its own name."""
 
@@ -43,6 +45,7 @@ class ExitCode:
     USAGE = 2
     NOT_THERE = 3
     BUSY = 4
+    RUNNER_GONE = 5
     INTERRUPTED = 130
 
 
@@ -138,7 +141,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         from cuebook.cli.output import printable
 
         click.echo(f"Error: {printable(str(error))}", err=True)
-        return ExitCode.BUSY if isinstance(error, JournalBusy) else ExitCode.BAD
+        return ExitCode.BUSY if isinstance(error, JournalBusy | WorkplaceBusy) else ExitCode.BAD
     return answer if isinstance(answer, int) else ExitCode.OK
 
 

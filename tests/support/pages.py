@@ -211,6 +211,7 @@ def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
     return {
         **kept,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # theirs is switched on
         "PYTHONPATH": str(ROOT),
         "PYTEST_PLUGINS": "cuebook.testing.plugin",
         "COLUMNS": "120",

@@ -35,6 +35,11 @@ class Kind(IntEnum):
     SNAPSHOT = 12
     DUTIES = 13
     RECEIVED = 14
+    EXPERIMENT_OPENED = 15
+    ATTEMPT_BEGUN = 16
+    CHECKPOINT_KEPT = 17
+    ATTEMPT_ENDED = 18
+    CHECKPOINTS_DROPPED = 19
 
 
 @dataclass(frozen=True, slots=True)
