@@ -18,6 +18,7 @@ __all__ = [
     "CuebookError",
     "FunctionNotShippable",
     "InternalError",
+    "JobBusy",
     "JournalBusy",
     "JournalCorrupt",
     "JournalError",
@@ -33,6 +34,7 @@ __all__ = [
     "RestartLimitReached",
     "ResultNotRebuilt",
     "RunStopped",
+    "StageError",
     "SupervisionError",
     "UnhandledMessage",
     "UnknownEvent",
@@ -351,6 +353,16 @@ class WorkplaceError(CuebookError):
 
 class WorkplaceBusy(WorkplaceError):
     """Somebody else is using it just now; the text says who. Nothing was changed: wait for them."""
+
+
+class StageError(CuebookError):
+    """A stage, a step, a job or a data set is not used as it can be; the text says how. Nothing was done or changed."""
+
+
+class JobBusy(JournalBusy):
+    """Another process, or another part of this program, runs this job just now; the text says who. Nothing was done:
+    wait for its end, then run it again, and all that it has finished is taken over.
+    """
 
 
 class InternalError(CuebookError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cuebook.persistence.history.family import Family, Fold
+from cuebook.persistence.history.jobs import JobFamily
 from cuebook.persistence.history.runs import RunFamily
 from cuebook.persistence.history.state import JournalState
 from cuebook.persistence.history.streams import StreamFamily
@@ -17,7 +18,7 @@ from cuebook.persistence.records.run_heads import JournalOpened
 
 __all__ = ["FAMILIES", "JournalState", "apply", "family_of", "replay", "state_of"]
 
-FAMILIES: tuple[Family, ...] = (RunFamily(), StreamFamily())
+FAMILIES: tuple[Family, ...] = (RunFamily(), StreamFamily(), JobFamily())
 """All that a journal can hold beside its first record."""
 
 

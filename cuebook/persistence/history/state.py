@@ -1,4 +1,4 @@
-"""What a journal says up to a record: every run and every stream. Plain data; the folds write it.
+"""What a journal says up to a record: every run and stream, and a job. Plain data; the folds write it.
 
 Knows no file.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cuebook.errors import JournalCorrupt
+from cuebook.persistence.history.job import JobState
 from cuebook.persistence.history.run import RunState
 from cuebook.persistence.history.stream import StreamState
 from cuebook.persistence.records.run_heads import JournalOpened
@@ -23,6 +24,7 @@ class JournalState:
         opened: what its first record says; None before it was read.
         runs: the runs by number, in the order in which they were opened.
         streams: those of durable actors, likewise.
+        job: the job whose journal it is.
         last_seq: number of the last record that was folded in.
     """
 
@@ -30,6 +32,7 @@ class JournalState:
     runs: dict[int, RunState] = field(default_factory=dict)
     last_seq: int = 0
     streams: dict[int, StreamState] = field(default_factory=dict)
+    job: JobState = field(default_factory=JobState)
 
     @property
     def newest(self) -> RunState | None:

@@ -35,6 +35,10 @@ class Kind(IntEnum):
     SNAPSHOT = 12
     DUTIES = 13
     RECEIVED = 14
+    JOB_OPENED = 20
+    STAGE_KEPT = 21
+    STEP_KEPT = 22
+    JOB_CLOSED = 23
 
 
 @dataclass(frozen=True, slots=True)
