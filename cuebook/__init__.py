@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         CuebookError,
         FunctionNotShippable,
         InternalError,
+        JobBusy,
         JournalBusy,
         JournalCorrupt,
         JournalError,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         RestartLimitReached,
         ResultNotRebuilt,
         RunStopped,
+        StageError,
         SupervisionError,
         UnhandledMessage,
         UnknownEvent,
@@ -82,6 +84,10 @@ if TYPE_CHECKING:
     from cuebook.runtime.seeing.tracing import TraceEvent, TraceKind
     from cuebook.runtime.seeing.watchdog import Blockage
     from cuebook.runtime.system import ActorSystem
+    from cuebook.stages.datasets import Dataset, datasets, delete_dataset, read_dataset
+    from cuebook.stages.job import Job, job
+    from cuebook.stages.stage import stage
+    from cuebook.stages.step import step
     from cuebook.wire.message import message
 
 __version__ = "0.1.0"
@@ -112,6 +118,7 @@ _HOMES = {
     "Chunker": "cuebook.api.chunker",
     "Context": "cuebook.runtime.cells.actor",
     "CurrentCall": "cuebook.engines.calls.current",
+    "Dataset": "cuebook.stages.datasets",
     "DeadLetter": "cuebook.runtime.reports.deadletters",
     "DeadReason": "cuebook.runtime.reports.deadletters",
     "Delivery": "cuebook.runtime.cells.actor",
@@ -124,6 +131,7 @@ _HOMES = {
     "EventKind": "cuebook.actors.runs.progress",
     "Exit": "cuebook.runtime.policy.exits",
     "File": "cuebook.persistence.identity.files",
+    "Job": "cuebook.stages.job",
     "Journal": "cuebook.api.journal",
     "Ladder": "cuebook.processes.process",
     "Listing": "cuebook.runtime.cells.services",
@@ -155,13 +163,19 @@ _HOMES = {
     "chunk": "cuebook.api.chunker",
     "current_actor": "cuebook.runtime.refs.ref",
     "current_call": "cuebook.engines.calls.current",
+    "datasets": "cuebook.stages.datasets",
+    "delete_dataset": "cuebook.stages.datasets",
     "freeze_support": "cuebook.children.interpreter",
+    "job": "cuebook.stages.job",
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
     "message": "cuebook.wire.message",
     "moved": "cuebook.persistence.values.pickling.renamed",
     "persist": "cuebook.durable.effects",
+    "read_dataset": "cuebook.stages.datasets",
     "register_identity": "cuebook.persistence.identity.registry",
+    "stage": "cuebook.stages.stage",
+    "step": "cuebook.stages.step",
     "stream": "cuebook.api.chunker",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
@@ -190,6 +204,7 @@ __all__ = [
     "Context",
     "CuebookError",
     "CurrentCall",
+    "Dataset",
     "DeadLetter",
     "DeadReason",
     "Delivery",
@@ -204,6 +219,8 @@ __all__ = [
     "File",
     "FunctionNotShippable",
     "InternalError",
+    "Job",
+    "JobBusy",
     "Journal",
     "JournalBusy",
     "JournalCorrupt",
@@ -240,6 +257,7 @@ __all__ = [
     "Services",
     "ShutdownReport",
     "SnapshotPolicy",
+    "StageError",
     "Strategy",
     "SupervisionError",
     "SupervisorRef",
@@ -261,13 +279,19 @@ __all__ = [
     "chunk",
     "current_actor",
     "current_call",
+    "datasets",
+    "delete_dataset",
     "freeze_support",
+    "job",
     "last_checkpoint",
     "make_checkpoint",
     "message",
     "moved",
     "persist",
+    "read_dataset",
     "register_identity",
+    "stage",
+    "step",
     "stream",
 ]
 

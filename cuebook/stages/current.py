@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from cuebook.stages.port import JobPort
 
-__all__ = ["current_job", "enter", "leave", "name_for_program"]
+__all__ = ["current_if_any", "current_job", "enter", "leave", "name_for_program"]
 
 _entered: ContextVar[JobPort | None] = ContextVar("_entered", default=None)
 _inside: list[JobPort] = []
@@ -80,3 +80,13 @@ def leave(job: JobPort, token: Token[JobPort | None]) -> None:
     with _lock:
         _inside.remove(job)
     _entered.reset(token)
+
+
+def current_if_any() -> JobPort | None:
+    """The job that holds here, where one was begun."""
+    here = _entered.get()
+    if here is not None:
+        return here
+    with _lock:
+        known = [*_inside[:1], *_named[-1:], *filter(None, [_program.get(os.getpid())])]
+        return known[0] if known else None

@@ -5,6 +5,7 @@ Knows no stage's function. May be used from any thread.
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import sys
@@ -27,6 +28,7 @@ from cuebook.persistence.trust.option import trust_of
 
 __all__ = ["JOURNAL", "JobBook"]
 
+AT_EXIT_S = 10.0
 JOURNAL = "job.cuebook"
 """Name of a job's journal in its folder."""
 
@@ -55,6 +57,7 @@ class JobBook:
         self._loop = LoopThread()
         self._lock = threading.Lock()
         self._done = threading.Event()
+        self._is_over = threading.Event()
         self.skipped: list[int] = []
         self.steps_skipped = 0
         try:
@@ -139,6 +142,7 @@ class JobBook:
             self._loop.submit(self._closed(status, error)).result()
         finally:
             self._loop.close()
+            atexit.unregister(self._wait_at_exit)
 
     def close_at_exit(self, ending: object) -> None:
         """Have `ending()` -> (status, error) asked when the program's main thread ends, and the journal closed then."""
@@ -152,13 +156,22 @@ class JobBook:
                 self._at_exit = asyncio.get_running_loop().create_task(self._closed(status, error))
 
         self._loop.at_exit = at_exit
+        atexit.register(self._wait_at_exit)
+
+    def _wait_at_exit(self) -> None:
+        # The loop's thread would be left where it stands: the interpreter does not wait for it.
+        if self._is_over.wait(AT_EXIT_S):
+            atexit.unregister(self._wait_at_exit)
 
     async def _closed(self, status: str, error: str) -> None:
         head = JobClosed(time.time(), status, self.hiding.hide(error), tuple(self.skipped), self.steps_skipped)
         try:
             await self._file.append([head.entry(self.run)])
         finally:
-            await self._file.close()
+            try:
+                await self._file.close()
+            finally:
+                self._is_over.set()
 
     def _append(self, entries: Sequence[Entry]) -> list[int]:
         return self._loop.submit(self._appended(entries)).result()

@@ -258,8 +258,9 @@ class StageCall:
             if redo is None:
                 raise
             self._reasons = [f"its stored value is damaged ({error})"]
+            self._job.workplace.files.blobs.remove(self._book.state.stages[self._hash].head.digest)
             self.begin()
-            value = redo()
+            value = self.keep(redo())
         self._note(value, upstream)
         return value
 
