@@ -57,10 +57,10 @@ def _line(kept: KeptStage, status: str) -> StageLine:
     )
 
 
-def job_text(state: JobState, number: int, *, skipped: Sequence[int], steps: int) -> str:
+def job_text(state: JobState, number: int, *, skipped: Sequence[int], steps: int, is_live: bool = True) -> str:
     """A run of a job as a table."""
     run = state.runs[number]
-    head = f"job {state.name}, run {number}: {status_of(run, is_live=True)}"
+    head = f"job {state.name}, run {number}: {status_of(run, is_live=is_live)}"
     rows = [_cells(line) for line in lines_of(state, run, skipped)]
     if run.steps or steps:
         head += f", {run.steps} steps done, {steps} taken over"
