@@ -57,7 +57,9 @@ def collect_datasets(
     shelf = DatasetShelf(workplace)
     dropped = _dropped([each for name in shelf.names() for each in shelf.of(name)], rules)
     if is_rehearsal:
-        return DroppedDatasets(tuple((each.name, each.version) for each in dropped), 0, sum(each.size for each in dropped))
+        return DroppedDatasets(
+            tuple((each.name, each.version) for each in dropped), 0, sum(each.size for each in dropped)
+        )
     for each in dropped:
         shelf.versions.delete(each.name, each.version)
     needed = needed_blobs(workplace)

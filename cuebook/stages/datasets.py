@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cuebook.errors import JournalError, StageError
-from cuebook.persistence.history.job import JobState, KeptStage
+from cuebook.persistence.history.jobs.job import JobState, KeptStage
 from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.persistence.records.job_heads import StageKept, StageRead

@@ -11,15 +11,20 @@ from types import TracebackType
 from typing import Any, Self
 
 from cuebook.notices import notice
-from cuebook.persistence.history.job import JobState
+from cuebook.persistence.history.jobs.job import JobState
+from cuebook.persistence.identity.digest import blake16, joined
+from cuebook.persistence.records.job_heads import StepKept
 from cuebook.stages.current import enter, leave, name_for_program
 from cuebook.stages.job_book import JobBook
 from cuebook.stages.job_name import JobName, checked_job_name, folder_name, script_of_program
 from cuebook.stages.settings import Reset, reset_of_environment, warn_of_unknown
 from cuebook.stages.versions import Versions
+from cuebook.wire.codec import pack, unpack
 from cuebook.workplace.location import Workplace, open_workplace
 
-__all__ = ["Job", "job"]
+__all__ = ["Job", "job", "program_job"]
+
+SLEEP = "cuebook.sleep"
 
 
 class Job:
@@ -167,10 +172,19 @@ class Job:
         """
         import asyncio
 
-        from cuebook.stages.step import due_of
-
-        due = await due_of(self, seconds)
+        due = await asyncio.to_thread(self._due, seconds)
         await asyncio.sleep(max(0.0, due - time.time()))
+
+    def _due(self, seconds: float) -> float:
+        """When a wait is over that this run has begun, or an earlier one."""
+        number = self.step_number(SLEEP.encode())
+        key = blake16(joined(b"sleep", [number.to_bytes(8, "little")]))
+        found = self.state.steps.get(key)
+        if found is not None:
+            return float(unpack(self.book.body(found[0])))  # type: ignore[arg-type]
+        now = time.time()
+        self.book.keep_step(StepKept(key, SLEEP, number, now, 0.0), pack(now + seconds))
+        return now + seconds
 
     def __repr__(self) -> str:
         if self._book is None:
@@ -225,4 +239,3 @@ def program_job() -> Job:
     from cuebook.stages.job_name import name_of_program
 
     return Job(name_of_program())
-

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cuebook.api.loop_thread import LoopThread
 from cuebook.errors import JobBusy, JournalBusy
-from cuebook.persistence.history.job import JobState, KeptStage
+from cuebook.persistence.history.jobs.job import JobState, KeptStage
 from cuebook.persistence.history.replay import replay
 from cuebook.persistence.identity.files import FileStamp, remember
 from cuebook.persistence.identity.secrets.hiding import Hiding
@@ -95,7 +95,7 @@ class JobBook:
         host, parent = socket.gethostname(), before.number if before is not None else 0
         head = JobOpened(name, time.time(), os.getpid(), host, command, key, parent)
         self._append([head.entry(self.run)])
-        from cuebook.persistence.history.job import JobRun
+        from cuebook.persistence.history.jobs.job import JobRun
 
         self.state.runs[self.run] = JobRun(self.run, head)
 

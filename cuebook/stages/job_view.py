@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cuebook.persistence.history.job import JobRun, JobState, KeptStage
+from cuebook.persistence.history.jobs.job import JobRun, JobState, KeptStage
 from cuebook.wording import duration
 
 __all__ = ["StageLine", "job_text", "lines_of", "status_of"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuebook.errors import JournalError, StageError
-from cuebook.persistence.history.job import JobState
+from cuebook.persistence.history.jobs.job import JobState
 from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.stages.job_book import JOURNAL

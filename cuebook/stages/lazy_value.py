@@ -23,7 +23,7 @@ class LazyValue:
     def __init__(self, load: Callable[[], Any]) -> None:
         object.__setattr__(self, "_cuebook_load", load)
 
-    @property  # type: ignore[misc]
+    @property
     def __class__(self) -> type:  # type: ignore[override]
         return type(whole(self))
 

@@ -15,7 +15,7 @@ from cuebook.persistence.identity.parts import readable
 from cuebook.persistence.identity.registry import register_identity
 from cuebook.persistence.identity.secrets.hiding import Hiding
 
-__all__ = ["Arguments", "Given", "Lineage", "Upstream", "arguments_of", "lineage_of"]
+__all__ = ["StageArguments", "Given", "Lineage", "Upstream", "arguments_of", "lineage_of"]
 
 _DEPTH_MAX = 8
 
@@ -40,7 +40,7 @@ Given = Callable[[Any], Upstream | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments:
+class StageArguments:
     """The arguments of one call of a stage.
 
     Attributes:
@@ -75,7 +75,9 @@ class Lineage:
     packages: tuple[tuple[str, str], ...]
 
 
-def arguments_of(signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any], given: Given) -> Arguments:
+def arguments_of(
+    signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any], given: Given
+) -> StageArguments:
     """The arguments of a call with its defaults left out, as they count.
 
     Raises:
@@ -100,10 +102,10 @@ def arguments_of(signature: inspect.Signature, args: Sequence[Any], kwargs: Mapp
         return value
 
     named = {name: counted(value) for name, value in bound.arguments.items()}
-    return Arguments(named, tuple(found), tuple(files))
+    return StageArguments(named, tuple(found), tuple(files))
 
 
-def lineage_of(name: str, print_: Fingerprint, arguments: Arguments, hiding: Hiding) -> Lineage:
+def lineage_of(name: str, print_: Fingerprint, arguments: StageArguments, hiding: Hiding) -> Lineage:
     """What a call of a stage is made of.
 
     Args:
@@ -123,4 +125,6 @@ def lineage_of(name: str, print_: Fingerprint, arguments: Arguments, hiding: Hid
             label = f"stage {value.stage}"
         parts.append(Part(label, digest, "" if isinstance(value, Upstream) else hiding.hide(readable(value))))
     whole = blake16(joined(b"stage", [name.encode("utf-8", "surrogatepass"), print_.digest, key]))
-    return Lineage(whole, tuple(parts), arguments.upstream, arguments.files, form.opaque, print_.opaque, print_.packages)
+    return Lineage(
+        whole, tuple(parts), arguments.upstream, arguments.files, form.opaque, print_.opaque, print_.packages
+    )

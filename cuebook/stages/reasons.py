@@ -46,7 +46,9 @@ def _of_arguments(changes: Sequence[Change], lineage: Lineage, names: Mapping[st
                 yield change.label
         elif part is not None and part.digest in names:
             yield f"stage {names[part.digest]}"
-        elif not (change.kind == "gone" and any(each.kind == "added" and each.label.startswith("stage ") for each in changes)):
+        elif not (
+            change.kind == "gone" and any(each.kind == "added" and each.label.startswith("stage ") for each in changes)
+        ):
             yield from change_lines(change)
 
 

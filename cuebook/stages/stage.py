@@ -24,14 +24,14 @@ from cuebook.stages.job import Job, program_job
 from cuebook.stages.stage_call import StageCall, called_with
 from cuebook.stages.stage_run import current_stage, file_read, running_stage
 
-__all__ = ["Stage", "StageDecorator", "stage"]
+__all__ = ["StageFunction", "StageDecorator", "stage"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _looked_at: ContextVar[frozenset[int]] = ContextVar("_looked_at", default=frozenset())
 
 
-class Stage(Generic[_P, _R]):
+class StageFunction(Generic[_P, _R]):
     """A function that is a stage of the job in which it is called. Made by `@stage`.
 
     Args:
@@ -169,7 +169,7 @@ class Stage(Generic[_P, _R]):
         return self._retry.pause_s(attempt + 1, error)
 
 
-register_identity(Stage, lambda each: each.identity())
+register_identity(StageFunction, lambda each: each.identity())
 
 
 def _job() -> Job:
@@ -191,7 +191,7 @@ class StageDecorator:
     """
 
     @overload
-    def __call__(self, func: Callable[_P, _R], /) -> Stage[_P, _R]: ...
+    def __call__(self, func: Callable[_P, _R], /) -> StageFunction[_P, _R]: ...
 
     @overload
     def __call__(
@@ -201,7 +201,7 @@ class StageDecorator:
         version: str | None = None,
         retries: int | Retry = 0,
         depends: Sequence[Any] = (),
-    ) -> Callable[[Callable[_P, _R]], Stage[_P, _R]]: ...
+    ) -> Callable[[Callable[_P, _R]], StageFunction[_P, _R]]: ...
 
     def __call__(
         self,
@@ -230,11 +230,11 @@ class StageDecorator:
         if name is not None and (not isinstance(name, str) or not name):
             raise TypeError(f"name={name!r} must be a text")
 
-        def made(function: Callable[..., Any]) -> Stage[Any, Any]:
+        def made(function: Callable[..., Any]) -> StageFunction[Any, Any]:
             if not callable(function):
                 raise TypeError(f"@stage makes a stage of a function, not of {function!r}")
             title = name or getattr(function, "__qualname__", type(function).__name__).rpartition("<locals>.")[2]
-            return Stage(function, title, version=version, retry=retry, depends=tuple(depends))
+            return StageFunction(function, title, version=version, retry=retry, depends=tuple(depends))
 
         return made if func is None else made(func)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cuebook.errors import CuebookError, JournalCorrupt, StageError
-from cuebook.persistence.history.job import KeptStage
+from cuebook.persistence.history.jobs.job import KeptStage
 from cuebook.persistence.identity.files import File
 from cuebook.persistence.identity.fingerprint import fingerprint
 from cuebook.persistence.identity.value_digest import value_digest
@@ -32,7 +32,7 @@ from cuebook.workplace.survey import survey
 
 if TYPE_CHECKING:
     from cuebook.stages.job import Job
-    from cuebook.stages.stage import Stage
+    from cuebook.stages.port import StagePort
 
 __all__ = ["StageCall", "called_with"]
 
@@ -54,7 +54,7 @@ class StageCall:
         StageError: it is called by itself with the same arguments.
     """
 
-    def __init__(self, job: Job, stage: Stage, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def __init__(self, job: Job, stage: StagePort, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         self._job = job
         self._stage = stage
         self._book = book = job.book
@@ -66,7 +66,9 @@ class StageCall:
         self._hash = self._lineage.hash
         above = current_stage.get()
         if above is not None and above.is_within(self._hash):
-            raise StageError(f"a stage calls itself with the same arguments: {' -> '.join([*above.names(), stage.name])}")
+            raise StageError(
+                f"a stage calls itself with the same arguments: {' -> '.join([*above.names(), stage.name])}"
+            )
         self._above = above
         self._number = job.number_of(stage.name)
         self._began = time.time()
@@ -163,11 +165,8 @@ class StageCall:
         return None if found is None else Upstream(*found)
 
     def _differences(self) -> list[str]:
-        by_name = self._book.state.by_name
-        before = by_name.get((self._stage.name, self._number))
+        before = self._book.state.by_name.get((self._stage.name, self._number))
         if before is None:
-            if self._number == 1 or not any(name == self._stage.name for name, _ in by_name):
-                return [FIRST_TIME]
             return [FIRST_TIME]
         parts = StageBody.decode(self._book.body(before.seq)).parts
         values = {digest.hex(): name for _, digest, name in self._job.values.values() if self._is_redone(name)}
@@ -326,5 +325,3 @@ def _file_name(name: str) -> str:
     from cuebook.stages.job_name import folder_name
 
     return folder_name(name)
-
-

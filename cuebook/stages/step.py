@@ -21,7 +21,7 @@ from cuebook.stages.job import Job, program_job
 from cuebook.stages.stage_run import current_stage
 from cuebook.stages.value_forms import CODEC, decode_value
 
-__all__ = ["Step", "due_of", "step"]
+__all__ = ["StepFunction", "step"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -29,7 +29,7 @@ _running: ContextVar[str | None] = ContextVar("_running", default=None)
 _encoder = ValueEncoder(label="value of a step")
 
 
-class Step(Generic[_P, _R]):
+class StepFunction(Generic[_P, _R]):
     """A function that is a step of the job in which it is called. Made by `@step`.
 
     Args:
@@ -89,7 +89,7 @@ class Step(Generic[_P, _R]):
 class _StepCall:
     """One call of a step."""
 
-    def __init__(self, step: Step[Any, Any], args: Sequence[Any], kwargs: Any) -> None:
+    def __init__(self, step: StepFunction[Any, Any], args: Sequence[Any], kwargs: Any) -> None:
         self._step = step
         self._args = args
         self._kwargs = kwargs
@@ -165,7 +165,9 @@ def _job_of(name: str) -> Job:
     if around is not None:
         raise StageError(f"step {name} is called inside of step {around}: call it from the job, beside that one")
     if current_stage.get() is not None:
-        raise StageError(f"step {name} is called inside of a stage, which is skipped once it is done: call it beside it")
+        raise StageError(
+            f"step {name} is called inside of a stage, which is skipped once it is done: call it beside it"
+        )
     found = current_job(program_job)
     if not isinstance(found, Job) or not found.is_given:
         raise StageError(
@@ -175,24 +177,14 @@ def _job_of(name: str) -> Job:
     return found
 
 
-async def _due(seconds: float) -> float:
-    return time.time() + seconds
-
-
-async def due_of(job: Job, seconds: float) -> float:
-    """When a wait is over that a job has begun, now or in an earlier run."""
-    assert job.book is not None
-    return await Step(_due, "cuebook.sleep", version="", retry=Retry(0))(seconds)
-
-
 @overload
-def step(func: Callable[_P, _R], /) -> Step[_P, _R]: ...
+def step(func: Callable[_P, _R], /) -> StepFunction[_P, _R]: ...
 
 
 @overload
 def step(
     *, name: str | None = None, version: str = "", retries: int | Retry = 0
-) -> Callable[[Callable[_P, _R]], Step[_P, _R]]: ...
+) -> Callable[[Callable[_P, _R]], StepFunction[_P, _R]]: ...
 
 
 def step(
@@ -225,10 +217,10 @@ def step(
     if not isinstance(version, str):
         raise TypeError(f"version={version!r} must be a str")
 
-    def made(function: Callable[..., Any]) -> Step[Any, Any]:
+    def made(function: Callable[..., Any]) -> StepFunction[Any, Any]:
         if not callable(function):
             raise TypeError(f"@step makes a step of a function, not of {function!r}")
         title = name or getattr(function, "__qualname__", type(function).__name__).rpartition("<locals>.")[2]
-        return Step(function, title, version=version, retry=retry)
+        return StepFunction(function, title, version=version, retry=retry)
 
     return made if func is None else made(func)

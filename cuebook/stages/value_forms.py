@@ -118,13 +118,13 @@ def _parquet(form: str, value: Any) -> bytes | None:
 def _frame(form: str, data: bytes) -> Any:
     source = io.BytesIO(data)
     if form == "polars":
-        import polars
+        import polars as pl
 
-        return polars.read_parquet(source)
+        return pl.read_parquet(source)
     if form == "pandas":
-        import pandas
+        import pandas as pd
 
-        return pandas.read_parquet(source)
+        return pd.read_parquet(source)
     from pyarrow import parquet
 
     return parquet.read_table(source)

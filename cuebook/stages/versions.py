@@ -1,4 +1,4 @@
-"""Names and version numbers of data sets: a number is taken by whoever makes its file first. Knows no job and no value."""
+"""Names and version numbers of data sets: a number is taken by making its file. Knows no job and no value."""
 
 from __future__ import annotations
 

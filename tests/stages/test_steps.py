@@ -13,6 +13,7 @@ import pytest
 
 import cuebook
 from cuebook import JobBusy, Runtime, StageError
+from tests.support.scripts import ROOT
 
 calls: list[object] = []
 
@@ -205,7 +206,7 @@ asyncio.run(main())
 
 def test_a_killed_application_goes_on_at_the_step_that_it_was_in(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APPLICATION)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": ROOT}
     codes = [
         subprocess.run([sys.executable, "app.py"], cwd=tmp_path, env=environment, check=False).returncode
         for _ in range(3)

@@ -37,7 +37,15 @@ def list_datasets(*, shows_all: bool, as_json: bool) -> None:
         emit_json({"schema": SCHEMA, "datasets": [dataset_object(each) for each in found]})
     elif found:
         rows = [
-            [each.name, str(each.version), _rows(each), f"{each.size:,}", each.format, local_time(each.created), each.job]
+            [
+                each.name,
+                str(each.version),
+                _rows(each),
+                f"{each.size:,}",
+                each.format,
+                local_time(each.created),
+                each.job,
+            ]
             for each in found
         ]
         table(["data set", "version", "rows", "bytes", "format", "made", "job"], rows)
@@ -94,7 +102,9 @@ def export_dataset(name: str, target: Path, version: int | None) -> None:
         try:
             text = json.dumps(found.read(), ensure_ascii=False)
         except (TypeError, ValueError) as error:
-            raise click.ClickException(f"{name} has no form in JSON ({error}): read it with cuebook.read_dataset()") from error
+            raise click.ClickException(
+                f"{name} has no form in JSON ({error}): read it with cuebook.read_dataset()"
+            ) from error
         target.write_text(text, "utf-8")
     click.echo(f"wrote {target}")
 

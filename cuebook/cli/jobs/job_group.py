@@ -9,7 +9,7 @@ import click
 from cuebook.cli.jobs.place import found_job, found_workplace, json_option
 
 if TYPE_CHECKING:
-    from cuebook.persistence.history.job import JobRun
+    from cuebook.persistence.history.jobs.job import JobRun
     from cuebook.stages.jobs import SeenJob
 
 __all__ = ["job", "job_object", "why_lines"]
@@ -35,7 +35,9 @@ def list_jobs(*, as_json: bool) -> None:
     for seen in found:
         each = _summary(seen)
         began = local_time(seen.state.runs[each["runs"][-1]].opened.at)
-        rows.append([each["name"], str(len(each["runs"])), each["status"], began, str(each["stages"]), str(each["steps"])])
+        rows.append(
+            [each["name"], str(len(each["runs"])), each["status"], began, str(each["stages"]), str(each["steps"])]
+        )
     if rows:
         table(["job", "runs", "status", "began", "stages", "steps"], rows)
     else:

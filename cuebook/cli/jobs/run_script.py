@@ -24,7 +24,9 @@ __all__ = ["run"]
 @click.option("--job", "name", metavar="NAME", help="The job's name, in place of the script's path.")
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run(script: Path, arguments: tuple[str, ...], reset: tuple[str, ...], *, from_scratch: bool, name: str | None) -> int:
+def run(
+    script: Path, arguments: tuple[str, ...], reset: tuple[str, ...], *, from_scratch: bool, name: str | None
+) -> int:
     """Run SCRIPT with its ARGUMENTS as `python SCRIPT` does, then show what became of its stages.
 
     Its exit code is that of the script.

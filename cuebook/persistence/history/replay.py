@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cuebook.persistence.history.family import Family, Fold
-from cuebook.persistence.history.jobs import JobFamily
+from cuebook.persistence.history.jobs.family import JobFamily
 from cuebook.persistence.history.runs import RunFamily
 from cuebook.persistence.history.state import JournalState
 from cuebook.persistence.history.streams import StreamFamily

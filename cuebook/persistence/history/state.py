@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.history.job import JobState
+from cuebook.persistence.history.jobs.job import JobState
 from cuebook.persistence.history.run import RunState
 from cuebook.persistence.history.stream import StreamState
 from cuebook.persistence.records.run_heads import JournalOpened

@@ -118,7 +118,7 @@ class StageKept(Head):
     def of_fields(cls, values: list[Any]) -> StageKept:
         values[7] = tuple((digest, length) for digest, length in values[7])
         values[12] = tuple(values[12])
-        values[13] = tuple(_read(*row) for row in values[13])
+        values[13] = tuple(map(_read, values[13]))
         values[15] = tuple(values[15])
         if len(values[0]) != 16 or not all(type(each) is bytes for each in values[12]):
             raise ValueError("a hash has 16 bytes")
@@ -127,7 +127,8 @@ class StageKept(Head):
         return cls(*values)
 
 
-def _read(form: str, name: str, version: int, digest: bytes, known: list[int]) -> StageRead:
+def _read(row: list[Any]) -> StageRead:
+    form, name, version, digest, known = row
     if type(form) is not str or type(name) is not str or type(version) is not int or type(digest) is not bytes:
         raise ValueError("what was read is a form, a name, a version and a digest")
     return StageRead(form, name, version, digest, tuple(known))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.family import Fold
-from cuebook.persistence.history.job import JobRun
+from cuebook.persistence.history.jobs.job import JobRun
 from cuebook.persistence.history.state import JournalState
 from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKept, StepKept
 from cuebook.persistence.records.record import Entry, Kind, Record
