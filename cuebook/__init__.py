@@ -97,7 +97,8 @@ _ERRORS = (
     "CuebookError", "FunctionNotShippable", "InternalError", "JobBusy", "JournalBusy", "JournalCorrupt", "JournalError",
     "JournalFull", "JournalNotTrusted", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError",
     "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped",
-    "StageError", "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion", "ValueNotKept",
+    "StageError", "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion",
+    "ValueNotKept",
     "WorkerDied", "WorkplaceBusy", "WorkplaceError", "WriterConflict",
 )  # fmt: skip
 

@@ -181,7 +181,7 @@ class Job:
         key = blake16(joined(b"sleep", [number.to_bytes(8, "little")]))
         found = self.state.steps.get(key)
         if found is not None:
-            return float(unpack(self.book.body(found[0])))  # type: ignore[arg-type]
+            return float(unpack(self.book.body(found[0])))
         now = time.time()
         self.book.keep_step(StepKept(key, SLEEP, number, now, 0.0), pack(now + seconds))
         return now + seconds
@@ -215,8 +215,8 @@ def job(name: str) -> Job:
     """Name the job that this program is, or a part of it.
 
     As a statement, `job("prices")`, all stages and steps from here on belong to it, in every thread; `with job("..."):`
-    or `async with job("..."):` only those within. A job that has finished may be run again: its stages are taken over as
-    far as they are still the same, and each of its steps gives the value that it gave then.
+    or `async with job("..."):` only those within. A job that has finished may be run again: its stages are taken over
+    as far as they are still the same, and each of its steps gives the value that it gave then.
 
     Args:
         name: any text; equal names are the same job. What is kept of it lies in `.cuebook/`.

@@ -36,7 +36,7 @@ class JobName:
 
 
 def name_of_program() -> JobName:
-    """The name of the job that this program is, where it names none itself: CUEBOOK_JOB, else the path of its script."""
+    """The name of the job that this program is, unless it names one: CUEBOOK_JOB, else the path of its script."""
     given = os.environ.get(VARIABLE)
     if given:
         return JobName(checked_job_name(given), is_given=True)
@@ -50,7 +50,8 @@ def script_of_program() -> Path | None:
     """The script that is run, also by `python -m`; None in a notebook, a console or `python -c`."""
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
-    if not isinstance(file, str) or "IPython" in sys.modules and hasattr(main, "get_ipython"):
+    is_notebook = "IPython" in sys.modules and hasattr(main, "get_ipython")
+    if not isinstance(file, str) or is_notebook:
         return None
     path = Path(os.path.realpath(file))
     return path if path.is_file() else None

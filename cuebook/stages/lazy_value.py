@@ -23,8 +23,8 @@ class LazyValue:
     def __init__(self, load: Callable[[], Any]) -> None:
         object.__setattr__(self, "_cuebook_load", load)
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         return type(whole(self))
 
     def __getattribute__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""By what a stage is known: its code, its arguments, and what it was given by other stages. Knows no file and no run."""
+"""By what a stage is known: its code, its arguments, and the values of other stages. Knows no file and no run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cuebook.persistence.identity.parts import readable
 from cuebook.persistence.identity.registry import register_identity
 from cuebook.persistence.identity.secrets.hiding import Hiding
 
-__all__ = ["StageArguments", "Given", "Lineage", "Upstream", "arguments_of", "lineage_of"]
+__all__ = ["Given", "Lineage", "StageArguments", "Upstream", "arguments_of", "lineage_of"]
 
 _DEPTH_MAX = 8
 

@@ -1,4 +1,4 @@
-"""What the environment says of jobs: which earlier results are left alone, and names that mean nothing. Knows no job."""
+"""What the environment says of jobs: what is not taken over, and names that mean nothing. Knows no job."""
 
 from __future__ import annotations
 

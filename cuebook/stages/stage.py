@@ -1,4 +1,4 @@
-"""`@stage`: a function whose value is kept, and taken over by later runs as long as nothing that it is made of changes."""
+"""`@stage`: a function whose value is kept, and taken over by later runs while nothing that it is made of changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cuebook.stages.job import Job, program_job
 from cuebook.stages.stage_call import StageCall, called_with
 from cuebook.stages.stage_run import current_stage, file_read, running_stage
 
-__all__ = ["StageFunction", "StageDecorator", "stage"]
+__all__ = ["StageDecorator", "StageFunction", "stage"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -52,8 +52,8 @@ class StageFunction(Generic[_P, _R]):
         self.depends = depends
         self._retry = retry
         self._is_async = inspect.iscoroutinefunction(func)
-        if self._is_async:
-            inspect.markcoroutinefunction(self) if hasattr(inspect, "markcoroutinefunction") else None
+        if self._is_async and hasattr(inspect, "markcoroutinefunction"):
+            inspect.markcoroutinefunction(self)
 
     @functools.cached_property
     def signature(self) -> inspect.Signature:
@@ -68,7 +68,7 @@ class StageFunction(Generic[_P, _R]):
             )
         if self._is_async:
             return self._awaited(args, kwargs)  # type: ignore[return-value]
-        return self._called(args, kwargs)
+        return self._called(args, kwargs)  # type: ignore[no-any-return]
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -133,7 +133,7 @@ class StageFunction(Generic[_P, _R]):
         for attempt in range(1, self._retry.times + 2):
             token = current_stage.set(call.run)
             try:
-                return self.func(*given, **named)  # type: ignore[arg-type]
+                return self.func(*given, **named)
             except Exception as error:
                 pause = self._pause(attempt, error)
                 if pause is None:
@@ -149,7 +149,7 @@ class StageFunction(Generic[_P, _R]):
         for attempt in range(1, self._retry.times + 2):
             token = current_stage.set(call.run)
             try:
-                return await self.func(*given, **named)  # type: ignore[misc, arg-type]
+                return await self.func(*given, **named)  # type: ignore[misc]
             except Exception as error:
                 pause = self._pause(attempt, error)
                 if pause is None:
@@ -181,9 +181,9 @@ def _job() -> Job:
 class StageDecorator:
     """Makes stages of functions: `@stage`, or `@stage(name=..., version=..., retries=..., depends=...)`.
 
-    A call of a stage belongs to the job that holds where it is called (see `job`). Where the same call was finished
-    before in this job, its value is taken over; else the function is called, and its value kept as a version of the data
-    set that has the stage's name. The same call means: the same name, the same code (with helpers, constants, globals
+    A call of a stage belongs to the job that holds where it is called (see `job`). Where the same call was done
+    before in this job, its value is taken over; else the function is called, and its value kept as a version of the
+    data set that has the stage's name. The same call means: the same name, the same code (with helpers, constants, globals
     and what it is bound to), equal arguments, the same values from other stages, and the same content of `File`s.
 
     A value that is taken over is loaded when it is first looked at, where it is larger than 64 KiB or a frame. Frames

@@ -159,7 +159,7 @@ class StageCall:
         if type(value) is LazyValue and not is_loaded(value):
             return object.__getattribute__(value, "_cuebook_load").keywords["upstream"]  # type: ignore[no-any-return]
         value = whole(value)
-        if isinstance(value, _SCALARS) or isinstance(value, File | type) or callable(value) or not job.values:
+        if isinstance(value, (*_SCALARS, File, type)) or callable(value) or not job.values:
             return None
         found = job.values.get(value_digest(value))
         return None if found is None else Upstream(*found)
@@ -184,9 +184,9 @@ class StageCall:
             if job.reset.is_all or self._stage.name in job.reset.stages:
                 self._is_reset = True
                 return RESET if job.reset.is_all else "it is to be done again"
-            if any(hash in job.is_reset for hash in follows):
+            if any(each in job.is_reset for each in follows):
                 self._is_reset = True
-                return f"stage {next(job.is_redone.get(hash, '?') for hash in follows if hash in job.is_reset)}"
+                return f"stage {next(job.is_redone.get(each, '?') for each in follows if each in job.is_reset)}"
         if not job.versions.is_there(head.stage, head.version):
             return "its data set was deleted"
         if not is_in_record(head):
@@ -264,7 +264,7 @@ class StageCall:
         return value
 
     def _note(self, value: Any, upstream: Upstream) -> None:
-        """Know a value again that was loaded: another form of it may be known by another digest than when it was kept."""
+        """Know a value again that was loaded: it may have another digest than when it was kept."""
         if not isinstance(value, _SCALARS):
             self._job.values[value_digest(value)] = (upstream.hash, upstream.digest, upstream.stage)
 

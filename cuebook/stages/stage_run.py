@@ -40,18 +40,18 @@ class StageRun:
             run.reads.setdefault((read.form, f"{read.name}\0{read.version}"), read)
             run = run.above
 
-    def has_used(self, hash: bytes) -> None:
+    def has_used(self, lineage: bytes) -> None:
         """Note that the value of a stage was read."""
-        self.upstream[hash] = None
+        self.upstream[lineage] = None
 
     def names(self) -> list[str]:
         """The stages around it and itself, from outside."""
         return [*(self.above.names() if self.above is not None else ()), self.name]
 
-    def is_within(self, hash: bytes) -> bool:
+    def is_within(self, lineage: bytes) -> bool:
         """Whether a call of this lineage is running around here."""
         run: StageRun | None = self
-        while run is not None and run.hash != hash:
+        while run is not None and run.hash != lineage:
             run = run.above
         return run is not None
 
@@ -60,7 +60,7 @@ current_stage: ContextVar[StageRun | None] = ContextVar("current_stage", default
 
 
 def items_journal() -> str | None:
-    """Where `chunk()` keeps its results that is given no path: the journal of the stage that it is called in, if any."""
+    """Where `chunk()` keeps results when it is given no path: the journal of the stage that it is called in."""
     run = current_stage.get()
     if run is None:
         return None

@@ -199,7 +199,7 @@ def step(
     A step is done once in its job, and its value kept: when the program was killed and runs the same job again, steps
     that were finished give their values, and it goes on at the one that it was in. A step is known by its name, its
     arguments, its version and which equal call it is (the second `charge(card, 5)` is another one than the first);
-    neither by its code nor by its place, so that the program may be changed while jobs wait. One that was killed between
+    neither by its code nor by its place, so that the program may change while jobs wait. One that was killed between
     its effect and its commit is done again.
 
     Args:

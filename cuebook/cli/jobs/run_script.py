@@ -1,4 +1,4 @@
-"""`cuebook run`: a script as `python` runs it, with switches for what earlier runs have done, and a table at its end."""
+"""`cuebook run`: a script as `python` runs it, with switches for what is taken over, and a table at its end."""
 
 from __future__ import annotations
 

@@ -82,7 +82,8 @@ class StageKept(Head):
 
     kind: ClassVar[Kind] = Kind.STAGE_KEPT
     _types: ClassVar[tuple[_Types, ...]] = (
-        bytes, str, int, int, str, bytes, int, list, (int, type(None)), bytes, _NUMBER, _NUMBER, list, list, bytes, list,
+        bytes, str, int, int, str, bytes, int, list, (int, type(None)), bytes,
+        _NUMBER, _NUMBER, list, list, bytes, list,
     )  # fmt: skip
     hash: bytes
     stage: str
