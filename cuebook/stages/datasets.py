@@ -124,6 +124,9 @@ class DatasetShelf:
 def datasets(*, all_versions: bool = False) -> list[Dataset]:
     """The data sets that are kept here, in order of name: the newest version of each, or all of them.
 
+    Args:
+        all_versions: all of them.
+
     Cost: one look at the journal of each job that has made one.
     """
     workplace = _workplace()
@@ -175,6 +178,9 @@ def delete_dataset(name: str, version: int | None = None) -> int:
     """Delete a data set: all of its versions, or one; gives how many. The space is freed by `cuebook gc`.
 
     The stage that has made it is done again by the next run that needs it.
+
+    Args:
+        name: the stage's. version: only this one.
 
     Raises:
         StageError: there is none.

@@ -181,10 +181,10 @@ def _job() -> Job:
 class StageDecorator:
     """Makes stages of functions: `@stage`, or `@stage(name=..., version=..., retries=..., depends=...)`.
 
-    A call of a stage belongs to the job that holds where it is called (see `job`). Where the same call was done
-    before in this job, its value is taken over; else the function is called, and its value kept as a version of the
-    data set that has the stage's name. The same call means: the same name, the same code (with helpers, constants, globals
-    and what it is bound to), equal arguments, the same values from other stages, and the same content of `File`s.
+    A call of a stage belongs to the job that holds where it is called (see `job`). Where the same call was done before
+    in this job, its value is taken over; else the function is called, and its value kept as a version of the data set
+    that has the stage's name. The same call means: the same name, the same code (with helpers, constants, globals and
+    what it is bound to), equal arguments, the same values from other stages, and the same content of `File`s.
 
     A value that is taken over is loaded when it is first looked at, where it is larger than 64 KiB or a frame. Frames
     of polars, pandas and pyarrow are kept as Parquet, all else as results of `chunk()` are.
