@@ -28,7 +28,7 @@ from cuebook.persistence.history.run_writer import argument_entries, reused_entr
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.identity.fingerprint import Fingerprint
 from cuebook.persistence.identity.parameters import parameters_of
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Entry, Kind
 
 __all__ = ["Beginning", "plan_iterator", "plan_list"]
@@ -132,7 +132,7 @@ def _plan(file: Source | None, func: Callable[..., Any], options: Options) -> Be
     if file is None:
         return Beginning(None, 0, identify(func, options, b""))
     history = replay(file.records(bodies=False))
-    number = file.next_run() if isinstance(file, JournalFile) else 0
+    number = file.next_run() if isinstance(file, JournalWriter) else 0
     plan = Beginning(file, number, identify(func, options, key_of(history)), history=history)
     if options.reuse != "none":
         plan.states = _unfinished_states(history, plan.identity)

@@ -21,7 +21,7 @@ from cuebook.persistence.history.jobs.job import JobState, KeptStage
 from cuebook.persistence.history.replay import replay
 from cuebook.persistence.identity.files import FileStamp, remember
 from cuebook.persistence.identity.secrets.hiding import Hiding
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKept, StepKept
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.trust.option import trust_of
@@ -68,11 +68,11 @@ class JobBook:
         self.is_trusted = self._file.verdict().writers <= trust_of(None)
         self._begin(name)
 
-    async def _opened(self, name: str) -> JournalFile:
-        if JournalFile.is_open_here(self.path):
+    async def _opened(self, name: str) -> JournalWriter:
+        if JournalWriter.is_open_here(self.path):
             raise JobBusy(f"job {name} is being run by this program already; wait until it is over")
         try:
-            return await JournalFile.open(self.path)
+            return await JournalWriter.open(self.path)
         except JournalBusy as error:
             where = f"process {error.pid}" if error.pid is not None else "another process"
             since = f" since {error.since}" if error.since else ""
