@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         ExperimentError,
         FunctionNotShippable,
         InternalError,
+        JobBusy,
         JournalBusy,
         JournalCorrupt,
         JournalError,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         ResultNotRebuilt,
         RunnerGone,
         RunStopped,
+        StageError,
         SupervisionError,
         UnhandledMessage,
         UnknownEvent,
@@ -85,17 +87,22 @@ if TYPE_CHECKING:
     from cuebook.runtime.seeing.tracing import TraceEvent, TraceKind
     from cuebook.runtime.seeing.watchdog import Blockage
     from cuebook.runtime.system import ActorSystem
+    from cuebook.stages.datasets import Dataset, datasets, delete_dataset, read_dataset
+    from cuebook.stages.job import Job, job
+    from cuebook.stages.stage import stage
+    from cuebook.stages.step import step
     from cuebook.wire.message import message
 
 __version__ = "0.1.0"
 
 _ERRORS = (
     "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CheckpointRefused",
-    "CodecError", "CuebookError", "ExperimentError", "FunctionNotShippable", "InternalError", "JournalBusy",
+    "CodecError", "CuebookError", "ExperimentError", "FunctionNotShippable", "InternalError", "JobBusy", "JournalBusy",
     "JournalCorrupt", "JournalError",
     "JournalFull", "JournalNotTrusted", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError",
     "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped", "RunnerGone",
-    "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion", "ValueNotKept",
+    "StageError", "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion",
+    "ValueNotKept",
     "WorkerDied", "WorkplaceBusy", "WorkplaceError", "WriterConflict",
 )  # fmt: skip
 
@@ -116,6 +123,7 @@ _HOMES = {
     "Chunker": "cuebook.api.chunker",
     "Context": "cuebook.runtime.cells.actor",
     "CurrentCall": "cuebook.engines.calls.current",
+    "Dataset": "cuebook.stages.datasets",
     "DeadLetter": "cuebook.runtime.reports.deadletters",
     "DeadReason": "cuebook.runtime.reports.deadletters",
     "Delivery": "cuebook.runtime.cells.actor",
@@ -128,6 +136,7 @@ _HOMES = {
     "EventKind": "cuebook.actors.runs.progress",
     "Exit": "cuebook.runtime.policy.exits",
     "File": "cuebook.persistence.identity.files",
+    "Job": "cuebook.stages.job",
     "Journal": "cuebook.api.journal",
     "Ladder": "cuebook.processes.process",
     "Listing": "cuebook.runtime.cells.services",
@@ -159,13 +168,19 @@ _HOMES = {
     "chunk": "cuebook.api.chunker",
     "current_actor": "cuebook.runtime.refs.ref",
     "current_call": "cuebook.engines.calls.current",
+    "datasets": "cuebook.stages.datasets",
+    "delete_dataset": "cuebook.stages.datasets",
     "freeze_support": "cuebook.children.interpreter",
+    "job": "cuebook.stages.job",
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
     "message": "cuebook.wire.message",
     "moved": "cuebook.persistence.values.pickling.renamed",
     "persist": "cuebook.durable.effects",
+    "read_dataset": "cuebook.stages.datasets",
     "register_identity": "cuebook.persistence.identity.registry",
+    "stage": "cuebook.stages.stage",
+    "step": "cuebook.stages.step",
     "stream": "cuebook.api.chunker",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
@@ -195,6 +210,7 @@ __all__ = [
     "Context",
     "CuebookError",
     "CurrentCall",
+    "Dataset",
     "DeadLetter",
     "DeadReason",
     "Delivery",
@@ -210,6 +226,8 @@ __all__ = [
     "File",
     "FunctionNotShippable",
     "InternalError",
+    "Job",
+    "JobBusy",
     "Journal",
     "JournalBusy",
     "JournalCorrupt",
@@ -247,6 +265,7 @@ __all__ = [
     "Services",
     "ShutdownReport",
     "SnapshotPolicy",
+    "StageError",
     "Strategy",
     "SupervisionError",
     "SupervisorRef",
@@ -268,13 +287,19 @@ __all__ = [
     "chunk",
     "current_actor",
     "current_call",
+    "datasets",
+    "delete_dataset",
     "freeze_support",
+    "job",
     "last_checkpoint",
     "make_checkpoint",
     "message",
     "moved",
     "persist",
+    "read_dataset",
     "register_identity",
+    "stage",
+    "step",
     "stream",
 ]
 

@@ -20,6 +20,7 @@ __all__ = [
     "ExperimentError",
     "FunctionNotShippable",
     "InternalError",
+    "JobBusy",
     "JournalBusy",
     "JournalCorrupt",
     "JournalError",
@@ -36,6 +37,7 @@ __all__ = [
     "ResultNotRebuilt",
     "RunStopped",
     "RunnerGone",
+    "StageError",
     "SupervisionError",
     "UnhandledMessage",
     "UnknownEvent",
@@ -371,6 +373,16 @@ class RunnerGone(CuebookError):
 class ExperimentError(CuebookError):
     """What was asked of experiments cannot be done: no such experiment or checkpoint, a file of stages that is not
     understood, changes that would be lost. Nothing was changed.
+    """
+
+
+class StageError(CuebookError):
+    """A stage, a step, a job or a data set is not used as it can be; the text says how. Nothing was done or changed."""
+
+
+class JobBusy(JournalBusy):
+    """Another process, or another part of this program, runs this job just now; the text says who. Nothing was done:
+    wait for its end, then run it again, and all that it has finished is taken over.
     """
 
 

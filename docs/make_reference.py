@@ -19,6 +19,16 @@ import cuebook.testing
 
 GROUPS = {
     "Running calls": ["chunk", "stream", "Chunker", "Runtime", "Done", "Retry", "Plan", "Worker", "freeze_support"],
+    "Stages, steps and data sets": [
+        "stage",
+        "step",
+        "job",
+        "Job",
+        "Dataset",
+        "datasets",
+        "read_dataset",
+        "delete_dataset",
+    ],
     "What counts": ["File", "Secret", "moved", "register_identity"],
     "Inside a call": ["current_call", "CurrentCall", "make_checkpoint", "last_checkpoint"],
     "Looking at a run": ["Checkpoint", "Journal", "Event", "EventKind", "Progress"],

@@ -23,6 +23,7 @@ from cuebook.chunks.options import (
     takes_options,
 )
 from cuebook.engines.registry import ProcessEngine
+from cuebook.stages.stage_run import items_journal
 
 if TYPE_CHECKING:
     from cuebook.api.warm import WarmWorkers
@@ -142,7 +143,7 @@ class Chunker:
         """
         chosen = self._func(func)
         if check_flag("dry_run", dry_run):
-            return rehearse(chosen, parameters, self._chosen, self.path if path is _NOT_GIVEN else path)
+            return rehearse(chosen, parameters, self._chosen, self._chosen_path(path))
         if rehearsed_runs:
             return [done.value for done in self._rehearsed(chosen, parameters, path)]
         options = self._prepared(parameters, chosen, path, progress_bar)
@@ -177,6 +178,11 @@ class Chunker:
         closes = self._is_brief and self._owns_actors
         return stream_on(self.actors, chosen, parameters, closes=closes, ordered=ordered, **options)
 
+    def _chosen_path(self, path: Any) -> Any:
+        """Where a run is kept: inside of a stage, also where nobody says so."""
+        chosen = self.path if path is _NOT_GIVEN else path
+        return items_journal() if chosen is None else chosen
+
     def _func(self, func: Callable[..., Any] | None) -> Callable[..., Any]:
         chosen = self.func if func is None else func
         if chosen is None:
@@ -184,12 +190,12 @@ class Chunker:
         return chosen
 
     def _rehearsed(self, func: Callable[..., Any], parameters: Iterable[Any], path: Any) -> list[Done]:
-        return rehearsed(func, parameters, self._chosen, self.path if path is _NOT_GIVEN else path)
+        return rehearsed(func, parameters, self._chosen, self._chosen_path(path))
 
     def _prepared(self, parameters: Any, func: Any, path: Any, progress_bar: bool | None) -> dict[str, Any]:
         """The options of one run; without parameters no worker is started ahead of it."""
         _check_time()
-        path = self.path if path is _NOT_GIVEN else path
+        path = self._chosen_path(path)
         check_workers(func, self._chosen, parameters)
         if self._actors is None and callable(func) and parameters is not None:
             _stand_by(self._chosen, parameters, path)
@@ -283,7 +289,7 @@ def chunk(
         chunk_size: another name of `workers`.
         progress_bar: None or True: a bar on standard error when that is a terminal, and under the cell of a notebook;
             elsewhere lines at growing intervals, once a run has lasted ten seconds. False: none of it.
-        path: the journal file, created with its folders. None: nothing is kept.
+        path: the journal file, created with its folders. None: nothing is kept; but inside of a `@stage`, in its job.
         workers: how many calls run at once. Default: the CPUs that this process may use; four times that for
             threads, 100 for coroutines.
         worker: a subclass of `Worker`: state of its own in each worker.

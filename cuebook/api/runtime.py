@@ -45,6 +45,7 @@ from cuebook.runtime.reports.readers import Readers
 from cuebook.runtime.reports.shutdown import ShutdownReport
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.tasks.threads import in_thread
+from cuebook.stages.job import Job
 
 __all__ = ["GRACE_S", "Runtime"]
 
@@ -303,6 +304,17 @@ class Runtime:
     pool = forwarded_overloads(ActorsFace.pool, "_actors")
     process = forwarded(ActorsFace.process, "_actors")
     actor = forwarded(ActorsFace.actor, "_actors")
+
+    def job(self, name: str) -> Job:
+        """A job of this application: `async with runtime.job("order-17"):`. Its steps are done once; see `step`.
+
+        Args:
+            name: any text: the same name is the same job, in this run of the program and in later ones.
+
+        Raises:
+            StageError: it is no name. When it is entered, JobBusy: it is being run already.
+        """
+        return Job.named(name)
 
     # -- looking inside ---------------------------------------------------------------------------------------------
 

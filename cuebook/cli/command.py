@@ -33,6 +33,11 @@ _HOMES = {
     "actors": "cuebook.cli.actor_group",
     "exp": "cuebook.cli.experiments.group",
     "checkpoint": "cuebook.cli.experiments.checkpoint",
+    "run": "cuebook.cli.jobs.run_script",
+    "job": "cuebook.cli.jobs.job_group",
+    "dataset": "cuebook.cli.jobs.dataset_group",
+    "lineage": "cuebook.cli.jobs.lineage_tree",
+    "gc": "cuebook.cli.jobs.collect",
 }
 """The module of each sub-command, in which it has its own name."""
 

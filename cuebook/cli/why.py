@@ -29,6 +29,8 @@ def why(path: str, number: int | None, *, as_json: bool, now: bool, arguments: t
     With --now the script at PATH is run up to the first of its runs that would make a call, which is not made: for
     each run it is said how many calls would be reused, and why not the rest. Nothing is written to a journal.
     Options of the script come after a `--`.
+
+    Where PATH is a script whose stages were run, or a job's journal: why its newest run redid each stage.
     """
     if now:
         if number is not None:
@@ -42,8 +44,28 @@ def why(path: str, number: int | None, *, as_json: bool, now: bool, arguments: t
             if arguments[0][0] == "-"
             else click.UsageError(f"Got unexpected extra argument ({arguments[0]})")
         )
+    if number is None and _explain_job(path, as_json=as_json):
+        return 0
     _explain(path, number, as_json=as_json)
     return 0
+
+
+def _explain_job(path: str, *, as_json: bool) -> bool:
+    """Explain the newest run of a job, where PATH is a job's script or journal."""
+    from cuebook.cli.jobs.job_group import why_lines
+    from cuebook.cli.output import SCHEMA, emit_json, printable
+    from cuebook.stages.jobs import job_at
+
+    seen = job_at(path)
+    if seen is None:
+        return False
+    lines = why_lines(seen)
+    if as_json:
+        emit_json({"schema": SCHEMA, "job": seen.state.name, "why": lines})
+        return True
+    for line in lines:
+        click.echo(printable(line))
+    return True
 
 
 def _explain(path: str, number: int | None, *, as_json: bool) -> None:

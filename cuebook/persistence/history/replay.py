@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from cuebook.persistence.history.experiments.family import ExperimentFamily
 from cuebook.persistence.history.family import Family, Fold
+from cuebook.persistence.history.jobs.family import JobFamily
 from cuebook.persistence.history.runs import RunFamily
 from cuebook.persistence.history.state import JournalState
 from cuebook.persistence.history.streams import StreamFamily
@@ -18,7 +19,7 @@ from cuebook.persistence.records.run_heads import JournalOpened
 
 __all__ = ["FAMILIES", "JournalState", "apply", "family_of", "replay", "state_of"]
 
-FAMILIES: tuple[Family, ...] = (RunFamily(), StreamFamily(), ExperimentFamily())
+FAMILIES: tuple[Family, ...] = (RunFamily(), StreamFamily(), ExperimentFamily(), JobFamily())
 """All that a journal can hold beside its first record."""
 
 

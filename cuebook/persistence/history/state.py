@@ -1,4 +1,4 @@
-"""What a journal says up to a record: every run, every stream, and the experiment. Plain data; the folds write it.
+"""What a journal says up to a record: every run and stream, an experiment or a job. Plain data; the folds write it.
 
 Knows no file.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.experiments.line import LineState
+from cuebook.persistence.history.jobs.job import JobState
 from cuebook.persistence.history.run import RunState
 from cuebook.persistence.history.stream import StreamState
 from cuebook.persistence.records.run_heads import JournalOpened
@@ -25,6 +26,7 @@ class JournalState:
         runs: the runs by number, in the order in which they were opened.
         streams: those of durable actors, likewise.
         line: the experiment whose journal this is; None of any other journal.
+        job: the job whose journal it is.
         last_seq: number of the last record that was folded in.
     """
 
@@ -33,6 +35,7 @@ class JournalState:
     last_seq: int = 0
     streams: dict[int, StreamState] = field(default_factory=dict)
     line: LineState | None = None
+    job: JobState = field(default_factory=JobState)
 
     @property
     def newest(self) -> RunState | None:

@@ -40,6 +40,10 @@ class Kind(IntEnum):
     CHECKPOINT_KEPT = 17
     ATTEMPT_ENDED = 18
     CHECKPOINTS_DROPPED = 19
+    JOB_OPENED = 20
+    STAGE_KEPT = 21
+    STEP_KEPT = 22
+    JOB_CLOSED = 23
 
 
 @dataclass(frozen=True, slots=True)

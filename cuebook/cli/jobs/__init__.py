@@ -1,0 +1,1 @@
+"""The sub-commands for jobs and data sets."""

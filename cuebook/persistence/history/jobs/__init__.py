@@ -1,0 +1,1 @@
+"""What a journal says of a job: its runs, stages and steps."""

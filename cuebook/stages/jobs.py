@@ -1,0 +1,77 @@
+"""The jobs of one `.cuebook/`, looked at from outside: nothing is run, and nothing is disturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cuebook.errors import JournalError, StageError
+from cuebook.persistence.history.jobs.job import JobState
+from cuebook.persistence.history.replay import state_of
+from cuebook.persistence.journal.reader import open_reader
+from cuebook.stages.job_book import JOURNAL
+from cuebook.stages.job_name import folder_name
+from cuebook.workplace.location import Workplace, find_workplace
+
+__all__ = ["SeenJob", "job_at", "job_named", "seen_jobs"]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenJob:
+    """A job as its journal has it.
+
+    Attributes:
+        state: its runs. journal: the file. is_live: whether somebody is running it just now.
+    """
+
+    state: JobState
+    journal: Path
+    is_live: bool
+
+
+def seen_jobs(workplace: Workplace) -> Iterator[SeenJob]:
+    """All jobs, by name; one whose journal cannot be read is left out."""
+    folders = sorted((workplace.folder / "jobs").glob(f"*/{JOURNAL}"))
+    found = [seen for journal in folders if (seen := _seen(journal)) is not None]
+    yield from sorted(found, key=lambda seen: seen.state.name)
+
+
+def job_named(workplace: Workplace, name: str) -> SeenJob:
+    """The job of a name, or of a script; the end of a name is enough where one job has it.
+
+    Raises:
+        StageError: there is none, or several.
+    """
+    for exact in (name, str(Path(name).resolve())):
+        journal = workplace.folder / "jobs" / folder_name(exact) / JOURNAL
+        seen = _seen(journal) if journal.exists() else None
+        if seen is not None and seen.state.name == exact:
+            return seen
+    found = [seen for seen in seen_jobs(workplace) if seen.state.name.endswith(name)]
+    if len(found) != 1:
+        names = ", ".join(seen.state.name for seen in (found or seen_jobs(workplace))) or "none yet"
+        what = "no job" if not found else "more than one job"
+        raise StageError(f"there is {what} {name}; there are: {names}")
+    return found[0]
+
+
+def job_at(path: str) -> SeenJob | None:
+    """The job that a script is, or whose journal this is; None where it is neither."""
+    file = Path(path)
+    if file.name == JOURNAL:
+        return _seen(file) if file.is_file() else None
+    if file.suffix != ".py" or not file.is_file():
+        return None
+    workplace, name = find_workplace(file), str(file.resolve())
+    journal = None if workplace is None else workplace.folder / "jobs" / folder_name(name) / JOURNAL
+    return _seen(journal) if journal is not None and journal.is_file() else None
+
+
+def _seen(journal: Path) -> SeenJob | None:
+    try:
+        with open_reader(journal) as reader:
+            state = state_of(reader).job
+            return SeenJob(state, journal, reader.holder() is not None) if state.runs else None
+    except JournalError:
+        return None
