@@ -64,6 +64,8 @@ def decide(wish: Wish, head: Ref | None, line: LineState | None, inputs: Inputs)
         return Decision(What.BRANCH, head, f"from {head}, which is not the last checkpoint of {head.name}")
     was = line.attempt
     changes = [] if was is None else inputs.changes(was.facts, line.written)
+    if changes and head.number == 0 and not line.opened.parent:
+        return Decision(What.BEGIN)  # nothing came of it that could be gone on from
     if changes:
         named = ", ".join(changes[:3]) + (" and more" if len(changes) > 3 else "")
         return Decision(What.BRANCH, head, f"changed: {named}")

@@ -211,7 +211,6 @@ async def _attempted(run: _Run, socket_path: str) -> RunReport:
 
 async def _begun(run: _Run, socket_path: str) -> tuple[LineWriter, Attempt]:
     request, start = run.request, run.decision.start
-    goes_on = start is not None
     if run.decision.what is What.GO_ON:
         writer = await LineWriter.open(run.lines, run.name)
     else:
@@ -224,7 +223,7 @@ async def _begun(run: _Run, socket_path: str) -> tuple[LineWriter, Attempt]:
         run.lines.workplace.files,
         socket_path,
         run.lines.log_of(run.name),
-        goes_on=goes_on,
+        goes_on=start is not None and (start.number > 0 or bool(writer.line.opened.parent)),
         state=state,
         skipped=frozenset(writer.line.stages_done),
         metrics=request.metrics,
