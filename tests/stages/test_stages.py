@@ -159,9 +159,7 @@ def test_a_program_that_is_installed_is_no_script_after_which_a_job_is_named(
 
 
 @pytest.mark.slow
-def test_the_thousandth_run_of_a_finished_job_is_opened_as_the_second(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_hundreds_of_runs_of_a_finished_job_do_nothing_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import cuebook
 
     monkeypatch.setenv("CUEBOOK_DIR", str(tmp_path / ".cuebook"))
@@ -172,9 +170,9 @@ def test_the_thousandth_run_of_a_finished_job_is_opened_as_the_second(
         made.append(1)
         return 1
 
-    for _ in range(1000):
+    for _ in range(300):
         with cuebook.job("again") as job:
             assert once() == 1
 
     assert made == [1]
-    assert len(job.state.runs) == 1000
+    assert len(job.state.runs) == 300
