@@ -26,12 +26,11 @@ from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKep
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.texts import not_trusted
+from cuebook.stages.job_name import JOURNAL
 
-__all__ = ["JOURNAL", "JobBook"]
+__all__ = ["JobBook"]
 
 AT_EXIT_S = 10.0
-JOURNAL = "job.cuebook"
-"""Name of a job's journal in its folder."""
 
 
 class JobBook:

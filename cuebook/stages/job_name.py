@@ -13,9 +13,11 @@ from typing import Any
 
 from cuebook.errors import StageError
 
-__all__ = ["VARIABLE", "JobName", "checked_job_name", "folder_name", "name_of_program", "script_of_program"]
+__all__ = ["JOURNAL", "VARIABLE", "JobName", "checked_job_name", "folder_name", "name_of_program", "script_of_program"]
 
 VARIABLE = "CUEBOOK_JOB"
+JOURNAL = "job.cuebook"
+"""Name of a job's journal in its folder."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _SHOWN_MAX = 40
 
