@@ -62,8 +62,14 @@ def collect_datasets(
         )
     for each in dropped:
         shelf.versions.delete(each.name, each.version)
-    needed = needed_blobs(workplace)
-    files, size = workplace.files.collect(lambda digest: digest in needed or needed_too(digest))
+    needed: list[set[bytes]] = []
+
+    def is_needed(digest: bytes) -> bool:
+        if not needed:  # only now: nobody keeps files while this is asked, and all that was kept is in a journal
+            needed.append(needed_blobs(workplace))
+        return digest in needed[0] or needed_too(digest)
+
+    files, size = workplace.files.collect(is_needed)
     return DroppedDatasets(tuple((each.name, each.version) for each in dropped), files, size)
 
 

@@ -14,8 +14,7 @@ from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.persistence.records.job_heads import StageKept, StageRead
 from cuebook.persistence.trust.option import trust_of
-from cuebook.stages.job_book import JOURNAL
-from cuebook.stages.job_name import script_of_program
+from cuebook.stages.job_name import JOURNAL, script_of_program
 from cuebook.stages.stage_run import current_stage
 from cuebook.stages.stored_value import read_value
 from cuebook.stages.versions import TakenVersion, Versions

@@ -10,14 +10,15 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from cuebook.notices import notice
+from cuebook.errors import StageError
+from cuebook.notices import notice, say
 from cuebook.persistence.history.jobs.job import JobState
 from cuebook.persistence.identity.digest import blake16, joined
 from cuebook.persistence.records.job_heads import StepKept
 from cuebook.stages.current import enter, leave, name_for_program
 from cuebook.stages.job_book import JobBook
 from cuebook.stages.job_name import JobName, checked_job_name, folder_name, script_of_program
-from cuebook.stages.settings import Reset, reset_of_environment, warn_of_unknown
+from cuebook.stages.settings import Reset, is_watched, reset_of_environment, warn_of_unknown
 from cuebook.stages.versions import Versions
 from cuebook.wire.codec import pack, unpack
 from cuebook.workplace.location import Workplace, open_workplace
@@ -49,6 +50,7 @@ class Job:
         self._pid = os.getpid()
         self._tokens: list[Any] = []
         self.reset = Reset()
+        self.is_watched = False
         self.running: dict[bytes, Future[None]] = {}
         self.calls: dict[str, int] = {}
         self.steps: dict[bytes, int] = {}
@@ -71,6 +73,10 @@ class Job:
         Raises:
             JobBusy: the job is being run. WorkplaceError, JournalError: its journal cannot be used.
         """
+        if self._pid != os.getpid():
+            raise StageError(
+                f"job {self.name} is run by process {self._pid}, and this one is a fork of it: call its stages there"
+            )
         with self._opening:
             if self._book is None:
                 self._book = self._opened()
@@ -95,6 +101,7 @@ class Job:
     def _opened(self) -> JobBook:
         warn_of_unknown()
         self.reset = reset_of_environment()
+        self.is_watched = is_watched()
         self._workplace = open_workplace(script_of_program())
         folder = self._workplace.place("jobs", folder_name(self.name))
         book = JobBook(self.name, folder)
@@ -125,6 +132,11 @@ class Job:
         if text not in self.said:
             self.said.add(text)
             notice(text)
+
+    def show(self, text: str) -> None:
+        """Tell what becomes of a stage, where somebody watches."""
+        if self.is_watched:
+            say(text)
 
     def number_of(self, stage: str) -> int:
         """Which call of a stage this is in this run, from 1."""

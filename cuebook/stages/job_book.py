@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cuebook.api.loop_thread import LoopThread
 from cuebook.errors import JobBusy, JournalBusy
-from cuebook.persistence.history.jobs.job import JobState, KeptStage
+from cuebook.persistence.history.jobs.job import JobRun, JobState, KeptStage
 from cuebook.persistence.history.replay import replay
 from cuebook.persistence.identity.files import FileStamp, remember
 from cuebook.persistence.identity.secrets.hiding import Hiding
@@ -25,12 +25,12 @@ from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKept, StepKept
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.trust.option import trust_of
+from cuebook.persistence.trust.texts import not_trusted
+from cuebook.stages.job_name import JOURNAL
 
-__all__ = ["JOURNAL", "JobBook"]
+__all__ = ["JobBook"]
 
 AT_EXIT_S = 10.0
-JOURNAL = "job.cuebook"
-"""Name of a job's journal in its folder."""
 
 
 class JobBook:
@@ -43,12 +43,11 @@ class JobBook:
         state: what is kept, also by this run.
         run: the number of this run.
         hiding: keys the digests of the job's secrets.
-        is_trusted: whether code may rebuild what is kept: nobody else can have written it, or is trusted.
         skipped: numbers of the records that this run has taken over. steps_skipped: how many kept steps.
 
     Raises:
         JobBusy: the job is being run.
-        JournalError: its journal cannot be used.
+        JournalNotTrusted: others can have written what would be taken over. JournalError: its journal cannot be used.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -56,6 +55,7 @@ class JobBook:
         self.folder = folder
         self._loop = LoopThread()
         self._lock = threading.Lock()
+        self._pid = os.getpid()
         self._done = threading.Event()
         self._is_over = threading.Event()
         self.skipped: list[int] = []
@@ -65,8 +65,12 @@ class JobBook:
         except BaseException:
             self._loop.close()
             raise
-        self.is_trusted = self._file.verdict().writers <= trust_of(None)
-        self._begin(name)
+        try:
+            self._begin(name)
+        except BaseException:
+            self._loop.submit(self._file.close()).result()
+            self._loop.close()
+            raise
 
     async def _opened(self, name: str) -> JournalWriter:
         if JournalWriter.is_open_here(self.path):
@@ -82,6 +86,9 @@ class JobBook:
     def _begin(self, name: str) -> None:
         self.state: JobState = replay(self._file.records(bodies=False)).job
         before = self.state.newest
+        verdict = self._file.verdict()
+        if verdict.writers > trust_of(None) and (self.state.stages or self.state.steps):
+            raise not_trusted(verdict, self._file.path, f"{self._file.name} holds what job {name} would take over")
         key = before.opened.key if before is not None else Hiding.new_key()
         self.hiding = Hiding(key)
         self.run = max(self._file.next_run(), before.number + 1 if before is not None else 1)
@@ -95,8 +102,6 @@ class JobBook:
         host, parent = socket.gethostname(), before.number if before is not None else 0
         head = JobOpened(name, time.time(), os.getpid(), host, command, key, parent)
         self._append([head.entry(self.run)])
-        from cuebook.persistence.history.jobs.job import JobRun
-
         self.state.runs[self.run] = JobRun(self.run, head)
 
     def keep_stage(self, head: StageKept, body: bytes) -> KeptStage:
@@ -160,7 +165,7 @@ class JobBook:
 
     def _wait_at_exit(self) -> None:
         # The loop's thread would be left where it stands: the interpreter does not wait for it.
-        if self._is_over.wait(AT_EXIT_S):
+        if self._pid == os.getpid() and self._is_over.wait(AT_EXIT_S):
             atexit.unregister(self._wait_at_exit)
 
     async def _closed(self, status: str, error: str) -> None:

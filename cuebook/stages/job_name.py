@@ -13,9 +13,11 @@ from typing import Any
 
 from cuebook.errors import StageError
 
-__all__ = ["VARIABLE", "JobName", "checked_job_name", "folder_name", "name_of_program", "script_of_program"]
+__all__ = ["JOURNAL", "VARIABLE", "JobName", "checked_job_name", "folder_name", "name_of_program", "script_of_program"]
 
 VARIABLE = "CUEBOOK_JOB"
+JOURNAL = "job.cuebook"
+"""Name of a job's journal in its folder."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _SHOWN_MAX = 40
 
@@ -47,14 +49,22 @@ def name_of_program() -> JobName:
 
 
 def script_of_program() -> Path | None:
-    """The script that is run, also by `python -m`; None in a notebook, a console or `python -c`."""
+    """The user's script that is run, also by `python -m`; None in a notebook, a console, `python -c` or a server."""
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
     is_notebook = "IPython" in sys.modules and hasattr(main, "get_ipython")
     if not isinstance(file, str) or is_notebook:
         return None
     path = Path(os.path.realpath(file))
-    return path if path.is_file() else None
+    return path if path.is_file() and not _is_installed(path) else None
+
+
+def _is_installed(path: Path) -> bool:
+    """Whether a script is a program that was installed, such as a server or a test runner: not the user's own."""
+    import sysconfig
+
+    places = (sysconfig.get_path(name) for name in ("scripts", "purelib", "platlib", "stdlib"))
+    return any(path.is_relative_to(os.path.realpath(place)) for place in places)
 
 
 def checked_job_name(name: Any) -> str:

@@ -10,8 +10,7 @@ from cuebook.errors import JournalError, StageError
 from cuebook.persistence.history.jobs.job import JobState
 from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.journal.reader import open_reader
-from cuebook.stages.job_book import JOURNAL
-from cuebook.stages.job_name import folder_name
+from cuebook.stages.job_name import JOURNAL, folder_name
 from cuebook.workplace.location import Workplace, find_workplace
 
 __all__ = ["SeenJob", "job_at", "job_named", "seen_jobs"]

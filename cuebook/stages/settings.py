@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from cuebook.notices import notice
 
-__all__ = ["RESET", "RESET_STAGES", "Reset", "reset_of_environment", "warn_of_unknown"]
+__all__ = ["LIVE", "RESET", "RESET_STAGES", "Reset", "is_watched", "reset_of_environment", "warn_of_unknown"]
 
+LIVE = "CUEBOOK_LIVE"
 RESET = "CUEBOOK_RESET"
 RESET_STAGES = "CUEBOOK_RESET_STAGES"
-_KNOWN = frozenset({RESET, RESET_STAGES, "CUEBOOK_DIR", "CUEBOOK_JOB", "CUEBOOK_TRUST", "CUEBOOK_LIVE"})
+_KNOWN = frozenset({RESET, RESET_STAGES, "CUEBOOK_DIR", "CUEBOOK_JOB", "CUEBOOK_TRUST", LIVE})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -31,6 +32,11 @@ def reset_of_environment() -> Reset:
     """As CUEBOOK_RESET and CUEBOOK_RESET_STAGES (one name a line) say."""
     stages = os.environ.get(RESET_STAGES, "")
     return Reset(os.environ.get(RESET, "").strip().lower() not in _FALSE, frozenset(filter(None, stages.split("\n"))))
+
+
+def is_watched() -> bool:
+    """Whether each stage is to say what becomes of it, as under `cuebook run`."""
+    return os.environ.get(LIVE, "").strip().lower() not in _FALSE
 
 
 def warn_of_unknown() -> None:

@@ -161,10 +161,7 @@ class StageFunction(Generic[_P, _R]):
 
     def _pause(self, attempt: int, error: Exception) -> float | None:
         """Seconds before the next attempt; None where there is none."""
-        kinds = [f"{cls.__module__}.{cls.__qualname__}" for cls in type(error).__mro__]
-        on = self._retry.on
-        is_covered = isinstance(error, on) or self._retry.covers(kinds)
-        if attempt > self._retry.times or not is_covered:
+        if attempt > self._retry.times or not isinstance(error, self._retry.on):
             return None
         return self._retry.pause_s(attempt + 1, error)
 

@@ -19,6 +19,7 @@ from cuebook.persistence.identity.files import File
 from cuebook.persistence.identity.fingerprint import fingerprint
 from cuebook.persistence.identity.value_digest import value_digest
 from cuebook.persistence.records.job_heads import StageKept, StageRead
+from cuebook.stages.job_view import finished_line
 from cuebook.stages.lazy_value import LazyValue, is_loaded, whole
 from cuebook.stages.lineage import Lineage, Upstream, arguments_of, lineage_of
 from cuebook.stages.reasons import FIRST_TIME, RESET, differences, reason_line
@@ -124,6 +125,7 @@ class StageCall:
             job.said_once(f"{self._stage.name} is done by every run: nobody can see into its argument {which}")
         if self._is_reset:
             job.is_reset.add(self._hash)
+        job.show(f"{self._depth()}{self._stage.name} ...")
 
     # -- after ------------------------------------------------------------------------------------------------------
 
@@ -149,6 +151,7 @@ class StageCall:
             body = StageBody(self._lineage.parts, self._lineage.packages, inside)
             kept = self._book.keep_stage(head, body.encode(self._book.hiding.hide))
         self._know(kept, encoded)
+        self._job.show(f"{self._depth()}{finished_line(head)}")
         self._tell_above(kept)
         return value
 
@@ -234,8 +237,7 @@ class StageCall:
         head, book = kept.head, self._book
         upstream = Upstream(head.hash, head.value, head.stage)
         read = partial(
-            read_value, head, partial(book.body, kept.seq), self._job.workplace.files, func=self._stage.func,
-            trusted=book.is_trusted,
+            read_value, head, partial(book.body, kept.seq), self._job.workplace.files, func=self._stage.func
         )  # fmt: skip
         if not is_in_record(head):
             return (LazyValue(partial(self._looked_at, read, redo, upstream=upstream)),)
@@ -271,6 +273,7 @@ class StageCall:
     def _take_over(self, kept: KeptStage) -> None:
         head = kept.head
         self._book.skip(kept.seq)
+        self._job.show(f"{self._depth()}{head.stage} taken over, version {head.version}")
         self._job.used[head.stage] = (head.version, head.hash, head.value)
         self._job.values[head.value] = (head.hash, head.value, head.stage)
         if self._lineage.unseen:
@@ -292,6 +295,9 @@ class StageCall:
             self._above.has_used(kept.head.hash)
             for read in kept.head.reads:
                 self._above.has_read(read)
+
+    def _depth(self) -> str:
+        return "    " * (0 if self._above is None else len(self._above.names()))
 
     def _upstream(self) -> tuple[bytes, ...]:
         return tuple(dict.fromkeys([*(each.hash for each in self._lineage.upstream), *self.run.upstream]))

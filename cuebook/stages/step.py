@@ -121,7 +121,7 @@ class _StepCall:
         found = book.state.steps.get(self._key)
         if found is None:
             return None
-        value, _ = decode_value(CODEC, book.body(found[0]), func=self._step.func, trusted=book.is_trusted)
+        value, _ = decode_value(CODEC, book.body(found[0]), func=self._step.func)
         book.steps_skipped += 1
         return (value,)
 

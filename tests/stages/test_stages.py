@@ -138,3 +138,41 @@ def test_files_that_a_stage_writes_are_brought_back(folder: ScriptFolder) -> Non
 
     assert folder.run()[1] == []
     assert model.read_bytes() == b"model"
+
+
+def test_a_program_that_is_installed_is_no_script_after_which_a_job_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import sys
+    import sysconfig
+
+    from cuebook.stages.job_name import script_of_program
+
+    monkeypatch.setattr(
+        sys.modules["__main__"], "__file__", str(Path(sysconfig.get_path("purelib")) / "pytest" / "__main__.py")
+    )
+    assert script_of_program() is None
+    own = tmp_path / "own.py"
+    own.touch()
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(own))
+    assert script_of_program() == own
+
+
+@pytest.mark.slow
+def test_hundreds_of_runs_of_a_finished_job_do_nothing_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import cuebook
+
+    monkeypatch.setenv("CUEBOOK_DIR", str(tmp_path / ".cuebook"))
+    made: list[int] = []
+
+    @cuebook.stage
+    def once() -> int:
+        made.append(1)
+        return 1
+
+    for _ in range(300):
+        with cuebook.job("again") as job:
+            assert once() == 1
+
+    assert made == [1]
+    assert len(job.state.runs) == 300

@@ -74,13 +74,15 @@ def show_dataset(name: str, version: int | None, *, as_json: bool) -> None:
 @_version_option
 def remove_dataset(name: str, version: int | None) -> None:
     """Delete the data set NAME; `cuebook gc` frees the space. Its stage is done again when it is needed."""
-    from cuebook.errors import StageError
-    from cuebook.stages.datasets import delete_dataset
+    from cuebook.stages.datasets import DatasetShelf
 
-    try:
-        count = delete_dataset(name, version)
-    except StageError as error:
-        raise NotThere(str(error)) from error
+    versions = DatasetShelf(found_workplace()).versions
+    found = [each.version for each in versions.of(name) if version in (None, each.version)]
+    if not found:
+        raise NotThere(f"there is no such data set {name}; cuebook dataset list shows those that there are")
+    for each in found:
+        versions.delete(name, each)
+    count = len(found)
     click.echo(f"deleted {count} {'version' if count == 1 else 'versions'} of {name}")
 
 

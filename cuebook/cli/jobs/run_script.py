@@ -27,13 +27,13 @@ __all__ = ["run"]
 def run(
     script: Path, arguments: tuple[str, ...], reset: tuple[str, ...], *, from_scratch: bool, name: str | None
 ) -> int:
-    """Run SCRIPT with its ARGUMENTS as `python SCRIPT` does, then show what became of its stages.
+    """Run SCRIPT with its ARGUMENTS as `python SCRIPT` does, show its stages as they go, then what became of each.
 
     Its exit code is that of the script.
     """
     if not script.is_file():
         raise NotThere(f"there is no script {script}")
-    environment = dict(os.environ)
+    environment = {**os.environ, "CUEBOOK_LIVE": "1"}
     if from_scratch:
         environment["CUEBOOK_RESET"] = "1"
     if reset:
