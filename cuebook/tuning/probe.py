@@ -1,0 +1,133 @@
+"""One call measured by itself, in a worker process: its time, its processor time, its memory, its bytes.
+
+What runs in the worker. Knows no setting and no run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from cuebook.tuning.measured import CallCost
+from cuebook.tuning.threads import pool_threads
+
+__all__ = ["ProbedCall", "cost_of"]
+
+PROBE_S = 0.15
+PROBE_CALLS_MAX = 20_000
+TURN_S = 1e-3
+"""What is shorter is timed many at a time: the clock of the processor has a step of its own."""
+
+
+class ProbedCall:
+    """The function of the run that measures one call: called with the sample, it gives the cost as plain numbers.
+
+    Args:
+        func: the user's.
+        star: whether an item holds the arguments, or is the one argument.
+        is_async: whether it is a coroutine function.
+    """
+
+    def __init__(self, func: Callable[..., Any], *, star: bool, is_async: bool) -> None:
+        self.func = func
+        self.star = star
+        self.is_async = is_async
+
+    def __call__(self, sample: Sequence[Any]) -> dict[str, Any]:
+        self._called(sample[0], is_warming=True)  # what is imported and filled at the first call is no call's cost
+        walls: list[float] = []
+        processor_s, failed, result, turn = 0.0, 0, None, 1
+        memory_bytes = _memory_now()
+        begin = time.perf_counter()
+        while (calls := len(walls)) < len(sample) or time.perf_counter() - begin < PROBE_S:
+            if calls >= PROBE_CALLS_MAX or (calls and time.perf_counter() - begin > 4 * PROBE_S):
+                break
+            item = sample[calls % len(sample)]
+            cpu, wall = time.process_time(), time.perf_counter()
+            for _ in range(turn):
+                value = self._called(item)
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            walls += [wall / turn] * turn
+            processor_s += cpu
+            if type(value) is _Raised:
+                failed += turn
+            else:
+                result = value
+            turn = max(1, min(1000, int(TURN_S / max(wall / turn, 1e-8))))
+        grown_bytes = max(0, _memory_now() - memory_bytes) / len(walls)
+        return {
+            "seconds": median(walls),
+            "cpu_s": processor_s / sum(walls) * median(walls),
+            "calls": len(walls),
+            "failed": failed,
+            "worker_bytes": _memory_most(),
+            "grown_bytes": grown_bytes,
+            "pool_threads": pool_threads(),
+            **_bytes_cost(sample[0], result),
+        }
+
+    def _called(self, item: Any, *, is_warming: bool = False) -> Any:
+        try:
+            if not self.star:
+                value = self.func(item)
+            elif isinstance(item, Mapping):
+                value = self.func(**item)
+            else:
+                value = self.func(*item)
+            return asyncio.run(value) if self.is_async and inspect.iscoroutine(value) else value
+        except Exception:
+            return _Raised()
+
+
+class _Raised:
+    """In place of a result."""
+
+
+def cost_of(found: Mapping[str, Any]) -> CallCost:
+    """What a probe has found, as it is known here."""
+    return CallCost(**found)
+
+
+def _bytes_cost(item: Any, result: Any) -> dict[str, Any]:
+    """How long arguments and result take to become bytes and values again, and how many bytes they are."""
+    from cuebook.persistence.values import ValueDecoder, ValueEncoder
+
+    encoder, decoder = ValueEncoder(portable=True), ValueDecoder()
+    seconds, sizes = 0.0, []
+    for value in (item, result):
+        begin = time.perf_counter()
+        try:
+            data = encoder.encode(value)
+            decoder.decode(data)
+        except Exception:  # the run itself says what cannot be kept
+            data = b""
+        seconds += time.perf_counter() - begin
+        sizes.append(len(data))
+    return {"encode_s": seconds, "argument_bytes": sizes[0], "result_bytes": sizes[1]}
+
+
+def _memory_most() -> int:
+    """Bytes that this process had in use at most; 0 where that is not known."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def _memory_now() -> int:
+    """Bytes that this process has in use; 0 where that is not known."""
+    try:
+        with open("/proc/self/statm") as file:
+            pages = int(file.read().split()[1])
+    except OSError:
+        return 0
+    import os
+
+    return pages * os.sysconf("SC_PAGE_SIZE")
