@@ -149,6 +149,7 @@ _HOMES = {
     "TraceEvent": "cuebook.runtime.seeing.tracing",
     "TraceKind": "cuebook.runtime.seeing.tracing",
     "TreeNode": "cuebook.runtime.refs.status",
+    "Tuning": "cuebook.tuning.answer",
     "Worker": "cuebook.engines.calls.function",
     "chunk": "cuebook.api.chunker",
     "current_actor": "cuebook.runtime.refs.ref",
@@ -161,6 +162,7 @@ _HOMES = {
     "persist": "cuebook.durable.effects",
     "register_identity": "cuebook.persistence.identity.registry",
     "stream": "cuebook.api.chunker",
+    "tune": "cuebook.tuning.face",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
@@ -245,6 +247,7 @@ __all__ = [
     "TraceEvent",
     "TraceKind",
     "TreeNode",
+    "Tuning",
     "UnhandledMessage",
     "UnknownEvent",
     "UnknownMessage",
@@ -265,6 +268,7 @@ __all__ = [
     "persist",
     "register_identity",
     "stream",
+    "tune",
 ]
 
 

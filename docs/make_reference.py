@@ -18,6 +18,7 @@ import cuebook.testing
 
 GROUPS = {
     "Running calls": ["chunk", "stream", "Chunker", "Runtime", "Done", "Retry", "Plan", "Worker", "freeze_support"],
+    "Tuning": ["tune", "Tuning"],
     "What counts": ["File", "Secret", "moved", "register_identity"],
     "Inside a call": ["current_call", "CurrentCall", "make_checkpoint", "last_checkpoint"],
     "Looking at a run": ["Checkpoint", "Journal", "Event", "EventKind", "Progress"],

@@ -26,7 +26,7 @@ class TunedRow:
     Attributes:
         setting: which.
         rate: calls a second, the median of its runs.
-        interval: where that lies, with 95 %; None after a single run.
+        interval: where that lies, with 95 %; None after fewer than three runs.
         efficiency: the share of what as many workers would do if calls cost nothing beside themselves.
         runs: how many there were.
     """
@@ -156,7 +156,7 @@ def answer_of(
         rows=rows,
         total=bounds.total,
         plain_rate=plain,
-        shares=None if traced is None or cost is None else shares_of(cost, traced, bounds.cpus),
+        shares=None if traced is None or cost is None else shares_of(cost, traced, max(1.0, bounds.cpus - load)),
         fits=tuple(_fits(found.medians, order[0], cost, bounds)) if order and cost is not None else (),
         cpus=bounds.cpus,
         fitting=_fitting(cost, bounds),
@@ -179,9 +179,7 @@ def at_best(cost: CallCost, workers: int, cpus: int) -> float:
     return min(workers, cpus / max(cost.cores, 1e-3)) / max(cost.seconds, 1e-9)
 
 
-def _fits(
-    medians: Mapping[CallSetting, float], best: CallSetting, cost: CallCost, bounds: Bounds
-) -> list[ScalingFit]:
+def _fits(medians: Mapping[CallSetting, float], best: CallSetting, cost: CallCost, bounds: Bounds) -> list[ScalingFit]:
     """Over the numbers of workers of the best place; of those that have a processor each, where calls compute."""
     points = {
         setting.workers: rate
@@ -200,7 +198,9 @@ def _fitting(cost: CallCost | None, bounds: Bounds) -> int | None:
 def _notes(cost: CallCost | None, bounds: Bounds, found: Findings, load: float) -> list[str]:
     notes = []
     if load > 0.5:
-        notes.append(f"other programs kept {load:.1f} of {bounds.cpus} CPUs busy: measure again when they are done")
+        notes.append(
+            f"the machine was busy when this began (load {load:.1f} on {bounds.cpus} CPUs): measure again when it is not"
+        )
     if cost is None:
         return notes
     failed = max(cost.failed / max(1, cost.calls), *(run.failed / run.calls for run in found.runs), 0.0)

@@ -136,9 +136,7 @@ class _Job:
         is_interrupted = False
         signals = threading.current_thread() is threading.main_thread()
         async with Runtime(signals=signals, progress_bar=False, blocking_s=None) as runtime:
-            made = TuningBench(
-                runtime, self.func, self.sample, path=self.path, left_s=self.left_s, options=options
-            )
+            made = TuningBench(runtime, self.func, self.sample, path=self.path, left_s=self.left_s, options=options)
             async with made as bench:
                 try:
                     await self._measured(bench, is_async=is_async)

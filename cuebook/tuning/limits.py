@@ -33,8 +33,11 @@ class TimeShares:
     dispatch: float
 
 
-def shares_of(cost: CallCost, run: Tracing, cpus: int) -> TimeShares:
+def shares_of(cost: CallCost, run: Tracing, cpus: float) -> TimeShares:
     """Where the workers' time went.
+
+    Args:
+        cpus: processors that nobody else kept busy.
 
     What a call takes alone is its own, computing and waiting by its processor time. What it takes longer beside others
     is the GIL in threads, the processors where there are more workers than these, memory otherwise. What no call was
@@ -64,7 +67,7 @@ def shares_of(cost: CallCost, run: Tracing, cpus: int) -> TimeShares:
     return TimeShares(**{cause: amount / whole for cause, amount in amounts.items()})
 
 
-def _contended(cost: CallCost, run: Tracing, cpus: int) -> str:
+def _contended(cost: CallCost, run: Tracing, cpus: float) -> str:
     """What calls wait for that take longer beside others."""
     if cost.waits:
         return "waiting"

@@ -6,7 +6,9 @@ What runs in the worker. Knows no setting and no run.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -100,19 +102,26 @@ def _bytes_cost(item: Any, result: Any) -> dict[str, Any]:
     encoder, decoder = ValueEncoder(portable=True), ValueDecoder()
     seconds, sizes = 0.0, []
     for value in (item, result):
-        begin = time.perf_counter()
-        try:
-            data = encoder.encode(value)
-            decoder.decode(data)
-        except Exception:  # the run itself says what cannot be kept
-            data = b""
-        seconds += time.perf_counter() - begin
+        data, best_s = b"", 0.0
+        with contextlib.suppress(Exception):  # the run itself says what cannot be kept
+            for turn in range(3):  # the first one fills what the others use
+                begin = time.perf_counter()
+                data = encoder.encode(value)
+                decoder.decode(data)
+                taken_s = time.perf_counter() - begin
+                best_s = min(best_s, taken_s) if turn else taken_s
+        seconds += best_s
         sizes.append(len(data))
     return {"encode_s": seconds, "argument_bytes": sizes[0], "result_bytes": sizes[1]}
 
 
 def _memory_most() -> int:
     """Bytes that this process had in use at most; 0 where that is not known."""
+    try:
+        with open("/proc/self/status") as file:  # what getrusage says may be the parent's
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+    except (OSError, StopIteration, ValueError):
+        pass
     try:
         import resource
     except ImportError:
@@ -128,6 +137,4 @@ def _memory_now() -> int:
             pages = int(file.read().split()[1])
     except OSError:
         return 0
-    import os
-
     return pages * os.sysconf("SC_PAGE_SIZE")

@@ -20,16 +20,16 @@ ALIKE = 0.03
 ROUNDS_MAX = 12
 CONTENDER = 0.8
 """What reaches so much of the best rate might still be the best."""
-_T95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20)
-"""Student's t for 95 %, by degrees of freedom from 1."""
+_T95 = (4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20)
+"""Student's t for 95 %, by degrees of freedom from 2."""
 
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Where the mean lies, with 95 %, by Student's t over logarithms; None where one value tells nothing of it."""
+    """Where the mean lies, with 95 %, by Student's t over logarithms; None where fewer than three tell nothing of it."""
     logs = [math.log(value) for value in values if value > 0]
-    if len(logs) < 2:
+    if len(logs) < 3:
         return None
-    half = _T95[min(len(logs) - 2, len(_T95) - 1)] * stdev(logs) / math.sqrt(len(logs))
+    half = _T95[min(len(logs) - 3, len(_T95) - 1)] * stdev(logs) / math.sqrt(len(logs))
     middle = fmean(logs)
     return math.exp(middle - half), math.exp(middle + half)
 

@@ -117,7 +117,5 @@ def _solved(matrix: list[list[float]]) -> list[float]:
         for row in range(size):
             if row != column:
                 factor = matrix[row][column]
-                matrix[row] = [
-                    value - factor * other for value, other in zip(matrix[row], matrix[column], strict=True)
-                ]
+                matrix[row] = [value - factor * other for value, other in zip(matrix[row], matrix[column], strict=True)]
     return [row[size] for row in matrix]
