@@ -1,4 +1,4 @@
-"""`cuebook tune`: how many workers, which batch, where, and whether it is worth it, measured on a function of the user's."""
+"""`cuebook tune`: how many workers, which batch, where, and whether it is worth it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def budget_s(text: str) -> float:
     "--parameters",
     required=True,
     metavar="FILE|EXPR",
-    help='A file (.json: a list; .jsonl: one call a line; .csv: one call a row), or Python: "[[n] for n in range(99)]".',
+    help='A file (.json: a list; .jsonl: a call a line; .csv: a call a row), or Python: "[[n] for n in range(99)]".',
 )
 @click.option("--budget", default="60s", show_default=True, help="How long it may take.")
 @click.option("--path", type=click.Path(), help="Keep the results of the sample in this journal; count the disk.")

@@ -199,7 +199,7 @@ def _notes(cost: CallCost | None, bounds: Bounds, found: Findings, load: float) 
     notes = []
     if load > 0.5:
         notes.append(
-            f"the machine was busy when this began (load {load:.1f} on {bounds.cpus} CPUs): measure again when it is not"
+            f"the machine was busy when this began (load {load:.1f} on {bounds.cpus} CPUs): measure again later"
         )
     if cost is None:
         return notes
@@ -208,12 +208,12 @@ def _notes(cost: CallCost | None, bounds: Bounds, found: Findings, load: float) 
         notes.append(f"{failed:.0%} of the calls failed; how long these took counts too")
     if cost.grown_bytes > 50_000:
         notes.append(
-            f"the memory in use grows by {cost.grown_bytes / 1e6:.2g} MB a call: recycle_after= replaces workers in time"
+            f"the memory in use grows by {cost.grown_bytes / 1e6:.2g} MB a call: recycle_after= replaces workers"
         )
     if cost.pool_threads is not None and cost.pool_threads > 1 and cost.cores > 1.2:
         notes.append(
-            f"a call uses {cost.cores:.1f} CPUs by itself, in a pool of {cost.pool_threads} threads: worker processes are "
-            "given their share of them; for threads set OMP_NUM_THREADS=1"
+            f"a call uses {cost.cores:.1f} CPUs by itself, in a pool of {cost.pool_threads} threads: worker processes "
+            "are given their share of them; for threads set OMP_NUM_THREADS=1"
         )
     elif cost.cores > 1.2:
         notes.append(

@@ -15,19 +15,20 @@ from cuebook.api.runtime import Runtime
 from cuebook.children.limits import cpus_allowed
 from cuebook.chunks.options import check_flag, check_function, checked_path, make_options
 from cuebook.engines.calls.worker_life import is_coroutine_function
-from cuebook.errors import CallFailed
 from cuebook.persistence.history.items import as_calls, with_one_argument
-from cuebook.tuning.answer import Tuning, answer_of
+from cuebook.tuning.answer import Tuning, answer_of, at_best
 from cuebook.tuning.machine import free_memory_bytes, load_of_others
-from cuebook.tuning.measured import Bounds, CallCost, CallSetting, Tracing
+from cuebook.tuning.measured import Bounds, CallCost, Tracing
 from cuebook.tuning.measuring import TuningBench, TuningInterrupted
 from cuebook.tuning.ranking import ranked
 from cuebook.tuning.search import RUN_S, Findings, search
-from cuebook.tuning.space import calls_of_run, spread
+from cuebook.tuning.space import calls_of_run, places, spread
 
 __all__ = ["tune"]
 
 SAMPLE_MAX = 64
+KEEPING = 0.2
+"""The share of the budget in which results of the sample are kept."""
 PLACES = ("process", "thread", "async")
 
 
@@ -84,18 +85,17 @@ def tune(
 def _sample(parameters: Any, *, star: bool) -> tuple[list[Any], int | None]:
     if not isinstance(parameters, Iterable):
         raise TypeError(f"parameters is {parameters!r} ({type(parameters).__name__}); give a list of calls")
-    if not star:
-        as_calls(with_one_argument([]))
+    if hasattr(parameters, "keys"):
+        raise TypeError(f"parameters is a {type(parameters).__name__}; give a list of calls")
     if hasattr(parameters, "__len__"):
-        items = parameters if hasattr(parameters, "__getitem__") and not hasattr(parameters, "keys") else [*parameters]
+        items: Any = parameters if hasattr(parameters, "__getitem__") else [*parameters]
         sample, total = [items[place] for place in spread(items, SAMPLE_MAX)], len(items)
     else:
         sample, total = _first(iter(parameters)), None
         total = len(sample) if len(sample) < SAMPLE_MAX else None
     if not sample:
         raise ValueError("parameters is empty: there is nothing to be measured")
-    if star:
-        as_calls(sample)
+    as_calls(sample if star else with_one_argument(sample))
     return sample, total
 
 
@@ -158,9 +158,11 @@ class _Job:
         if self.cost is None:
             return
         if self.path is not None:
-            await bench.keep(CallSetting(self.bounds.wheres[0], min(self.bounds.cpus, len(self.sample))))
+            setting = places(self.cost, self.bounds)[0]
+            fitting = int(at_best(self.cost, setting.workers, self.bounds.cpus) * KEEPING * self.left_s())
+            await bench.keep(setting, max(1, min(len(self.sample), fitting)))
         # The last look needs time too: it runs the best setting once or twice more.
-        look_s = 2 * max(RUN_S, self.cost.seconds)
+        look_s = min(2 * max(RUN_S, self.cost.seconds), self.left_s() / 4)
         asked = search(self.cost, self.bounds, lambda: self.left_s() - look_s, self.found)
         with contextlib.closing(asked), contextlib.suppress(StopIteration):
             setting, calls = next(asked)

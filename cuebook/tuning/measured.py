@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Bounds", "CallCost", "Measurement", "CallSetting", "Tracing"]
+__all__ = ["Bounds", "CallCost", "CallSetting", "Measurement", "Tracing"]
 
 
 @dataclass(frozen=True, slots=True)

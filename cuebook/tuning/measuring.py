@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,7 @@ from typing import Any, Self
 from cuebook.api.runtime import Runtime
 from cuebook.children.limits import cpus_allowed
 from cuebook.errors import RunStopped
+from cuebook.runtime.tasks.threads import in_thread
 from cuebook.tuning.measured import CallCost, CallSetting, Measurement, Tracing
 from cuebook.tuning.probe import ProbedCall, cost_of
 from cuebook.tuning.threads import limited
@@ -20,7 +22,24 @@ from cuebook.tuning.threads import limited
 __all__ = ["TuningBench", "TuningInterrupted"]
 
 MARGIN_S = 0.05
+LONG_CALL_S = 0.5
+"""Calls that take longer are not made only to warm workers up."""
 _TIME_IS_OVER = "the time limit is near"
+
+
+def _folder_beside(path: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder that is on the same disk, made with those that are missing."""
+    beside = Path(path).absolute().parent
+    beside.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix=".tuning-", dir=beside)
+
+
+def plain_nothing(place: int) -> None:
+    """What workers are started with."""
+
+
+async def awaited_nothing(place: int) -> None:
+    """The same as a coroutine."""
 
 
 class TuningInterrupted(Exception):
@@ -56,15 +75,14 @@ class TuningBench:
         self._path = path
         self._left_s = left_s
         self._options = options
+        self._call_s = 0.0
         self._warm: set[CallSetting] = set()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._scratch: str | None = None
 
     async def __aenter__(self) -> Self:
         if self._path is not None:
-            beside = Path(self._path).absolute().parent
-            beside.mkdir(parents=True, exist_ok=True)
-            self._folder = tempfile.TemporaryDirectory(prefix=".tuning-", dir=beside)
+            self._folder = await in_thread(partial(_folder_beside, self._path))
             self._scratch = str(Path(self._folder.name) / "runs.cue")
         return self
 
@@ -95,16 +113,20 @@ class TuningBench:
                 **kept,
             )
         )
-        return None if results is None else cost_of(results[0])
+        if results is None:
+            return None
+        cost = cost_of(results[0])
+        self._call_s = cost.seconds
+        return cost
 
-    async def keep(self, setting: CallSetting) -> list[Any] | None:
-        """Make the calls of the sample that the user's journal has not got, and keep them there.
+    async def keep(self, setting: CallSetting, items: int) -> None:
+        """Make so many calls of the sample, those that the user's journal has not got, and keep them there.
 
         Raises:
             TuningInterrupted.
         """
-        return await self._stopping(
-            self._runtime.chunk(self._func, self._sample, path=self._path, **self._keywords(setting))
+        await self._stopping(
+            self._runtime.chunk(self._func, self._sample[:items], path=self._path, **self._keywords(setting))
         )
 
     async def measure(self, setting: CallSetting, calls: int) -> Measurement | None:
@@ -116,10 +138,19 @@ class TuningBench:
         crew = CallSetting(setting.where, setting.workers)
         with limited(max(1, cpus_allowed() // setting.workers)) if setting.where == "thread" else nullcontext():
             if crew not in self._warm:
-                if await self._run(setting, min(calls, setting.workers)) is None:
+                if not await self._is_warmed(setting, calls):
                     return None
                 self._warm.add(crew)
             return await self._run(setting, calls)
+
+    async def _is_warmed(self, setting: CallSetting, calls: int) -> bool:
+        """Start the workers; have each load the function too, unless its calls are long."""
+        if self._call_s < LONG_CALL_S:
+            return await self._run(setting, min(calls, setting.workers)) is not None
+        nothing = awaited_nothing if setting.where == "async" else plain_nothing
+        items = [[place] for place in range(setting.workers)]
+        keywords = {**self._keywords(setting), "star": True}
+        return await self._stopping(self._runtime.chunk(nothing, items, path=None, **keywords)) is not None
 
     async def _run(self, setting: CallSetting, calls: int, *, is_kept: bool = True) -> Measurement | None:
         items = self.items(calls)

@@ -21,6 +21,8 @@ from cuebook.tuning.threads import pool_threads
 __all__ = ["ProbedCall", "cost_of"]
 
 PROBE_S = 0.15
+LONG_CALL_S = 0.5
+"""Calls that take longer are made once."""
 PROBE_CALLS_MAX = 20_000
 TURN_S = 1e-3
 """What is shorter is timed many at a time: the clock of the processor has a step of its own."""
@@ -39,41 +41,57 @@ class ProbedCall:
         self.func = func
         self.star = star
         self.is_async = is_async
+        self._error: Exception | None = None
 
     def __call__(self, sample: Sequence[Any]) -> dict[str, Any]:
-        self._called(sample[0], is_warming=True)  # what is imported and filled at the first call is no call's cost
-        walls: list[float] = []
-        processor_s, failed, result, turn = 0.0, 0, None, 1
         memory_bytes = _memory_now()
-        begin = time.perf_counter()
-        while (calls := len(walls)) < len(sample) or time.perf_counter() - begin < PROBE_S:
-            if calls >= PROBE_CALLS_MAX or (calls and time.perf_counter() - begin > 4 * PROBE_S):
-                break
-            item = sample[calls % len(sample)]
-            cpu, wall = time.process_time(), time.perf_counter()
-            for _ in range(turn):
-                value = self._called(item)
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            walls += [wall / turn] * turn
-            processor_s += cpu
-            if type(value) is _Raised:
-                failed += turn
-            else:
-                result = value
-            turn = max(1, min(1000, int(TURN_S / max(wall / turn, 1e-8))))
-        grown_bytes = max(0, _memory_now() - memory_bytes) / len(walls)
+        wall, cpu, result = self._timed(sample[0], 1)
+        if wall < LONG_CALL_S:  # what is imported and filled at the first call is no call's cost
+            memory_bytes = _memory_now()
+            walls, processor_s, failed, result = self._repeated(sample)
+        else:
+            walls, processor_s, failed = [wall], cpu, int(isinstance(result, _Raised))
+        if failed == len(walls):
+            raise self._error or RuntimeError("every call failed")
         return {
             "seconds": median(walls),
             "cpu_s": processor_s / sum(walls) * median(walls),
             "calls": len(walls),
             "failed": failed,
             "worker_bytes": _memory_most(),
-            "grown_bytes": grown_bytes,
+            "grown_bytes": max(0, _memory_now() - memory_bytes) / len(walls) if len(walls) > 1 else 0.0,
             "pool_threads": pool_threads(),
             **_bytes_cost(sample[0], result),
         }
 
-    def _called(self, item: Any, *, is_warming: bool = False) -> Any:
+    def _repeated(self, sample: Sequence[Any]) -> tuple[list[float], float, int, Any]:
+        """Seconds of each call, seconds of processors in all, how many failed, and a result."""
+        walls: list[float] = []
+        processor_s, failed, result, turn = 0.0, 0, None, 1
+        begin = time.perf_counter()
+        while (calls := len(walls)) < len(sample) or time.perf_counter() - begin < PROBE_S:
+            if calls >= PROBE_CALLS_MAX or (calls and time.perf_counter() - begin > 4 * PROBE_S):
+                break
+            item = sample[calls % len(sample)]
+            wall, cpu, value = self._timed(item, turn)
+            walls += [wall / turn] * turn
+            processor_s += cpu
+            if isinstance(value, _Raised):
+                failed += turn
+            else:
+                result = value
+            turn = max(1, min(1000, int(TURN_S / max(wall / turn, 1e-8))))
+        return walls, processor_s, failed, result
+
+    def _timed(self, item: Any, turn: int) -> tuple[float, float, Any]:
+        """So many calls with one item: seconds, seconds of processors, the last result."""
+        value = None
+        cpu, wall = time.process_time(), time.perf_counter()
+        for _ in range(turn):
+            value = self._called(item)
+        return time.perf_counter() - wall, time.process_time() - cpu, value
+
+    def _called(self, item: Any) -> Any:
         try:
             if not self.star:
                 value = self.func(item)
@@ -82,7 +100,8 @@ class ProbedCall:
             else:
                 value = self.func(*item)
             return asyncio.run(value) if self.is_async and inspect.iscoroutine(value) else value
-        except Exception:
+        except Exception as error:
+            self._error = error
             return _Raised()
 
 

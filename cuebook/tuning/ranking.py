@@ -25,7 +25,7 @@ _T95 = (4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Where the mean lies, with 95 %, by Student's t over logarithms; None where fewer than three tell nothing of it."""
+    """Where the mean lies, with 95 %, by Student's t over logarithms; None for fewer than three."""
     logs = [math.log(value) for value in values if value > 0]
     if len(logs) < 3:
         return None

@@ -65,7 +65,7 @@ def fitted(points: Mapping[int, float]) -> list[ScalingFit]:
     return fits
 
 
-def _one(workers: int) -> float:
+def _one(_: int) -> float:
     return 1.0
 
 

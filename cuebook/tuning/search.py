@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from statistics import median
 
-from cuebook.tuning.measured import Bounds, CallCost, Measurement, CallSetting
+from cuebook.tuning.measured import Bounds, CallCost, CallSetting, Measurement
 from cuebook.tuning.ranking import contenders, is_stable
 from cuebook.tuning.space import batches, calls_of_run, estimated_s, places, workers_ladder
 

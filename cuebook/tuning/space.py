@@ -49,7 +49,7 @@ def places(cost: CallCost, bounds: Bounds) -> list[CallSetting]:
 
 
 def workers_ladder(rates: Mapping[CallSetting, float], cost: CallCost, bounds: Bounds) -> list[CallSetting]:
-    """The second stage: numbers of workers, doubled from 1, where the first stage has not decided against the place.
+    """The second stage: numbers of workers, doubled from 1, the most first, in places that may still win.
 
     Args:
         rates: calls a second of what was measured.
@@ -60,7 +60,7 @@ def workers_ladder(rates: Mapping[CallSetting, float], cost: CallCost, bounds: B
     for where in kept:
         most = fitting_workers(cost, bounds, where)
         steps = {2**power for power in range(most.bit_length()) if 2**power <= most} | {most}
-        ladder += [CallSetting(where, workers) for workers in sorted(steps)]
+        ladder += [CallSetting(where, workers) for workers in sorted(steps, reverse=True)]
     return [setting for setting in ladder if setting not in rates]
 
 

@@ -61,8 +61,10 @@ def _table(rows: tuple[TunedRow, ...]) -> list[str]:
 
 
 def _advice(tuning: Tuning) -> list[str]:
-    if tuning.best is None or tuning.cost is None:
+    if tuning.cost is None:
         return []
+    if tuning.best is None:
+        return ["No run ended within the budget: give it more time (--budget)."]
     ratio = tuning.rate / tuning.plain_rate if tuning.plain_rate else 0.0
     if not tuning.is_worth_it and tuning.plain_rate:
         plain = f"a plain loop makes {number(tuning.plain_rate)} calls/s, and the best setting {number(tuning.rate)}"
@@ -89,8 +91,8 @@ def _more_a_call(tuning: Tuning) -> str:
     many = max(2, round(1e-3 / max(tuning.cost.seconds, 1e-8)))
     size = 10 ** (len(str(many)) - 1)
     return (
-        f"Calls of {_brief(tuning.cost.seconds)} are too short to be sent one by one: have the function take many items, "
-        f"{size * round(many / size):,} or so a call, or leave it a plain loop."
+        f"Calls of {_brief(tuning.cost.seconds)} are too short to be sent one by one: have the function take many "
+        f"items, {size * round(many / size):,} or so a call, or leave it a plain loop."
     )
 
 
