@@ -16,9 +16,10 @@ from cuebook.children.limits import cpus_allowed
 from cuebook.chunks.options import check_flag, check_function, checked_path, make_options
 from cuebook.engines.calls.worker_life import is_coroutine_function
 from cuebook.persistence.history.items import as_calls, with_one_argument
-from cuebook.tuning.answer import Tuning, answer_of, at_best
+from cuebook.tuning.answer import Tuning, at_best
+from cuebook.tuning.answering import answer_of
 from cuebook.tuning.machine import free_memory_bytes, load_of_others
-from cuebook.tuning.measured import Bounds, CallCost, Tracing
+from cuebook.tuning.measured import Bounds, CallCost, TimedRun
 from cuebook.tuning.measuring import TuningBench, TuningInterrupted
 from cuebook.tuning.ranking import ranked
 from cuebook.tuning.search import RUN_S, Findings, search
@@ -78,7 +79,7 @@ def tune(
     sample, total = _sample(parameters, star=star)
     wheres = (where,) if where is not None else PLACES if is_async else PLACES[:2]
     bounds = Bounds(cpus_allowed(), total, wheres, free_memory_bytes())
-    job = _Job(func, sample, bounds, checked_path(path), float(budget))
+    job = _TuningJob(func, sample, bounds, path=checked_path(path), budget_s=float(budget))
     return _run(lambda: job.tuned(options, is_async=is_async))
 
 
@@ -113,11 +114,11 @@ def _run(make: Callable[[], Any]) -> Tuning:
         return beside.submit(lambda: asyncio.run(make())).result()  # type: ignore[no-any-return]
 
 
-class _Job:
+class _TuningJob:
     """One tuning."""
 
     def __init__(
-        self, func: Callable[..., Any], sample: list[Any], bounds: Bounds, path: str | None, budget_s: float
+        self, func: Callable[..., Any], sample: list[Any], bounds: Bounds, *, path: str | None, budget_s: float
     ) -> None:
         self.func = func
         self.sample = sample
@@ -126,7 +127,7 @@ class _Job:
         self.end = time.monotonic() + budget_s
         self.found = Findings()
         self.cost: CallCost | None = None
-        self.traced: Tracing | None = None
+        self.traced: TimedRun | None = None
 
     def left_s(self) -> float:
         return self.end - time.monotonic()

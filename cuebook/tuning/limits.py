@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cuebook.tuning.measured import CallCost, Tracing
+from cuebook.tuning.measured import CallCost, TimedRun
 
 __all__ = ["CAUSES", "TimeShares", "limit_of", "shares_of"]
 
@@ -33,7 +33,7 @@ class TimeShares:
     dispatch: float
 
 
-def shares_of(cost: CallCost, run: Tracing, cpus: float) -> TimeShares:
+def shares_of(cost: CallCost, run: TimedRun, cpus: float) -> TimeShares:
     """Where the workers' time went.
 
     Args:
@@ -67,7 +67,7 @@ def shares_of(cost: CallCost, run: Tracing, cpus: float) -> TimeShares:
     return TimeShares(**{cause: amount / whole for cause, amount in amounts.items()})
 
 
-def _contended(cost: CallCost, run: Tracing, cpus: float) -> str:
+def _contended(cost: CallCost, run: TimedRun, cpus: float) -> str:
     """What calls wait for that take longer beside others."""
     if cost.waits:
         return "waiting"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Bounds", "CallCost", "CallSetting", "Measurement", "Tracing"]
+__all__ = ["Bounds", "CallCost", "CallSetting", "Measurement", "TimedRun"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class Tracing:
+class TimedRun:
     """One run of which each call's times are known: when it was handed over, when it began, how long it ran.
 
     Attributes:

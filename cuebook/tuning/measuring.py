@@ -15,7 +15,7 @@ from cuebook.api.runtime import Runtime
 from cuebook.children.limits import cpus_allowed
 from cuebook.errors import RunStopped
 from cuebook.runtime.tasks.threads import in_thread
-from cuebook.tuning.measured import CallCost, CallSetting, Measurement, Tracing
+from cuebook.tuning.measured import CallCost, CallSetting, Measurement, TimedRun
 from cuebook.tuning.probe import ProbedCall, cost_of
 from cuebook.tuning.threads import limited
 
@@ -164,7 +164,7 @@ class TuningBench:
             return None
         return Measurement(setting, calls, seconds, sum(isinstance(each, Exception) for each in results))
 
-    async def trace(self, setting: CallSetting, calls: int) -> Tracing | None:
+    async def trace(self, setting: CallSetting, calls: int) -> TimedRun | None:
         """One run of which the times of each call are known; None: the time was over first.
 
         Raises:
@@ -192,7 +192,7 @@ class TuningBench:
             return None
         seconds = time.perf_counter() - begin
         started_s = max(0.0, (first or handed_over) - handed_over)
-        return Tracing(setting, count, seconds, started_s, busy_s, returned_s / max(1, count), unkept)
+        return TimedRun(setting, count, seconds, started_s, busy_s, returned_s / max(1, count), unkept)
 
     def items(self, calls: int) -> list[Any]:
         """The sample, over and over, up to so many calls."""

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from cuebook.tuning.answer import TunedRow, Tuning
 from cuebook.tuning.limits import CAUSES
 from cuebook.wording import duration
-
-if TYPE_CHECKING:
-    from cuebook.tuning.answer import TunedRow, Tuning
 
 __all__ = ["answer_text"]
 

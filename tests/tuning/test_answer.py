@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from cuebook.tuning.answer import Tuning, answer_of
+from cuebook.tuning.answer import Tuning
+from cuebook.tuning.answering import answer_of
 from cuebook.tuning.limits import CAUSES, limit_of, shares_of
-from cuebook.tuning.measured import Bounds, CallCost, CallSetting, Measurement, Tracing
+from cuebook.tuning.measured import Bounds, CallCost, CallSetting, Measurement, TimedRun
 from cuebook.tuning.search import Findings
 
 COMPUTES = CallCost(0.01, 0.01, 10)
@@ -16,9 +17,9 @@ WAITS = CallCost(0.01, 0.0, 10)
 SHORT = CallCost(1e-6, 1e-6, 1000, encode_s=1e-6)
 
 
-def traced(where: str, workers: int, *, busy_s: float, calls: int = 100, unkept_s: float | None = None) -> Tracing:
+def traced(where: str, workers: int, *, busy_s: float, calls: int = 100, unkept_s: float | None = None) -> TimedRun:
     """A run of one second."""
-    return Tracing(CallSetting(where, workers), calls, 1.0, 0.0, busy_s, 0.0, unkept_s)
+    return TimedRun(CallSetting(where, workers), calls, 1.0, 0.0, busy_s, 0.0, unkept_s)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def traced(where: str, workers: int, *, busy_s: float, calls: int = 100, unkept_
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_cause_that_took_the_workers_time_is_named(cost: CallCost, run: Tracing, cause: str) -> None:
+def test_the_cause_that_took_the_workers_time_is_named(cost: CallCost, run: TimedRun, cause: str) -> None:
     shares = shares_of(cost, run, 4)
 
     assert limit_of(shares) == cause

@@ -27,7 +27,7 @@ def test_the_universal_law_is_found_again_with_its_peak_beyond_what_was_measured
     assert (fit.serial, fit.crosstalk) == pytest.approx((0.02, 0.0005))
     assert fit.peak == 44
     assert fit.predicted(64) == pytest.approx(made.predicted(64))
-    assert fit.pays_until() == 16
+    assert fit.pays_until() == 32
 
 
 @pytest.mark.parametrize(("workers", "laws"), [((1,), []), ((1, 2), ["Amdahl"]), ((1, 2, 4), ["Amdahl", "USL"])])
