@@ -11,12 +11,14 @@ from statistics import median
 
 from cuebook.tuning.measured import Bounds, CallCost, CallSetting, Measurement
 from cuebook.tuning.ranking import contenders, is_stable
-from cuebook.tuning.space import batches, calls_of_run, estimated_s, places, workers_ladder
+from cuebook.tuning.space import SHORT_CALL_S, batches, calls_of_run, estimated_s, places, workers_ladder
 
 __all__ = ["Findings", "Search", "search"]
 
 RUN_S = 0.4
 """How long a run of short calls lasts, about."""
+PILOT = 32
+"""The part of a run of short calls that is made first, to see what they cost beside themselves; it does not count."""
 SHARE = 0.9
 """Of the time that is left, so much may be planned for: the rest is for what takes longer than was thought."""
 
@@ -60,16 +62,30 @@ def search(cost: CallCost, bounds: Bounds, left_s: Callable[[], float], found: F
         found: is filled.
     """
     run_s = min(RUN_S, left_s() / 12)
+    lengths: dict[CallSetting, int] = {}  # all runs of a setting have as many calls, as what a run costs itself counts
 
     def measured(setting: CallSetting) -> Search:
-        calls = calls_of_run(cost, setting, bounds.cpus, run_s)
-        run = None
-        if estimated_s(cost, setting, calls, bounds.cpus) <= SHARE * left_s():
-            run = yield setting, calls
+        calls, takes_s = yield from planned(setting)
+        run = (yield setting, calls) if takes_s <= SHARE * left_s() else None
         if run is not None:
             found.runs.append(run)
+            lengths[setting] = calls
         elif setting not in found.rates and setting not in found.left_out:
             found.left_out.append(setting)
+
+    def planned(setting: CallSetting) -> Generator[tuple[CallSetting, int], Measurement | None, tuple[int, float]]:
+        if setting in lengths:
+            return lengths[setting], lengths[setting] / found.medians[setting]
+        calls = calls_of_run(cost, setting, bounds.cpus, run_s)
+        takes_s = estimated_s(cost, setting, calls, bounds.cpus)
+        if cost.seconds < SHORT_CALL_S and takes_s <= SHARE * left_s():
+            start = yield setting, setting.workers
+            pilot = yield setting, max(setting.workers, calls // PILOT)
+            if start is not None and pilot is not None:
+                call_s = max(0.0, pilot.seconds - start.seconds) / pilot.calls
+                calls = max(setting.workers, min(calls, int(run_s / max(call_s, 1e-9))))
+                takes_s = start.seconds + calls * call_s
+        return calls, takes_s
 
     for setting in places(cost, bounds):
         yield from measured(setting)

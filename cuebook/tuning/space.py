@@ -10,7 +10,16 @@ from collections.abc import Mapping, Sequence
 
 from cuebook.tuning.measured import Bounds, CallCost, CallSetting
 
-__all__ = ["batches", "calls_of_run", "estimated_s", "fitting_workers", "places", "spread", "workers_ladder"]
+__all__ = [
+    "SHORT_CALL_S",
+    "batches",
+    "calls_of_run",
+    "estimated_s",
+    "fitting_workers",
+    "places",
+    "spread",
+    "workers_ladder",
+]
 
 SHORT_CALL_S = 1e-3
 """Calls shorter than this travel in batches that matter."""

@@ -113,3 +113,11 @@ def test_a_run_has_the_same_number_of_calls_for_each_worker() -> None:
 def test_the_sample_is_spread_over_all_parameters() -> None:
     assert spread(range(1000), 4) == [0, 250, 500, 750]
     assert spread("abc", 64) == [0, 1, 2]
+
+
+def test_short_calls_that_cost_more_beside_themselves_than_was_thought_do_not_take_the_budget() -> None:
+    found, spent_s = found_with(TINY, lambda setting: 20_000.0 * setting.workers, budget_s=10.0)
+
+    assert spent_s <= 10.0
+    assert len(found.runs) >= 8
+    assert max(run.seconds for run in found.runs) < 1.0

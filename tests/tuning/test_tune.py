@@ -36,9 +36,9 @@ async def doubled(x: int) -> int:
 def test_a_real_function_is_measured_within_its_budget_and_leaves_nothing_behind() -> None:
     threads = threading.active_count()
     begin = time.monotonic()
-    tuning = cuebook.tune(product, [[i, 3] for i in range(100_000)], budget=1.5, where="thread")
+    tuning = cuebook.tune(product, [[i, 3] for i in range(100_000)], budget=3.0, where="thread")
 
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 15
     assert tuning.best is not None
     assert tuning.rows[0].rate > 0
     assert not tuning.is_worth_it
@@ -57,7 +57,7 @@ def test_results_of_the_sample_are_kept_and_reused_and_the_measured_runs_are_not
     plan = cuebook.chunk(product, calls, path=path, dry_run=True)
     assert (plan.reused, plan.to_do) == (20, 0)
     with cuebook.Journal.open(path) as journal:
-        assert len(journal.runs()) == 1
+        assert len(journal.runs) == 1
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".tuning")] == []
 
 
@@ -132,7 +132,7 @@ def test_the_command_prints_json_and_nothing_of_what_the_function_prints(
 )
 def test_parameters_come_from_a_file(work: Path, capsys: pytest.CaptureFixture[str], name: str, text: str) -> None:
     (work / name).write_text(text)
-    assert main(["tune", "tuned_work.py:size", "--parameters", name, "--budget", "0.5", "--where", "thread"]) == 0
+    assert main(["tune", "tuned_work.py:size", "--parameters", name, "--budget", "1.5", "--where", "thread"]) == 0
 
     assert "size: a call takes" in capsys.readouterr().out
 
