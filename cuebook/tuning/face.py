@@ -55,7 +55,7 @@ def tune(
             an iterator the first 64 items are taken.
         path: a journal, in which the results of the sample are kept as those of `chunk()`. Measured runs go to one of
             their own beside it, which is removed again: what the disk costs is counted. None: nothing is kept.
-        budget: seconds that it may take, about.
+        budget: seconds that it may take, once a first worker has started.
         where: "process", "thread" or "async": only there. Default: wherever the function can run.
         star, initializer: as for `chunk()`.
 
@@ -124,6 +124,7 @@ class _TuningJob:
         self.sample = sample
         self.bounds = bounds
         self.path = path
+        self.budget_s = budget_s
         self.end = time.monotonic() + budget_s
         self.found = Findings()
         self.cost: CallCost | None = None
@@ -155,6 +156,8 @@ class _TuningJob:
         )
 
     async def _measured(self, bench: TuningBench, *, is_async: bool) -> None:
+        await bench.start()
+        self.end = time.monotonic() + self.budget_s  # what Python takes to start is no part of it
         self.cost = await bench.probe(is_async=is_async, items=8)
         if self.cost is None:
             return

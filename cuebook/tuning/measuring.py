@@ -92,6 +92,15 @@ class TuningBench:
         if self._folder is not None:
             self._folder.cleanup()
 
+    async def start(self) -> None:
+        """Have a worker process ready for the first call.
+
+        Raises:
+            TuningInterrupted.
+        """
+        run = self._runtime.chunk(plain_nothing, [[0]], path=None, progress_bar=False, where="process", workers=1)
+        await self._stopping(run)
+
     async def probe(self, *, is_async: bool, items: int) -> CallCost | None:
         """The cost of one call; None where the time was over first.
 
