@@ -49,9 +49,12 @@ def fitting_workers(cost: CallCost, bounds: Bounds, where: str) -> int:
 
 
 def places(cost: CallCost, bounds: Bounds) -> list[CallSetting]:
-    """The first stage: each place once, with the number of workers that it should do well with."""
+    """The first stage: each place once, with the number of workers that it should do well with.
+
+    Where calls wait, those come first whose workers start in no time: threads and coroutines.
+    """
     settings = []
-    for where in bounds.wheres:
+    for where in reversed(bounds.wheres) if cost.waits else bounds.wheres:
         most = fitting_workers(cost, bounds, where)
         settings.append(CallSetting(where, min(most, 8 * bounds.cpus) if cost.waits else most))
     return settings

@@ -72,6 +72,11 @@ def test_calls_that_wait_are_tried_with_many_more_workers_than_cpus() -> None:
     assert ranked(found.rates)[0] == CallSetting("thread", 128)
 
 
+def test_workers_that_start_in_no_time_are_tried_first_where_calls_wait() -> None:
+    assert found_with(WAITS, waiting)[0].runs[0].setting.where == "thread"
+    assert found_with(COMPUTES, computing)[0].runs[0].setting.where == "process"
+
+
 def test_batches_are_tried_for_short_calls_alone() -> None:
     assert ranked(found_with(TINY, tiny)[0].rates)[0].batch == 256
     assert all(setting.batch is None for setting in found_with(COMPUTES, computing)[0].rates)
