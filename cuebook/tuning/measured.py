@@ -45,7 +45,7 @@ class CallCost:
         argument_bytes, result_bytes: how long these bytes are.
         worker_bytes: the most memory that the worker had in use; 0 where that is not known.
         grown_bytes: how much more memory was in use after each call; 0 where that is not known.
-        pool_threads: the threads of the largest pool of a numeric library; None without threadpoolctl.
+        pool_threads: the threads of the largest pool of a numeric library; None where that is not known.
     """
 
     seconds: float

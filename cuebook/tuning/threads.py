@@ -19,16 +19,18 @@ NUMERIC = ("numpy", "scipy", "torch", "sklearn", "polars")
 
 
 def pool_threads() -> int | None:
-    """The threads of the largest pool; None without threadpoolctl, 1 where no numeric library is loaded."""
+    """The threads of the largest pool, 1 where no numeric library is loaded; without threadpoolctl what the environment
+    allows, None where it says nothing.
+    """
     if not any(name in sys.modules for name in NUMERIC):
         return 1
     controller = _threadpoolctl()
     if controller is None:
-        return None
+        return max(set_by_environment(os.environ).values(), default=None)
     return max((pool["num_threads"] for pool in controller.threadpool_info()), default=1)
 
 
-def set_by_environment(environment: Mapping[str, str] = os.environ) -> dict[str, int]:
+def set_by_environment(environment: Mapping[str, str]) -> dict[str, int]:
     """The limits of threads that the environment sets, by variable."""
     return {name: int(environment[name]) for name in THREAD_VARIABLES if environment.get(name, "").isdigit()}
 
