@@ -164,6 +164,7 @@ _HOMES = {
     "TraceEvent": "cuebook.runtime.seeing.tracing",
     "TraceKind": "cuebook.runtime.seeing.tracing",
     "TreeNode": "cuebook.runtime.refs.status",
+    "Tuning": "cuebook.tuning.answer",
     "Worker": "cuebook.engines.calls.function",
     "chunk": "cuebook.api.chunker",
     "current_actor": "cuebook.runtime.refs.ref",
@@ -182,6 +183,7 @@ _HOMES = {
     "stage": "cuebook.stages.stage",
     "step": "cuebook.stages.step",
     "stream": "cuebook.api.chunker",
+    "tune": "cuebook.tuning.face",
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
@@ -273,6 +275,7 @@ __all__ = [
     "TraceEvent",
     "TraceKind",
     "TreeNode",
+    "Tuning",
     "UnhandledMessage",
     "UnknownEvent",
     "UnknownMessage",
@@ -301,6 +304,7 @@ __all__ = [
     "stage",
     "step",
     "stream",
+    "tune",
 ]
 
 

@@ -29,6 +29,7 @@ GROUPS = {
         "read_dataset",
         "delete_dataset",
     ],
+    "Tuning": ["tune", "Tuning"],
     "What counts": ["File", "Secret", "moved", "register_identity"],
     "Inside a call": ["current_call", "CurrentCall", "make_checkpoint", "last_checkpoint"],
     "Looking at a run": ["Checkpoint", "Journal", "Event", "EventKind", "Progress"],

@@ -21,6 +21,7 @@ PACKAGE = Path(cuebook.__file__).parent
 
 FLOORS = [
     {"__main__", "cli", "compat", "testing"},
+    {"tuning"},
     {"api", "stages"},
     {"experiments"},
     {"chunks", "checkpoints"},

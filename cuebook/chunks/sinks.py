@@ -10,7 +10,7 @@ from typing import Any
 
 from cuebook.actors.runs.sink import CommittedResults
 from cuebook.errors import CallFailed, ResultNotRebuilt
-from cuebook.persistence.records.bodies import durations_of
+from cuebook.persistence.records.bodies import durations_of, starts_of
 from cuebook.persistence.records.run_heads import Completed
 from cuebook.persistence.values.whole import NotRebuilt, WholeDecoder
 
@@ -28,6 +28,7 @@ class Done:
         error: the CallFailed, or None.
         reused: whether the result was in the journal before.
         seconds: how long the call ran.
+        started: when it began, seconds since 1970; None for a reused or a failed call.
     """
 
     index: int
@@ -36,6 +37,7 @@ class Done:
     error: CallFailed | None
     reused: bool
     seconds: float
+    started: float | None = None
 
 
 def _checked(done: Done) -> Done:
@@ -160,10 +162,11 @@ class StreamSink:
 
     def keep(self, results: CommittedResults) -> Sequence[CallFailed]:
         values = self._decoder.decode_many(results.body, len(results.indexes))
-        durations = durations_of(Completed.decode(results.head))
-        arguments = self._arguments
-        for index, value, seconds in zip(results.indexes, values, durations, strict=True):
-            self._waiting.append(_checked(Done(index, arguments(index), value, None, False, seconds)))
+        head = Completed.decode(results.head)
+        arguments, t0 = self._arguments, head.t0
+        times = zip(durations_of(head), starts_of(head), strict=True)
+        for index, value, (seconds, start) in zip(results.indexes, values, times, strict=True):
+            self._waiting.append(_checked(Done(index, arguments(index), value, None, False, seconds, t0 + start)))
         self._wake()
         return ()  # each is told with its own call: what becomes of the run is the consumer's affair
 

@@ -30,6 +30,7 @@ _HOMES = {
     "backup": "cuebook.cli.upkeep",
     "compact": "cuebook.cli.upkeep",
     "forget": "cuebook.cli.forget",
+    "tune": "cuebook.cli.tune",
     "actors": "cuebook.cli.actor_group",
     "exp": "cuebook.cli.experiments.group",
     "checkpoint": "cuebook.cli.experiments.checkpoint",
@@ -106,7 +107,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> N
     help="Show the version and exit.",
 )
 def cuebook() -> None:
-    """Look into journals of durable runs, while they run or after."""
+    """Look into journals of durable runs, while they run or after; find out how a function is best run."""
     from cuebook.persistence.trust.option import trust_of
 
     try:
