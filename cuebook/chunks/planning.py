@@ -69,11 +69,6 @@ class Beginning:
         """Of the function."""
         return self.identity.fingerprint
 
-    def close(self) -> None:
-        """Drop the cursor's index."""
-        if self.cursor is not None:
-            self.cursor.close()
-
 
 def plan_list(file: Source | None, func: Callable[..., Any], options: Options, calls: Sequence[Any]) -> Beginning:
     """Plan a run over a whole list.

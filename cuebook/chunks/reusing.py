@@ -88,10 +88,10 @@ class ResultReader:
         return self._body[self._offsets[self._place] : self._offsets[self._place + 1]]
 
     def _load(self, seq: int, run: int) -> None:
-        for record in self._file.records(after=seq - 1, kinds=(Kind.COMPLETED,), runs=(run,)):
-            self._head = Completed.decode(record.head)
-            self._body = record.body or b""
-            self._offsets = ends_of(self._head)
-            self._seq = record.seq
-            return
-        raise JournalCorrupt(f"{self._file.name}: record {seq} is missing", seq=seq)
+        record = self._file.record(seq)  # this one alone: what follows it may be all the rest of the journal
+        if record.kind is not Kind.COMPLETED or record.run != run:
+            raise JournalCorrupt(f"{self._file.name}: record {seq} holds no results of run {run}", seq=seq)
+        self._head = Completed.decode(record.head)
+        self._body = record.body or b""
+        self._offsets = ends_of(self._head)
+        self._seq = record.seq
