@@ -12,6 +12,7 @@ from cuebook.chunks.identity import Identity
 from cuebook.persistence.history.arguments import shown_calls
 from cuebook.persistence.history.arguments_read import CallArguments
 from cuebook.persistence.history.call_form import CallForm
+from cuebook.persistence.history.marks import Marks
 from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.reuse import Claim, EarlierRun
@@ -67,9 +68,8 @@ def lost_files(file: JournalRecords, claims: Sequence[Claim]) -> list[LostFile]:
     if not claims:
         return []
     ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
-    seen = bytearray(max(claim.start + claim.count for claim in claims))
     lost: list[LostFile] = []
-    for results in read_ranges(file, ranges, _FilesIn(), seen=seen):
+    for results in read_ranges(file, ranges, _FilesIn(), seen=Marks()):
         for index, files in zip(results.sources, results.values, strict=True):
             lost.extend(_lost(files, results.source_run, index))
     return lost

@@ -40,11 +40,11 @@ def not_reused(
     """
     name = identity.fingerprint.name
     named = [run for run in history.runs.values() if run.opened.function == name and not run.is_forgotten]
-    with_results = [run for run in named if run.done.count(1)]
+    with_results = [run for run in named if run.done.find(0) >= 0]
     if not with_results:
         return None
     base = with_results[-1]
-    count = base.done.count(1)
+    count = base.done.count()
     if identity.is_of(base):
         if identity.form.opaque:
             return None  # that is told
@@ -91,7 +91,7 @@ def _other_arguments(
     identity: Identity, base: RunState, outlines: Sequence[str], earlier_outlines: Callable[[int], list[str]]
 ) -> str | None:
     """Why no call is the same although the function is; None where the calls are others in earnest."""
-    name, count = identity.fingerprint.name, base.done.count(1)
+    name, count = identity.fingerprint.name, base.done.count()
     before = earlier_outlines(base.number)
     pairs = list(zip(before, outlines, strict=False))
     if not pairs:

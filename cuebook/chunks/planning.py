@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -187,7 +188,7 @@ def _unfinished_states(history: JournalState, identity: Identity) -> dict[bytes,
     for run in history.runs.values():
         if identity.is_of(run) and not run.is_forgotten:
             for index, kept in run.states.items():
-                if not (index < len(run.done) and run.done[index]):
+                if not run.done[index]:
                     seq, head = kept[-1]
                     found[head.call_key] = seq
     return found
@@ -212,14 +213,12 @@ def _earlier_runs(file: Source, plan: Beginning) -> list[EarlierRun]:
     blocks = _blocks_of(file, history)
     earlier = []
     for number in wanted:
-        run = history.runs[number]
         of_run = blocks.get(number, [])
         known = sum(block.count for block in of_run)
         own = history.claimable(number)
-        completed = own[:known] + bytes(max(0, known - len(own)))
-        if 1 in completed or of_run:
+        completed = own.flags(known) if own.find(0, known) >= 0 else bytearray()
+        if completed or of_run:
             earlier.append(EarlierRun(number, of_run, completed))
-        del run
     return earlier
 
 
@@ -229,10 +228,10 @@ def _failed_before(plan: Beginning, earlier: Sequence[EarlierRun], calls: Sequen
     for run in earlier:
         indexes, at = sorted(plan.history.runs[run.number].failures), 0
         for block in run.blocks if indexes else ():
-            of_block = [index - at for index in indexes if at <= index < at + block.count]
-            if of_block:
+            low, high = bisect.bisect_left(indexes, at), bisect.bisect_left(indexes, at + block.count)
+            if low < high:
                 keys = block_keys(block)
-                failed.update(keys[index] for index in of_block)
+                failed.update(keys[index - at] for index in indexes[low:high])
             at += block.count
     if not failed:
         return 0

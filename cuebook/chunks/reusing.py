@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cuebook.errors import JournalCorrupt
+from cuebook.persistence.history.marks import Marks
 from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.results import Decoder, RunResults, read_ranges
 from cuebook.persistence.history.reuse import Claim
@@ -43,10 +44,10 @@ def read_claims(file: JournalRecords, claims: Sequence[Claim], decoder: Decoder)
     Raises:
         JournalCorrupt: a record or a blob is damaged, or (at the end) one is missing; nothing of it was given out.
     """
-    seen = bytearray(max(claim.start + claim.count for claim in claims))
+    seen = Marks()
     ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
     yield from read_ranges(file, ranges, decoder, seen=seen)
-    if seen.count(1) != sum(claim.count for claim in claims):
+    if seen.ones != sum(claim.count for claim in claims):
         raise JournalCorrupt(f"results that {file.name} says it has are missing: `cuebook verify` tells more")
 
 

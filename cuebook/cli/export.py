@@ -15,6 +15,7 @@ from cuebook.cli.journals import opened, path_argument, picked, run_option, untr
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from cuebook.persistence.history.marks import DoneCalls
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.journal.reader import Reader
 
@@ -92,17 +93,17 @@ def _write_parquet(path: str, target: Path, run: int | Literal["all"] | None) ->
 
 
 def in_order(
-    lines: Iterable[tuple[int, str]], done: bytearray, *, waiting_max: int = WAITING_CHARACTERS_MAX
+    lines: Iterable[tuple[int, str]], done: DoneCalls, *, waiting_max: int = WAITING_CHARACTERS_MAX
 ) -> Iterator[str]:
     """Lines by index, in ascending order as far as the waiting ones fit.
 
     Args:
         lines: index and text of each, about in order.
-        done: a byte for each index: 1 where there is a line.
+        done: the indexes of which there is a line.
         waiting_max: characters that may wait.
     """
     heap: list[tuple[int, str]] = []
-    size, expected = 0, done.find(1)
+    size, expected = 0, done.find(0)
     for each in lines:
         heapq.heappush(heap, each)
         size += len(each[1])
@@ -111,7 +112,7 @@ def in_order(
             size -= len(line)
             yield line
             if index >= expected >= 0:
-                expected = done.find(1, index + 1)
+                expected = done.find(index + 1)
     while heap:
         yield heapq.heappop(heap)[1]
 

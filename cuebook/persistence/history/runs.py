@@ -66,7 +66,7 @@ class _RunsStaying:
         run = self._state.runs[record.run]
         for index, kept in run.states.items():
             if any(seq == record.seq for seq, _ in kept):
-                return not (run.is_forgotten or (index < len(run.done) and run.done[index]))
+                return not (run.is_forgotten or run.done[index])
         return False
 
 
@@ -89,9 +89,9 @@ def _reduced(state: JournalState, head: Reused) -> Reused:
     ranges = list[tuple[int, int, int, int]]()
     for source_run, source_start, start, count in head.ranges:
         run = state.runs.get(source_run)
-        done = bytearray() if run is None else run.done[source_start : source_start + count]
-        for offset in (offset for offset, is_done in enumerate(done) if is_done):
-            ranges.append((source_run, source_start + offset, start + offset, 1))
+        spans = [] if run is None else run.done.spans(source_start, source_start + count)
+        for low, end in spans:
+            ranges.append((source_run, low, start + low - source_start, end - low))
     return Reused(tuple(ranges))
 
 
@@ -118,8 +118,8 @@ def _reused(state: JournalState, record: Record) -> None:
     head = Reused.decode(record.head)
     for source_run, source_start, _, count in head.ranges:
         source = state.runs.get(source_run)
-        found = b"" if source is None else source.done[source_start : source_start + count]
-        if len(found) < count or 0 in found:
+        end = source_start + count
+        if source is None or source.done.gap(source_start, end) < end:
             raise JournalCorrupt(
                 f"record {record.seq} takes results of run {source_run} that are not there", seq=record.seq
             )

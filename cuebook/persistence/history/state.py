@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cuebook.errors import JournalCorrupt
+from cuebook.persistence.history.marks import Marks
 from cuebook.persistence.history.run import RunState
 from cuebook.persistence.history.stream import StreamState
 from cuebook.persistence.records.run_heads import JournalOpened
@@ -36,10 +37,10 @@ class JournalState:
         """The run that was opened last."""
         return self.runs[next(reversed(self.runs))] if self.runs else None
 
-    def claimable(self, run: int) -> bytearray:
-        """A byte for each call of a run: 1 where the result lies in a record of that run and may be reused.
+    def claimable(self, run: int) -> Marks:
+        """The calls of a run whose result lies in a record of that run and may be reused.
 
-        A call that took its own result from an earlier run has 0: the claim is on the run that made it.
+        Not those that took their own result from an earlier run: the claim is on the run that made it.
         """
         return self.runs[run].own
 
