@@ -38,7 +38,7 @@ APART = ({"runtime", "persistence"}, {"engines", "processes"})
 
 ROOMS = {
     "persistence": [
-        {"upkeep"},
+        {"upkeep", "recall"},
         {"history"},
         {"journal"},
         {"stores"},

@@ -60,7 +60,7 @@ class _FilesIn:
         return [self.decode(part) for part in split_values(plain, count)]
 
 
-def lost_files(file: JournalRecords, claims: Sequence[Claim]) -> list[LostFile]:
+def lost_files(file: JournalRecords, history: JournalState, claims: Sequence[Claim]) -> list[LostFile]:
     """The files that claimed results name and that are gone or have changed.
 
     Cost: one reading of these results, unopened; a file is read only where its size, times or inode have changed.
@@ -69,7 +69,7 @@ def lost_files(file: JournalRecords, claims: Sequence[Claim]) -> list[LostFile]:
         return []
     ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
     lost: list[LostFile] = []
-    for results in read_ranges(file, ranges, _FilesIn(), seen=Marks()):
+    for results in read_ranges(file, ranges, _FilesIn(), seen=Marks(), state=history):
         for index, files in zip(results.sources, results.values, strict=True):
             lost.extend(_lost(files, results.source_run, index))
     return lost
@@ -108,7 +108,7 @@ def remember_files(file: JournalRecords, history: JournalState, identity: Identi
     """
     if not are_used():
         return
-    runs = [run for run in history.runs.values() if run.opened.function == identity.fingerprint.name]
+    runs = history.by_function.get(identity.fingerprint.name)
     if not runs:
         return
     decoder = ValueDecoder(trusted=False)

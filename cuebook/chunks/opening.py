@@ -326,7 +326,7 @@ async def _wait_behind(ref: ActorRef, run: int) -> None:
 async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Beginning, calls: list[Any] | None) -> None:
     """Hand the results of earlier runs to the sink, a record at a time, without holding up the loop."""
     assert place.file is not None
-    parts = read_claims(place.file, plan.claims, _of_earlier(plan, place))
+    parts = read_claims(place.file, plan.history, plan.claims, _of_earlier(plan, place))
     sink = opened.sink
     if isinstance(sink, ListSink):
 

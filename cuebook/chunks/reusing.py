@@ -36,7 +36,9 @@ def unclaimed(total: int, claims: Sequence[Claim]) -> list[range]:
     return left
 
 
-def read_claims(file: JournalRecords, claims: Sequence[Claim], decoder: Decoder) -> Iterator[RunResults]:
+def read_claims(
+    file: JournalRecords, history: JournalState, claims: Sequence[Claim], decoder: Decoder
+) -> Iterator[RunResults]:
     """The values of claimed calls, record by record, in the order of the journal.
 
     Blocks on the disk: run it in a thread. A record that is claimed whole costs one decode.
@@ -46,7 +48,7 @@ def read_claims(file: JournalRecords, claims: Sequence[Claim], decoder: Decoder)
     """
     seen = Marks()
     ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
-    yield from read_ranges(file, ranges, decoder, seen=seen)
+    yield from read_ranges(file, ranges, decoder, seen=seen, state=history)
     if seen.ones != sum(claim.count for claim in claims):
         raise JournalCorrupt(f"results that {file.name} says it has are missing: `cuebook verify` tells more")
 

@@ -110,7 +110,7 @@ def read_results(reader: Reader, state: JournalState, number: int, decoder: Deco
     run = state.runs[number]
     own = ReusedRange(number, 0, 0, len(run.done))
     seen = Marks()
-    yield from read_ranges(reader, [own, *origins(state, number)], decoder, seen=seen, last_seq=state.last_seq)
+    yield from read_ranges(reader, [own, *origins(state, number)], decoder, seen=seen, state=state)
     missing = next((gap for low, end in run.done.spans() if (gap := seen.gap(low, end)) < end), None)
     if missing is not None:
         raise JournalCorrupt(f"the result of call {missing} of run {number} is missing from {reader.name}")
@@ -122,7 +122,7 @@ def read_ranges(
     decoder: Decoder,
     *,
     seen: Marks,
-    last_seq: int | None = None,
+    state: JournalState | None = None,
 ) -> Iterator[RunResults]:
     """Results that lie in given ranges of calls of given runs, record by record, each call once: the first committed.
 
@@ -131,7 +131,8 @@ def read_ranges(
         ranges: whose results, and which calls they are for.
         decoder: of values.
         seen: gets the calls for which a result was found; one that is in it is passed over.
-        last_seq: later records do not count.
+        state: what the journal says; no more of it is read than may hold these results, and later records do not
+            count. None: all of it is read.
 
     Raises:
         JournalCorrupt: a record or a blob is damaged; what was yielded is whole.
@@ -140,13 +141,43 @@ def read_ranges(
     wanted: dict[int, list[ReusedRange]] = {}
     for each in sorted(ranges, key=lambda each: each.source_start):
         wanted.setdefault(each.source_run, []).append(each)
+    for first, last in [(1, None)] if state is None else _spans(state, ranges):
+        yield from _in_span(records, decoder, (first, last), wanted, seen)
+
+
+def _in_span(
+    records: JournalRecords,
+    decoder: Decoder,
+    span: tuple[int, int | None],
+    wanted: dict[int, list[ReusedRange]],
+    seen: Marks,
+) -> Iterator[RunResults]:
     starts = {source: [each.source_start for each in of_run] for source, of_run in wanted.items()}
-    for record in records.records(kinds=(Kind.COMPLETED,), runs=tuple(wanted)):
-        if last_seq is not None and record.seq > last_seq:
-            break
+    for record in records.records(after=span[0] - 1, until=span[1], kinds=(Kind.COMPLETED,), runs=tuple(wanted)):
         picked = _Picked(Completed.decode(record.head), wanted[record.run], starts[record.run], seen)
         if picked.indexes:
             yield _results(record, picked, decoder)
+
+
+_GAP_RECORDS = 256
+"""Records in between that are sooner read than left out."""
+
+
+def _spans(state: JournalState, ranges: Sequence[ReusedRange]) -> list[tuple[int, int | None]]:
+    """The parts of the journal that may hold results of these ranges: first and last record of each, in order."""
+    found: list[tuple[int, int | None]] = []
+    spans = (
+        state.runs[each.source_run].records_of(each.source_start, each.source_start + each.count) for each in ranges
+    )
+    end = -_GAP_RECORDS
+    for first, last in sorted(span for span in spans if span[1]):
+        if first - end > _GAP_RECORDS:
+            found.append((first, last))
+            end = last
+        else:
+            end = max(end, last)
+            found[-1] = (found[-1][0], end)
+    return found
 
 
 class _Picked:

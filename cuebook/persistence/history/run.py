@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bisect
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,6 +31,9 @@ __all__ = ["RESULTS_MAX", "ReusedRange", "RunState", "RunStatus"]
 
 RESULTS_MAX = 1 << 33
 """Calls of one run, at most: a record beyond is damage, and must not cost memory."""
+
+
+_SPAN_BITS = 8
 
 
 class RunStatus(StrEnum):
@@ -93,6 +96,7 @@ class RunState:
         self._counts = array("Q")
         self._scattered: dict[int, Sequence[int]] = {}
         self._places: Places | None = None
+        self._spans: dict[int, tuple[int, int]] = {}
         self._by_start: tuple[list[int], list[ReusedRange]] | None = None
 
     @property
@@ -130,10 +134,21 @@ class RunState:
 
         Cost: a microsecond; the first time after a change, 8 bytes and some nanoseconds a call.
         """
-        if self._places is None:
-            self._places = _indexed(self._calls_of(record) for record in range(len(self._seqs)))
-        record = self._places.record_of(index)
+        places = self._places
+        if places is None:  # others may fold more in meanwhile: what is found here is right for what there was
+            places = self._places = _indexed(self._calls_of(record) for record in range(len(self._seqs)))
+        record = places.record_of(index)
         return None if record is None else (self._seqs[record], self._calls_of(record).index(index))
+
+    def records_of(self, low: int, end: int) -> tuple[int, int]:
+        """The first and the last record, at the outside, that hold results of calls [low, end); 0 and 0 where none do.
+
+        Cost: a microsecond for each 256 of the calls.
+        """
+        first, last = low >> _SPAN_BITS, (end - 1) >> _SPAN_BITS
+        among = range(first, last + 1) if last - first < len(self._spans) else self._spans
+        found = [self._spans[page] for page in among if first <= page <= last and page in self._spans]
+        return (min(span[0] for span in found), max(span[1] for span in found)) if found else (0, 0)
 
     def reused_from(self, index: int) -> tuple[int, int] | None:
         """The run and call whose result this call took, or None."""
@@ -143,10 +158,11 @@ class RunState:
 
     def reused_within(self, low: int, end: int) -> Iterator[ReusedRange]:
         """The ranges taken from earlier runs that have calls of [low, end), in the order of the calls."""
-        if self._by_start is None:
+        by_start = self._by_start
+        if by_start is None:
             ranges = sorted(self.reused, key=lambda each: each.start)
-            self._by_start = ([each.start for each in ranges], ranges)
-        starts, ranges = self._by_start
+            by_start = self._by_start = ([each.start for each in ranges], ranges)
+        starts, ranges = by_start
         for at in range(max(bisect.bisect_right(starts, low) - 1, 0), bisect.bisect_left(starts, end)):
             if ranges[at].start + ranges[at].count > low:
                 yield ranges[at]
@@ -172,6 +188,8 @@ class RunState:
             fresh = self._make(start, places.stop)
         if self.failures:
             self._succeeded(places)
+        for page in _pages(places):
+            self._spans[page] = (self._spans.get(page, (seq, seq))[0], seq)
         self._seqs.append(seq)
         self._starts.append(start)
         self._counts.append(count)
@@ -277,6 +295,12 @@ def _indexed(records: Iterator[Sequence[int]]) -> Places:
     for record, calls in reversed([*enumerate(records)]):  # so that the first committed is written last
         places.put(calls, record)
     return places
+
+
+def _pages(places: Sequence[int]) -> Collection[int]:
+    if isinstance(places, range):
+        return range(places.start >> _SPAN_BITS, ((places.stop - 1) >> _SPAN_BITS) + 1)
+    return {place >> _SPAN_BITS for place in places}
 
 
 def _missing(marks: Marks | DoneCalls, start: int, end: int) -> Iterator[tuple[int, int]]:

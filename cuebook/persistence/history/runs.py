@@ -98,7 +98,9 @@ def _reduced(state: JournalState, head: Reused) -> Reused:
 def _opened(state: JournalState, record: Record) -> None:
     if record.run in state.runs:
         raise JournalCorrupt(f"record {record.seq} opens run {record.run} again", seq=record.seq)
-    state.runs[record.run] = RunState(record.run, record.seq, RunOpened.decode(record.head))
+    run = state.runs[record.run] = RunState(record.run, record.seq, RunOpened.decode(record.head))
+    state.by_function.setdefault(run.opened.function, []).append(run)
+    state.by_fingerprint.setdefault(run.opened.fingerprint, []).append(run)
 
 
 def _arguments(state: JournalState, record: Record) -> None:
@@ -127,7 +129,9 @@ def _reused(state: JournalState, record: Record) -> None:
 
 
 def _state(state: JournalState, record: Record) -> None:
-    state.run_of(record.run, record.seq).add_state(record.seq, StateKept.decode(record.head))
+    run = state.run_of(record.run, record.seq)
+    run.add_state(record.seq, StateKept.decode(record.head))
+    state.with_states[run.number] = run
 
 
 def _closed(state: JournalState, record: Record) -> None:

@@ -25,12 +25,17 @@ class JournalState:
         runs: the runs by number, in the order in which they were opened.
         streams: those of durable actors, likewise.
         last_seq: number of the last record that was folded in.
+        by_function, by_fingerprint: the runs of a function's name, and of a fingerprint, in their order.
+        with_states: the runs of which a call kept a state.
     """
 
     opened: JournalOpened | None = None
     runs: dict[int, RunState] = field(default_factory=dict)
     last_seq: int = 0
     streams: dict[int, StreamState] = field(default_factory=dict)
+    by_function: dict[str, list[RunState]] = field(default_factory=dict)
+    by_fingerprint: dict[bytes, list[RunState]] = field(default_factory=dict)
+    with_states: dict[int, RunState] = field(default_factory=dict)
 
     @property
     def newest(self) -> RunState | None:
