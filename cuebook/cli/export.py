@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["export", "in_order"]
 
 _COLUMNS = ("run", "index", "arguments", "value", "seconds", "started", "reused_from", "forgotten")
+_LIKE_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _SCALARS = frozenset({str, int, float, bool})
 WAITING_CHARACTERS_MAX = 64 << 20
 """Finished lines that wait for those before them, at most."""
@@ -165,7 +166,14 @@ def _csv_line() -> Callable[[dict[str, Any]], str]:
 
 
 def _cell(value: Any) -> Any:
-    """A scalar as it is, None as nothing, all else as JSON."""
+    """A scalar as it is, None as nothing, all else as JSON.
+
+    A spreadsheet takes a text that begins like a formula for one and carries it out: an apostrophe goes before it.
+    """
+    from cuebook.cli.output import printable
+
     if value is None:
         return ""
+    if type(value) is str:
+        return f"'{printable(value)}" if value.startswith(_LIKE_FORMULAS) else printable(value)
     return value if type(value) in _SCALARS else json.dumps(value)

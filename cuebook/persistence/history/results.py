@@ -142,7 +142,7 @@ def read_ranges(
     for each in sorted(ranges, key=lambda each: each.source_start):
         wanted.setdefault(each.source_run, []).append(each)
     for first, last in [(1, None)] if state is None else _spans(state, ranges):
-        yield from _in_span(records, decoder, (first, last), wanted, seen)
+        yield from _in_span(records, decoder, (first, last), wanted, seen=seen)
 
 
 def _in_span(
@@ -150,6 +150,7 @@ def _in_span(
     decoder: Decoder,
     span: tuple[int, int | None],
     wanted: dict[int, list[ReusedRange]],
+    *,
     seen: Marks,
 ) -> Iterator[RunResults]:
     starts = {source: [each.source_start for each in of_run] for source, of_run in wanted.items()}
