@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.harness import ROUNDS, folder, in_turn, ratio, row, timed, title
 from cuebook import PersistentActor, Runtime, message, persist
 from cuebook.durable.effects import Effect
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.stream_heads import Events, StreamOpened
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
@@ -117,7 +117,7 @@ def woken(path: Path) -> float:
 async def stream_of(path: Path, batch: int) -> AsyncIterator[None]:
     """A journal with one account of `EVENTS` events, `batch` of them a record."""
     body = ValueEncoder().encode({"amount": 1})
-    async with await JournalFile.open(path) as file:
+    async with await JournalWriter.open(path) as file:
         name = f"{Deposited.__module__}:{Deposited.__qualname__}"
         entries = [Entry(Kind.STREAM_OPENED, -1, StreamOpened("Account", "big", "x:Account", 0.0).encode())]
         for first in range(1, EVENTS + 1, batch):

@@ -110,7 +110,7 @@ CONTINUED = {
 }
 """Bases that one class alone has, in another module; the list may only get shorter."""
 WRITTEN_FROM_OUTSIDE = {
-    "cuebook.persistence.journal.file._left": "users are counted where the open journals are, under one lock",
+    "cuebook.persistence.journal.writer._left": "users are counted where the open journals are, under one lock",
 }
 """Functions that change an object of another module's class; the list may only get shorter."""
 

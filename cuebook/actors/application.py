@@ -27,7 +27,7 @@ from cuebook.actors.worker import WorkerActor
 from cuebook.children.port import Output
 from cuebook.engines.port import Host
 from cuebook.errors import InternalError, JournalBusy, MessagingError
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.values.in_messages import carry_values
 from cuebook.runtime.cells.mailbox import MailboxSpec
@@ -63,7 +63,7 @@ def print_lines(printed: bytes, stream: str = "stdout", /) -> None:
 class _OpenJournal:
     """A journal that runs of this application use; `users` counts them."""
 
-    file: JournalFile
+    file: JournalWriter
     ref: ActorRef
     users: int = 0
 
@@ -134,17 +134,17 @@ class Application:
             raise RuntimeError("the application is not open: use it in `async with`")
         return self._supervisor
 
-    async def journal(self, path: str, *, is_inner: bool = False) -> tuple[JournalFile, ActorRef]:
+    async def journal(self, path: str, *, is_inner: bool = False) -> tuple[JournalWriter, ActorRef]:
         """The journal file at `path` and its actor, for one run; `release` it when the run is over.
 
         Args:
             is_inner: asked for from inside a call of this process, which must not write to its own run's journal.
 
         Raises:
-            JournalError: as `JournalFile.open`.
+            JournalError: as `JournalWriter.open`.
         """
         key = medium_of(path).name
-        if is_inner and JournalFile.is_open_here(path):
+        if is_inner and JournalWriter.is_open_here(path):
             text = f"{path} is being written to by the run that this call belongs to: give it a path of its own"
             raise JournalBusy(text, pid=os.getpid())
         async with self._door:
@@ -155,7 +155,7 @@ class Application:
             found.users += 1
             return found.file, found.ref
 
-    async def release(self, file: JournalFile) -> None:
+    async def release(self, file: JournalWriter) -> None:
         """One run less uses this journal: the last one closes it, so that other processes may write to it."""
         with anyio.CancelScope(shield=True):
             async with self._door:
@@ -170,7 +170,7 @@ class Application:
                     await found.ref.stop()
                     await found.file.close()
 
-    def _spawn_journal(self, file: JournalFile) -> ActorRef:
+    def _spawn_journal(self, file: JournalWriter) -> ActorRef:
         number = next(number for number in itertools.count(1) if number not in self._journal_numbers)
         self._journal_numbers.add(number)
         unanswered = Unanswered()
@@ -190,9 +190,9 @@ class Application:
         self.system.outlast(ref)
         return ref
 
-    async def open_file(self, path: str) -> JournalFile:
+    async def open_file(self, path: str) -> JournalWriter:
         """Open the journal at `path`; a simulation opens another store in its place."""
-        return await JournalFile.open(path)
+        return await JournalWriter.open(path)
 
     def next_number(self) -> int:
         """A number that no other run of this runtime is known by."""

@@ -11,8 +11,8 @@ from cuebook.actors.commits import Commit, Refusal, answered, gathered
 from cuebook.actors.messages import Append, CommitEnded, ReadState, Recover, Recovered, StateRead
 from cuebook.actors.stream_messages import AppendEvents, CloseStream, OpenStream, StreamFound
 from cuebook.errors import CuebookError, InternalError, MessagingError
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.streams import opening
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Kind, Record
 from cuebook.runtime.cells.actor import Actor, Delivery
 
@@ -49,7 +49,7 @@ class JournalActor(Actor):
         unanswered: what earlier incarnations have left.
     """
 
-    def __init__(self, file: JournalFile, unanswered: Unanswered | None = None) -> None:
+    def __init__(self, file: JournalWriter, unanswered: Unanswered | None = None) -> None:
         self.file = file
         self._left = Unanswered() if unanswered is None else unanswered
 

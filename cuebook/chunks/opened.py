@@ -13,7 +13,7 @@ from cuebook.chunks.options import Options
 from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
 from cuebook.engines.local.shared_worker import SharedWorker
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 
 __all__ = ["OpenedRun", "Request"]
 
@@ -40,7 +40,7 @@ class OpenedRun:
     run: Run
     sink: ListSink | StreamSink
     path: str | None
-    file: JournalFile | None = None
+    file: JournalWriter | None = None
     feeder: Feeder | None = None
     spill: Spill | None = None
     shared: SharedWorker | None = None

@@ -46,8 +46,8 @@ from cuebook.persistence.blobs.transient import TransientBlobs
 from cuebook.persistence.history.items import as_calls, with_one_argument
 from cuebook.persistence.history.results import Decoder, RunResults
 from cuebook.persistence.identity.files import are_used
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.pickling.names import Names
@@ -66,7 +66,7 @@ WORKERS_USUAL = 32
 class _Place:
     """Where a run is kept: its journal, or nowhere."""
 
-    file: JournalFile | None
+    file: JournalWriter | None
     ref: ActorRef | None
     decoder: WholeDecoder
     folders: dict[str, Any]

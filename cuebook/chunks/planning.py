@@ -28,7 +28,7 @@ from cuebook.persistence.history.run_writer import argument_entries, reused_entr
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.identity.fingerprint import Fingerprint
 from cuebook.persistence.identity.parameters import parameters_of
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.recall.recalled import Recalled, recalled
 from cuebook.persistence.records.record import Entry
 
@@ -137,7 +137,7 @@ def _plan_iterator(file: Source, func: Callable[..., Any], options: Options, kno
 
 
 def _plan(file: Source, func: Callable[..., Any], options: Options, history: JournalState) -> Beginning:
-    number = file.next_run() if isinstance(file, JournalFile) else 0
+    number = file.next_run() if isinstance(file, JournalWriter) else 0
     plan = Beginning(file, number, identify(func, options, key_of(history)), history=history)
     if options.reuse != "none":
         plan.states = _unfinished_states(history, plan.identity)

@@ -12,15 +12,15 @@ from cuebook.errors import JournalNotTrusted
 from cuebook.persistence.history.marks import Marks
 from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.run import ReusedRange
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import Reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.persistence.trust.verdicts import Verdict, Writers
 from cuebook.persistence.values.plain_values import PlainDecoder
 
 __all__ = ["Needed", "PlainOnly", "Source", "plain_only"]
 
-Source = JournalFile | Reader
+Source = JournalWriter | Reader
 """A journal whose earlier runs are asked: one that is written to, or one that is only read."""
 
 

@@ -67,8 +67,8 @@ def _decided(
 
 
 async def _append(path: str, head: Forgotten) -> None:
-    from cuebook.persistence.journal.file import JournalFile
+    from cuebook.persistence.journal.writer import JournalWriter
     from cuebook.persistence.records.record import Entry, Kind
 
-    async with await JournalFile.open(path) as journal:
+    async with await JournalWriter.open(path) as journal:
         await journal.append([Entry(Kind.FORGOTTEN, head.run or 0, head.encode())])

@@ -15,8 +15,8 @@ from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.promise import DurablePromise, Promise
 from cuebook.errors import CuebookError
 from cuebook.logs import get_logger
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Kind
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.persistence.trust.verdicts import Writers
@@ -74,7 +74,7 @@ class DurableActors:
                     raise
             return self._ledger
 
-    def _check_trust(self, file: JournalFile) -> None:
+    def _check_trust(self, file: JournalWriter) -> None:
         say_if_not_private(file, self._trust)
         verdict = file.verdict()
         if verdict.writers is Writers.ANYONE > self._trust and file.select(Kind.STREAM_OPENED, None, limit=1):

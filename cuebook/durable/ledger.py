@@ -7,7 +7,7 @@ from typing import Any
 
 from cuebook.durable.events.kept_decoder import KeptDecoder
 from cuebook.errors import JournalNotTrusted
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.persistence.trust.verdicts import Verdict, Writers
 from cuebook.persistence.values import ValueEncoder
@@ -28,7 +28,7 @@ class Ledger:
         failures: how often in a row something that an actor owes has failed, by stream and key; outlives incarnations.
     """
 
-    def __init__(self, file: JournalFile, journal: ActorRef, trust: Writers = Writers.NOBODY) -> None:
+    def __init__(self, file: JournalWriter, journal: ActorRef, trust: Writers = Writers.NOBODY) -> None:
         verdict = file.verdict()
         blobs = file.blobs()
         self.file = file
@@ -39,7 +39,7 @@ class Ledger:
         self.failures: dict[tuple[int, str], int] = {}
 
 
-def _refusal(file: JournalFile, verdict: Verdict) -> Callable[[str], JournalNotTrusted]:
+def _refusal(file: JournalWriter, verdict: Verdict) -> Callable[[str], JournalNotTrusted]:
     return lambda name: not_trusted(verdict, file.path, f"{file.name} holds what only code can rebuild ({name})")
 
 

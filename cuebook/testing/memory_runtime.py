@@ -8,7 +8,7 @@ from typing import Any
 
 from cuebook.actors.application import Application
 from cuebook.api.runtime import Runtime
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.stores.port import Store
 from cuebook.runtime.system import ActorSystem
 from cuebook.testing.faults import JournalFaults
@@ -43,9 +43,9 @@ class MemoryApplication(Application):
         self._store, self._disk = store, disk
         self.system = ActorSystem(self.system.name, VirtualClock() if is_virtual else None, draw=draw)
 
-    async def open_file(self, path: str) -> JournalFile:
+    async def open_file(self, path: str) -> JournalWriter:
         """Whatever the path, the one store."""
-        return await JournalFile.open(MemoryMedium(self._store, path, disk=self._disk))
+        return await JournalWriter.open(MemoryMedium(self._store, path, disk=self._disk))
 
 
 class MemoryRuntime(Runtime):

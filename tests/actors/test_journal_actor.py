@@ -9,7 +9,7 @@ from typing import Any
 from cuebook.actors.journal import JournalActor, Unanswered
 from cuebook.actors.messages import Append, Appended, AppendFailed, Recover, Recovered
 from cuebook.errors import JournalFull
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.refs.ref import ActorRef
@@ -34,7 +34,7 @@ class Asker(Actor):
 class Gated:
     """A journal file whose commits wait for `gate`, and that may be told to fail."""
 
-    def __init__(self, file: JournalFile) -> None:
+    def __init__(self, file: JournalWriter) -> None:
         self.file = file
         self.gate = asyncio.Event()
         self.commits: list[int] = []
@@ -65,7 +65,7 @@ def played(tmp_path: Path, play: Any) -> None:
     """Run `play(file, journal, asker, answers)` with a journal of one open run."""
 
     async def main() -> None:
-        async with await JournalFile.open(tmp_path / "x.cue") as real, ActorSystem() as system:
+        async with await JournalWriter.open(tmp_path / "x.cue") as real, ActorSystem() as system:
             await real.append([opened()])
             file, unanswered, answers = Gated(real), Unanswered(), []
             journal = system.spawn(lambda: JournalActor(file, unanswered), name="journal")  # type: ignore[arg-type]

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from cuebook import JournalError, JournalFull, Runtime
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.testing.faults import JournalFaults
 from cuebook.testing.memory_medium import MemoryMedium
 from cuebook.testing.memory_store import MemoryStore
 
 
 def on(store: MemoryStore, runtime: Runtime) -> Runtime:
-    async def open_file(path: str) -> JournalFile:
-        return await JournalFile.open(MemoryMedium(store, path))
+    async def open_file(path: str) -> JournalWriter:
+        return await JournalWriter.open(MemoryMedium(store, path))
 
     runtime.app.open_file = open_file  # type: ignore[method-assign]
     return runtime

@@ -15,8 +15,8 @@ import pytest
 from cuebook import Checkpoint, chunk
 from cuebook.cli.command import main
 from cuebook.errors import CuebookError
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Entry
 from cuebook.wire.codec import pack, unpack
 
@@ -85,7 +85,7 @@ def check(path: Path, what: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 async def _write(path: Path, entries: list[Entry]) -> None:
-    async with await JournalFile.open(path) as journal:
+    async with await JournalWriter.open(path) as journal:
         await journal.append(entries)
 
 

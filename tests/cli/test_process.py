@@ -24,13 +24,13 @@ pytestmark = pytest.mark.quick
 WRITER = f"""
 import asyncio, sys
 sys.path.insert(0, "{Path(__file__).parents[2]}")
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from tests.support.runs import completed_values, run_entries, closed
 from tests.support.journals import opened_head
 import os, socket
 
 async def main():
-    async with await JournalFile.open("live.cue") as journal:
+    async with await JournalWriter.open("live.cue") as journal:
         await journal.append(run_entries(1, [[i] for i in range(5)], {{0: 0}}, is_closed=False,
             host=socket.gethostname(), pid=os.getpid()))
         print("ready", flush=True)

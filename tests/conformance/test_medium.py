@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cuebook.errors import JournalBusy, JournalCorrupt, JournalError
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Entry, Record
 from cuebook.persistence.records.run_heads import Forgetting
 from cuebook.persistence.stores.port import Medium
@@ -28,7 +28,7 @@ LARGE = bytes(range(256)) * 4096
 
 def write(medium: Medium, *batches: list[Entry], states: dict[int, bytes] | None = None) -> None:
     async def work() -> None:
-        async with await JournalFile.open(medium) as journal:
+        async with await JournalWriter.open(medium) as journal:
             for batch in batches:
                 await journal.append(batch, states=states or {})
 
@@ -116,7 +116,7 @@ def test_a_journal_goes_on_where_it_was_left(medium: Medium) -> None:
 
 def test_two_writers_are_kept_apart_and_a_reader_is_told_of_one(medium: Medium) -> None:
     async def work() -> None:
-        async with await JournalFile.open(medium) as journal:
+        async with await JournalWriter.open(medium) as journal:
             await journal.append([opened()])
             with open_reader(medium) as reader:
                 assert reader.holder() == journal.holder
@@ -174,7 +174,7 @@ def test_a_backup_in_whatever_place_is_the_same_journal(make: MakeMedium, make_o
 
 def test_a_backup_is_made_while_the_journal_is_written_to(make: MakeMedium, make_other: MakeMedium) -> None:
     async def work() -> None:
-        async with await JournalFile.open(make("a.cue")) as journal:
+        async with await JournalWriter.open(make("a.cue")) as journal:
             await journal.append([opened(), completed(0)])
             assert backup(make("a.cue"), make_other("b.cue")) == 3
             await journal.append([completed(1)])

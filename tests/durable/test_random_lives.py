@@ -20,7 +20,7 @@ from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.ledger import Ledger, offer_ledger
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorFailed, AskTimeout, JournalError, MessagingError, Rejected
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.row import Row
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.policy.restarts import Backoff, RestartIntensity
@@ -144,7 +144,7 @@ class Moody(MemoryStore):
 class Life:
     """One run of the program: a system with its journal and its entities."""
 
-    def __init__(self, file: JournalFile) -> None:
+    def __init__(self, file: JournalWriter) -> None:
         self.file = file
         self.system = ActorSystem(clock=VirtualClock(), draw=lambda: 0.5)
 
@@ -267,7 +267,7 @@ def lived(seed: int, tmp_path: Path) -> None:
         nonlocal store
         for _ in range(chance.randrange(1, 4)):
             store.is_moody = False
-            file = await JournalFile.open(MemoryMedium(store, tmp_path / "x.cue"))
+            file = await JournalWriter.open(MemoryMedium(store, tmp_path / "x.cue"))
             store.is_moody = True
             try:
                 async with Life(file) as life:
@@ -286,7 +286,7 @@ def lived(seed: int, tmp_path: Path) -> None:
                 with contextlib.suppress(JournalError):
                     await file.close()
         store.is_moody = False
-        async with await JournalFile.open(MemoryMedium(store, tmp_path / "x.cue")) as file, Life(file) as life:
+        async with await JournalWriter.open(MemoryMedium(store, tmp_path / "x.cue")) as file, Life(file) as life:
             check(await states_of(life), acked, asked)
 
     run_virtual(main(), stall_s=5.0)

@@ -15,7 +15,7 @@ from cuebook.durable.effects import Effect, persist
 from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorStopped
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Kind
 from tests.durable.bank import Account, Balance, Break, Deposit, Saver, State
 from tests.durable.scenes import played
@@ -34,7 +34,7 @@ async def deposits(runtime: Runtime, cls: type = Saver, count: int = 25) -> None
         assert await account.ask(Deposit(1)) == number
 
 
-async def file_of(runtime: Runtime) -> JournalFile:
+async def file_of(runtime: Runtime) -> JournalWriter:
     return (await runtime._durable.opened.ledger()).file
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cuebook.errors import CodecError, JournalError, MessagingError
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.runtime.cells.actor import Actor
 from cuebook.testing.simulation.runner import Scenario, SimulationFailed, Trouble, World, simulate
@@ -156,7 +156,7 @@ def test_the_same_seed_gives_the_same_trace_in_a_process_with_other_hashes() -> 
     assert done.stdout.split() == [simulate(seed, careful, trouble=EVERYTHING).digest for seed in range(5)]
 
 
-async def opened(world: World) -> JournalFile:
+async def opened(world: World) -> JournalWriter:
     while True:
         try:
             file, _ = await world.runtime.app.journal("any.cue")

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Entry, Kind, Record
 from cuebook.persistence.records.run_heads import (
     Arguments,
@@ -80,7 +80,7 @@ def write(path: Path, *batches: Sequence[Entry]) -> list[Record]:
     """Append batches to the journal at `path`, close it, and give back all of its records."""
 
     async def writing() -> list[Record]:
-        async with await JournalFile.open(path) as journal:
+        async with await JournalWriter.open(path) as journal:
             for batch in batches:
                 await journal.append(batch)
             return list(journal.records())

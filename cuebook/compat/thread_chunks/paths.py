@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 
 __all__ = ["checkpoint_path", "explained"]
 
@@ -36,7 +36,7 @@ def explained(error: JournalCorrupt, path: str) -> JournalCorrupt:
 
     The file is looked at, never unpickled, and not at all while this process has it open as a journal.
     """
-    if JournalFile.is_open_here(path):
+    if JournalWriter.is_open_here(path):
         return error
     try:
         with Path(path).open("rb") as file:

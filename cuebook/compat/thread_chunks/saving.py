@@ -14,8 +14,8 @@ from cuebook.persistence.blobs.port import Blobs
 from cuebook.persistence.history.arguments import encode_blocks
 from cuebook.persistence.history.run_writer import argument_entries, closing_entry, opening_entry
 from cuebook.persistence.identity.digest import blake16
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.new_journal import say_if_not_private
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.bodies import completed_record
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.records.run_heads import Closing, Reuse
@@ -58,7 +58,7 @@ def save_run(path: str, progress: SavedProgress) -> None:
 
 
 async def _append(path: str, progress: SavedProgress) -> None:
-    file = await JournalFile.open(path)
+    file = await JournalWriter.open(path)
     try:
         say_if_not_private(file, trust_of(None))
         number = file.next_run()

@@ -1,6 +1,6 @@
 """One open journal of this process, shared by all who opened its file: appends, in order, and settles doubtful commits.
 
-Knows no actor and decodes no body. Whoever wants it goes through `journal.JournalFile`.
+Knows no actor and decodes no body. Whoever wants it goes through `journal.JournalWriter`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class JournalCore:
             raise
 
     async def append(self, entries: Sequence[Entry], states: Mapping[int, bytes]) -> list[int]:
-        """As `JournalFile.append`, in its turn."""
+        """As `JournalWriter.append`, in its turn."""
         if not entries:
             return []
         async with self._turn:

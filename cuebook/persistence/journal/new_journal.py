@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from cuebook.notices import notice
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.trust.texts import new_journal_text
 from cuebook.persistence.trust.verdicts import Writers
@@ -14,7 +14,7 @@ from cuebook.persistence.trust.verdicts import Writers
 __all__ = ["say_if_not_private"]
 
 
-def say_if_not_private(file: JournalFile, trust: Writers) -> None:
+def say_if_not_private(file: JournalWriter, trust: Writers) -> None:
     """Say so, once, if the journal was just made and others can write to it who are not trusted.
 
     Raises:

@@ -66,7 +66,7 @@ class Reader(JournalRecords):
         return self._reading.end()
 
     def verdict(self) -> Verdict:
-        """As `JournalFile.verdict`."""
+        """As `JournalWriter.verdict`."""
         return self._reading.verdict()
 
     def close(self) -> None:

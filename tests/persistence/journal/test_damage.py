@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cuebook.errors import JournalBusy, JournalCorrupt, JournalError, UnsupportedVersion
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Record
 from cuebook.persistence.stores.sqlite.schema import APPLICATION_ID
 from cuebook.persistence.upkeep.verification import verify
@@ -28,9 +28,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Record]]
     path = folder / "a.cue"
 
     async def work() -> list[Record]:
-        async with await JournalFile.open(path) as journal:
+        async with await JournalWriter.open(path) as journal:
             await journal.append(ENTRIES[:10])
-        async with await JournalFile.open(path) as journal:
+        async with await JournalWriter.open(path) as journal:
             for number in range(10, len(ENTRIES), 8):
                 await journal.append(ENTRIES[number : number + 8])
             crashed = folder / "crashed"
@@ -54,7 +54,7 @@ def copied(source: Path, target: Path, *, lock: bool = True) -> Path:
 
 def read_in_full(path: Path) -> list[Record]:
     async def work() -> list[Record]:
-        async with await JournalFile.open(path) as journal:
+        async with await JournalWriter.open(path) as journal:
             heads = list(journal.records(bodies=False))
             found = list(journal.records())
             assert [each.head for each in heads] == [each.head for each in found]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cuebook.errors import JournalError, JournalFull
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Kind
 from cuebook.testing.faults import Fault, JournalFaults
 from cuebook.testing.memory_medium import MemoryMedium
@@ -17,7 +17,7 @@ from tests.support.journals import completed, run, state
 
 def test_after_a_doubtful_commit_states_are_still_kept_by_two() -> None:
     async def work(keeps: bool) -> None:
-        journal = await JournalFile.open(MemoryMedium(torn_at(4, is_kept=keeps), "memory"))
+        journal = await JournalWriter.open(MemoryMedium(torn_at(4, is_kept=keeps), "memory"))
         stored = []
         for number in range(6):
             try:
@@ -52,7 +52,7 @@ def broken_at(what: str, number: int, *, is_kept: bool) -> MemoryStore:
     return store
 
 
-def bodies(journal: JournalFile) -> list[bytes | None]:
+def bodies(journal: JournalWriter) -> list[bytes | None]:
     return [each.body for each in journal.records(kinds=[Kind.COMPLETED])]
 
 
@@ -61,7 +61,7 @@ def test_a_write_that_fails_is_told_and_the_journal_goes_on(kind: str) -> None:
     async def work() -> None:
         store = MemoryStore()
         store.faults.at(2, Fault.FAIL) if kind == "write" else store.faults.fill(after=1)
-        journal = await JournalFile.open(MemoryMedium(store, "memory"))
+        journal = await JournalWriter.open(MemoryMedium(store, "memory"))
         with pytest.raises(JournalFull if kind == "full" else JournalError):
             await journal.append([completed(0, b"lost")])
         store.faults.make_room()
@@ -74,7 +74,7 @@ def test_a_write_that_fails_is_told_and_the_journal_goes_on(kind: str) -> None:
 
 def test_a_failed_sync_whose_rows_turn_out_to_be_stored_is_a_success() -> None:
     async def work() -> None:
-        journal = await JournalFile.open(MemoryMedium(torn_at(2, is_kept=True), "memory"))
+        journal = await JournalWriter.open(MemoryMedium(torn_at(2, is_kept=True), "memory"))
         assert await journal.append([completed(0, b"kept")]) == [2]
         assert await journal.append([completed(1, b"next")]) == [3]
         assert bodies(journal) == [b"kept", b"next"]
@@ -85,7 +85,7 @@ def test_a_failed_sync_whose_rows_turn_out_to_be_stored_is_a_success() -> None:
 
 def test_a_failed_sync_whose_rows_are_gone_is_an_error() -> None:
     async def work() -> None:
-        journal = await JournalFile.open(MemoryMedium(torn_at(2, is_kept=False), "memory"))
+        journal = await JournalWriter.open(MemoryMedium(torn_at(2, is_kept=False), "memory"))
         with pytest.raises(JournalError, match="synced"):
             await journal.append([completed(0, b"lost")])
         assert await journal.append([completed(0, b"kept")]) == [2]
@@ -99,7 +99,7 @@ def test_a_failed_sync_whose_rows_are_gone_is_an_error() -> None:
 def test_nothing_is_accepted_until_a_store_in_doubt_opens_again(keeps: bool) -> None:
     async def work() -> None:
         store = torn_at(2, is_kept=keeps)
-        journal = await JournalFile.open(MemoryMedium(store, "memory"))
+        journal = await JournalWriter.open(MemoryMedium(store, "memory"))
         store.faults.fail_next_open()
         with pytest.raises(JournalError, match="whether the last records were stored shows when"):
             await journal.append([completed(0, b"doubt")])
@@ -114,7 +114,7 @@ def test_whatever_fails_the_journal_holds_what_was_acknowledged_and_nothing_twic
     async def work(fault: str, at: int, keeps: bool) -> None:
         store = broken_at(fault, at, is_kept=keeps)
         try:
-            journal = await JournalFile.open(MemoryMedium(store, "memory"))
+            journal = await JournalWriter.open(MemoryMedium(store, "memory"))
         except JournalError:
             assert at == 1
             return
@@ -128,7 +128,7 @@ def test_whatever_fails_the_journal_holds_what_was_acknowledged_and_nothing_twic
                 store.faults.make_room()
         expected = [body for body in acknowledged for _ in range(2)]
         assert bodies(journal) == expected
-        image = await JournalFile.open(MemoryMedium(store.crash_image(), "image"))
+        image = await JournalWriter.open(MemoryMedium(store.crash_image(), "image"))
         assert bodies(image) == expected
         await journal.close()
         await image.close()
@@ -141,7 +141,7 @@ def test_whatever_fails_the_journal_holds_what_was_acknowledged_and_nothing_twic
 
 def test_a_full_disk_is_told_as_such_and_the_same_journal_goes_on_when_there_is_room(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             await journal.append([completed(0, b"kept")])
             journal._core.store._writer.execute("PRAGMA max_page_count = 20")  # type: ignore[attr-defined]
             with pytest.raises(JournalFull):

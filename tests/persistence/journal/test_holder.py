@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cuebook.errors import JournalError
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.row import Tail
 from cuebook.persistence.stores.sqlite.lock import read_note
 from cuebook.persistence.stores.sqlite.writing import SqliteStore
@@ -30,7 +30,7 @@ def test_the_holder_is_noted_before_the_journal_is_opened(tmp_path: Path, monkey
 
     async def go() -> None:
         with pytest.raises(JournalError, match="no"):
-            await JournalFile.open(path)
+            await JournalWriter.open(path)
 
     asyncio.run(go())
     (during,) = seen

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from cuebook.errors import JournalBusy, JournalCorrupt, JournalError
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.chain import FIRST_LINK, link
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.run_heads import JournalOpened
@@ -38,7 +38,7 @@ def test_what_was_appended_is_read_back_in_order_with_its_chain(tmp_path: Path) 
 
 def test_the_first_record_names_the_journal(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             (first,) = journal.records()
             head = JournalOpened.decode(first.head)
             assert first.kind is Kind.JOURNAL
@@ -46,7 +46,7 @@ def test_the_first_record_names_the_journal(tmp_path: Path) -> None:
             assert len(head.journal_id) == 16
             assert (journal.last_seq, journal.last_hash) == (1, first.hash)
             name = journal.journal_id
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             assert journal.journal_id == name
             assert journal.last_seq == 1
 
@@ -55,7 +55,7 @@ def test_the_first_record_names_the_journal(tmp_path: Path) -> None:
 
 def test_append_gives_the_numbers_of_its_records(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             assert await journal.append([opened()]) == [2]
             assert await journal.append([]) == []
             assert await journal.append([completed(0), completed(1)]) == [3, 4]
@@ -68,7 +68,7 @@ def test_records_can_be_chosen_by_number_kind_and_run_and_without_bodies(tmp_pat
     write(tmp_path / "a.cue", [opened(1), opened(2), completed(0, run=1), completed(0, run=2), completed(1, run=1)])
 
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             assert [each.seq for each in journal.records(after=4)] == [5, 6]
             assert [each.seq for each in journal.records(kinds=[Kind.COMPLETED])] == [4, 5, 6]
             assert [each.seq for each in journal.records(kinds={Kind.COMPLETED}, runs=[1])] == [4, 6]
@@ -79,12 +79,12 @@ def test_records_can_be_chosen_by_number_kind_and_run_and_without_bodies(tmp_pat
 
 def test_numbers_of_runs_are_never_given_twice(tmp_path: Path) -> None:
     async def first() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             assert [journal.next_run() for _ in range(3)] == [1, 2, 3]
             await journal.append([opened(2)])
 
     async def second() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             assert journal.next_run() == 3
 
     run(first())
@@ -95,8 +95,8 @@ def test_all_who_open_a_file_in_one_process_share_it(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
 
     async def work() -> None:
-        one = await JournalFile.open(tmp_path / "a.cue")
-        two = await JournalFile.open(tmp_path / "link" / ".." / tmp_path.name / "a.cue")
+        one = await JournalWriter.open(tmp_path / "a.cue")
+        two = await JournalWriter.open(tmp_path / "link" / ".." / tmp_path.name / "a.cue")
         await asyncio.gather(*(journal.append([opened(n)]) for n, journal in enumerate([one, two] * 10, 1)))
         assert [each.seq for each in two.records()] == list(range(1, 22))
         assert one.last_hash == two.last_hash
@@ -115,7 +115,7 @@ def test_all_who_open_a_file_in_one_process_share_it(tmp_path: Path) -> None:
 
 def test_loops_in_several_threads_append_to_one_chain(tmp_path: Path) -> None:
     async def several(number: int) -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             for start in range(30):
                 await journal.append([completed(start, run=number), completed(start, run=number)])
 
@@ -129,7 +129,7 @@ def test_loops_in_several_threads_append_to_one_chain(tmp_path: Path) -> None:
 
 def test_a_journal_is_opened_by_many_at_once_as_one(tmp_path: Path) -> None:
     async def work() -> None:
-        journals = await asyncio.gather(*(JournalFile.open(tmp_path / "deep" / "a.cue") for _ in range(10)))
+        journals = await asyncio.gather(*(JournalWriter.open(tmp_path / "deep" / "a.cue") for _ in range(10)))
         assert len({journal.journal_id for journal in journals}) == 1
         await asyncio.gather(*(journal.close() for journal in journals))
 
@@ -151,7 +151,7 @@ def test_a_closed_journal_is_one_file_and_its_lock(tmp_path: Path) -> None:
 
 def test_the_lock_notes_where_each_commit_ended(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             for number in range(1, 5):
                 await journal.append([opened(number)])
                 note = read_note(tmp_path / "a.cue.lock")
@@ -169,7 +169,7 @@ def test_the_lock_notes_where_each_commit_ended(tmp_path: Path) -> None:
 
 def test_a_caller_that_is_cancelled_leaves_a_commit_that_goes_on(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             appending = asyncio.ensure_future(journal.append([completed(n, bytes(500)) for n in range(500)]))
             await asyncio.sleep(0)
             appending.cancel()
@@ -183,7 +183,7 @@ def test_a_caller_that_is_cancelled_leaves_a_commit_that_goes_on(tmp_path: Path)
 
 def test_a_cancelled_scope_neither_waits_for_a_commit_nor_harms_it(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             with anyio.CancelScope() as scope:  # it cancels again at each further wait
                 asyncio.get_running_loop().call_soon(scope.cancel)
                 await journal.append([completed(n, bytes(500)) for n in range(500)])
@@ -197,7 +197,7 @@ def test_a_cancelled_scope_neither_waits_for_a_commit_nor_harms_it(tmp_path: Pat
 
 def test_a_loop_that_ends_amid_a_commit_leaves_all_of_it_or_nothing(tmp_path: Path) -> None:
     async def work() -> None:
-        journal = await JournalFile.open(tmp_path / "a.cue")
+        journal = await JournalWriter.open(tmp_path / "a.cue")
         appending = asyncio.ensure_future(journal.append([completed(n, bytes(500)) for n in range(500)]))
         for _ in range(3):
             await asyncio.sleep(0)
@@ -218,12 +218,12 @@ def test_a_loop_that_ends_amid_a_commit_leaves_all_of_it_or_nothing(tmp_path: Pa
 
 def test_cancelling_an_open_leaves_the_journal_free(tmp_path: Path) -> None:
     async def work() -> None:
-        opening = asyncio.create_task(JournalFile.open(tmp_path / "a.cue"))
+        opening = asyncio.create_task(JournalWriter.open(tmp_path / "a.cue"))
         await asyncio.sleep(0)
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await opening
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             await journal.append([opened()])
         while holder_of(tmp_path / "a.cue.lock") is not None:  # noqa: ASYNC110 - the kernel tells nobody
             await asyncio.sleep(0)
@@ -236,7 +236,7 @@ def test_a_journal_that_is_taken_away_while_in_use_takes_no_more(tmp_path: Path,
     path = tmp_path / "a.cue"
 
     async def work() -> None:
-        async with await JournalFile.open(path) as journal:
+        async with await JournalWriter.open(path) as journal:
             await journal.append([opened()])
             if what == "deleted":
                 path.unlink()
@@ -268,17 +268,17 @@ def test_a_file_with_a_second_name_is_refused_for_writing(tmp_path: Path) -> Non
 
 
 def test_states_are_kept_by_two_and_dropped_with_completion(tmp_path: Path) -> None:
-    async def keep(journal: JournalFile, index: int, body: bytes) -> int:
+    async def keep(journal: JournalWriter, index: int, body: bytes) -> int:
         (seq,) = await journal.append([state(index, body)], states={0: body})
         return seq
 
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             await journal.append([opened()])
             seqs = [await keep(journal, 0, b"%d" % number) for number in range(4)]
             other = await keep(journal, 1, b"other")
             assert [journal.state(seq) for seq in seqs] == [None, None, b"2", b"3"]
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             fifth = await keep(journal, 0, b"4")
             assert [journal.state(seq) for seq in [*seqs, fifth]] == [None, None, None, b"3", b"4"]
             await journal.append([completed(0)])
@@ -290,13 +290,13 @@ def test_states_are_kept_by_two_and_dropped_with_completion(tmp_path: Path) -> N
 
 def test_a_state_whose_bytes_changed_is_refused(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             (seq,) = await journal.append([state(0, b"right")], states={0: b"right"})
         connection = sqlite3.connect(tmp_path / "a.cue", isolation_level=None)
         connection.execute("DELETE FROM states")
         connection.execute("INSERT INTO states VALUES (?, ?)", (seq, b"wrong"))
         connection.close()
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             with pytest.raises(JournalCorrupt, match=f"record {seq}"):
                 journal.state(seq)
 
@@ -305,7 +305,7 @@ def test_a_state_whose_bytes_changed_is_refused(tmp_path: Path) -> None:
 
 def test_a_store_in_memory_takes_no_lock_and_no_file(tmp_path: Path) -> None:
     async def work() -> None:
-        journal = await JournalFile.open(MemoryMedium(None, tmp_path / "a.cue"))
+        journal = await JournalWriter.open(MemoryMedium(None, tmp_path / "a.cue"))
         assert journal.verdict().writers is Writers.NOBODY
         await journal.close()
 
@@ -328,7 +328,7 @@ def test_an_error_names_what_cannot_be_done_and_where(tmp_path: Path) -> None:
 
 def test_values_of_a_journal_that_others_can_write_are_not_trusted(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             assert journal.verdict().writers is Writers.NOBODY
             (tmp_path / "a.cue").chmod(0o666)
             assert journal.verdict().writers is Writers.ANYONE
@@ -338,10 +338,10 @@ def test_values_of_a_journal_that_others_can_write_are_not_trusted(tmp_path: Pat
 
 def test_a_second_handle_of_the_lock_in_this_process_is_busy(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue"):
+        async with await JournalWriter.open(tmp_path / "a.cue"):
             (tmp_path / "a.cue").rename(tmp_path / "b.cue")
             with pytest.raises(JournalBusy, match="path of its own"):
-                await JournalFile.open(tmp_path / "a.cue")
+                await JournalWriter.open(tmp_path / "a.cue")
 
     run(work())
 

@@ -13,18 +13,18 @@ from pathlib import Path
 import pytest
 
 from cuebook.errors import JournalBusy
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from tests.support.journals import opened, run, write
 
 ROOT = Path(__file__).parents[3]
 
 WRITE = """
 import asyncio, sys
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from tests.support.journals import completed
 async def main():
-    journal = await JournalFile.open(sys.argv[1])
+    journal = await JournalWriter.open(sys.argv[1])
     print("open", flush=True)
     number = 0
     while True:
@@ -37,10 +37,10 @@ asyncio.run(main())
 
 SECOND = """
 import asyncio, sys
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.errors import JournalBusy
 try:
-    asyncio.run(JournalFile.open(sys.argv[1]))
+    asyncio.run(JournalWriter.open(sys.argv[1]))
 except JournalBusy as error:
     print(error.pid, error.host, error.since)
     print(error)
@@ -48,17 +48,17 @@ except JournalBusy as error:
 
 FORKED = """
 import asyncio, os, sys
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.errors import JournalBusy
 from tests.support.journals import completed
 async def inner():
     try:
-        await JournalFile.open(sys.argv[1])
+        await JournalWriter.open(sys.argv[1])
     except JournalBusy as error:
         print(error, flush=True)
         os._exit(0)
 async def main():
-    journal = await JournalFile.open(sys.argv[1])
+    journal = await JournalWriter.open(sys.argv[1])
     await journal.append([completed(0)])
     if not os.fork():
         asyncio._set_running_loop(None)
@@ -123,7 +123,7 @@ def test_a_second_process_is_told_who_writes_and_can_read_meanwhile(tmp_path: Pa
     (tmp_path / "link.cue").symlink_to(tmp_path / "a.cue")
 
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             await journal.append([opened()])
             for name in ("a.cue", "link.cue"):
                 out, errors = start(SECOND, tmp_path / name).communicate(timeout=60)
@@ -161,10 +161,10 @@ def test_a_forked_child_cannot_write_to_its_parents_journal(tmp_path: Path) -> N
 def test_a_journal_left_open_does_not_keep_its_process_from_exiting(tmp_path: Path, ending: str) -> None:
     script = f"""
 import asyncio, sys
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from tests.support.journals import opened
 async def main():
-    sys.modules["kept"] = journal = await JournalFile.open(sys.argv[1])
+    sys.modules["kept"] = journal = await JournalWriter.open(sys.argv[1])
     await journal.append([opened()])
     {ending}
 asyncio.run(main())

@@ -13,8 +13,8 @@ import pytest
 from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.history.run import RunStatus
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Kind
 from cuebook.persistence.trust.verdicts import Writers
 from tests.support.journals import completed, opened, run, state, write
@@ -38,7 +38,7 @@ def test_a_closed_journal_is_read(tmp_path: Path) -> None:
 
 def test_a_live_journal_is_followed(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             await journal.append([opened(host=os.uname().nodename, pid=os.getpid())])
             with open_reader(tmp_path / "a.cue") as reader:
                 seen = state_of(reader)
@@ -76,7 +76,7 @@ def test_readers_and_a_writer_in_threads_do_not_disturb_each_other(tmp_path: Pat
 
 def test_a_reader_changes_no_byte_of_the_journal_and_never_checkpoints(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             await journal.append([opened(), *(completed(n, bytes(1000)) for n in range(100))])
             before = [(tmp_path / f"a.cue{end}").read_bytes() for end in ("-wal", ".lock")]
             size = (tmp_path / "a.cue").stat().st_size
@@ -91,7 +91,7 @@ def test_a_reader_changes_no_byte_of_the_journal_and_never_checkpoints(tmp_path:
 
 def test_kept_states_are_read(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             await journal.append([opened()])
             (seq,) = await journal.append([state(0, b"half")], states={0: b"half"})
             with open_reader(tmp_path / "a.cue") as reader:
@@ -119,7 +119,7 @@ AS_NOBODY = """
 import asyncio, os, sys, tempfile, urllib.parse
 from importlib import metadata
 from pathlib import Path
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.errors import CuebookError
 import cuebook.logs, cuebook.persistence.stores.sqlite.medium, cuebook.persistence.stores.sqlite.writing
@@ -131,7 +131,7 @@ try:
         with open_reader(path) as reader:
             print(len(list(reader.records())), len(list(reader.records(bodies=False))), reader.verdict().writers.name)
     else:
-        asyncio.run(JournalFile.open(path))
+        asyncio.run(JournalWriter.open(path))
 except CuebookError as error:
     print(type(error).__name__, error)
 """
@@ -166,7 +166,7 @@ def test_in_a_folder_that_cannot_be_written_a_journal_is_read_with_the_wal_a_cra
     folder = tmp_path / "folder"
 
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "live" / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "live" / "a.cue") as journal:
             await journal.append([opened(), completed(0)])
             folder.mkdir()
             for name in ("a.cue", "a.cue-wal", "a.cue.lock"):

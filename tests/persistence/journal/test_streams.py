@@ -17,9 +17,9 @@ from cuebook.api.chunker import chunk
 from cuebook.cli.command import main
 from cuebook.errors import JournalCorrupt, JournalError, WriterConflict
 from cuebook.persistence.history.replay import JournalState, replay, state_of
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.persistence.journal.streams import NAME_MAX, opening
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.chain import check_row
 from cuebook.persistence.records.head import Head
 from cuebook.persistence.records.record import Entry, Kind, Record
@@ -131,7 +131,7 @@ def snapshot(number: int, body: bytes, stream: int = -1, keep: int = 2) -> Entry
     return Entry(Kind.SNAPSHOT, stream, head.encode())
 
 
-async def table(file: JournalFile) -> None:
+async def table(file: JournalWriter) -> None:
     number, last = file.streams.take(opening("T", "a", "m:T"), b"1")
     assert (number, last) == (-1, 0)
     opened = file.streams.claim(-1, b"1", 1, 2)
@@ -157,7 +157,7 @@ async def table(file: JournalFile) -> None:
 def test_one_writer_appends_to_a_stream_and_the_next_number_only(tmp_path: Path, is_file: bool) -> None:
     async def main() -> None:
         place = tmp_path / "x.cue"
-        async with await JournalFile.open(place if is_file else MemoryMedium()) as file:
+        async with await JournalWriter.open(place if is_file else MemoryMedium()) as file:
             await table(file)
 
     asyncio.run(main())
@@ -166,7 +166,7 @@ def test_one_writer_appends_to_a_stream_and_the_next_number_only(tmp_path: Path,
 def test_numbers_of_streams_are_found_again_and_never_given_twice(tmp_path: Path) -> None:
     async def main() -> None:
         for last in (0, 1):
-            async with await JournalFile.open(tmp_path / "x.cue") as file:
+            async with await JournalWriter.open(tmp_path / "x.cue") as file:
                 assert file.streams.take(opening("T", "b", "m:T"), b"1") == (-1, last)
                 assert file.streams.take(opening("T", "a", "m:T"), b"1") == (-2, last)
                 for number in (-1, -2):
@@ -178,13 +178,13 @@ def test_numbers_of_streams_are_found_again_and_never_given_twice(tmp_path: Path
 
 def test_a_stream_that_was_never_kept_leaves_no_gap_in_the_numbers(tmp_path: Path) -> None:
     async def main() -> None:
-        async with await JournalFile.open(tmp_path / "x.cue") as file:
+        async with await JournalWriter.open(tmp_path / "x.cue") as file:
             assert file.streams.take(opening("T", "only asked", "m:T"), b"1") == (-1, 0)
             assert file.streams.take(opening("T", "kept", "m:T"), b"1") == (-2, 0)
             entry = file.streams.claim(-2, b"1", 1, 1)
             assert entry is not None
             await file.append([entry, events(1, 1, -2)])
-        async with await JournalFile.open(tmp_path / "x.cue") as file:
+        async with await JournalWriter.open(tmp_path / "x.cue") as file:
             assert file.streams.take(opening("T", "new", "m:T"), b"1")[0] != -2
             assert file.streams.take(opening("T", "kept", "m:T"), b"1") == (-2, 1)
 
@@ -384,7 +384,7 @@ def test_a_journal_of_this_format_is_read_by_every_later_version(tmp_path: Path)
 def test_the_store_selects_a_streams_records_of_one_kind(tmp_path: Path) -> None:
     async def main() -> None:
         for place in (tmp_path / "x.cue", MemoryMedium()):
-            async with await JournalFile.open(place) as file:
+            async with await JournalWriter.open(place) as file:
                 await file.append([stream_opened(-1), events(1, 1), stream_opened(-2, "b"), events(1, 1, -2)])
                 await file.append([events(2, 1), snapshot(2, b"s")], states={1: b"s"})
                 await file.append([events(3, 1)])

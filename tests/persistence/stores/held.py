@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.trust.verdicts import BLOBS
 from cuebook.persistence.upkeep.backup import backup
 from cuebook.persistence.upkeep.compaction import compact
@@ -23,7 +23,7 @@ def foreign(place: Path) -> None:
 
 
 COMMANDS: dict[str, Callable[[Path], object]] = {
-    "open": lambda path: run(JournalFile.open(path)),
+    "open": lambda path: run(JournalWriter.open(path)),
     "read": lambda path: open_reader(path),
     "backup": lambda path: backup(path, path.with_name("new.cue")),
     "recover": lambda path: recover(path, path.with_name("new.cue")),

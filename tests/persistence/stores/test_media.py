@@ -12,7 +12,7 @@ from cuebook import Checkpoint, Runtime, chunk
 from cuebook.cli.command import main
 from cuebook.errors import JournalError
 from cuebook.persistence.blobs.port import BlobPlace
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.stores import media
 from cuebook.persistence.stores.media import blobs_at, check_place, medium_of
 from cuebook.testing.memory_medium import MemoryMedium
@@ -53,7 +53,7 @@ def test_a_store_of_ones_own_is_a_module_and_a_line(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(media._STORES, "mem", module.__name__)
 
     async def work() -> None:
-        async with await JournalFile.open("mem://a") as journal:
+        async with await JournalWriter.open("mem://a") as journal:
             await journal.append([opened(), closed()])
             assert journal.name == "mem://a"
 

@@ -15,8 +15,8 @@ import pytest
 
 from cuebook.errors import JournalError, JournalNotTrusted
 from cuebook.persistence.history.replay import state_of
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.stores.sqlite.files import JournalFiles
 from cuebook.persistence.stores.sqlite.writing import SqliteStore
 from cuebook.persistence.trust.verdicts import BLOBS, LOCK, Writers
@@ -63,7 +63,7 @@ def test_in_a_sticky_folder_the_names_are_ours_from_the_first_moment_to_after_th
 
     async def work() -> None:
         for number in range(2):
-            async with await JournalFile.open(path) as journal:
+            async with await JournalWriter.open(path) as journal:
                 assert beside(path) == HELD
                 await journal.append([opened(number + 1), completed(0, run=number + 1)])
                 assert beside(path) == HELD
@@ -85,10 +85,10 @@ def test_in_a_sticky_folder_the_names_are_ours_from_the_first_moment_to_after_th
 
 WRITE_AND_DIE = """
 import asyncio, os, sys
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from tests.support.journals import completed, opened
 async def work():
-    journal = await JournalFile.open(sys.argv[1])
+    journal = await JournalWriter.open(sys.argv[1])
     await journal.append([opened(), completed(0)])
     os._exit(7)
 asyncio.run(work())
@@ -142,7 +142,7 @@ def test_a_file_that_takes_the_place_of_the_journal_is_not_read_beside_its_write
     write(tmp_path / "b.cue", [opened()])
 
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as journal:
+        async with await JournalWriter.open(tmp_path / "a.cue") as journal:
             await journal.append([opened()])
             os.rename(tmp_path / "b.cue", tmp_path / "a.cue")
             with pytest.raises(JournalError, match="was moved, replaced or deleted"):

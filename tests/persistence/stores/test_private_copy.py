@@ -11,8 +11,8 @@ import pytest
 
 from cuebook.errors import JournalError, JournalNotTrusted
 from cuebook.persistence.history.summary import look
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.stores.sqlite import private_copy as module
 from cuebook.persistence.stores.sqlite import reading as sqlite_reading
 from cuebook.persistence.stores.sqlite.private_copy import PrivateCopy
@@ -68,7 +68,7 @@ def test_it_is_read_where_it_is_by_who_trusts_everybody(
 
 def test_a_copy_follows_a_live_journal_through_its_checkpoints(open_folder: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(open_folder / "a.cue") as journal:
+        async with await JournalWriter.open(open_folder / "a.cue") as journal:
             await journal.append([opened()])
             with open_reader(open_folder / "a.cue") as reader:
                 picture = look(reader)
@@ -88,7 +88,7 @@ def test_what_is_copied_of_a_copy_is_one_picture_while_the_journal_goes_on(
     monkeypatch.setattr(sqlite_reading, "_REFRESH_SHARE", 0)  # taken anew whenever the journal has changed
 
     async def work() -> None:
-        async with await JournalFile.open(open_folder / "a.cue") as journal:
+        async with await JournalWriter.open(open_folder / "a.cue") as journal:
             await journal.append([opened(), completed(0)])
             with open_reader(open_folder / "a.cue") as reader:
                 copied, seen = MemoryMedium(), reader.last_seq
@@ -114,7 +114,7 @@ except sqlite3.OperationalError as error:
 
 def test_a_copy_that_its_own_writer_takes_drops_none_of_its_locks(open_folder: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(open_folder / "a.cue") as journal:
+        async with await JournalWriter.open(open_folder / "a.cue") as journal:
             await journal.append([opened()])
             for _ in range(3):
                 with open_reader(open_folder / "a.cue") as reader:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cuebook.errors import JournalCorrupt, JournalError
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.upkeep.backup import backup
 from cuebook.persistence.upkeep.salvage import recover
 from cuebook.persistence.upkeep.verification import verify
@@ -29,7 +29,7 @@ def test_a_live_journal_is_copied_with_its_tail_and_its_blobs(tmp_path: Path) ->
     blob_journal(path)
 
     async def work() -> None:
-        async with await JournalFile.open(path) as live:
+        async with await JournalWriter.open(path) as live:
             await live.append([opened(3), completed(0, run=3)])
             assert backup(path, new) == 10
             await live.append([completed(1, run=3)])

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cuebook.errors import JournalBusy, JournalCorrupt, JournalError
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.run_heads import Forgetting
 from cuebook.persistence.upkeep.compaction import compact
 from cuebook.persistence.upkeep.verification import verify
@@ -64,9 +64,9 @@ def test_states_of_completed_calls_go_and_those_of_others_stay(tmp_path: Path) -
     path = tmp_path / "a.cue"
 
     async def work() -> None:
-        async with await JournalFile.open(path) as live:
+        async with await JournalWriter.open(path) as live:
             await live.append([opened(), state(0, b"zero"), state(1, b"one")], states={1: b"zero", 2: b"one"})
-        async with await JournalFile.open(path) as live:
+        async with await JournalWriter.open(path) as live:
             await live.append([completed(0)])  # by a process that knows of no states
 
     run(work())
@@ -80,7 +80,7 @@ def test_states_of_completed_calls_go_and_those_of_others_stay(tmp_path: Path) -
 
 def test_a_journal_in_use_is_not_compacted(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as live:
+        async with await JournalWriter.open(tmp_path / "a.cue") as live:
             await live.append([opened()])
             with pytest.raises(JournalBusy):
                 compact(tmp_path / "a.cue")
@@ -104,7 +104,7 @@ def test_what_a_crash_left_in_the_wal_is_compacted_too(tmp_path: Path) -> None:
     crashed.mkdir()
 
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as live:
+        async with await JournalWriter.open(tmp_path / "a.cue") as live:
             await live.append([opened(), completed(0), completed(1)])
             for name in ("a.cue", "a.cue-wal", "a.cue.lock"):
                 shutil.copy(tmp_path / name, crashed / name)
@@ -134,7 +134,7 @@ def test_a_compaction_killed_after_the_new_file_took_its_place_leaves_the_new_jo
     path.parent.mkdir()
 
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as live:
+        async with await JournalWriter.open(tmp_path / "a.cue") as live:
             await live.append([opened(1), completed(0), opened(2), completed(0, b"x" * 9000, run=2)])
             await live.append([forget(Forgetting.RUN, 1)])
             for name in ("a.cue", "a.cue-wal"):

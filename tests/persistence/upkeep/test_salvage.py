@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.journal.file import JournalFile
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.run_heads import JournalOpened
 from cuebook.persistence.upkeep.salvage import recover
 from cuebook.persistence.upkeep.verification import verify
@@ -97,7 +97,7 @@ def test_a_range_of_results_whose_source_is_lost_is_cut_down(tmp_path: Path) -> 
 
 def test_states_are_recovered_unless_they_are_damaged(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as live:
+        async with await JournalWriter.open(tmp_path / "a.cue") as live:
             await live.append([opened(), state(0, b"one"), state(1, b"two")], states={1: b"one", 2: b"two"})
 
     run(work())

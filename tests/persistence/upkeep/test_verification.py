@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cuebook.persistence.journal.file import JournalFile
+from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.upkeep.verification import verify
 from cuebook.persistence.values.blob_references import blob_references
 from tests.support.journals import arguments, closed, completed, opened, run, state, write
@@ -28,7 +28,7 @@ def test_a_whole_journal_is_found_whole(journal: Path, deep: bool) -> None:
 
 def test_a_live_journal_is_verified(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as live:
+        async with await JournalWriter.open(tmp_path / "a.cue") as live:
             await live.append([opened(), completed(0)])
             assert verify(tmp_path / "a.cue").ok
 
@@ -57,7 +57,7 @@ def test_the_first_bad_record_is_named(journal: Path, statement: str, bad: int, 
 
 def test_a_damaged_state_is_found(tmp_path: Path) -> None:
     async def work() -> None:
-        async with await JournalFile.open(tmp_path / "a.cue") as live:
+        async with await JournalWriter.open(tmp_path / "a.cue") as live:
             await live.append([opened(), state(0, b"half")], states={1: b"half"})
 
     run(work())

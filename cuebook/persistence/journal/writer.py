@@ -23,7 +23,7 @@ from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.stores.port import Holder, Medium, Reading
 from cuebook.persistence.trust.verdicts import Verdict
 
-__all__ = ["JournalFile"]
+__all__ = ["JournalWriter"]
 
 _T = TypeVar("_T")
 _NO_STATES: Mapping[int, bytes] = MappingProxyType({})
@@ -32,7 +32,7 @@ _door = Turnstile()
 _unharmed_tasks: set[asyncio.Task[Any]] = set()
 
 
-class JournalFile(JournalRecords):
+class JournalWriter(JournalRecords):
     """A journal that this process may append to, until `close()`.
 
     All who open the same file in one process (by any spelling of its path, in any thread's event loop) share one
@@ -40,13 +40,13 @@ class JournalFile(JournalRecords):
     """
 
     def __init__(self, core: JournalCore) -> None:
-        """Use `JournalFile.open`."""
+        """Use `JournalWriter.open`."""
         super().__init__(core.medium, self._reading)
         self._core = core
         self._is_open = True
 
     @classmethod
-    async def open(cls, place: str | os.PathLike[str] | Medium) -> JournalFile:
+    async def open(cls, place: str | os.PathLike[str] | Medium) -> JournalWriter:
         """Open the journal at a place, or make one, with its folders.
 
         Args:
@@ -158,7 +158,7 @@ class JournalFile(JournalRecords):
         await self.close()
 
     def __repr__(self) -> str:
-        return f"<JournalFile {self.name} {'open' if self._is_open else 'closed'} at record {self.last_seq}>"
+        return f"<JournalWriter {self.name} {'open' if self._is_open else 'closed'} at record {self.last_seq}>"
 
     def _check_open(self) -> None:
         if not self._is_open:
