@@ -41,7 +41,7 @@ APART = ({"runtime", "persistence"}, {"engines", "processes"})
 
 ROOMS = {
     "persistence": [
-        {"upkeep"},
+        {"upkeep", "recall"},
         {"history"},
         {"journal"},
         {"stores"},

@@ -7,7 +7,7 @@ kind of message, add a case to `decide`, and a row to the table in its tests.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from cuebook.actors.messages import WorkerLost
@@ -15,6 +15,7 @@ from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.sink import CommittedResults
 from cuebook.actors.runs.slot import Slot
 from cuebook.actors.verdicts import CallLoss, CallVerdict, after_failure, after_loss
+from cuebook.children.page import NONSENSE
 from cuebook.engines.calls.outcome import NOT_WRITTEN, kinds_of
 from cuebook.engines.calls.protocol import Failure, Ready, Results, Returned, SetupFailed
 from cuebook.errors import (
@@ -252,6 +253,8 @@ def decide_loss(lost: WorkerLost, left: Sequence[int], run: Run, slot: Slot, *, 
         now: seconds since the epoch.
     """
     decisions: list[Decision] = []
+    if lost.index == NONSENSE and left:  # it ran the first of those that it had not answered, whatever it has left
+        lost = replace(lost, index=left[0])
     behind = [index for index in left if index != lost.index]
     if len(behind) < len(left):
         decisions += _charged(lost, run, now)

@@ -40,7 +40,7 @@ from cuebook.actors.takeover import recover_run
 from cuebook.children.logs.forwarding import emit_in_parent
 from cuebook.children.logs.logged import Logged
 from cuebook.engines.calls.protocol import Failure, Results, SetupFailed, StateSaved, StateWanted
-from cuebook.errors import FunctionNotShippable, InternalError, JournalError, JournalFull
+from cuebook.errors import CodecError, FunctionNotShippable, InternalError, JournalError, JournalFull
 from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.wire.message import decode
 from cuebook.wording import error_text
@@ -171,7 +171,11 @@ class Supervisor(Actor):
         slot = self.table.slots[message.worker]
         run = self.table.runs.get(slot.run)
         for frame in message.frames:
-            said = decode(frame)
+            try:
+                said = decode(frame)
+            except CodecError as error:  # a call may write anywhere: its worker has to go, and nobody else
+                slot.ref.tell_nowait(KillHost(f"sent what is no message ({error})"))
+                break
             if isinstance(said, Logged):
                 context = copy_context() if run is None else run.context.copy()
                 context.run(emit_in_parent, said)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from cuebook.api.rebuilding import Rebuilding
 from cuebook.api.selection import Func, selected
-from cuebook.errors import JournalError
+from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.history.summary import Picture, RunSummary, look
 from cuebook.persistence.journal.reader import Reader, open_reader
 from cuebook.persistence.stores.media import medium_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint"]
 
 _T = TypeVar("_T")
+_CALLS_SHOWN_MAX = 1 << 20
 _Source: TypeAlias = "tuple[Reader, ValueDecoder]"
 
 
@@ -72,7 +73,7 @@ class Checkpoint:
         self.func_name: str = self._run.opened.function if self._run else ""
         self.total: int | None = self._run.total if self._run else None
         self.status: RunStatus | None = _status(self._run, picture.holder)
-        self.completed: list[bool] = _completed(self._run)
+        self.completed: list[bool] = _completed(self._run, medium_of(reader.name).size_bytes())
         self.done: int = self.completed.count(True)
         self._parameters: list[Any] | None = None
         self._output: list[Any] | None = None
@@ -162,11 +163,14 @@ def _status(run: RunState | None, holder: Holder | None) -> RunStatus | None:
     return None if run is None else run.status(holder)
 
 
-def _completed(run: RunState | None) -> list[bool]:
+def _completed(run: RunState | None, size_bytes: int) -> list[bool]:
     if run is None:
         return []
     length = max(len(run.done), run.known) if run.total is None else run.total
-    return [*map(bool, run.done), *[False] * (length - len(run.done))]
+    if length > _CALLS_SHOWN_MAX and length > size_bytes:
+        # Each call's arguments take a byte, in this run or in one before it.
+        raise JournalCorrupt(f"run {run.number} says that it has {length:,} calls, more than its journal can hold")
+    return [*map(bool, run.done.flags(length))]
 
 
 def _read_parameters(source: _Source, state: JournalState, number: int, into: list[Any]) -> list[Any]:

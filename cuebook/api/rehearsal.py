@@ -113,7 +113,9 @@ def rehearsed(func: Callable[..., Any], parameters: Iterable[Any], options: Opti
         if plan.to_do:
             raise Rehearsed(0)
         done: dict[int, Done] = {}
-        for results in read_claims(reader, begun.claims, _decoder(reader, func, begun)) if reader and calls else ():
+        for results in (
+            read_claims(reader, begun.history, begun.claims, _decoder(reader, func, begun)) if reader and calls else ()
+        ):
             for index, value, seconds in zip(results.indexes, results.values, results.seconds, strict=True):
                 done[index] = Done(index, calls[index], value, None, True, seconds)
         return [done[index] for index in range(len(calls))]

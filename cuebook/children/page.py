@@ -4,11 +4,35 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["PAGE_BYTES", "make_page"]
+__all__ = ["NONSENSE", "PAGE_BYTES", "make_page", "since", "whole"]
 
 PAGE_BYTES = 4096
 """Doubles. In a worker three are used: index of the running call (-1: none), its start (monotonic, s), whether there is
 anything to do. In a process of actors two an actor: the last message begun, whether one is in hand."""
+
+
+NONSENSE = -2
+"""Stands for a number that nobody of ours can have written: a call may write anywhere in its memory."""
+
+_WHOLE_MAX = 1 << 53
+
+
+def whole(value: float) -> int:
+    """A number of the page that is whole, from -1 on; `NONSENSE` where it is none.
+
+    >>> whole(7.0), whole(-1.0), whole(float("inf")), whole(float("nan")), whole(0.5)
+    (7, -1, -2, -2, -2)
+    """
+    return int(value) if -1 <= value <= _WHOLE_MAX and value == int(value) else NONSENSE
+
+
+def since(start: float, now: float) -> float:
+    """Seconds from a moment of the page to now, both monotonic; 0 where it is no moment.
+
+    >>> since(2.0, 5.0), since(float("nan"), 5.0), since(9.0, 5.0)
+    (3.0, 0.0, 0.0)
+    """
+    return now - start if 0 <= start <= now else 0.0
 
 
 def make_page() -> int:

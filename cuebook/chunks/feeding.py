@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import threading
 from collections.abc import AsyncIterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from cuebook.actors.application import Application
 from cuebook.actors.messages import Append
 from cuebook.actors.runs.progress import EventKind, Stop, StopKind
 from cuebook.actors.runs.run import Run
 from cuebook.actors.runs.sources import FedSource
-from cuebook.chunks.feeder import AsyncFeeder, ThreadFeeder, ahead_limit
+from cuebook.chunks.feeder import AsyncFeeder, Intake, ThreadFeeder, ahead_limit
 from cuebook.chunks.files import LostFile, lost_files_in, on_lost_files
 from cuebook.chunks.opened import OpenedRun, Request
 from cuebook.chunks.planning import Beginning
 from cuebook.chunks.records import portions
 from cuebook.chunks.reusing import ResultReader
-from cuebook.chunks.sinks import ListSink
 from cuebook.errors import MessagingError
 from cuebook.persistence.history.arguments import encode_blocks
 from cuebook.persistence.history.items import check_call
@@ -26,37 +27,75 @@ from cuebook.persistence.history.results import Decoder
 from cuebook.persistence.history.run_writer import iterator_entries
 from cuebook.persistence.identity.parts import readable
 
-__all__ = ["EarlierResults", "start_feeding"]
+__all__ = ["EarlierResults", "Fed", "start_feeding"]
+
+
+class Fed(NamedTuple):
+    """A call that was read: the run and index whose result it takes (None: it is to be made), and that result."""
+
+    call: Any
+    found: tuple[int, int] | None
+    value: Any
+    seconds: float
 
 
 class EarlierResults:
-    """Earlier results for calls that come one at a time.
+    """Earlier results for calls that come one at a time. Blocks on the disk: ask it in a thread.
 
     Args:
         plan: of the run; its cursor finds the results.
-        decoder: of values.
+        decoder: of values, used from one thread at a time.
     """
 
     def __init__(self, plan: Beginning, decoder: Decoder) -> None:
         self._cursor = plan.cursor
         self._reader = None if plan.file is None else ResultReader(plan.file, plan.history, decoder)
+        self._places = itertools.count()
+        self._busy = threading.Lock()
+        self._is_closed = False
         self.identity = plan.identity
         self.lost: list[LostFile] = []
 
-    def find(self, call: Any) -> tuple[int, int] | None:
-        """The run and index whose result this call takes, if there is one; none that returned a file that is lost."""
-        found = None if self._cursor is None else self._cursor.claim(call)
-        if found is not None and self._reader is not None:
-            lost = lost_files_in(self._reader.encoded(*found), *found)
-            if lost:
-                self.lost.extend(lost)
-                return None
-        return found
+    @property
+    def is_slow(self) -> bool:
+        """Whether looking may take its time: there are earlier results."""
+        return self._cursor is not None
 
-    def value(self, found: tuple[int, int]) -> tuple[Any, float]:
-        """That result, and the seconds it took."""
-        assert self._reader is not None
-        return self._reader.read(*found)
+    def look(self, call: Any) -> Fed:
+        """The next item of the parameters: checked, with the result that it takes, if there is one.
+
+        None is taken that returned a file which is lost.
+
+        Raises:
+            TypeError: it is no call. JournalCorrupt: its result is damaged or gone.
+        """
+        check_call(call, next(self._places))
+        with self._busy:
+            try:
+                found = None if self._cursor is None or self._is_closed else self._cursor.claim(call)
+                if found is None or self._reader is None or self._is_lost(self._reader, found):
+                    return Fed(call, None, None, 0.0)
+                return Fed(call, found, *self._reader.read(*found))
+            finally:
+                self._drop_if_closed()
+
+    def close(self) -> None:
+        """Nothing more is asked. Never waits: whoever is asking at this moment lets go of the index."""
+        self._is_closed = True
+        if self._busy.acquire(blocking=False):
+            try:
+                self._drop_if_closed()
+            finally:
+                self._busy.release()
+
+    def _is_lost(self, reader: ResultReader, found: tuple[int, int]) -> bool:
+        lost = lost_files_in(reader.encoded(*found), *found)
+        self.lost.extend(lost)
+        return bool(lost)
+
+    def _drop_if_closed(self) -> None:
+        if self._is_closed and self._cursor is not None:
+            self._cursor.close()
 
 
 class _Feeding:
@@ -72,7 +111,7 @@ class _Feeding:
         assert isinstance(opened.run.source, FedSource)
         self._source: FedSource = opened.run.source
 
-    def accept(self, items: list[Any]) -> None:
+    def accept(self, items: list[Fed]) -> None:
         """Take in some calls, in order."""
         try:
             self._take_in(items)
@@ -82,23 +121,15 @@ class _Feeding:
         self.read_on()
         self._app.changed(self._run.key)
 
-    def _take_in(self, items: list[Any]) -> None:
+    def _take_in(self, items: list[Fed]) -> None:
         start = self._source.count
-        good: list[Any] = []
-        claims: list[tuple[int, int] | None] = []
-        try:
-            for item in items:
-                check_call(item, start + len(good))
-                found = self._reuses.find(item)
-                if found is None:
-                    self._source.feed(item)
-                else:
-                    self._take_reused(item, found)
-                good.append(item)
-                claims.append(found)
-        finally:
-            self._record(start, good, claims)
-            self._tell_of_lost_files()
+        for fed in items:
+            if fed.found is None:
+                self._source.feed(fed.call)
+            else:
+                self._take_reused(fed)
+        self._record(start, [fed.call for fed in items], [fed.found for fed in items])
+        self._tell_of_lost_files()
 
     def _tell_of_lost_files(self) -> None:
         """The first ones: which else there are, is found out as the calls come."""
@@ -107,16 +138,11 @@ class _Feeding:
             self._has_told = True
             self._run.announce(EventKind.NOTICE, detail=on_lost_files(self._run.name, lost))
 
-    def _take_reused(self, item: Any, found: tuple[int, int]) -> None:
-        value, seconds = self._reuses.value(found)
+    def _take_reused(self, fed: Fed) -> None:
         index = self._source.skip()
         self._run.reused += 1
-        sink = self._opened.sink
-        if isinstance(sink, ListSink):
-            for error in sink.put([index], [value]):
-                self._run.heed_failure(error)
-        else:
-            sink.reuse(index, item, value, seconds)
+        for error in self._opened.sink.reuse(index, fed.call, fed.value, fed.seconds):
+            self._run.heed_failure(error)
 
     def _record(self, start: int, items: list[Any], claims: list[tuple[int, int] | None]) -> None:
         run = self._run
@@ -161,9 +187,11 @@ def start_feeding(app: Application, opened: OpenedRun, request: Request, reuses:
     assert isinstance(source, FedSource)
     source.on_done = feeding.read_on
     opened.sink.on_room_for_more = feeding.read_on
+    opened.closers.append(reuses.close)
     parameters = request.parameters
+    intake = Intake(reuses.look, feeding.accept, feeding.end, reuses.is_slow)
     if isinstance(parameters, AsyncIterable):
-        opened.feeder = AsyncFeeder(aiter(parameters), feeding.accept, feeding.end)
+        opened.feeder = AsyncFeeder(aiter(parameters), intake)
     else:
-        opened.feeder = ThreadFeeder(iter(parameters), feeding.accept, feeding.end)
+        opened.feeder = ThreadFeeder(iter(parameters), intake)
     feeding.read_on()

@@ -12,6 +12,7 @@ from cuebook.chunks.identity import Identity
 from cuebook.persistence.history.arguments import shown_calls
 from cuebook.persistence.history.arguments_read import CallArguments
 from cuebook.persistence.history.call_form import CallForm
+from cuebook.persistence.history.marks import Marks
 from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.reuse import Claim, EarlierRun
@@ -59,7 +60,7 @@ class _FilesIn:
         return [self.decode(part) for part in split_values(plain, count)]
 
 
-def lost_files(file: JournalRecords, claims: Sequence[Claim]) -> list[LostFile]:
+def lost_files(file: JournalRecords, history: JournalState, claims: Sequence[Claim]) -> list[LostFile]:
     """The files that claimed results name and that are gone or have changed.
 
     Cost: one reading of these results, unopened; a file is read only where its size, times or inode have changed.
@@ -67,9 +68,8 @@ def lost_files(file: JournalRecords, claims: Sequence[Claim]) -> list[LostFile]:
     if not claims:
         return []
     ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
-    seen = bytearray(max(claim.start + claim.count for claim in claims))
     lost: list[LostFile] = []
-    for results in read_ranges(file, ranges, _FilesIn(), seen=seen):
+    for results in read_ranges(file, ranges, _FilesIn(), seen=Marks(), state=history):
         for index, files in zip(results.sources, results.values, strict=True):
             lost.extend(_lost(files, results.source_run, index))
     return lost
@@ -108,7 +108,7 @@ def remember_files(file: JournalRecords, history: JournalState, identity: Identi
     """
     if not are_used():
         return
-    runs = [run for run in history.runs.values() if run.opened.function == identity.fingerprint.name]
+    runs = history.by_function.get(identity.fingerprint.name)
     if not runs:
         return
     decoder = ValueDecoder(trusted=False)

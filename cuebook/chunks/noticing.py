@@ -39,17 +39,19 @@ def not_reused(
         earlier_outlines: gives those of an earlier run.
     """
     name = identity.fingerprint.name
-    named = [run for run in history.runs.values() if run.opened.function == name and not run.is_forgotten]
-    with_results = [run for run in named if run.done.count(1)]
-    if not with_results:
+    newer: list[RunState] = []
+    for base in reversed(history.by_function.get(name, ())):
+        if not base.is_forgotten and base.done.find(0) >= 0:
+            break
+        newer.append(base)
+    else:
         return None
-    base = with_results[-1]
-    count = base.done.count(1)
+    count = base.done.count()
     if identity.is_of(base):
         if identity.form.opaque:
             return None  # that is told
         return _other_arguments(identity, base, outlines, earlier_outlines)
-    if any(identity.is_of(run) for run in named[named.index(base) + 1 :]):
+    if any(identity.is_of(run) for run in newer if not run.is_forgotten):
         return None  # said when that one began
     if base.opened.algorithm != ALGORITHM:
         return (
@@ -74,7 +76,7 @@ def _changes(print_: Fingerprint, history: JournalState, base: RunState) -> list
 
 def _outlines_before(print_: Fingerprint, history: JournalState, base: RunState) -> dict[str, str]:
     """The details of the run of this name before the base, by label."""
-    before = [run for run in history.runs.values() if run.number < base.number and run.opened.function == print_.name]
+    before = [run for run in history.by_function.get(print_.name, ()) if run.number < base.number]
     return {part.label: part.detail for part in parts_in(parts_of(history, before[-1]))} if before else {}
 
 
@@ -91,7 +93,7 @@ def _other_arguments(
     identity: Identity, base: RunState, outlines: Sequence[str], earlier_outlines: Callable[[int], list[str]]
 ) -> str | None:
     """Why no call is the same although the function is; None where the calls are others in earnest."""
-    name, count = identity.fingerprint.name, base.done.count(1)
+    name, count = identity.fingerprint.name, base.done.count()
     before = earlier_outlines(base.number)
     pairs = list(zip(before, outlines, strict=False))
     if not pairs:

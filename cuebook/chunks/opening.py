@@ -109,7 +109,6 @@ async def _open_in(
     else:
         plan = await _in_thread(plan_list, place.file, request.func, request.options, calls)
     opened = _make_run(app, request, plan, place, calls=calls, room=room, listeners=listeners)
-    opened.closers.append(plan.close)
     for text in plan.notices:
         opened.run.announce(EventKind.NOTICE, detail=text)
     try:
@@ -145,7 +144,14 @@ async def _begin(
         run.announce(EventKind.NOTICE, detail=text)
     app.begin(run, _kind(request.options), workers)
     if calls is None:
-        start_feeding(app, opened, request, EarlierResults(plan, _of_earlier(plan, place)))
+        # A decoder of its own: it works in the feeder's thread, while this run's results are decoded on the loop.
+        decoder = _decoder(request, place) if plan.plain is None else plan.plain.decoder
+        start_feeding(app, opened, request, EarlierResults(plan, decoder))
+
+
+def _decoder(request: Request, place: _Place) -> WholeDecoder:
+    blobs = None if place.file is None else place.file.blobs()
+    return WholeDecoder(ValueDecoder(blobs=blobs, names=Names(request.func)))
 
 
 def _of_earlier(plan: Beginning, place: _Place) -> Decoder:
@@ -320,7 +326,7 @@ async def _wait_behind(ref: ActorRef, run: int) -> None:
 async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Beginning, calls: list[Any] | None) -> None:
     """Hand the results of earlier runs to the sink, a record at a time, without holding up the loop."""
     assert place.file is not None
-    parts = read_claims(place.file, plan.claims, _of_earlier(plan, place))
+    parts = read_claims(place.file, plan.history, plan.claims, _of_earlier(plan, place))
     sink = opened.sink
     if isinstance(sink, ListSink):
 

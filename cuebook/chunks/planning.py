@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +19,7 @@ from cuebook.chunks.records import opening_entry
 from cuebook.chunks.reusing import unclaimed
 from cuebook.chunks.trusting import Needed, PlainOnly, Source, plain_only
 from cuebook.persistence.history.arguments import Block, block_keys, encode_blocks
-from cuebook.persistence.history.arguments_read import blocks_of
-from cuebook.persistence.history.replay import JournalState, replay
+from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.reuse import Claim, EarlierRun, line_up
 from cuebook.persistence.history.reuse_cursor import Cursor
 from cuebook.persistence.history.run import ReusedRange
@@ -29,7 +29,8 @@ from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.identity.fingerprint import Fingerprint
 from cuebook.persistence.identity.parameters import parameters_of
 from cuebook.persistence.journal.writer import JournalWriter
-from cuebook.persistence.records.record import Entry, Kind
+from cuebook.persistence.recall.recalled import Recalled, recalled
+from cuebook.persistence.records.record import Entry
 
 __all__ = ["Beginning", "plan_iterator", "plan_list"]
 
@@ -69,11 +70,6 @@ class Beginning:
         """Of the function."""
         return self.identity.fingerprint
 
-    def close(self) -> None:
-        """Drop the cursor's index."""
-        if self.cursor is not None:
-            self.cursor.close()
-
 
 def plan_list(file: Source | None, func: Callable[..., Any], options: Options, calls: Sequence[Any]) -> Beginning:
     """Plan a run over a whole list.
@@ -83,16 +79,23 @@ def plan_list(file: Source | None, func: Callable[..., Any], options: Options, c
 
     Cost: one encoding of all arguments, one scan of the journal's heads and of earlier arguments.
     """
-    plan = _plan(file, func, options)
     if file is None:
-        return plan
+        return Beginning(None, 0, identify(func, options, b""))
+    with recalled(file, file.journal_id) as known:
+        return _plan_list(file, func, options, calls, known=known)
+
+
+def _plan_list(
+    file: Source, func: Callable[..., Any], options: Options, calls: Sequence[Any], *, known: Recalled
+) -> Beginning:
+    plan = _plan(file, func, options, known.state)
     remember_files(file, plan.history, plan.identity)
     blocks = encode_blocks(calls, plan.identity.form, keep=options.keep_arguments)
-    earlier = _earlier_runs(file, plan)
+    earlier = _earlier_runs(file, plan, known, blocks)
     if options.reuse == "run":
         earlier = [run for run in earlier if _is_same_list(run.blocks, blocks)]
     plan.claims = line_up(blocks, earlier)
-    lost = lost_files(file, plan.claims)
+    lost = lost_files(file, plan.history, plan.claims)
     # Only now: whether a file is still as it was returned is asked of those results alone that would be taken. Equal
     # results elsewhere may stand in for them, so the calls are lined up once more.
     if lost:
@@ -114,11 +117,16 @@ def plan_list(file: Source | None, func: Callable[..., Any], options: Options, c
 
 def plan_iterator(file: Source | None, func: Callable[..., Any], options: Options) -> Beginning:
     """Plan a run over an iterator: its calls are looked up as they come."""
-    plan = _plan(file, func, options)
     if file is None:
-        return plan
+        return Beginning(None, 0, identify(func, options, b""))
+    with recalled(file, file.journal_id) as known:
+        return _plan_iterator(file, func, options, known)
+
+
+def _plan_iterator(file: Source, func: Callable[..., Any], options: Options, known: Recalled) -> Beginning:
+    plan = _plan(file, func, options, known.state)
     remember_files(file, plan.history, plan.identity)
-    earlier = [run for run in _earlier_runs(file, plan) if 1 in run.completed]
+    earlier = [run for run in _earlier_runs(file, plan, known, None) if 1 in run.completed]
     taken = [ReusedRange(run.number, 0, 0, len(run.completed)) for run in earlier]
     plan.plain = plain_only(file, options.trust, Needed(plan.fingerprint.name, taken, lambda: [*plan.states.values()]))
     if earlier:
@@ -128,10 +136,7 @@ def plan_iterator(file: Source | None, func: Callable[..., Any], options: Option
     return plan
 
 
-def _plan(file: Source | None, func: Callable[..., Any], options: Options) -> Beginning:
-    if file is None:
-        return Beginning(None, 0, identify(func, options, b""))
-    history = replay(file.records(bodies=False))
+def _plan(file: Source, func: Callable[..., Any], options: Options, history: JournalState) -> Beginning:
     number = file.next_run() if isinstance(file, JournalWriter) else 0
     plan = Beginning(file, number, identify(func, options, key_of(history)), history=history)
     if options.reuse != "none":
@@ -149,7 +154,7 @@ def _notice(file: Source, plan: Beginning, calls: Sequence[Any], outlines: Seque
     elif identity.options.reuse != "none":
         why = not_reused(identity, history, outlines, partial(read_outlines, file, history, form=identity.form))
         told.append(None if why is None else f"{why}; cuebook why {_shown(file.path)}")
-    if not any(run.opened.function == plan.fingerprint.name for run in history.runs.values()):
+    if plan.fingerprint.name not in history.by_function:
         told.append(on_paths(identity.form, calls))
     plan.notices.extend(identity.hiding.hide(text) for text in told if text is not None)
 
@@ -165,12 +170,9 @@ def _shown(path: Path) -> str:
 def _opening(plan: Beginning, total: int | None, outlines: Sequence[str]) -> Entry:
     identity = plan.identity
     same = (
-        number
-        for number, run in plan.history.runs.items()
-        if identity.is_of(run)
-        and run.opened.fingerprint == plan.fingerprint.digest
-        and PARTS_OF not in run.opened.options
-        and not run.is_forgotten
+        run.number
+        for run in plan.history.by_fingerprint.get(plan.fingerprint.digest, ())
+        if identity.is_of(run) and PARTS_OF not in run.opened.options and not run.is_forgotten
     )
     inner: dict[str, Any] = {SECRETS_KEY: identity.hiding.key}
     parts_from = next(same, None)
@@ -189,10 +191,10 @@ def _opening(plan: Beginning, total: int | None, outlines: Sequence[str]) -> Ent
 
 def _unfinished_states(history: JournalState, identity: Identity) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
-    for run in history.runs.values():
+    for run in history.with_states.values():
         if identity.is_of(run) and not run.is_forgotten:
             for index, kept in run.states.items():
-                if not (index < len(run.done) and run.done[index]):
+                if not run.done[index]:
                     seq, head = kept[-1]
                     found[head.call_key] = seq
     return found
@@ -206,25 +208,33 @@ def _states_of(plan: Beginning, calls: Sequence[Any]) -> list[int]:
     return [seq for key, seq in plan.states.items() if key in todo]
 
 
-def _earlier_runs(file: Source, plan: Beginning) -> list[EarlierRun]:
-    """Earlier runs of the same function, with their arguments and what may be claimed."""
+def _earlier_runs(
+    file: Source, plan: Beginning, known: Recalled, wanted_blocks: Sequence[Block] | None
+) -> list[EarlierRun]:
+    """Earlier runs of the same function, with their arguments and what may be claimed.
+
+    Of a list, those that had one of its calls: the others could give it nothing.
+    """
     history = plan.history
     if plan.identity.options.reuse == "none":
         return []
-    wanted = [number for number, run in history.runs.items() if plan.identity.is_of(run)]
+    of_function = _runs_of(plan)
+    having = None
+    if wanted_blocks is not None and of_function:
+        having = known.places_of(file, [key for block in wanted_blocks for key in block_keys(block)])
+    wanted = of_function if having is None else [number for number in of_function if number in having]
     if not wanted:
         return []
-    blocks = _blocks_of(file, history)
+    blocks = known.blocks(file, wanted)
     earlier = []
     for number in wanted:
-        run = history.runs[number]
         of_run = blocks.get(number, [])
-        known = sum(block.count for block in of_run)
+        count = sum(block.count for block in of_run)
         own = history.claimable(number)
-        completed = own[:known] + bytes(max(0, known - len(own)))
-        if 1 in completed or of_run:
-            earlier.append(EarlierRun(number, of_run, completed))
-        del run
+        completed = own.flags(count) if own.find(0, count) >= 0 else bytearray()
+        if completed or of_run:
+            places = None if having is None else having[number]
+            earlier.append(EarlierRun(number, of_run, completed, places))
     return earlier
 
 
@@ -234,10 +244,10 @@ def _failed_before(plan: Beginning, earlier: Sequence[EarlierRun], calls: Sequen
     for run in earlier:
         indexes, at = sorted(plan.history.runs[run.number].failures), 0
         for block in run.blocks if indexes else ():
-            of_block = [index - at for index in indexes if at <= index < at + block.count]
-            if of_block:
+            low, high = bisect.bisect_left(indexes, at), bisect.bisect_left(indexes, at + block.count)
+            if low < high:
                 keys = block_keys(block)
-                failed.update(keys[index] for index in of_block)
+                failed.update(keys[index - at] for index in indexes[low:high])
             at += block.count
     if not failed:
         return 0
@@ -245,30 +255,13 @@ def _failed_before(plan: Beginning, earlier: Sequence[EarlierRun], calls: Sequen
     return sum(1 for index in left if plan.identity.form.key(calls[index]) in failed)
 
 
-def _blocks_of(file: Source, history: JournalState) -> dict[int, list[Block]]:
-    """The arguments of every run, where they are the same as another's shared with it."""
-    found: dict[int, list[Block]] = {number: [] for number in history.runs}
-    heads = {seq: head for run in history.runs.values() for seq, head in run.arguments}
-    for record in file.records(kinds=(Kind.ARGUMENTS,)):
-        head = heads.get(record.seq)
-        if head is None or record.run not in found:
-            continue
-        if head.source_run is not None:
-            found[record.run].extend(_slice(found.get(head.source_run, []), head.source_start, head.count))
-        else:
-            found[record.run].extend(blocks_of(record, head))
-    return found
-
-
-def _slice(blocks: Sequence[Block], start: int, count: int) -> list[Block]:
-    """The blocks that hold calls `[start, start + count)`; both ends lie between blocks."""
-    picked = []
-    at = 0
-    for block in blocks:  # a block is written whole or not at all, so no range begins within one
-        if start <= at and at + block.count <= start + count:
-            picked.append(block)
-        at += block.count
-    return picked
+def _runs_of(plan: Beginning) -> list[int]:
+    """The runs of the same function, in their order."""
+    identity, history = plan.identity, plan.history
+    same = {run.number: run for run in history.by_fingerprint.get(plan.fingerprint.digest, ())}
+    if identity.has_secrets:  # those that another key was used for
+        same.update((run.number, run) for run in history.by_function.get(plan.fingerprint.name, ()))
+    return sorted(number for number, run in same.items() if identity.is_of(run))
 
 
 def _is_same_list(one: Sequence[Block], other: Sequence[Block]) -> bool:
@@ -289,6 +282,8 @@ def _arguments(
     # function has changed, repeats nothing but what is new; of equal beginnings the newest run's is named.
     best, source = 0, None
     for run in reversed(earlier):
+        if best == len(blocks):
+            break
         same = _equal_prefix(blocks, run.blocks, to_the_byte=to_the_byte)
         if same > best:
             best, source = same, run

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cuebook.errors import JournalCorrupt
+from cuebook.persistence.history.marks import Marks
 from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.results import Decoder, RunResults, read_ranges
 from cuebook.persistence.history.reuse import Claim
@@ -35,7 +36,9 @@ def unclaimed(total: int, claims: Sequence[Claim]) -> list[range]:
     return left
 
 
-def read_claims(file: JournalRecords, claims: Sequence[Claim], decoder: Decoder) -> Iterator[RunResults]:
+def read_claims(
+    file: JournalRecords, history: JournalState, claims: Sequence[Claim], decoder: Decoder
+) -> Iterator[RunResults]:
     """The values of claimed calls, record by record, in the order of the journal.
 
     Blocks on the disk: run it in a thread. A record that is claimed whole costs one decode.
@@ -43,10 +46,10 @@ def read_claims(file: JournalRecords, claims: Sequence[Claim], decoder: Decoder)
     Raises:
         JournalCorrupt: a record or a blob is damaged, or (at the end) one is missing; nothing of it was given out.
     """
-    seen = bytearray(max(claim.start + claim.count for claim in claims))
+    seen = Marks()
     ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
-    yield from read_ranges(file, ranges, decoder, seen=seen)
-    if seen.count(1) != sum(claim.count for claim in claims):
+    yield from read_ranges(file, ranges, decoder, seen=seen, state=history)
+    if seen.ones != sum(claim.count for claim in claims):
         raise JournalCorrupt(f"results that {file.name} says it has are missing: `cuebook verify` tells more")
 
 
@@ -88,10 +91,10 @@ class ResultReader:
         return self._body[self._offsets[self._place] : self._offsets[self._place + 1]]
 
     def _load(self, seq: int, run: int) -> None:
-        for record in self._file.records(after=seq - 1, kinds=(Kind.COMPLETED,), runs=(run,)):
-            self._head = Completed.decode(record.head)
-            self._body = record.body or b""
-            self._offsets = ends_of(self._head)
-            self._seq = record.seq
-            return
-        raise JournalCorrupt(f"{self._file.name}: record {seq} is missing", seq=seq)
+        record = self._file.record(seq)  # this one alone: what follows it may be all the rest of the journal
+        if record.kind is not Kind.COMPLETED or record.run != run:
+            raise JournalCorrupt(f"{self._file.name}: record {seq} holds no results of run {run}", seq=seq)
+        self._head = Completed.decode(record.head)
+        self._body = record.body or b""
+        self._offsets = ends_of(self._head)
+        self._seq = record.seq

@@ -100,6 +100,14 @@ class ListSink:
             output[index] = value
         return errors
 
+    def reuse(self, index: int, arguments: Any, value: Any, seconds: float) -> Sequence[CallFailed]:
+        """A call whose result was there before. Returns its error where that cannot be rebuilt here."""
+        del arguments, seconds
+        values, errors = self._told([index], [value]) if type(value) is NotRebuilt else ([value], [])
+        self._grow(index + 1)
+        self.output[index] = values[0]
+        return errors
+
     def _told(self, indexes: Sequence[int], values: list[Any]) -> tuple[list[Any], list[CallFailed]]:
         """The values, with an error (or nothing) in the place of what could not be rebuilt; and those errors."""
         self._misses = self._decoder.misses
@@ -170,10 +178,11 @@ class StreamSink:
         self._wake()
         return ()  # each is told with its own call: what becomes of the run is the consumer's affair
 
-    def reuse(self, index: int, arguments: Any, value: Any, seconds: float) -> None:
+    def reuse(self, index: int, arguments: Any, value: Any, seconds: float) -> Sequence[CallFailed]:
         """A call whose result was there before."""
         self._waiting.append(_checked(Done(index, arguments, value, None, True, seconds)))
         self._wake()
+        return ()
 
     def fail(self, error: CallFailed) -> None:
         self._waiting.append(Done(error.index, error.arguments, None, error, False, 0.0))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cuebook.errors import JournalNotTrusted
+from cuebook.persistence.history.marks import Marks
 from cuebook.persistence.history.results import read_ranges
 from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.journal.reader import Reader
@@ -92,5 +93,5 @@ def _read_results(file: Source, results: Sequence[ReusedRange], decoder: PlainDe
     for each in results:
         ranges.append(ReusedRange(each.source_run, each.source_start, total, each.count))
         total += each.count
-    for _ in read_ranges(file, ranges, decoder, seen=bytearray(total)):
+    for _ in read_ranges(file, ranges, decoder, seen=Marks()):
         pass

@@ -15,12 +15,14 @@ from cuebook.cli.journals import opened, path_argument, picked, run_option, untr
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from cuebook.persistence.history.marks import DoneCalls
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.journal.reader import Reader
 
 __all__ = ["export", "in_order"]
 
 _COLUMNS = ("run", "index", "arguments", "value", "seconds", "started", "reused_from", "forgotten")
+_LIKE_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _SCALARS = frozenset({str, int, float, bool})
 WAITING_CHARACTERS_MAX = 64 << 20
 """Finished lines that wait for those before them, at most."""
@@ -92,17 +94,17 @@ def _write_parquet(path: str, target: Path, run: int | Literal["all"] | None) ->
 
 
 def in_order(
-    lines: Iterable[tuple[int, str]], done: bytearray, *, waiting_max: int = WAITING_CHARACTERS_MAX
+    lines: Iterable[tuple[int, str]], done: DoneCalls, *, waiting_max: int = WAITING_CHARACTERS_MAX
 ) -> Iterator[str]:
     """Lines by index, in ascending order as far as the waiting ones fit.
 
     Args:
         lines: index and text of each, about in order.
-        done: a byte for each index: 1 where there is a line.
+        done: the indexes of which there is a line.
         waiting_max: characters that may wait.
     """
     heap: list[tuple[int, str]] = []
-    size, expected = 0, done.find(1)
+    size, expected = 0, done.find(0)
     for each in lines:
         heapq.heappush(heap, each)
         size += len(each[1])
@@ -111,7 +113,7 @@ def in_order(
             size -= len(line)
             yield line
             if index >= expected >= 0:
-                expected = done.find(1, index + 1)
+                expected = done.find(index + 1)
     while heap:
         yield heapq.heappop(heap)[1]
 
@@ -164,7 +166,14 @@ def _csv_line() -> Callable[[dict[str, Any]], str]:
 
 
 def _cell(value: Any) -> Any:
-    """A scalar as it is, None as nothing, all else as JSON."""
+    """A scalar as it is, None as nothing, all else as JSON.
+
+    A spreadsheet takes a text that begins like a formula for one and carries it out: an apostrophe goes before it.
+    """
+    from cuebook.cli.output import printable
+
     if value is None:
         return ""
+    if type(value) is str:
+        return f"'{printable(value)}" if value.startswith(_LIKE_FORMULAS) else printable(value)
     return value if type(value) in _SCALARS else json.dumps(value)

@@ -61,7 +61,7 @@ def _decided(
     name = f"run {run.number} of {printable(run.opened.function)}"
     if index is None:
         return Forgotten(Forgetting.RUN, run.number, None, None, now), f"forgotten: the results of {name}"
-    if index >= len(run.done) or not run.done[index]:
+    if not run.done[index]:
         raise NotThere(f"call {index} of {name} has no result")
     return Forgotten(Forgetting.CALL, run.number, None, index, now), f"forgotten: call {index} of {name}"
 

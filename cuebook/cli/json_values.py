@@ -19,6 +19,9 @@ ITEMS_MAX = 1000
 REPR_MAX = 1000
 """Characters of a placeholder's text."""
 
+_INT_BITS_MAX = 14_000
+"""Python refuses to write longer whole numbers in decimal, as that takes quadratic time; in hexadecimal it does not."""
+
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
@@ -38,6 +41,8 @@ def json_value(value: Any) -> Any:
 
 def _converted(value: Any) -> Any:
     cls = type(value)
+    if cls is int and value.bit_length() > _INT_BITS_MAX:
+        return {"$type": "int", "repr": hex(value)}
     if cls in _PLAIN:
         return value
     if cls is float:
@@ -47,7 +52,7 @@ def _converted(value: Any) -> Any:
     if cls is dict:
         return _dict(value)
     if cls is set or cls is frozenset:
-        return {"$type": cls.__name__, "items": [_converted(item) for item in sorted(value, key=repr)]}
+        return {"$type": cls.__name__, "items": [_converted(item) for item in sorted(value, key=_text)]}
     if cls is Unresolved:
         return {"$type": f"{value.module}.{value.qualname}", "fields": _converted(value.fields)}
     if cls is Unkept:

@@ -102,15 +102,21 @@ def rate(per_second: float | None) -> str:
 
 
 def local_time(at: float) -> str:
-    """A moment for people: date and time here."""
-    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """A moment for people: date and time here; a question mark where it is no moment."""
+    try:
+        return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # no moment: a damaged or crafted record
+        return "?"
 
 
 def iso_time(at: float | None) -> str | None:
-    """A moment for programs: ISO 8601 in UTC."""
+    """A moment for programs: ISO 8601 in UTC; None where it is no moment."""
     if at is None:
         return None
-    moment = datetime.fromtimestamp(at, UTC)
+    try:
+        moment = datetime.fromtimestamp(at, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

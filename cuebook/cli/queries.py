@@ -100,7 +100,7 @@ def states_of(run: RunState) -> list[dict[str, Any]]:
             "label": head.label,
             "bytes": head.length,
             "at": iso_time(head.at),
-            "completed": bool(index < len(run.done) and run.done[index]),
+            "completed": bool(run.done[index]),
         }
         for index, head in newest
     ]

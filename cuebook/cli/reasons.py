@@ -188,6 +188,6 @@ def _note_fates(run: RunState, keys: Iterator[bytes], wanted: set[bytes], fates:
 def _fate(run: RunState, index: int) -> Fresh:
     if index in run.failures:
         return Fresh.FAILED
-    if index >= len(run.done) or not run.done[index]:
+    if not run.done[index]:
         return Fresh.UNFINISHED
     return Fresh.TAKEN if run.own[index] else Fresh.FORGOTTEN

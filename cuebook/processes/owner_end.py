@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from cuebook.children.logs.forwarding import emit_in_parent
 from cuebook.children.logs.logged import Logged
+from cuebook.children.page import whole
 from cuebook.children.port import Loss, Output
 from cuebook.children.process import OwnedProcess
 from cuebook.children.surroundings import surroundings
@@ -275,8 +276,8 @@ class OwnerEnd(Link):
         page, self._page = self._page, None
         for serial, cell in list(self._cells.items()):
             slot = self._slots.get(serial, 0)
-            begun, in_hand = (int(page[2 * slot]), int(page[2 * slot + 1])) if slot and page is not None else (0, 0)
-            cell.on_process_lost(_of(error, cell.name), begun, in_hand)
+            begun, in_hand = (page[2 * slot], page[2 * slot + 1]) if slot and page is not None else (0.0, 0.0)
+            cell.on_process_lost(_of(error, cell.name), max(whole(begun), 0), max(whole(in_hand), 0))
         self._cells.clear()
         self.close(error)
         if not self._greeted.done():

@@ -41,8 +41,9 @@ def framed(payload: bytes) -> bytes:
     return len(payload).to_bytes(4, "little") + payload
 
 
+@pytest.mark.parametrize("is_kept", [True, False], ids=["with a journal", "without"])
 @pytest.mark.parametrize("kind", ["too large", "a pickle", "no message"])
-def test_what_is_no_message_costs_the_call_that_sent_it_and_no_other(tmp_path: Path, kind: str) -> None:
+def test_what_is_no_message_costs_the_call_that_sent_it_and_no_other(tmp_path: Path, kind: str, is_kept: bool) -> None:
     mark = tmp_path / "executed"
     said = {
         "too large": b"\xff\xff\xff\x7f" * 100,
@@ -50,7 +51,7 @@ def test_what_is_no_message_costs_the_call_that_sent_it_and_no_other(tmp_path: P
         "no message": framed(b"\x93\xcd\xff\xff\x01\x02"),
     }[kind]
     calls = [[n, said] for n in range(4)]
-    found = chunk(babble, calls, path=tmp_path / "a.cue", chunk_size=2, errors="collect")
+    found = chunk(babble, calls, path=tmp_path / "a.cue" if is_kept else None, chunk_size=2, errors="collect")
     assert [found[0], *found[2:]] == [0, 2, 3]
     assert isinstance(found[1], WorkerDied)
     assert not mark.exists()
@@ -62,3 +63,24 @@ def test_one_that_announces_a_message_and_does_not_send_it_is_ended_by_the_timeo
     found = chunk(babble, calls, path=tmp_path / "a.cue", chunk_size=2, errors="collect", timeout=1.0)
     assert [found[0], *found[2:]] == [0, 2, 3]
     assert isinstance(found[1], CallTimedOut)
+
+
+def scribble(n: int, value: float) -> int:
+    if n == 1:
+        import ctypes
+
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            if "cuebook-page" in line:
+                address = int(line.split("-")[0], 16)
+                for place in range(8):
+                    ctypes.c_double.from_address(address + 8 * place).value = value
+        os._exit(3)
+    return n
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="finds the page by /proc")
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e300, 0.5], ids=str)
+def test_a_worker_that_fills_its_page_with_nonsense_and_dies_is_a_worker_that_died(value: float) -> None:
+    found = chunk(scribble, [[n, value] for n in range(4)], chunk_size=2, errors="collect")
+    assert [found[0], *found[2:]] == [0, 2, 3]
+    assert isinstance(found[1], WorkerDied)

@@ -346,11 +346,11 @@ def test_a_closed_standard_output_is_no_error_of_ours(cue: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_csv_reaches_a_terminal_without_control_characters(
+def test_csv_reaches_terminals_and_pipes_without_control_characters(
     tmp_path: Path, said: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x.cue"
     write(path, run_entries(1, [[0]], {0: "a\x1b[31m"}))
-    assert "\x1b" in said("export", path, "--csv")[1]
+    assert "a\\x1b[31m" in said("export", path, "--csv")[1]
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert "a\\x1b[31m" in said("export", path, "--csv")[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from cuebook.children.page import since, whole
 from cuebook.children.port import Loss, Output
 from cuebook.children.process import OwnedProcess
 from cuebook.children.spawner import WORKER
@@ -32,7 +33,8 @@ class ProcessHost(OwnedProcess):
 
     def running(self) -> tuple[int, float]:
         page = self.page
-        return (-1, 0.0) if page is None or page[0] < 0 else (int(page[0]), time.monotonic() - page[1])
+        index = -1 if page is None else whole(page[0])
+        return (index, 0.0) if page is None or index < 0 else (index, since(page[1], time.monotonic()))
 
     def is_busy(self) -> bool:
         return self.page is not None and self.page[2] == 1.0

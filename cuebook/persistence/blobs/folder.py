@@ -214,4 +214,5 @@ class BlobStore:
 
     def _missing(self, digest: bytes, error: OSError) -> JournalCorrupt:
         what = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror or error}"
-        return JournalCorrupt(f"blob {digest.hex()} in {self.folder} {what}")
+        text = f"blob {digest.hex()} in {self.folder} {what}; `cuebook recover` salvages the results that are whole"
+        return JournalCorrupt(text)

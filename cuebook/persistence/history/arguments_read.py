@@ -6,6 +6,7 @@ Knows no results. What is decoded, and whether anything is unpickled, is up to t
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -59,13 +60,34 @@ def segments(state: JournalState, number: int) -> list[Segment]:
     return list(_within(state, number, (0, state.runs[number].known), 0))
 
 
+_Span = tuple[int, tuple[int, int], int]
+"""Calls [from, to) of a run, as calls so many further on."""
+
+
 def _within(state: JournalState, number: int, span: tuple[int, int], shift: int) -> Iterator[Segment]:
-    """The segments of calls `span` of a run, as calls `shift` further on."""
-    first, end = span
+    """The segments of calls `span` of a run, as calls `shift` further on; a chain of runs may be of any length."""
+    levels = [_level(state, (number, span, shift))]
+    while levels:
+        found = next(levels[-1], None)
+        if found is None:
+            levels.pop()
+        elif isinstance(found, Segment):
+            yield found
+        else:
+            levels.append(_level(state, found))
+
+
+def _level(state: JournalState, wanted: _Span) -> Iterator[Segment | _Span]:
+    """The same of one run: what lies in its own records, and the spans of earlier runs that they name."""
+    number, (first, end), shift = wanted
     covered = first
     run = state.runs.get(number)
-    for seq, head in run.arguments if run is not None else ():
+    heads = run.arguments if run is not None else []
+    start = max(bisect.bisect_right(heads, first, key=lambda each: each[1].start) - 1, 0)
+    for seq, head in itertools.islice(heads, start, None):
         low, high = max(first, head.start), min(end, head.start + head.count)
+        if head.start >= end:
+            break
         if low >= high:
             continue
         covered = high
@@ -76,7 +98,7 @@ def _within(state: JournalState, number: int, span: tuple[int, int], shift: int)
             raise JournalCorrupt(f"record {seq} takes arguments of a run that is not earlier", seq=seq)
         else:
             source = head.source_start + skip
-            yield from _within(state, head.source_run, (source, source + high - low), low + shift - source)
+            yield head.source_run, (source, source + high - low), low + shift - source
     if covered < end:
         raise JournalCorrupt(f"the arguments of calls {covered} to {end - 1} of run {number} are missing")
 

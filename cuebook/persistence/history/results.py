@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.errors import JournalCorrupt
+from cuebook.persistence.history.marks import Marks
 from cuebook.persistence.history.run import ReusedRange
 from cuebook.persistence.records.bodies import durations_of, ends_of, starts_of
 from cuebook.persistence.records.record import Kind, Record
@@ -69,21 +70,27 @@ def origins(state: JournalState, number: int) -> list[ReusedRange]:
 
 def _made(state: JournalState, wanted: ReusedRange) -> Iterator[ReusedRange]:
     """The pieces of a range, each from the run that made its calls."""
-    low, end = wanted.source_start, wanted.source_start + wanted.count
-    shift = wanted.start - wanted.source_start
-    source = state.runs[wanted.source_run]
-    for each in sorted(source.reused, key=lambda each: each.start):
-        first, last = max(low, each.start), min(end, each.start + each.count)
-        if first >= last:
-            continue
-        if low < first:
-            yield ReusedRange(source.number, low, low + shift, first - low)
-        inner = ReusedRange(each.source_run, each.source_start + first - each.start, first + shift, last - first)
-        if each.source_run < source.number:
-            yield from _made(state, inner)
-        low = last
-    if low < end:
-        yield ReusedRange(source.number, low, low + shift, end - low)
+    waiting = [wanted]
+    while waiting:
+        each = waiting.pop()
+        source = state.runs[each.source_run]
+        low, end = each.source_start, each.source_start + each.count
+        shift = each.start - each.source_start
+        for taken in source.reused_within(low, end):
+            first, last = max(low, taken.start), min(end, taken.start + taken.count)
+            if first >= last:
+                continue
+            if low < first:
+                yield ReusedRange(source.number, low, low + shift, first - low)
+            start = taken.source_start + first - taken.start
+            inner = ReusedRange(taken.source_run, start, first + shift, last - first)
+            if taken.source_run < source.number:
+                waiting.append(inner)
+            else:
+                yield inner
+            low = last
+        if low < end:
+            yield ReusedRange(source.number, low, low + shift, end - low)
 
 
 def read_results(reader: Reader, state: JournalState, number: int, decoder: Decoder) -> Iterator[RunResults]:
@@ -102,10 +109,10 @@ def read_results(reader: Reader, state: JournalState, number: int, decoder: Deco
     """
     run = state.runs[number]
     own = ReusedRange(number, 0, 0, len(run.done))
-    seen = bytearray(len(run.done))
-    yield from read_ranges(reader, [own, *origins(state, number)], decoder, seen=seen, last_seq=state.last_seq)
-    if seen != run.done:
-        missing = next(index for index, is_done in enumerate(run.done) if is_done and not seen[index])
+    seen = Marks()
+    yield from read_ranges(reader, [own, *origins(state, number)], decoder, seen=seen, state=state)
+    missing = next((gap for low, end in run.done.spans() if (gap := seen.gap(low, end)) < end), None)
+    if missing is not None:
         raise JournalCorrupt(f"the result of call {missing} of run {number} is missing from {reader.name}")
 
 
@@ -114,8 +121,8 @@ def read_ranges(
     ranges: Sequence[ReusedRange],
     decoder: Decoder,
     *,
-    seen: bytearray,
-    last_seq: int | None = None,
+    seen: Marks,
+    state: JournalState | None = None,
 ) -> Iterator[RunResults]:
     """Results that lie in given ranges of calls of given runs, record by record, each call once: the first committed.
 
@@ -123,8 +130,9 @@ def read_ranges(
         records: the journal.
         ranges: whose results, and which calls they are for.
         decoder: of values.
-        seen: a byte for each call; it gets 1 where a result was found, and a call that has it is passed over.
-        last_seq: later records do not count.
+        seen: gets the calls for which a result was found; one that is in it is passed over.
+        state: what the journal says; no more of it is read than may hold these results, and later records do not
+            count. None: all of it is read.
 
     Raises:
         JournalCorrupt: a record or a blob is damaged; what was yielded is whole.
@@ -133,25 +141,56 @@ def read_ranges(
     wanted: dict[int, list[ReusedRange]] = {}
     for each in sorted(ranges, key=lambda each: each.source_start):
         wanted.setdefault(each.source_run, []).append(each)
+    for first, last in [(1, None)] if state is None else _spans(state, ranges):
+        yield from _in_span(records, decoder, (first, last), wanted, seen=seen)
+
+
+def _in_span(
+    records: JournalRecords,
+    decoder: Decoder,
+    span: tuple[int, int | None],
+    wanted: dict[int, list[ReusedRange]],
+    *,
+    seen: Marks,
+) -> Iterator[RunResults]:
     starts = {source: [each.source_start for each in of_run] for source, of_run in wanted.items()}
-    for record in records.records(kinds=(Kind.COMPLETED,), runs=tuple(wanted)):
-        if last_seq is not None and record.seq > last_seq:
-            break
+    for record in records.records(after=span[0] - 1, until=span[1], kinds=(Kind.COMPLETED,), runs=tuple(wanted)):
         picked = _Picked(Completed.decode(record.head), wanted[record.run], starts[record.run], seen)
         if picked.indexes:
             yield _results(record, picked, decoder)
 
 
+_GAP_RECORDS = 256
+"""Records in between that are sooner read than left out."""
+
+
+def _spans(state: JournalState, ranges: Sequence[ReusedRange]) -> list[tuple[int, int | None]]:
+    """The parts of the journal that may hold results of these ranges: first and last record of each, in order."""
+    found: list[tuple[int, int | None]] = []
+    spans = (
+        state.runs[each.source_run].records_of(each.source_start, each.source_start + each.count) for each in ranges
+    )
+    end = -_GAP_RECORDS
+    for first, last in sorted(span for span in spans if span[1]):
+        if first - end > _GAP_RECORDS:
+            found.append((first, last))
+            end = last
+        else:
+            end = max(end, last)
+            found[-1] = (found[-1][0], end)
+    return found
+
+
 class _Picked:
     """Which values of a record are wanted: their places in it, and the calls they are results of."""
 
-    def __init__(self, head: Completed, ranges: list[ReusedRange], starts: list[int], seen: bytearray) -> None:
+    def __init__(self, head: Completed, ranges: list[ReusedRange], starts: list[int], seen: Marks) -> None:
         self.head = head
         self.sources = head.places
         self.places: Sequence[int] = range(head.count)
         self.indexes: Sequence[int] = self._whole(ranges, starts, seen) or self._singly(ranges, starts, seen)
 
-    def _whole(self, ranges: list[ReusedRange], starts: list[int], seen: bytearray) -> Sequence[int]:
+    def _whole(self, ranges: list[ReusedRange], starts: list[int], seen: Marks) -> Sequence[int]:
         if self.head.start is None:
             return ()
         at = bisect.bisect_right(starts, self.head.start) - 1
@@ -162,12 +201,12 @@ class _Picked:
             return ()
         start = ranges[at].start + offset
         end = start + self.head.count
-        if seen.find(1, start, end) >= 0:
+        if seen.find(start, end) >= 0:
             return ()
-        seen[start:end] = b"\1" * self.head.count
+        seen.add(start, end)
         return range(start, end)
 
-    def _singly(self, ranges: list[ReusedRange], starts: list[int], seen: bytearray) -> Sequence[int]:
+    def _singly(self, ranges: list[ReusedRange], starts: list[int], seen: Marks) -> Sequence[int]:
         indexes, places, sources = [], [], []
         for place, source in enumerate(self.sources):
             at = bisect.bisect_right(starts, source) - 1
@@ -175,7 +214,7 @@ class _Picked:
                 continue
             index = ranges[at].start + source - ranges[at].source_start
             if not seen[index]:  # the first committed counts
-                seen[index] = 1
+                seen.add(index, index + 1)
                 indexes.append(index)
                 places.append(place)
                 sources.append(source)

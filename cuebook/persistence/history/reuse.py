@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from cuebook.persistence.history.arguments import Block, block_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-__all__ = ["Claim", "EarlierRun", "line_up", "set_places"]
+__all__ = ["PLACE_BITS", "Claim", "EarlierRun", "line_up", "set_places"]
+
+PLACE_BITS = 8
+"""Places in an earlier run are told as starts of blocks less so many bits: a block has up to 256 calls."""
 
 _LOOKED_UP_AT_ONCE = 1_000_000
 
@@ -28,11 +31,17 @@ class EarlierRun:
         blocks: its calls' arguments, in order; each block may be of any length.
         completed: one byte a call, 1 where this very run recorded a result that still counts (not one that
             it reused).
+        places: where in it the new calls may be, as the starts of blocks shifted by `PLACE_BITS`; None: anywhere.
     """
 
     number: int
     blocks: Sequence[Block]
     completed: bytearray
+    places: Collection[int] | None = None
+
+    def may_have(self, start: int) -> bool:
+        """Whether the block that begins with call `start` may have one of the new calls."""
+        return self.places is None or start >> PLACE_BITS in self.places
 
     @property
     def total(self) -> int:
@@ -178,7 +187,7 @@ def _stream_past(plan: _Plan, wanted: dict[bytes, list[int]]) -> None:
         for start, block in _placed(run.blocks):
             if not wanted:
                 return
-            if left.find(1, start, start + block.count) < 0:
+            if not run.may_have(start) or left.find(1, start, start + block.count) < 0:
                 continue
             for source, key in enumerate(block_keys(block), start):
                 if key in wanted and left[source]:

@@ -67,14 +67,15 @@ def parameter_names(state: JournalState, run: RunState) -> list[str]:
 
 def recorded_outline(state: JournalState, number: int, index: int) -> str | None:
     """What a call's arguments look like, as the run has recorded it that first had the call; None where none has."""
-    run = state.runs.get(number)
-    if run is None:
-        return None
-    recorded = run.opened.options.get(OUTLINES)
-    if isinstance(recorded, list):
-        return str(recorded[index]) if index < len(recorded) else None
-    source = run.reused_from(index)
-    return None if source is None or source[0] >= number else recorded_outline(state, *source)
+    while (run := state.runs.get(number)) is not None:
+        recorded = run.opened.options.get(OUTLINES)
+        if isinstance(recorded, list):
+            return str(recorded[index]) if index < len(recorded) else None
+        source = run.reused_from(index)
+        if source is None or source[0] >= number:
+            return None
+        number, index = source
+    return None
 
 
 def secrets_key(run: RunState) -> bytes:

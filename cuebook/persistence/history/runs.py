@@ -66,7 +66,7 @@ class _RunsStaying:
         run = self._state.runs[record.run]
         for index, kept in run.states.items():
             if any(seq == record.seq for seq, _ in kept):
-                return not (run.is_forgotten or (index < len(run.done) and run.done[index]))
+                return not (run.is_forgotten or run.done[index])
         return False
 
 
@@ -89,16 +89,18 @@ def _reduced(state: JournalState, head: Reused) -> Reused:
     ranges = list[tuple[int, int, int, int]]()
     for source_run, source_start, start, count in head.ranges:
         run = state.runs.get(source_run)
-        done = bytearray() if run is None else run.done[source_start : source_start + count]
-        for offset in (offset for offset, is_done in enumerate(done) if is_done):
-            ranges.append((source_run, source_start + offset, start + offset, 1))
+        spans = [] if run is None else run.done.spans(source_start, source_start + count)
+        for low, end in spans:
+            ranges.append((source_run, low, start + low - source_start, end - low))
     return Reused(tuple(ranges))
 
 
 def _opened(state: JournalState, record: Record) -> None:
     if record.run in state.runs:
         raise JournalCorrupt(f"record {record.seq} opens run {record.run} again", seq=record.seq)
-    state.runs[record.run] = RunState(record.run, record.seq, RunOpened.decode(record.head))
+    run = state.runs[record.run] = RunState(record.run, record.seq, RunOpened.decode(record.head))
+    state.by_function.setdefault(run.opened.function, []).append(run)
+    state.by_fingerprint.setdefault(run.opened.fingerprint, []).append(run)
 
 
 def _arguments(state: JournalState, record: Record) -> None:
@@ -118,8 +120,8 @@ def _reused(state: JournalState, record: Record) -> None:
     head = Reused.decode(record.head)
     for source_run, source_start, _, count in head.ranges:
         source = state.runs.get(source_run)
-        found = b"" if source is None else source.done[source_start : source_start + count]
-        if len(found) < count or 0 in found:
+        end = source_start + count
+        if source is None or source.done.gap(source_start, end) < end:
             raise JournalCorrupt(
                 f"record {record.seq} takes results of run {source_run} that are not there", seq=record.seq
             )
@@ -127,7 +129,9 @@ def _reused(state: JournalState, record: Record) -> None:
 
 
 def _state(state: JournalState, record: Record) -> None:
-    state.run_of(record.run, record.seq).add_state(record.seq, StateKept.decode(record.head))
+    run = state.run_of(record.run, record.seq)
+    run.add_state(record.seq, StateKept.decode(record.head))
+    state.with_states[run.number] = run
 
 
 def _closed(state: JournalState, record: Record) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.experiments.line import LineState
 from cuebook.persistence.history.jobs.job import JobState
+from cuebook.persistence.history.marks import Marks
 from cuebook.persistence.history.run import RunState
 from cuebook.persistence.history.stream import StreamState
 from cuebook.persistence.records.run_heads import JournalOpened
@@ -28,6 +29,8 @@ class JournalState:
         line: the experiment whose journal this is; None of any other journal.
         job: the job whose journal it is.
         last_seq: number of the last record that was folded in.
+        by_function, by_fingerprint: the runs of a function's name, and of a fingerprint, in their order.
+        with_states: the runs of which a call kept a state.
     """
 
     opened: JournalOpened | None = None
@@ -36,16 +39,19 @@ class JournalState:
     streams: dict[int, StreamState] = field(default_factory=dict)
     line: LineState | None = None
     job: JobState = field(default_factory=JobState)
+    by_function: dict[str, list[RunState]] = field(default_factory=dict)
+    by_fingerprint: dict[bytes, list[RunState]] = field(default_factory=dict)
+    with_states: dict[int, RunState] = field(default_factory=dict)
 
     @property
     def newest(self) -> RunState | None:
         """The run that was opened last."""
         return self.runs[next(reversed(self.runs))] if self.runs else None
 
-    def claimable(self, run: int) -> bytearray:
-        """A byte for each call of a run: 1 where the result lies in a record of that run and may be reused.
+    def claimable(self, run: int) -> Marks:
+        """The calls of a run whose result lies in a record of that run and may be reused.
 
-        A call that took its own result from an earlier run has 0: the claim is on the run that made it.
+        Not those that took their own result from an earlier run: the claim is on the run that made it.
         """
         return self.runs[run].own
 

@@ -98,7 +98,7 @@ def summarise(run: RunState, holder: Holder | None, now: float) -> RunSummary:
         status=status,
         started=run.opened.started,
         ended=ended,
-        done=run.done.count(1),
+        done=run.done.count(),
         total=run.total,
         failed=len(run.failures),
         reused=run.reused_count,

@@ -62,8 +62,11 @@ class JournalCore:
         """Take the seat, open the store, write the first record of a new journal, check the last one of an old one."""
         existed = self.medium.is_there()
         self.seat.take()
+        before = self.seat.before
         if not existed:
             self.seat.clear()
+        elif before is not None:  # whoever comes while the journal is being opened is told who has it
+            self.seat.note(before.journal_id, before.seq, before.hash)
         try:
             await self._open_store()
         except BaseException:

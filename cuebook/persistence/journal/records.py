@@ -38,6 +38,7 @@ class JournalRecords:
         self,
         *,
         after: int = 0,
+        until: int | None = None,
         kinds: Collection[int] | None = None,
         runs: Collection[int] | None = None,
         bodies: bool = True,
@@ -47,7 +48,7 @@ class JournalRecords:
         May run while others append; call it again with the last number to follow a live run.
 
         Args:
-            after: number of a record, 0 for all.
+            after: number of a record, 0 for all. until: number of the last record that is wanted, None for all.
             kinds, runs: only these; None for all.
             bodies: False leaves bodies out (they are None then), and their damage unseen.
 
@@ -56,7 +57,7 @@ class JournalRecords:
         Cost: about 5 us a record, and 0.5 to 2.5 ms a megabyte of bodies.
         """
         chosen = (None if kinds is None else tuple(kinds), None if runs is None else tuple(runs))
-        return self._checked(self._readings(), after, chosen, bodies=bodies)
+        return self._checked(self._readings(), (after, until), chosen, bodies=bodies)
 
     def record(self, seq: int) -> Record:
         """One record with its body, checked.
@@ -123,19 +124,20 @@ class JournalRecords:
     def _checked(
         self,
         readings: AbstractContextManager[Reading],
-        after: int,
+        span: tuple[int, int | None],
         chosen: tuple[tuple[int, ...] | None, tuple[int, ...] | None],
         *,
         bodies: bool,
     ) -> Iterator[Record]:
-        kinds, runs = chosen
+        (after, until), (kinds, runs) = span, chosen
         is_selection = kinds is not None or runs is not None
         end, last = self._committed(), after
         with readings as reading:
-            rows = reading.scan(after, kinds=kinds, runs=runs, bodies=bodies)
+            rows = reading.scan(after, until=until, kinds=kinds, runs=runs, bodies=bodies)
             for record in checked(rows, bodies=bodies, gapless=None if is_selection else after + 1):
                 last = record.seq
                 yield record
+        end = end if until is None else min(end, until)
         if not is_selection and last < end:
             raise JournalCorrupt(f"record {last + 1} of {self.name} is missing", seq=last + 1)
 

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 NO_BLOCKS = b"\x90"
+_BYTES_OR_NONE = frozenset({bytes, type(None)})
 
 
 def completed_record(
@@ -111,6 +112,9 @@ def open_arguments(body: bytes | None, seq: int) -> list[tuple[bytes, bytes | No
     """
     try:
         blocks: list[Any] = unpack(body or NO_BLOCKS)
-        return [(identity, shown) for identity, shown in blocks]
+        found = [(identity, shown) for identity, shown in blocks]
     except (MalformedMessage, TypeError, ValueError) as error:
         raise JournalCorrupt(f"record {seq} holds no blocks of arguments", seq=seq) from error
+    if not all(type(identity) is bytes and type(shown) in _BYTES_OR_NONE for identity, shown in found):
+        raise JournalCorrupt(f"record {seq} holds no blocks of arguments", seq=seq)
+    return found

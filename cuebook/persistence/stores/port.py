@@ -56,11 +56,14 @@ class Reading(Protocol):
         self,
         after: int = 0,
         *,
+        until: int | None = None,
         kinds: Collection[int] | None = None,
         runs: Collection[int] | None = None,
         bodies: bool = True,
     ) -> Iterator[Row]:
         """The rows with `seq > after` that were there when the scan began, of these kinds and runs (None: of all).
+
+        None has a number over `until`, where that is given.
 
         Never blocks or disturbs the writer. Without `bodies` each body is None and is not read. In a selection by
         kinds or runs, and in the first row, the last field holds the hash of the row before.

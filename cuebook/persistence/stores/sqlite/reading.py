@@ -108,6 +108,7 @@ class SqliteReading:
         self,
         after: int = 0,
         *,
+        until: int | None = None,
         kinds: Collection[int] | None = None,
         runs: Collection[int] | None = None,
         bodies: bool = True,
@@ -116,6 +117,7 @@ class SqliteReading:
         query = _query(kinds, runs, bodies=bodies)
         is_selection = kinds is not None or runs is not None
         end, position = self.end(), after
+        end = end if until is None else min(end, until)
         while position < end:
             window = min(end, position + _WINDOW_ROWS)
             with self._translated():

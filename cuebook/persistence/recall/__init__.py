@@ -1,0 +1,1 @@
+"""What a process has read of a journal stays known."""

@@ -1,0 +1,95 @@
+"""What a process remembers of a journal: no more than the journal says, whatever became of it since."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cuebook import chunk
+from cuebook.persistence.history.arguments import block_keys, encode_blocks
+from cuebook.persistence.history.replay import state_of
+from cuebook.persistence.history.run_writer import argument_entries, same_arguments_entry
+from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.recall.known_calls import KnownCalls
+from cuebook.persistence.recall.recalled import recalled
+from cuebook.persistence.records.record import Entry
+from tests.support.journals import completed, opened, write
+
+KEYS = st.integers(0, 40).map(lambda n: n.to_bytes(16, "big") if n % 2 else n.to_bytes(8, "big") + bytes(8))
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3000), st.lists(KEYS, max_size=20)), max_size=30))
+def test_known_calls_forget_no_run_and_no_place(added: list[tuple[int, int, list[bytes]]]) -> None:
+    from cuebook.persistence.recall import known_calls
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(known_calls, "_RECENT_MAX", 7)
+        patch.setattr(known_calls, "_SEGMENT_ENTRIES_MAX", 40)
+        calls = KnownCalls()
+        for run, start, keys in added:
+            calls.add(run, start, keys)
+        for wanted in {key for _, _, keys in added for key in keys}:
+            right: dict[int, set[int]] = {}
+            for run, start, keys in added:
+                if any(key[:8] == wanted[:8] for key in keys):
+                    right.setdefault(run, set()).add(start >> 8)
+            assert calls.places([wanted]) == right
+
+
+def run_of(number: int, calls: Sequence[Any]) -> list[Entry]:
+    return [opened(number, total=len(calls)), *argument_entries(number, encode_blocks(calls), 0)]
+
+
+def keys(*calls: list[Any]) -> list[bytes]:
+    return [key for block in encode_blocks(list(calls)) for key in block_keys(block)]
+
+
+def ask(path: Path, *wanted: list[Any]) -> set[int] | None:
+    with open_reader(path) as reader, recalled(reader, reader.journal_id) as known:
+        assert known.state.last_seq == state_of(reader).last_seq
+        found = known.places_of(reader, keys(*wanted))
+        return None if found is None else set(found)
+
+
+def test_what_is_appended_is_read_and_nothing_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.cue"
+    write(path, run_of(1, [[n] for n in range(300)]), [completed(0)])
+    assert ask(path, [7]) is None, "a first run reads what it needs, and builds no index"
+    assert ask(path, [7]) == {1} and ask(path, [300]) == set()
+    write(path, run_of(2, [[n] for n in range(290, 400)]))
+    assert ask(path, [300]) == {2} and ask(path, [295]) == {1, 2}
+    block = encode_blocks([[0]])[0]
+    write(path, [opened(3, total=300), same_arguments_entry(3, 300, block.form, 1)])
+    assert ask(path, [7]) == {1, 3}, "a run that took the arguments of another one has them as well"
+
+
+def test_another_journal_with_the_same_name_and_id_is_read_anew(tmp_path: Path) -> None:
+    path, copy = tmp_path / "x.cue", tmp_path / "copy.cue"
+    write(path, run_of(1, [[n] for n in range(100)]))
+    copy.write_bytes(path.read_bytes())
+    write(path, run_of(2, [[500]]))
+    assert ask(path, [500]) is None and ask(path, [500]) == {2}
+    write(copy, run_of(2, [[600]]), run_of(3, [[700]]))
+    os.replace(copy, path)
+    (tmp_path / "x.cue.lock").unlink()
+    assert ask(path, [500]) is None and ask(path, [500]) == set() and ask(path, [700]) == {3}
+
+
+def test_runs_of_one_process_find_results_whoever_made_them(tmp_path: Path) -> None:
+    cue, made = tmp_path / "x.cue", list[int]()
+
+    def f(n: int) -> int:
+        made.append(n)
+        return 2 * n
+
+    for first in range(0, 60, 7):
+        wanted = [[n] for n in range(first, first + 20)]
+        assert chunk(f, wanted, path=cue, where="thread") == [2 * n for n in range(first, first + 20)]
+        assert chunk(f, [[first + 3], [first]], path=cue, where="thread") == [2 * first + 6, 2 * first]
+    assert sorted(made) == list(range(76)), "each call once, though each run knew the journal from the run before"
