@@ -125,7 +125,7 @@ class JournalActor(Actor):
         elif isinstance(message, OpenStream):
             try:
                 head = opening(message.type, message.id, message.where)
-                delivery.reply(StreamFound(*self.file.streams.take(head, message.writer)))
+                delivery.reply(StreamFound(*self.file.streams.take(head, message.writer, id(self.file))))
             except CuebookError as error:
                 delivery.fail(error)
         else:

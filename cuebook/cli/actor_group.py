@@ -11,7 +11,7 @@ from cuebook.cli.command import NotThere
 from cuebook.cli.journals import opened, path_argument, untrusting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from cuebook.persistence.history.stream import StreamState
     from cuebook.persistence.history.summary import Picture
@@ -23,7 +23,7 @@ _DELIVERY = "\0"
 """What the key of a delivery begins with, and no reminder's."""
 
 
-@click.group(short_help="Durable actors: list, show, events, state.")
+@click.group(short_help="Durable actors: list, show, events, export, state.")
 def actors() -> None:
     """Look into the durable actors in a journal. Nothing of the program is imported or run."""
 
@@ -81,8 +81,21 @@ def show_events(path: str, actor: str) -> None:
 
     with opened(path) as reader:
         stream = _picked(_picture(reader), actor, path)
-        for event in _events(reader, stream):
+        for _, event in _events(reader, {stream.number}):
             click.echo(printable(json.dumps(event)))
+
+
+@actors.command(name="export", short_help="The events of all of them, a JSON line each.")
+@path_argument
+def export_actors(path: str) -> None:
+    """Write the events of all durable actors as JSON lines, as they were kept: actor, number, type, time, value."""
+    from cuebook.cli.output import printable
+
+    with opened(path) as reader:
+        streams = _picture(reader).state.streams
+        names = {number: f"{each.opened.type}/{each.opened.id}" for number, each in streams.items()}
+        for stream, event in _events(reader, names):
+            click.echo(printable(json.dumps({"actor": names[stream], **event})))
 
 
 @actors.command(name="state", short_help="The newest state that is kept of one of them, as JSON.")
@@ -138,7 +151,8 @@ def _duty_object(row: tuple[str, float, bytes | None, list[str] | None]) -> dict
     return {"key": what, "due": iso_time(due) if due else "now", "message": f"{kind}{receiver}"}
 
 
-def _events(reader: Reader, stream: StreamState) -> Iterator[dict[str, Any]]:
+def _events(reader: Reader, streams: Container[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The events of these streams, each with its stream, in the order in which they were kept."""
     from cuebook.cli.json_values import json_value
     from cuebook.cli.output import iso_time
     from cuebook.persistence.records.record import Kind
@@ -146,10 +160,11 @@ def _events(reader: Reader, stream: StreamState) -> Iterator[dict[str, Any]]:
 
     decoder = untrusting(reader)
     for record in reader.records(kinds=(Kind.EVENTS,)):
-        if record.run != stream.number:
+        if record.run not in streams:
             continue
         first, count, _, names, places, at = Events.unpacked(record.head)
         chosen = [0] * count if places is None else list(unpacked_places(places, len(names)))
         for place, value in enumerate(decoder.decode_many(record.body or b"", count)):
             name = names[chosen[place]] or "value"
-            yield {"number": first + place, "type": name, "at": iso_time(at), "value": json_value(value)}
+            event = {"number": first + place, "type": name, "at": iso_time(at), "value": json_value(value)}
+            yield record.run, event

@@ -23,7 +23,9 @@ from cuebook.durable.oversight import Oversight
 from cuebook.durable.owed.messages import Delivered, Due
 from cuebook.durable.owed.obligations import Cause, Obligations
 from cuebook.errors import (
+    ActorFailed,
     CuebookError,
+    JournalError,
     MessagingError,
     RecoveryFailed,
     Rejected,
@@ -79,6 +81,7 @@ class Keeper:
 
         Raises:
             RecoveryFailed: an event cannot be applied. JournalError: the journal cannot be read.
+            JournalBusy: the actor is at work in another runtime of this process.
         """
         actor, context = self._actor, self._actor.context
         cls = type(actor)
@@ -87,7 +90,7 @@ class Keeper:
         self._ledger = ledger = await ledger_of(context.system.extensions, cls.__qualname__)()
         writer = os.urandom(16)
         question = OpenStream(actor.type_name, actor.id, name_of(cls), writer)
-        found: StreamFound = await ledger.journal.ask(question, timeout=None)
+        found = await _found(ledger, question)
         folded = await recovered(actor, ledger, found)
         actor.state, actor.sequence_number = folded.state, folded.number
         first = EventBatch(found.number, writer, folded.number + 1)
@@ -274,3 +277,13 @@ class Keeper:
                 if each.delivery is not None:
                     each.delivery.fail(error)
         self._actor.context.self_ref.kill(error)
+
+
+async def _found(ledger: Ledger, question: OpenStream) -> StreamFound:
+    try:
+        found: StreamFound = await ledger.journal.ask(question, timeout=None)
+    except ActorFailed as error:
+        if isinstance(error.__cause__, JournalError):
+            raise error.__cause__ from None
+        raise
+    return found

@@ -33,6 +33,7 @@ from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
 from cuebook.runtime.refs.status import ActorStatistics, TreeNode
 from cuebook.runtime.reports.deadletters import DeadLetters
+from cuebook.runtime.reports.outliving import outliving_tasks
 from cuebook.runtime.reports.readers import Stream
 from cuebook.runtime.reports.shutdown import Shutdown, ShutdownReport
 from cuebook.runtime.seeing.dump import dump_text
@@ -199,6 +200,7 @@ class ActorSystem:
             await cell.wait_until_ended()
         self.dead_letters.close()
         self._tracing.close()
+        self.shutdown.outlived(lambda: outliving_tasks(self.loop, self.id))
         report = self.report
         assert report is not None
         return report

@@ -120,3 +120,17 @@ def test_nothing_of_the_program_is_imported(cue: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_export_writes_the_events_of_all_actors_in_the_order_in_which_they_were_kept(
+    cue: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["actors", "export", str(cue)]) == 0
+    exported = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    sums = [
+        (each["actor"], each["number"], each["value"]["n"]) for each in exported if each["actor"].startswith("Sum/")
+    ]
+    assert sums[:4] == [("Sum/a", 1, 1), ("Sum/a", 2, 2), ("Sum/a", 3, 3), ("Sum/b", 1, 1)]
+    assert main(["actors", "events", str(cue), "Sum/a"]) == 0
+    alone = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [{"actor": "Sum/a", **each} for each in alone] == [each for each in exported if each["actor"] == "Sum/a"]

@@ -327,20 +327,6 @@ def test_of_two_writers_of_one_id_the_older_is_told_and_nothing_is_kept_of_it(pa
     played(path, scene)
 
 
-def test_two_runtimes_of_one_process_are_two_writers_as_well(path: Path) -> None:
-    async def scene(runtime: Runtime) -> None:
-        async with Runtime(path) as other:
-            older = await runtime.spawn(Account, "a-1")
-            await older.ask(Deposit(1))
-            newer = await other.spawn(Account, "a-1")
-            assert await newer.ask(Deposit(10)) == 11
-            with pytest.raises(ActorFailed, match="taken over"):
-                await older.ask(Deposit(100))
-            assert await newer.ask(Balance()) == 11
-
-    played(path, scene)
-
-
 def test_a_program_that_is_cancelled_amid_commits_ends_and_keeps_what_it_answered(path: Path) -> None:
     told: list[int] = []
 

@@ -270,3 +270,41 @@ def test_a_durable_class_without_a_first_state_is_refused_before_anything_starts
                 runtime.entity(Unfinished, "a")
 
     asyncio.run(main())
+
+
+class Left(Actor):
+    """Asks another entity when it starts, which asks back."""
+
+    starts = 0
+    runtime: Runtime
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+
+    async def on_start(self) -> None:
+        Left.starts += 1
+        await Left.runtime.entity(Right, self.id).ask(Count())
+
+    def on_count(self, message: Count) -> int:
+        return 0
+
+
+class Right(Actor):
+    def __init__(self, id: str) -> None:
+        self.id = id
+
+    async def on_start(self) -> None:
+        await Left.runtime.entity(Left, self.id).ask(Count())
+
+    def on_count(self, message: Count) -> int:
+        return 0
+
+
+def test_entities_that_wait_for_each_other_to_start_are_named_at_once(path: Path) -> None:
+    async def scene(runtime: Runtime) -> None:
+        Left.runtime, Left.starts = runtime, 0
+        with pytest.raises(ActorStopped, match="Right/x would wait for Left/x, which waits for Right/x"):
+            await runtime.entity(Left, "x").ask(Count())
+        assert Left.starts == 1
+
+    played(path, scene)

@@ -6,6 +6,7 @@ One pair of tests for each row of "Runtime and test kit" in docs/relied-on.md.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import dataclasses
 import gc
 import inspect
@@ -27,6 +28,7 @@ from cuebook.runtime.cells import handlers, immediate
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.driver import Driver, driven_in
 from cuebook.runtime.refs.ready import Pending
+from cuebook.runtime.reports.outliving import context_of
 from cuebook.runtime.seeing import dump
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.tasks import frames, leaving
@@ -222,6 +224,18 @@ def test_an_answer_that_is_waited_for_the_common_way_comes_all_the_same() -> Non
             assert got == [future]
 
     scene()
+
+
+def test_a_task_shows_its_context() -> None:
+    async def main() -> None:
+        mark: contextvars.ContextVar[str] = contextvars.ContextVar("mark")
+        mark.set("here")
+        task = asyncio.ensure_future(asyncio.sleep(0))
+        context = context_of(task)
+        assert context is not None and context[mark] == "here"
+        await task
+
+    asyncio.run(main())
 
 
 def test_asyncio_forgets_a_task_that_is_left_behind() -> None:

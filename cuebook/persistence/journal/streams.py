@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cuebook.errors import JournalError, WriterConflict
+from cuebook.errors import JournalBusy, JournalError, WriterConflict
 from cuebook.persistence.records.record import Entry, Kind, Picked
 from cuebook.persistence.records.stream_heads import Events, SnapshotKept, StreamOpened
 
@@ -26,12 +26,13 @@ _PAGE = 4096
 
 @dataclass(slots=True)
 class _StreamInUse:
-    """A stream that is in use; `next` counts what was claimed and not yet committed too."""
+    """A stream that is in use; `next` counts what was claimed and not yet committed too. `owner`: of its writers."""
 
     opened: StreamOpened
     next: int
     writer: bytes
     is_kept: bool
+    owner: int
 
 
 class StreamTable:
@@ -46,13 +47,19 @@ class StreamTable:
         self._lowest = 0
         self._in_use: dict[int, _StreamInUse] = {}
 
-    def take(self, head: StreamOpened, writer: bytes) -> tuple[int, int]:
+    def take(self, head: StreamOpened, writer: bytes, owner: int = 0) -> tuple[int, int]:
         """Make `writer` the one that may append to a stream, which begins where there is none.
 
         Nothing is written before its first append.
 
+        Args:
+            owner: whose writer it is: it may take the place of another one of the same owner.
+
         Returns:
             its number, and the number of its last committed event (0: none).
+
+        Raises:
+            JournalBusy: a writer of another owner has it.
         """
         with self._guard:
             while self._load(_PAGE):
@@ -64,10 +71,16 @@ class StreamTable:
             if number is None:
                 self._lowest -= 1
                 number = names[key] = self._lowest
-            last = self._last(number) if is_kept else 0
             found = self._in_use.get(number)
+            if found is not None and found.owner != owner:
+                raise JournalBusy(
+                    f"{head.type} {head.id!r} is at work in another Runtime of this process, which keeps it in "
+                    "the same journal: open one Runtime for a path, and use it for all of them"
+                )
+            last = self._last(number) if is_kept else 0
             if found is None:
-                self._in_use[number] = _StreamInUse(head, last + 1, writer, is_kept and self._is_kept(number))
+                is_written = is_kept and self._is_kept(number)
+                self._in_use[number] = _StreamInUse(head, last + 1, writer, is_written, owner)
             else:
                 found.writer = writer
                 found.next = max(found.next, last + 1)
@@ -117,6 +130,12 @@ class StreamTable:
         with self._guard:
             stream = self._in_use.get(number)
             if stream is not None and stream.writer == writer:
+                del self._in_use[number]
+
+    def leave_all(self, owner: int) -> None:
+        """No writer of this owner appends any more."""
+        with self._guard:
+            for number in [number for number, stream in self._in_use.items() if stream.owner == owner]:
                 del self._in_use[number]
 
     def load(self, limit: int = 1024) -> bool:

@@ -149,6 +149,7 @@ class JournalWriter(JournalRecords):
         """Let go of the journal; the last one out closes the file, with its -wal moved into it. Twice is fine."""
         if self._is_open:
             self._is_open = False
+            self._core.streams.leave_all(id(self))
             await asyncio.shield(_unharmed(_left(self._core)))
 
     async def __aenter__(self) -> Self:

@@ -27,7 +27,7 @@ from cuebook.runtime.cells.restarting import Restarting
 from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_spec
 from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.cells.timers import Timer, Timers
-from cuebook.runtime.policy.directives import Directive, directive_for
+from cuebook.runtime.policy.directives import Directive, directive_for, directive_for_start
 from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.policy.restarts import is_restarted
 from cuebook.runtime.refs.ref import ActorRef, as_actor
@@ -215,7 +215,8 @@ class Lifecycle(Restarting):
         except BaseException as error:
             if is_exit(error):
                 raise
-            yield from self._fail(error)
+            directive = directive_for_start(self.name, error, self.spec.policy.directives)
+            yield from self._fail(error, directive)
             return
         finally:
             if deadline is not None:
@@ -238,7 +239,7 @@ class Lifecycle(Restarting):
         if self._life is life and self.state is ActorState.STARTING:
             self._abandon(self._killed)
 
-    def _fail(self, error: BaseException) -> Work:
+    def _fail(self, error: BaseException, directive: Directive | None = None) -> Work:
         """The incarnation failed: answer whoever waits for it, end what it made, and see what comes next."""
         life = self._life
         if self.state is ActorState.STOPPED or life is None:
@@ -251,7 +252,7 @@ class Lifecycle(Restarting):
         _log.warning("actor failed", actor=self.name, error=repr_of(error), exc_info=error)
         self._deactivate()
         failure = self._failure(error)
-        directive = directive_for(error, self.spec.policy.directives)
+        directive = directive or directive_for(error, self.spec.policy.directives)
         self._quarantine(failure, error, directive)
         self.answers.fail_open(failure)
         life.timers.cancel_all()

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
-__all__ = ["Directive", "Directives", "Exhausted", "ExhaustedWord", "check_directives", "directive_for"]
+from cuebook.errors import AskCycle
+
+__all__ = [
+    "Directive",
+    "Directives",
+    "Exhausted",
+    "ExhaustedWord",
+    "check_directives",
+    "directive_for",
+    "directive_for_start",
+]
 
 
 class Directive(StrEnum):
@@ -45,6 +55,26 @@ def directive_for(error: BaseException, directives: Directives) -> Directive:
         if kind in directives:
             return Directive(directives[kind])
     return Directive.RESTART
+
+
+def directive_for_start(name: str, error: BaseException, directives: Directives) -> Directive:
+    """The directive where an actor of this name could not start: STOP where it would wait for itself, as the next
+    attempt would end in the same circle, unless a directive says more than to restart.
+    """
+    chosen = directive_for(error, directives)
+    return Directive.STOP if chosen is Directive.RESTART and _is_circle(name, error) else chosen
+
+
+def _is_circle(name: str, error: BaseException) -> bool:
+    """Whether a circle of asks with this actor in it is the error, or the cause of it."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, AskCycle) and name in cause.actors:
+            return True
+        seen.add(id(cause))
+        cause = cause.__cause__
+    return False
 
 
 def check_directives(name: str, directives: Directives) -> None:

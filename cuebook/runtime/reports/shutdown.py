@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 __all__ = ["Shutdown", "ShutdownReport"]
 
@@ -21,6 +21,8 @@ class ShutdownReport:
             had begun to stop is not among them: its sender got ActorStopped.
         killed: actors whose handler or hook was cut off, and why.
         seconds: from the beginning of the stop to its end.
+        outliving: by actor, where the tasks are that its code had started (`asyncio.create_task`) and that go on; they
+            are left alone.
     """
 
     actors: int
@@ -28,11 +30,12 @@ class ShutdownReport:
     dropped: Mapping[str, int]
     killed: Mapping[str, str]
     seconds: float
+    outliving: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was dropped and nobody was killed."""
-        return not self.dropped and not self.killed
+        """Whether nothing was dropped, nobody was killed, and no task goes on."""
+        return not (self.dropped or self.killed or self.outliving)
 
     def __str__(self) -> str:
         parts = [f"{self.actors:,} actors ended in {self.seconds:.3g} s"]
@@ -41,6 +44,9 @@ class ShutdownReport:
                 parts.append(f"{sum(counts.values()):,} messages {what} ({_named(counts)})")
         if self.killed:
             parts.append(f"{len(self.killed):,} killed ({_named(self.killed)})")
+        if self.outliving:
+            tasks = {name: "; ".join(places) for name, places in self.outliving.items()}
+            parts.append(f"{sum(map(len, self.outliving.values())):,} still running ({_named(tasks)})")
         return ", ".join(parts)
 
 
@@ -52,7 +58,7 @@ def _named(counts: Mapping[str, object]) -> str:
 class Shutdown:
     """Counts along while a system stops; before that, and after it, nothing counts."""
 
-    __slots__ = ("_began", "_drained", "_dropped", "_ended", "_killed", "_processed")
+    __slots__ = ("_began", "_drained", "_dropped", "_ended", "_killed", "_outliving", "_processed")
 
     def __init__(self) -> None:
         self._began: float | None = None
@@ -60,6 +66,7 @@ class Shutdown:
         self._drained: dict[str, int] = {}
         self._dropped: dict[str, int] = {}
         self._killed: dict[str, str] = {}
+        self._outliving: Mapping[str, tuple[str, ...]] | None = None
         self._ended = 0
 
     def begin(self, now: float, processed: Mapping[str, int]) -> None:
@@ -91,10 +98,20 @@ class Shutdown:
         if drained:
             self._drained[name] = drained
 
+    def outlived(self, find: Callable[[], Mapping[str, tuple[str, ...]]]) -> None:
+        """All actors have ended: look, once, for tasks of theirs that go on."""
+        if self._outliving is None:
+            self._outliving = find()
+
     def report(self, now: float) -> ShutdownReport | None:
         """What was counted so far; None before the beginning."""
         if self._began is None:
             return None
         return ShutdownReport(
-            self._ended, dict(self._drained), dict(self._dropped), dict(self._killed), now - self._began
+            self._ended,
+            dict(self._drained),
+            dict(self._dropped),
+            dict(self._killed),
+            now - self._began,
+            self._outliving or {},
         )

@@ -146,3 +146,50 @@ def test_a_report_of_many_names_a_few() -> None:
         "1,000 actors ended in 0.25 s, 500,500 messages dropped "
         "(actor-1: 1; actor-2: 2; actor-3: 3; actor-4: 4; actor-5: 5; ...)"
     )
+
+
+class Starter(Actor):
+    """Starts a task for each message, and ends it or not."""
+
+    def __init__(self, *, tidy: bool) -> None:
+        self.tidy = tidy
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def receive(self, message: Any) -> None:
+        self.tasks.append(asyncio.create_task(goes_on()))
+
+    async def on_stop(self) -> None:
+        for task in self.tasks if self.tidy else ():
+            task.cancel()
+
+
+async def goes_on() -> None:
+    await asyncio.sleep(1000)
+
+
+@virtually
+async def test_tasks_that_handlers_started_and_nobody_ended_are_named() -> None:
+    mine = asyncio.create_task(goes_on())
+    made: list[Starter] = []
+
+    def starter(*, tidy: bool) -> Starter:
+        made.append(Starter(tidy=tidy))
+        return made[-1]
+
+    async with ActorSystem() as system:
+        untidy = system.spawn(lambda: starter(tidy=False), name="untidy")
+        tidy = system.spawn(lambda: starter(tidy=True), name="tidy")
+        for ref in (untidy, untidy, tidy):
+            await ref.ask(Get())
+    report = system.report
+    assert report is not None
+    assert set(report.outliving) == {"untidy"}
+    first, second = report.outliving["untidy"]
+    assert first == second
+    assert first.startswith("goes_on at ")
+    assert not report.is_clean
+    assert "2 still running (untidy: goes_on at " in str(report)
+    left = [task for each in made for task in each.tasks if not task.cancelling()]
+    assert not any(task.done() for task in left), "they are named, and left alone"
+    for task in (mine, *left):
+        task.cancel()
