@@ -29,7 +29,9 @@ from cuebook.workplace.survey import survey
 __all__ = ["Collected", "Keeping", "apply", "collect", "compare", "export", "remove"]
 
 _TEXT_BYTES_MAX = 1 << 20
-KNOWN_FOLDERS = frozenset({".gitignore", "experiments", "files", "files.lock", "workspaces", "aside", "queue", "temp"})
+KNOWN_FOLDERS = frozenset(
+    {".gitignore", "aside", "datasets", "experiments", "files", "files.lock", "jobs", "queue", "temp", "workspaces"}
+)
 """What there is in `.cuebook/` that keeps no files but those of experiments."""
 
 
@@ -206,9 +208,25 @@ async def collect(lines: Lines, keeping: Keeping, needed_too: Callable[[bytes], 
                 finally:
                     await writer.close()
                 dropped += len(numbers)
-    needed = set(_needed(lines))
-    count, size = lines.workplace.files.collect(lambda digest: digest in needed or needed_too(digest))
+    is_ours = needed_by_experiments(lines)
+    count, size = lines.workplace.files.collect(lambda digest: is_ours(digest) or needed_too(digest))
     return Collected(dropped, count, size)
+
+
+def needed_by_experiments(lines: Lines) -> Callable[[bytes], bool]:
+    """Tells of a blob whether an experiment needs it.
+
+    It looks when it is asked first: inside of `FileStore.collect` nobody keeps files, and all that was kept is in a
+    journal. Where a journal cannot be read that raises JournalError, and nothing is deleted.
+    """
+    needed: list[set[bytes]] = []
+
+    def is_needed(digest: bytes) -> bool:
+        if not needed:
+            needed.append(set(_needed(lines)))
+        return digest in needed[0]
+
+    return is_needed
 
 
 def _needed(lines: Lines) -> Iterator[bytes]:

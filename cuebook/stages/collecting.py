@@ -11,7 +11,7 @@ from cuebook.stages.jobs import seen_jobs
 from cuebook.workplace.location import Workplace
 from cuebook.workplace.manifest import Manifest
 
-__all__ = ["DatasetRules", "DroppedDatasets", "collect_datasets", "needed_blobs"]
+__all__ = ["DatasetRules", "DroppedDatasets", "collect_datasets", "needed_blobs", "needed_by_datasets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,25 @@ def collect_datasets(
         )
     for each in dropped:
         shelf.versions.delete(each.name, each.version)
+    is_ours = needed_by_datasets(workplace)
+    files, size = workplace.files.collect(lambda digest: is_ours(digest) or needed_too(digest))
+    return DroppedDatasets(tuple((each.name, each.version) for each in dropped), files, size)
+
+
+def needed_by_datasets(workplace: Workplace) -> Callable[[bytes], bool]:
+    """Tells of a file whether a data set needs it.
+
+    It looks when it is asked first: inside of `FileStore.collect` nobody keeps files, and all that was kept is in a
+    journal.
+    """
     needed: list[set[bytes]] = []
 
     def is_needed(digest: bytes) -> bool:
-        if not needed:  # only now: nobody keeps files while this is asked, and all that was kept is in a journal
+        if not needed:
             needed.append(needed_blobs(workplace))
-        return digest in needed[0] or needed_too(digest)
+        return digest in needed[0]
 
-    files, size = workplace.files.collect(is_needed)
-    return DroppedDatasets(tuple((each.name, each.version) for each in dropped), files, size)
+    return is_needed
 
 
 def needed_blobs(workplace: Workplace) -> set[bytes]:

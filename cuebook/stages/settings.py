@@ -13,6 +13,8 @@ LIVE = "CUEBOOK_LIVE"
 RESET = "CUEBOOK_RESET"
 RESET_STAGES = "CUEBOOK_RESET_STAGES"
 _KNOWN = frozenset({RESET, RESET_STAGES, "CUEBOOK_DIR", "CUEBOOK_JOB", "CUEBOOK_TRUST", LIVE})
+_SET_BY_US = frozenset({"CUEBOOK_EXPERIMENT", "CUEBOOK_RESUME", "CUEBOOK_RUNNER"})
+"""What `cuebook exp run` tells its programs."""
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -44,5 +46,5 @@ def warn_of_unknown() -> None:
     for name in sorted(os.environ):
         if name == "DATACHAIN_CHECKPOINTS_RESET" or name == "DATACHAIN_IGNORE_CHECKPOINTS":
             notice(f"{name} means nothing to cuebook; {RESET}=1 has everything done again")
-        elif name.startswith("CUEBOOK_") and name not in _KNOWN:
+        elif name.startswith("CUEBOOK_") and name not in _KNOWN | _SET_BY_US:
             notice(f"{name} is set, and cuebook knows no such name; it knows {', '.join(sorted(_KNOWN))}")

@@ -154,12 +154,12 @@ def test_what_is_collected_is_gone_and_the_rest_comes_back(here: Experiment) -> 
 
 
 def test_files_that_others_may_need_are_not_collected(here: Experiment) -> None:
-    (here.folder / ".cuebook" / "datasets").mkdir()
+    (here.folder / ".cuebook" / "elsewhere").mkdir()
 
     refused = here.run("exp", "gc", "--last", "1")
 
     assert refused.returncode == 1
-    assert "datasets" in refused.stderr
+    assert "elsewhere" in refused.stderr
 
 
 def test_the_output_of_an_experiment_is_kept(here: Experiment) -> None:

@@ -149,6 +149,26 @@ def test_gc_keeps_the_newest_versions_and_frees_what_nothing_refers_to(folder: C
     assert "redone" not in folder.stderr
 
 
+def test_neither_gc_takes_what_the_other_one_keeps(folder: Commands) -> None:
+    folder.write("import cuebook\n@cuebook.stage\ndef large():\n    return list(range(100_000))\nlarge()\n")
+    folder.run()
+    (folder.path / "program.py").write_text(
+        "from cuebook import make_checkpoint\nopen('a.txt', 'w').write('one')\nmake_checkpoint()\n"
+    )
+    folder.cuebook("exp", "run", "--name", "first", "--out", "a.txt", "--", sys.executable, "program.py")
+    for path in (folder.path / ".cuebook" / "files").rglob("*"):
+        if path.is_file():
+            os.utime(path, (1, 1))
+    assert folder.json("gc")["files"] == 0
+    assert "0 files" in folder.cuebook("exp", "gc", "--last", "1")
+
+    (folder.path / "a.txt").write_text("two")
+    folder.cuebook("exp", "apply", "first", "--force")
+    assert (folder.path / "a.txt").read_text() == "one"
+    folder.run()
+    assert "redone" not in folder.stderr
+
+
 def test_the_upkeep_of_journals_holds_for_those_of_jobs(folder: Commands) -> None:
     folder.run()
     (journal,) = (folder.path / ".cuebook" / "jobs").glob("*/job.cuebook")

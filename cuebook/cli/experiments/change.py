@@ -20,6 +20,7 @@ from cuebook.experiments.git_branch import make_git_branch
 from cuebook.experiments.lines import Lines
 from cuebook.experiments.running import say_aside
 from cuebook.experiments.settling import is_running
+from cuebook.stages.collecting import needed_by_datasets
 
 __all__ = ["apply_here", "collect_files", "export_to", "make_branch", "remove_all", "show_log"]
 
@@ -66,7 +67,7 @@ def collect_files(options: dict[str, Any]) -> None:
         _amount(options["newer"], _TIME_UNITS, "--newer", "30d"),
         _whole(_amount(options["size"], _SIZE_UNITS, "--size", "20GB")),
     )
-    done = asyncio.run(changing.collect(lines, keeping))
+    done = asyncio.run(changing.collect(lines, keeping, needed_by_datasets(lines.workplace)))
     click.echo(f"dropped {done.checkpoints:,} checkpoints; {done.blobs:,} files of {done.size_bytes:,} bytes are gone")
 
 

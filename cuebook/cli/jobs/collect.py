@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import click
 
 from cuebook.cli.jobs.place import found_workplace, json_option
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cuebook.workplace.location import Workplace
-
 __all__ = ["gc"]
-
-_OTHERS = ("experiments", "exp")
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _TIMES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -27,12 +19,6 @@ def _amount(text: str, units: dict[str, int], what: str) -> float:
     if found is None or found[2] not in units:
         raise click.BadParameter(f"{text!r} is no {what}")
     return float(found[1]) * units[found[2]]
-
-
-def needed_by_others(workplace: Workplace) -> Callable[[bytes], bool]:
-    """Of which files others have need: of all, where there are experiments, whose own command frees them."""
-    has_experiments = any((workplace.folder / name).is_dir() for name in _OTHERS)
-    return lambda _: has_experiments
 
 
 @click.command(short_help="Drop old versions of data sets, and files that nothing refers to.")
@@ -47,13 +33,15 @@ def gc(keep_last: int | None, older_than: str | None, max_size: str | None, *, d
     Without an option only files are dropped. It is safe beside running jobs; a job that was killed holds nothing.
     """
     from cuebook.cli.output import SCHEMA, emit_json, printable
+    from cuebook.experiments.changing import needed_by_experiments
+    from cuebook.experiments.lines import Lines
     from cuebook.stages.collecting import DatasetRules, collect_datasets
 
     age = None if older_than is None else _amount(older_than, _TIMES, "age")
     size = None if max_size is None else int(_amount(max_size, _UNITS, "size"))
     workplace = found_workplace()
     rules = DatasetRules(keep_last, age, size)
-    done = collect_datasets(workplace, rules, needed_too=needed_by_others(workplace), is_rehearsal=dry_run)
+    done = collect_datasets(workplace, rules, needed_too=needed_by_experiments(Lines(workplace)), is_rehearsal=dry_run)
     if as_json:
         dropped = [{"name": name, "version": version} for name, version in done.versions]
         emit_json({"schema": SCHEMA, "dropped": dropped, "files": done.files, "bytes": done.size})
