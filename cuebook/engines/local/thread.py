@@ -77,7 +77,8 @@ class ThreadHost(LocalHost):
             self._serve()
         except BaseException as error:
             self._on_loop(self._crash, f"its thread ended with {error_type_name(error)}")
-            raise
+            if isinstance(error, Exception):  # ours; an interrupt of the user's is in the reason, and no news
+                raise
         finally:
             self._on_loop(self._ended.set)
 
