@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import re
 import signal
@@ -9,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
+ROOT = Path(__file__).parents[1]
+
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+# A module that a test writes anew in the same second, with the same size, would be run from the bytecode of the old one.
+compileall.compile_dir(ROOT / "cuebook", quiet=2)
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background jobs, and children inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

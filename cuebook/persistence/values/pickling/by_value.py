@@ -45,8 +45,8 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle 
     def __init__(self, file: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(file, *args, **kwargs)
         self._ways: dict[type, _Way] = {}
-        self.sent: list[type | FunctionType] = []
-        """The classes and functions that went by value."""
+        self.sent: list[type | FunctionType] | None = None
+        """Gets the classes and functions that go by value. None where nobody asks: one that lives on keeps none."""
 
     def goes_by_value(self, cls: type) -> bool:
         """Whether a class is sent whole."""
@@ -98,7 +98,8 @@ def _member(pickler: ByValuePickler, member: Any) -> Any:
 def _class(pickler: ByValuePickler, cls: type) -> Any:
     if not pickler.goes_by_value(cls):
         return _usual(pickler, cls)
-    pickler.sent.append(cls)
+    if pickler.sent is not None:
+        pickler.sent.append(cls)
     return reduced_class(cls)
 
 
@@ -106,7 +107,7 @@ def _function(pickler: ByValuePickler, function: FunctionType) -> Any:
     if is_generic(function) and not is_importable(function):
         return reduced_generic(function)
     answer = _usual(pickler, function)
-    if answer is not NotImplemented:
+    if answer is not NotImplemented and pickler.sent is not None:
         pickler.sent.append(function)
     return answer
 
@@ -145,7 +146,6 @@ def dumps(
     file = io.BytesIO()
     callback = None if beside is None else stays_inside(*beside)
     pickler = ByValuePickler(file, protocol=5, buffer_callback=callback)
+    pickler.sent = sent
     pickler.dump(value)
-    if sent is not None:
-        sent += pickler.sent
     return file.getvalue()
