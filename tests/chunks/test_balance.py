@@ -93,7 +93,6 @@ def test_neither_does_a_call_of_a_stream(where: str, folder: str) -> None:
 
     order = asyncio.run(main())
     assert sorted(order) == list(range(CALLS))
-    assert order[-1] == 3
 
 
 class SlowToEncode:
