@@ -41,6 +41,7 @@ class _Bridge:
         self.loop = loop
         self.items: queue.SimpleQueue[Done | _End] = queue.SimpleQueue()
         self.runtime: Runtime | None = None
+        self.is_over = False
         self._free = ROOM
         self._wakeup: asyncio.Event | None = None
         self._owed = 0
@@ -66,6 +67,11 @@ class _Bridge:
         self._free += count
         if self._wakeup is not None:
             self._wakeup.set()
+
+    def end_unless_begun(self) -> None:
+        """The run was cancelled: one that had not begun will never say that it is over; on the loop."""
+        if self._wakeup is None:
+            self.items.put(_End(None))
 
     def taken(self) -> int:
         """One was taken; how many the loop should be told of now, so that it is not told of each."""
@@ -107,8 +113,9 @@ def stream_on(
             yield from _in_order(results) if ordered else results
     finally:
         spawner().dismiss()
-        if future is not None and not future.done():
+        if future is not None and not bridge.is_over:
             future.cancel()
+            loop.call(bridge.end_unless_begun)
             _wait_for_end(bridge)
         if closes:
             workers.close()
@@ -122,10 +129,11 @@ def _results(bridge: _Bridge) -> Iterator[Done]:
             if owed:
                 bridge.loop.call(bridge.give_room, owed)
             yield item
-        elif item.error is None:
+            continue
+        bridge.is_over = True
+        if item.error is None:
             return
-        else:
-            raise item.error.with_traceback(None) from item.error.__cause__
+        raise item.error.with_traceback(None) from item.error.__cause__
 
 
 def _next(bridge: _Bridge) -> Done | _End:
@@ -144,6 +152,7 @@ def _next(bridge: _Bridge) -> Done | _End:
             except queue.Empty:
                 continue
             if isinstance(item, _End) and isinstance(item.error, RunStopped) and watch.count:
+                bridge.is_over = True
                 raise as_exit(item.error, watch.first)
             return item
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from cuebook import CallFailed, Checkpoint, Chunker, Done, stream
+from cuebook.api import streaming
+from cuebook.api.loop_thread import LoopThread
 from tests.support.programs import calls, family, start, wait_until
 
 WHERE = ["process", "thread", "async"]
@@ -54,6 +56,30 @@ def test_results_come_before_the_last_call_is_done(tmp_path: Path) -> None:
     assert next(results).index == 3
     with pytest.raises(StopIteration):
         next(results)
+
+
+def test_a_stream_that_has_ended_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(_: Any) -> None:
+        raise AssertionError("its end was there")
+
+    monkeypatch.setattr(streaming, "_wait_for_end", wait)
+    for _ in range(30):
+        assert len(list(stream(abs, [[x] for x in range(3)], where="thread", workers=1))) == 3
+
+
+def test_one_that_is_left_before_it_began_is_not_waited_for_either() -> None:
+    loop = LoopThread()
+    bridge = streaming._Bridge(loop)
+
+    async def main() -> None:
+        bridge.end_unless_begun()
+
+    try:
+        loop.submit(main()).result()
+        streaming._wait_for_end(bridge)
+        assert bridge.items.empty()
+    finally:
+        loop.close()
 
 
 def test_in_order_what_is_done_early_waits_for_its_turn() -> None:
