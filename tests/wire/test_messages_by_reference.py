@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cuebook.runtime.refs.typed import Message
 from cuebook.wire.message import decode, encode, message, outgoing
+from tests.support.ids import shown
 from tests.wire.plain_messages import Containers, Empty, Five, Loose
 
 pytestmark = pytest.mark.quick
@@ -98,7 +99,7 @@ def test_a_small_message_of_unchangeable_values_goes_as_it_is(small: Any) -> Non
         Cached(1),
         Held(1),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_what_could_be_changed_or_told_from_a_copy_goes_as_bytes(other: Any) -> None:
     assert outgoing(other) == encode(other)

@@ -13,6 +13,7 @@ import pytest
 from cuebook.errors import JournalCorrupt, JournalError, JournalFull
 from cuebook.persistence.blobs.folder import BlobStore
 from cuebook.persistence.blobs.transient import TransientBlobs
+from tests.support.ids import shown
 
 DATA = b"a large buffer" * 1000
 
@@ -40,7 +41,7 @@ def test_a_blob_is_named_by_the_sha256_of_its_content(store):
     assert store.path_of(digest) == os.path.join(store.folder, name[:2], name[2:])
 
 
-@pytest.mark.parametrize("data", [b"", b"x", DATA, bytearray(DATA), memoryview(DATA)[3:70], memoryview(b"")], ids=repr)
+@pytest.mark.parametrize("data", [b"", b"x", DATA, bytearray(DATA), memoryview(DATA)[3:70], memoryview(b"")], ids=shown)
 def test_what_is_written_is_read(store, data):
     digest = store.write(data)
     assert store.read(digest, len(data)) == bytes(data)

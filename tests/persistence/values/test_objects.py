@@ -17,6 +17,7 @@ import pytest
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque, Unresolved
 from tests.persistence.values.script_classes import Color, Point
+from tests.support.ids import shown
 
 pytestmark = pytest.mark.quick
 
@@ -119,7 +120,7 @@ OBJECTS = [
 ]
 
 
-@pytest.mark.parametrize("value", OBJECTS, ids=lambda value: f"{value!r:.40}")
+@pytest.mark.parametrize("value", OBJECTS, ids=lambda value: shown(value, 40))
 def test_dataclasses_enums_and_named_tuples_are_kept_without_pickle(value):
     back = READER.decode(PLAIN.encode(value))
     assert type(back) is type(value)

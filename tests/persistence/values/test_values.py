@@ -23,6 +23,7 @@ from cuebook.errors import MalformedMessage, ValueNotKept
 from cuebook.persistence.values import SCALARS, ValueDecoder, ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque, Unresolved
 from cuebook.wire.codec import new_packer
+from tests.support.ids import shown
 
 PLAIN = ValueEncoder(pickle=False)
 PICKLING = ValueEncoder()
@@ -109,7 +110,7 @@ def same(one, other):
     return one == other
 
 
-@pytest.mark.parametrize("value", TABLE, ids=lambda value: f"{type(value).__name__}-{value!r:.30}")
+@pytest.mark.parametrize("value", TABLE, ids=lambda value: f"{type(value).__name__}-{shown(value, 30)}")
 def test_value_and_type_are_kept_without_pickle(value):
     for wrap in (
         lambda v: v,

@@ -80,7 +80,9 @@ def test_without_an_await_it_never_waits(function: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [awaits, awaits_sometimes, awaits_far_down, loops, enters, comprehends, wrapped], ids=repr
+    "function",
+    [awaits, awaits_sometimes, awaits_far_down, loops, enters, comprehends, wrapped],
+    ids=lambda function: function.__name__,
 )
 def test_with_any_kind_of_await_it_may_wait(function: Any) -> None:
     for _ in range(2):
