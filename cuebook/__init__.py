@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cuebook.durable.events.snapshots import SnapshotPolicy
     from cuebook.durable.persistent_actor import PersistentActor
     from cuebook.durable.promise import DurablePromise
+    from cuebook.durable.readside.envelope import EventEnvelope
     from cuebook.engines.calls.current import CurrentCall, current_call
     from cuebook.engines.calls.function import Worker
     from cuebook.errors import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         MalformedMessage,
         MessageTooLarge,
         MessagingError,
+        OffsetLost,
         ProcessDied,
         RecoveryFailed,
         Rejected,
@@ -100,6 +102,7 @@ _ERRORS = (
     "CodecError", "CuebookError", "ExperimentError", "FunctionNotShippable", "InternalError", "JobBusy", "JournalBusy",
     "JournalCorrupt", "JournalError",
     "JournalFull", "JournalNotTrusted", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError",
+    "OffsetLost",
     "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped", "RunnerGone",
     "StageError", "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion",
     "ValueNotKept",
@@ -133,6 +136,7 @@ _HOMES = {
     "DurablePromise": "cuebook.durable.promise",
     "Effect": "cuebook.durable.effects",
     "Event": "cuebook.actors.runs.progress",
+    "EventEnvelope": "cuebook.durable.readside.envelope",
     "EventKind": "cuebook.actors.runs.progress",
     "Exit": "cuebook.runtime.policy.exits",
     "File": "cuebook.persistence.identity.files",
@@ -222,6 +226,7 @@ __all__ = [
     "DurablePromise",
     "Effect",
     "Event",
+    "EventEnvelope",
     "EventKind",
     "Exit",
     "ExperimentError",
@@ -244,6 +249,7 @@ __all__ = [
     "Message",
     "MessageTooLarge",
     "MessagingError",
+    "OffsetLost",
     "Overflow",
     "PersistentActor",
     "Plan",

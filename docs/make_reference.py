@@ -60,7 +60,7 @@ GROUPS = {
     ],
     "Many actors": ["ActorSystem", "Pool", "Routing", "ServiceKey", "Services", "Listing", "current_actor"],
     "Actors in processes": ["ActorProcess", "Ladder"],
-    "Durable actors": ["PersistentActor", "persist", "Effect", "SnapshotPolicy", "DurablePromise"],
+    "Durable actors": ["PersistentActor", "persist", "Effect", "SnapshotPolicy", "EventEnvelope", "DurablePromise"],
     "Looking at actors": [
         "ActorState",
         "ActorStatistics",
@@ -114,6 +114,7 @@ HIDDEN = {
     "Delivery.settle",
     "Effect.answer_of",
     "PersistentActor.address_of",
+    "PersistentActor.followed",
     "PersistentActor.receive",
     "Runtime.interrupt",
     "Runtime.resume",
