@@ -22,7 +22,7 @@ PACKAGE = Path(cuebook.__file__).parent
 FLOORS = [
     {"__main__", "cli", "compat", "testing"},
     {"tuning"},
-    {"api", "stages"},
+    {"api", "stages", "tracing"},
     {"experiments"},
     {"chunks", "checkpoints"},
     {"durable"},
