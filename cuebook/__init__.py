@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cuebook.actors.retrying import Retry
-    from cuebook.actors.runs.progress import Event, EventKind, Progress
+    from cuebook.actors.runs.progress import Event as Event
+    from cuebook.actors.runs.progress import EventKind, Progress
     from cuebook.api.checkpoint import Checkpoint
     from cuebook.api.chunker import Chunker, chunk, stream
     from cuebook.api.journal import Journal
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
     from cuebook.api.runtime import Runtime
     from cuebook.checkpoints.trigger import last_checkpoint, make_checkpoint
     from cuebook.children.interpreter import freeze_support
-    from cuebook.chunks.sinks import Done
+    from cuebook.chunks.sinks import Done as Done
     from cuebook.durable.effects import Effect, persist
     from cuebook.durable.events.snapshots import SnapshotPolicy
     from cuebook.durable.persistent_actor import PersistentActor
     from cuebook.durable.promise import DurablePromise
+    from cuebook.durable.readside.envelope import EventEnvelope
     from cuebook.engines.calls.current import CurrentCall, current_call
     from cuebook.engines.calls.function import Worker
     from cuebook.errors import (
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
         CallFailed,
         CallTimedOut,
         CheckpointRefused,
-        CodecError,
         CuebookError,
         ExperimentError,
         FunctionNotShippable,
@@ -41,9 +42,8 @@ if TYPE_CHECKING:
         JournalFull,
         JournalNotTrusted,
         MailboxFull,
-        MalformedMessage,
-        MessageTooLarge,
         MessagingError,
+        OffsetLost,
         ProcessDied,
         RecoveryFailed,
         Rejected,
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
         SupervisionError,
         UnhandledMessage,
         UnknownEvent,
-        UnknownMessage,
         UnsupportedVersion,
         ValueNotKept,
         WorkerDied,
@@ -63,11 +62,24 @@ if TYPE_CHECKING:
         WorkplaceError,
         WriterConflict,
     )
+    from cuebook.errors import (
+        CodecError as CodecError,
+    )
+    from cuebook.errors import (
+        MalformedMessage as MalformedMessage,
+    )
+    from cuebook.errors import (
+        MessageTooLarge as MessageTooLarge,
+    )
+    from cuebook.errors import (
+        UnknownMessage as UnknownMessage,
+    )
     from cuebook.persistence.identity.files import File
     from cuebook.persistence.identity.registry import register_identity
     from cuebook.persistence.identity.secrets.secret import Secret
     from cuebook.persistence.values.pickling.renamed import moved
-    from cuebook.processes.process import ActorProcess, Ladder
+    from cuebook.processes.process import ActorProcess
+    from cuebook.processes.process import Ladder as Ladder
     from cuebook.runtime.cells.actor import Actor, Context, Delivery
     from cuebook.runtime.cells.mailbox import MailboxSpec, Overflow
     from cuebook.runtime.cells.services import Listing, ServiceKey, Services
@@ -77,15 +89,17 @@ if TYPE_CHECKING:
     from cuebook.runtime.groups.pool import Pool, Routing
     from cuebook.runtime.groups.strategy import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
     from cuebook.runtime.policy.directives import Directive
-    from cuebook.runtime.policy.exits import Exit
+    from cuebook.runtime.policy.exits import Exit as Exit
     from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
     from cuebook.runtime.refs.ref import ActorRef, current_actor
-    from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
+    from cuebook.runtime.refs.status import ActorState, ActorStatistics
+    from cuebook.runtime.refs.status import TreeNode as TreeNode
     from cuebook.runtime.refs.typed import Message
     from cuebook.runtime.reports.deadletters import DeadLetter, DeadReason
     from cuebook.runtime.reports.shutdown import ShutdownReport
-    from cuebook.runtime.seeing.tracing import TraceEvent, TraceKind
-    from cuebook.runtime.seeing.watchdog import Blockage
+    from cuebook.runtime.seeing.tracing import TraceEvent as TraceEvent
+    from cuebook.runtime.seeing.tracing import TraceKind as TraceKind
+    from cuebook.runtime.seeing.watchdog import Blockage as Blockage
     from cuebook.runtime.system import ActorSystem
     from cuebook.stages.datasets import Dataset, datasets, delete_dataset, read_dataset
     from cuebook.stages.job import Job, job
@@ -100,6 +114,7 @@ _ERRORS = (
     "CodecError", "CuebookError", "ExperimentError", "FunctionNotShippable", "InternalError", "JobBusy", "JournalBusy",
     "JournalCorrupt", "JournalError",
     "JournalFull", "JournalNotTrusted", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError",
+    "OffsetLost",
     "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped", "RunnerGone",
     "StageError", "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion",
     "ValueNotKept",
@@ -133,6 +148,7 @@ _HOMES = {
     "DurablePromise": "cuebook.durable.promise",
     "Effect": "cuebook.durable.effects",
     "Event": "cuebook.actors.runs.progress",
+    "EventEnvelope": "cuebook.durable.readside.envelope",
     "EventKind": "cuebook.actors.runs.progress",
     "Exit": "cuebook.runtime.policy.exits",
     "File": "cuebook.persistence.identity.files",
@@ -187,6 +203,8 @@ _HOMES = {
 }
 """Where each public name lives: it is imported when it is first used, so that `import cuebook` stays fast."""
 
+# What is not listed here is imported by its name all the same, and by no star: names that users have of their own, and
+# those that few need.
 __all__ = [
     "Actor",
     "ActorFailed",
@@ -201,14 +219,12 @@ __all__ = [
     "AskTimeout",
     "AutoShutdown",
     "Backoff",
-    "Blockage",
     "CallFailed",
     "CallTimedOut",
     "Checkpoint",
     "CheckpointRefused",
     "ChildSpec",
     "Chunker",
-    "CodecError",
     "Context",
     "CuebookError",
     "CurrentCall",
@@ -217,13 +233,11 @@ __all__ = [
     "DeadReason",
     "Delivery",
     "Directive",
-    "Done",
     "Down",
     "DurablePromise",
     "Effect",
-    "Event",
+    "EventEnvelope",
     "EventKind",
-    "Exit",
     "ExperimentError",
     "File",
     "FunctionNotShippable",
@@ -236,14 +250,12 @@ __all__ = [
     "JournalError",
     "JournalFull",
     "JournalNotTrusted",
-    "Ladder",
     "Listing",
     "MailboxFull",
     "MailboxSpec",
-    "MalformedMessage",
     "Message",
-    "MessageTooLarge",
     "MessagingError",
+    "OffsetLost",
     "Overflow",
     "PersistentActor",
     "Plan",
@@ -272,13 +284,9 @@ __all__ = [
     "SupervisionError",
     "SupervisorRef",
     "SupervisorSpec",
-    "TraceEvent",
-    "TraceKind",
-    "TreeNode",
     "Tuning",
     "UnhandledMessage",
     "UnknownEvent",
-    "UnknownMessage",
     "UnsupportedVersion",
     "ValueNotKept",
     "Worker",

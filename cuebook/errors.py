@@ -30,6 +30,7 @@ __all__ = [
     "MalformedMessage",
     "MessageTooLarge",
     "MessagingError",
+    "OffsetLost",
     "ProcessDied",
     "RecoveryFailed",
     "Rejected",
@@ -218,6 +219,10 @@ class WriterConflict(JournalError):
     """Another actor has taken over the id of this durable actor, so nothing more of this one is kept. It fails, and
     folds the journal again; whoever let two actors have one id acts. Use `runtime.entity()`, which sees to that.
     """
+
+
+class OffsetLost(JournalError):
+    """Events cannot be read on from this offset; the text says why. What was made of them has to be made anew."""
 
 
 class UnsupportedVersion(JournalError):

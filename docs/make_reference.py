@@ -16,6 +16,7 @@ from typing import Any
 import cuebook
 import cuebook.experiments
 import cuebook.testing
+import cuebook.tracing
 
 GROUPS = {
     "Running calls": ["chunk", "stream", "Chunker", "Runtime", "Done", "Retry", "Plan", "Worker", "freeze_support"],
@@ -60,16 +61,12 @@ GROUPS = {
     ],
     "Many actors": ["ActorSystem", "Pool", "Routing", "ServiceKey", "Services", "Listing", "current_actor"],
     "Actors in processes": ["ActorProcess", "Ladder"],
-    "Durable actors": ["PersistentActor", "persist", "Effect", "SnapshotPolicy", "DurablePromise"],
+    "Durable actors": ["PersistentActor", "persist", "Effect", "SnapshotPolicy", "EventEnvelope", "DurablePromise"],
     "Looking at actors": [
         "ActorState",
         "ActorStatistics",
-        "TreeNode",
-        "TraceEvent",
-        "TraceKind",
         "DeadLetter",
         "DeadReason",
-        "Blockage",
         "ShutdownReport",
     ],
 }
@@ -92,6 +89,7 @@ TESTING = [
     "SimulationFailed",
     "LeftBehind",
 ]
+TRACING = ["TreeNode", "TraceEvent", "TraceKind", "Blockage"]
 EXPERIMENTS = ["Workspace", "Outcome", "ExperimentTable"]
 HIDDEN = {
     "ActorProcess.close",
@@ -114,6 +112,7 @@ HIDDEN = {
     "Delivery.settle",
     "Effect.answer_of",
     "PersistentActor.address_of",
+    "PersistentActor.followed",
     "PersistentActor.receive",
     "Runtime.interrupt",
     "Runtime.resume",
@@ -123,6 +122,9 @@ HEAD = """# Reference
 
 Made from the docstrings by `python docs/make_reference.py`. Every name is imported from `cuebook`, those of the test
 kit from `cuebook.testing`. The command has a [page of its own](how-to/inspecting.md).
+
+To begin with actors eight names are enough: `Actor`, `message`, `Message`, `ActorOptions`, `Rejected`, `Runtime`, and
+for what outlives the program `PersistentActor` and `persist`.
 """
 SECTIONS = r"(Args|Parameters|Attributes|Returns|Raises|Cost|Source)"
 
@@ -135,6 +137,8 @@ def reference() -> str:
         parts += [part for name in names for part in described(name, getattr(cuebook, name))]
     parts.append("## Experiments\n\nImported from `cuebook.experiments`; [how to use them](how-to/experiments.md).\n")
     parts += [part for name in EXPERIMENTS for part in described(name, getattr(cuebook.experiments, name))]
+    parts.append("## Tracing\n\nImported from `cuebook.tracing`; [how to use it](how-to/seeing-inside.md).\n")
+    parts += [part for name in TRACING for part in described(name, getattr(cuebook.tracing, name))]
     parts.append("## Testing\n\nImported from `cuebook.testing`; [how to use it](how-to/testing-actors.md).\n")
     parts += [part for name in TESTING for part in described(name, getattr(cuebook.testing, name))]
     parts += ["## Errors\n", "\n".join(error_tree(cuebook.CuebookError)) + "\n"]

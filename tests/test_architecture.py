@@ -22,7 +22,7 @@ PACKAGE = Path(cuebook.__file__).parent
 FLOORS = [
     {"__main__", "cli", "compat", "testing"},
     {"tuning"},
-    {"api", "stages"},
+    {"api", "stages", "tracing"},
     {"experiments"},
     {"chunks", "checkpoints"},
     {"durable"},
@@ -50,7 +50,7 @@ ROOMS = {
         {"identity", "blobs"},
         {"trust"},
     ],
-    "durable": [{"entities"}, {"events"}, {"owed"}],
+    "durable": [{"entities"}, {"readside"}, {"events"}, {"owed"}],
     "runtime": [{"seeing", "groups"}, {"cells"}, {"reports"}, {"refs"}, {"policy", "tasks"}],
 }
 """The rooms of a folder, from the top down: imports between them run downwards too."""

@@ -96,3 +96,33 @@ def test_a_star_import_gives_all_names() -> None:
     """In a process of its own, so that nothing was loaded before."""
     program = "from cuebook import *; import cuebook; assert all(n in globals() for n in cuebook.__all__)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+MOVED = {
+    "Blockage", "CodecError", "Done", "Event", "Exit", "Ladder", "MalformedMessage", "MessageTooLarge", "TraceEvent",
+    "TraceKind", "TreeNode", "UnknownMessage",
+}  # fmt: skip
+BEGINNERS = ["Actor", "ActorOptions", "Message", "PersistentActor", "Rejected", "Runtime", "message", "persist"]
+
+
+@pytest.mark.parametrize("name", sorted(MOVED))
+def test_what_has_left_the_star_is_imported_by_its_name_without_a_word(name: str) -> None:
+    program = f"import warnings; warnings.simplefilter('error'); from cuebook import {name}; print({name}.__name__)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, capture_output=True, text=True)
+
+    assert name not in cuebook.__all__
+    assert (done.stdout, done.stderr) == (f"{name}\n", "")
+
+
+def test_a_star_import_leaves_users_their_own_names() -> None:
+    names: dict[str, object] = {"Event": 1, "Done": 2, "Exit": 3}
+    exec("from cuebook import *", names)
+
+    assert (names["Event"], names["Done"], names["Exit"]) == (1, 2, 3)
+    assert names.keys() >= set(BEGINNERS)
+
+
+def test_what_is_seen_of_actors_is_in_a_module_of_its_own() -> None:
+    from cuebook import tracing
+
+    assert all(getattr(tracing, name) is getattr(cuebook, name) for name in tracing.__all__)

@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cuebook.actors.messages import Append, Appended, AppendFailed
-from cuebook.actors.stream_messages import AppendEvents, EventsAppended, EventsRefused
+from cuebook.actors.stream_messages import AppendEvents, EventsAppended, EventsRefused, RemoveStream, StreamGone
 from cuebook.errors import WriterConflict
 from cuebook.persistence.journal.streams import StreamTable
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.runtime.cells.actor import Delivery
 
-__all__ = ["Commit", "Refusal", "answered", "gathered"]
+__all__ = ["Appending", "Commit", "Refusal", "answered", "gathered"]
 
 TRANSACTION_BYTES_MAX = 64 * 1024 * 1024
+
+
+Appending = Append | AppendEvents | RemoveStream
+"""What goes into a transaction."""
 
 
 class Refusal(NamedTuple):
@@ -42,6 +46,9 @@ class Commit:
         """Take one append in; one that may not write is answered at once."""
         message = delivery.message
         place = len(self.entries)
+        if isinstance(message, RemoveStream):
+            self._remove(delivery, streams)
+            return
         if isinstance(message, AppendEvents):
             try:
                 opening = streams.claim(message.stream, message.writer, message.first, message.count)
@@ -60,11 +67,22 @@ class Commit:
         self.waiting.append(delivery)
         self.ends.append(len(self.entries))
 
+    def _remove(self, delivery: Delivery, streams: StreamTable) -> None:
+        entry = streams.remove(delivery.message.type, delivery.message.id)
+        if entry is None:
+            delivery.reply(StreamGone(False))
+            return
+        self.entries.append(entry)
+        self.waiting.append(delivery)
+        self.ends.append(len(self.entries))
+
     def stored(self, seqs: list[int]) -> None:
         """It is on disk: answer all."""
         for delivery, end in zip(self.waiting, self.ends, strict=True):
             if isinstance(delivery.message, AppendEvents):
                 delivery.reply(EventsAppended())
+            elif isinstance(delivery.message, RemoveStream):
+                delivery.reply(StreamGone(True))
             else:
                 answered(delivery, Appended(delivery.message.ticket, seqs[end - 1] if end else 0))
 
@@ -75,6 +93,10 @@ class Commit:
             message = delivery.message
             if isinstance(message, AppendEvents):
                 streams.give_back(message.stream, message.first, was_opened=place in self.opens)
+                delivery.reply(EventsRefused(*refusal))
+                continue
+            if isinstance(message, RemoveStream):
+                streams.restore(message.type, message.id, self.entries[self.ends[place] - 1].run)
                 delivery.reply(EventsRefused(*refusal))
                 continue
             if not delivery.is_open and delivery.sender is None:
@@ -90,7 +112,7 @@ def gathered(backlog: deque[Delivery], streams: StreamTable, broken: dict[int, R
         broken: runs whose appends are refused; one that opens is so no more.
     """
     commit = Commit()
-    while backlog and commit.size < TRANSACTION_BYTES_MAX and isinstance(backlog[0].message, Append | AppendEvents):
+    while backlog and commit.size < TRANSACTION_BYTES_MAX and isinstance(backlog[0].message, Appending):
         delivery = backlog.popleft()
         message = delivery.message
         if isinstance(message, Append):

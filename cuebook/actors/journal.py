@@ -7,9 +7,9 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from cuebook.actors.commits import Commit, Refusal, answered, gathered
-from cuebook.actors.messages import Append, CommitEnded, ReadState, Recover, Recovered, StateRead
-from cuebook.actors.stream_messages import AppendEvents, CloseStream, OpenStream, StreamFound
+from cuebook.actors.commits import Appending, Commit, Refusal, answered, gathered
+from cuebook.actors.messages import CommitEnded, ReadState, Recover, Recovered, StateRead
+from cuebook.actors.stream_messages import CloseStream, OpenStream, StreamFound
 from cuebook.errors import CuebookError, InternalError, MessagingError
 from cuebook.persistence.journal.streams import opening
 from cuebook.persistence.journal.writer import JournalWriter
@@ -80,7 +80,7 @@ class JournalActor(Actor):
                 self._answer(left, left.stored)
             elif not left.backlog:
                 return
-            elif isinstance(left.backlog[0].message, Append | AppendEvents):
+            elif isinstance(left.backlog[0].message, Appending):
                 self._begin_commit(left)
             else:
                 self._read(left.backlog.popleft())
@@ -125,7 +125,9 @@ class JournalActor(Actor):
         elif isinstance(message, OpenStream):
             try:
                 head = opening(message.type, message.id, message.where)
-                delivery.reply(StreamFound(*self.file.streams.take(head, message.writer, id(self.file))))
+                streams = self.file.streams
+                number, last = streams.take(head, message.writer, id(self.file))
+                delivery.reply(StreamFound(number, last, streams.opened_at(number)))
             except CuebookError as error:
                 delivery.fail(error)
         else:

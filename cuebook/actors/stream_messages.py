@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from cuebook.persistence.records.record import Entry
 from cuebook.wire.message import message
 
-__all__ = ["AppendEvents", "CloseStream", "EventsAppended", "EventsRefused", "OpenStream", "StreamFound"]
+__all__ = [
+    "AppendEvents",
+    "CloseStream",
+    "EventsAppended",
+    "EventsRefused",
+    "OpenStream",
+    "RemoveStream",
+    "StreamFound",
+    "StreamGone",
+]
 
 
 @message(by_reference=True)
@@ -33,10 +42,28 @@ class CloseStream:
 @message(by_reference=True)
 @dataclass(frozen=True, slots=True)
 class StreamFound:
-    """Journal: the stream's number, and that of its last committed event; 0 where there is none."""
+    """Journal: the stream's number, that of its last committed event (0 where there is none), when it was opened."""
 
     number: int
     last: int
+    opened_at: float = 0.0
+
+
+@message(by_reference=True)
+@dataclass(frozen=True, slots=True)
+class RemoveStream:
+    """To the Journal, behind queued appends: this stream is no more."""
+
+    type: str
+    id: str
+
+
+@message(by_reference=True)
+@dataclass(frozen=True, slots=True)
+class StreamGone:
+    """Journal: it is on disk that the stream is no more. `was_there`: whether anything was kept of it."""
+
+    was_there: bool
 
 
 @message(by_reference=True)

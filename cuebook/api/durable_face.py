@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Literal, ParamSpec, TypeVar, TypeVarTuple, overload
 
 from cuebook.api.actors_face import ActorsFace, Where, factory_of, given
 from cuebook.durable.durable_actors import DurableActors, is_durable
+from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.promise import DurablePromise
+from cuebook.durable.readside.envelope import EventEnvelope
 from cuebook.persistence.trust.verdicts import Writers
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.spec import ActorOptions
@@ -155,6 +157,59 @@ class DurableFace:
             TypeError, ValueError: as `entity`. JournalError: the journal cannot be read.
         """
         await self.opened.host(actor, idle_s)
+
+    def subscribe(
+        self,
+        *,
+        of: type[PersistentActor[Any, Any]] | Iterable[type[PersistentActor[Any, Any]]],
+        after: str | None = None,
+        follow: bool = True,
+        missing: Literal["error", "skip"] = "error",
+    ) -> AsyncIterator[EventEnvelope]:
+        """The events of durable actors, in the order in which they were committed: those that are kept, and then each
+        one when it is on disk.
+
+        Each event has an `offset`. A program that keeps it together with what it makes of the event, in one
+        transaction, and begins again with `after=` that, counts none twice and misses none, whatever kills it. Offsets
+        stay good when the journal is compacted.
+
+        Args:
+            of: the class whose actors' events they are, or several.
+            after: the offset of the last event that was dealt with; None: from the first event on.
+            follow: whether to wait for more at the end. Else the iteration ends there.
+            missing: where events that would be read were dropped from the journal (`cuebook compact --drop-events`):
+                "error" raises, "skip" reads what is there. Events of removed actors are never read.
+
+        Returns:
+            an asynchronous iterator, which ends with the runtime, or by its `aclose()`. A slow reader loses nothing.
+
+        Raises:
+            TypeError: it is of no class of durable actors. ValueError: there is no path, or `after` is no offset.
+            When it is iterated: OffsetLost: the events after `after` are not there any more. UnknownEvent: a class has
+                changed. JournalNotTrusted, JournalError: as for the actors themselves. Nothing was passed over.
+        Cost: reads the events of all types from there on, some 20 us a record and 5 us an event.
+        """
+        return self.opened.subscribe(of, after, follow=follow, missing=missing)
+
+    async def remove(self, actor: type[PersistentActor[Any, Any]], id: str) -> bool:
+        """Delete a durable actor with its events, snapshots, reminders and deliveries.
+
+        It is stopped, and nothing of it is read again once this returns. Its bytes leave the journal with the next
+        `cuebook compact`. A later message to this id begins a new actor.
+
+        What others have kept that has to do with it is theirs, and stays: answers, deliveries that they owe it.
+
+        Args:
+            actor: its class. id: which one.
+
+        Returns:
+            whether anything was kept of it.
+
+        Raises:
+            TypeError: it is no class of durable actors. ValueError: the runtime has no path.
+            JournalError: the journal cannot be written; it is there as before.
+        """
+        return await self.opened.remove(actor, id)
 
     @overload
     def promise(self: Any, id: str) -> DurablePromise[Any]: ...

@@ -299,6 +299,8 @@ class Runtime:
     spawn = forwarded_overloads(DurableFace.spawn, "_durable")
     entity = forwarded(DurableFace.entity, "_durable")
     host = forwarded(DurableFace.host, "_durable")
+    subscribe = forwarded(DurableFace.subscribe, "_durable")
+    remove = forwarded(DurableFace.remove, "_durable")
     promise = forwarded_overloads(DurableFace.promise, "_durable")
     supervise = forwarded(ActorsFace.supervise, "_actors")
     pool = forwarded_overloads(ActorsFace.pool, "_actors")

@@ -1,4 +1,6 @@
-"""`cuebook actors`: what a journal holds of durable actors. Nothing of theirs is imported, unpickled or run."""
+"""`cuebook actors`: what a journal holds of durable actors, and the end of one. Nothing of theirs is imported,
+unpickled or run.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,9 @@ _DELIVERY = "\0"
 """What the key of a delivery begins with, and no reminder's."""
 
 
-@click.group(short_help="Durable actors: list, show, events, export, state.")
+@click.group(short_help="Durable actors: list, show, events, export, state, remove.")
 def actors() -> None:
-    """Look into the durable actors in a journal. Nothing of the program is imported or run."""
+    """Look into the durable actors in a journal, or remove one. Nothing of the program is imported or run."""
 
 
 _actor_argument = click.argument("actor", metavar="ACTOR")
@@ -119,6 +121,33 @@ def show_state(path: str, actor: str) -> None:
                 emit_json({"schema": SCHEMA, "events": stream.events, "state_after": head.number, "state": value})
                 return
     raise NotThere(f"no state of {actor} is kept in {path}: it has {stream.events:,} events and no snapshot")
+
+
+@actors.command(name="remove", short_help="Delete one of them.")
+@path_argument
+@_actor_argument
+def remove_actor(path: str, actor: str) -> None:
+    """Delete ACTOR with its events, snapshots and all that it owes.
+
+    One record is appended, and nothing of it is read again; its bytes go with the next `cuebook compact`.
+    """
+    import asyncio
+
+    from cuebook.cli.output import printable
+
+    with opened(path) as reader:
+        found = _picked(_picture(reader), actor, path).opened
+    asyncio.run(_remove(path, found.type, found.id))
+    click.echo(printable(f"removed: {found.type}/{found.id}; its bytes are there until the next `cuebook compact`"))
+
+
+async def _remove(path: str, kind: str, id: str) -> None:
+    from cuebook.persistence.journal.writer import JournalWriter
+
+    async with await JournalWriter.open(path) as journal:
+        entry = journal.streams.remove(kind, id)
+        if entry is not None:
+            await journal.append([entry])
 
 
 def _picture(reader: Reader) -> Picture:

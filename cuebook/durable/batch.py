@@ -39,7 +39,8 @@ class EventBatch:
         stream: number of the actor's. writer: its incarnation. first: number of the first event.
 
     Attributes:
-        count: of events. size: bytes, about. changed: keys of the duties in it.
+        count: of events. size: bytes, about. changed: keys of the duties in it. received: number of the last message
+            of each sender that was handled, where it is kept which were.
     """
 
     stream: int
@@ -51,7 +52,7 @@ class EventBatch:
     states: list[tuple[int, bytes]] = field(default_factory=list)
     settled: list[Settlement] = field(default_factory=list)
     duties: list[DutyRow] = field(default_factory=list)
-    received: list[tuple[str, int]] = field(default_factory=list)
+    received: dict[str, int] = field(default_factory=dict)
     changed: dict[str, None] = field(default_factory=dict)
     _names: dict[str, int] = field(default_factory=dict)
     _places: list[int] = field(default_factory=list)
@@ -107,8 +108,8 @@ class EventBatch:
             self.entries.append(Entry(Kind.DUTIES, self.stream, Duties(tuple(self.duties)).encode()))
             self.duties = []
         if self.received:
-            self.entries.append(Entry(Kind.RECEIVED, self.stream, Received(tuple(self.received)).encode()))
-            self.received = []
+            self.entries.append(Entry(Kind.RECEIVED, self.stream, Received(tuple(self.received.items())).encode()))
+            self.received = {}
 
     def close(self, at: float) -> None:
         """Nothing is added any more."""

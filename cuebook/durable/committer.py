@@ -17,7 +17,7 @@ from cuebook.durable.owed.posting import post
 from cuebook.errors import CuebookError, JournalError
 from cuebook.runtime.refs.ref import ActorRef
 
-__all__ = ["Committer"]
+__all__ = ["Committer", "error_of"]
 
 COMMANDS_MAX = 1024
 """Commands that may wait for one commit; then the next ones wait in the mailbox."""
@@ -119,7 +119,7 @@ class Committer:
         if batch is None or self._is_over:
             return
         if type(answer) is EventsRefused:
-            error = _error_of(answer)
+            error = error_of(answer)
         if error is not None:
             self._is_over = True
             self._on_failed([batch, self.next], error)
@@ -141,7 +141,8 @@ class Committer:
                 waiter.set_result(None)
 
 
-def _error_of(refused: EventsRefused) -> CuebookError:
+def error_of(refused: EventsRefused) -> CuebookError:
+    """The error that the Journal has named."""
     kind = getattr(errors, refused.error, None)
     if isinstance(kind, type) and issubclass(kind, JournalError):
         return kind(refused.text)

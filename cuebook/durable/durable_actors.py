@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
+from weakref import WeakSet
 
 import anyio
 
 from cuebook.actors.application import Application
+from cuebook.actors.stream_messages import EventsRefused, RemoveStream
+from cuebook.choices import one_of
+from cuebook.durable.committer import error_of
 from cuebook.durable.entities.registry import Entities, entity_name, options
 from cuebook.durable.ledger import Ledger, offer_ledger
-from cuebook.durable.persistent_actor import PersistentActor
+from cuebook.durable.persistent_actor import PersistentActor, types_of
 from cuebook.durable.promise import DurablePromise, Promise
+from cuebook.durable.readside.position import Offset
+from cuebook.durable.readside.subscription import Subscription
 from cuebook.errors import CuebookError
 from cuebook.logs import get_logger
 from cuebook.persistence.journal.new_journal import say_if_not_private
@@ -25,7 +33,7 @@ from cuebook.runtime.cells.spec import SpawnOptions
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.tasks.hold import Hold
 
-__all__ = ["DurableActors", "is_durable"]
+__all__ = ["DurableActors", "Missing", "is_durable"]
 
 _log = get_logger("durable")
 
@@ -33,6 +41,13 @@ _log = get_logger("durable")
 def is_durable(factory: Any) -> bool:
     """Whether it is a class of durable actors."""
     return isinstance(factory, type) and issubclass(factory, PersistentActor)
+
+
+class Missing(StrEnum):
+    """What becomes of a subscription where events that it is of were dropped."""
+
+    ERROR = "error"
+    SKIP = "skip"
 
 
 class DurableActors:
@@ -50,6 +65,7 @@ class DurableActors:
         self._ledger: Ledger | None = None
         self._door = anyio.Lock()
         self._entities = Entities(app.system)
+        self._subscriptions: WeakSet[Subscription] = WeakSet()
         offer_ledger(app.system.extensions, self.ledger)
 
     async def ledger(self) -> Ledger:
@@ -107,6 +123,30 @@ class DurableActors:
             self._app.system.tasks().hold(lambda: self._recall(cls), Hold(), name=f"recall {cls.__qualname__}")
         return self._entities.entity(cls, id)
 
+    def subscribe(self, actors: Any, after: str | None, *, follow: bool, missing: Missing | str) -> Subscription:
+        """As `Runtime.subscribe`."""
+        types = types_of(actors)
+        self._check_path("what durable actors have kept")
+        may_miss = one_of(Missing, missing, "missing") is Missing.SKIP
+        offset = None if after is None else Offset.of_text(after)
+        made = Subscription(self.ledger, types, offset, follows=follow, may_miss=may_miss)
+        self._subscriptions.add(made)
+        return made
+
+    async def remove(self, cls: type[Actor], id: str) -> bool:
+        """As `Runtime.remove`."""
+        if not is_durable(cls):
+            raise TypeError(f"nothing is kept of {cls!r}: only a durable actor is removed")
+        ledger = await self.ledger()
+        name = entity_name(cls, id)
+        with contextlib.suppress(KeyError):
+            await self._app.system.actor(name).stop()
+        answer = await ledger.journal.ask(RemoveStream(cls.type_name, id), timeout=None)  # type: ignore[attr-defined]
+        if type(answer) is EventsRefused:
+            raise error_of(answer)
+        self._entities.owes(name, None)
+        return bool(answer.was_there)
+
     def promise(self, id: str) -> DurablePromise[Any]:
         """As `Runtime.promise`."""
         return DurablePromise(id, self.entity(Promise, id, None), self.ledger)
@@ -114,6 +154,8 @@ class DurableActors:
     def close(self) -> None:
         """Wake nobody any more."""
         self._entities.close()
+        for each in tuple(self._subscriptions):
+            each.close()
 
     async def _recall(self, cls: Any) -> None:
         try:

@@ -121,9 +121,8 @@ class Effect:
             ValueError: none of the three is given, or both `after` and `at`; or one of them makes no sense.
             TypeError: it is no message, or a time is no number.
         """
-        return replace(
-            self, duties=(*self.duties, reminder(key, message, after=after, at=at, every=every, missed=missed))
-        )
+        duty = reminder(key, message, after=after, at=at, every=every, missed=missed)
+        return self._refined(duties=(*self.duties, duty))
 
     def forget(self, key: str) -> Effect:
         """Take back the reminder of this key; no effect where there is none."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from cuebook.actors.stream_messages import CloseStream, OpenStream, StreamFound
@@ -22,6 +22,8 @@ from cuebook.durable.ledger import Ledger, ledger_of
 from cuebook.durable.oversight import Oversight
 from cuebook.durable.owed.messages import Delivered, Due
 from cuebook.durable.owed.obligations import Cause, Obligations
+from cuebook.durable.readside.envelope import EventEnvelope
+from cuebook.durable.readside.follower import Follow, Follower
 from cuebook.errors import (
     ActorFailed,
     CuebookError,
@@ -51,6 +53,9 @@ class KeptActor(Protocol):
     event_types: EventTypes
     context: Context
 
+    def followed(self) -> Mapping[str, EventTypes]:
+        """How the events of those that it follows are read."""
+
     def initial_state(self) -> Any:
         """The state before the first event."""
 
@@ -73,6 +78,7 @@ class Keeper:
         self._ledger: Ledger
         self._committer: Committer
         self._obligations: Obligations
+        self._follower: Follower | None = None
 
     # Its life
 
@@ -98,7 +104,11 @@ class Keeper:
             ledger.journal, context.clock, first, on_stored=self._stored, on_failed=self._failed
         )
         name = f"{actor.type_name}/{actor.id}"
-        self._obligations = Obligations(self, context, ledger, found.number, name=name)
+        self._obligations = Obligations(self, context, ledger, found, name=name)
+        types = actor.followed()
+        if types:
+            self._follower = Follower(self, context, ledger, types, seen=folded.duties.seen)
+            self._follower.begin()
         self._obligations.begin(folded.duties)
 
     async def settle(self) -> None:
@@ -115,6 +125,8 @@ class Keeper:
         if hasattr(self, "_obligations"):
             self._committer.end()
             self._obligations.end()
+        if self._follower is not None:
+            self._follower.end()
 
     # Commands
 
@@ -124,6 +136,8 @@ class Keeper:
             return self._obligations.due(message)
         if type(message) is Delivered:
             return self._obligations.delivered(message)
+        if type(message) is Follow and self._follower is not None:
+            return self._follower.step()
         return self.handle(message, _COMMAND)
 
     def handle(self, command: Any, cause: Cause) -> Any:
@@ -249,6 +263,12 @@ class Keeper:
     def confirm(self) -> Any:
         """Answer the message in hand when all before it is on disk."""
         return self._keep(NOTHING, None, _COMMAND) if self._committer.is_busy else None
+
+    # What its follower asks for
+
+    def follow(self, envelope: EventEnvelope, handled: tuple[str, int]) -> Any:
+        """Handle an event, and keep with its effect that it was handled."""
+        return self.handle(envelope, Cause(delivery=handled))
 
     # Commits
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from cuebook.durable.events.appliers import appliers_of
@@ -11,10 +11,11 @@ from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.hooks import is_preceded, preceded
 from cuebook.durable.keeper import Keeper
 from cuebook.durable.owed.duties import Address
+from cuebook.durable.readside.envelope import EventEnvelope
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.handlers import check_taken, handlers_of, is_rebuilt, names_around
 
-__all__ = ["PersistentActor", "check_durable"]
+__all__ = ["PersistentActor", "check_durable", "types_of"]
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar  # what checkers bring along: defaults of type variables
@@ -28,6 +29,25 @@ else:
     C = TypeVar("C", contravariant=True)
 
 _HOOKS = {"on_start": "_recover", "on_stop": "_settle", "on_failure": "_give_up"}
+
+
+def types_of(actors: Any) -> dict[str, EventTypes]:
+    """How the events of a class of durable actors, or of several, are read, by name of the type.
+
+    Raises:
+        TypeError: one is no such class. ValueError: there is none, or two have one name.
+    """
+    given = (actors,) if isinstance(actors, type) or not isinstance(actors, Iterable) else tuple(actors)
+    found: dict[str, EventTypes] = {}
+    for cls in given:
+        if not (isinstance(cls, type) and issubclass(cls, PersistentActor)):
+            raise TypeError(f"events are those of classes of durable actors (PersistentActor), not of {cls!r}")
+        if cls.type_name in found:
+            raise ValueError(f"two of these classes are called {cls.type_name} in the journal: give one a type_name")
+        found[cls.type_name] = cls.event_types
+    if not found:
+        raise ValueError("no class is named whose events are to be read")
+    return found
 
 
 def check_durable(cls: type) -> None:
@@ -69,6 +89,7 @@ class PersistentActor(Actor[C], Generic[S, C]):
         upcasters: functions from the fields of an old event, by the name of its class, to today's event (or a list);
             also from those of the state, or of an object in it, where its class is gone or has other fields now.
         snapshots: when the state itself is kept.
+        follows: classes of durable actors whose events this one is given, each once, as an `EventEnvelope`.
 
     `on_start` is called after the recovery, before the first command; `on_stop` after the last commit.
     """
@@ -77,6 +98,7 @@ class PersistentActor(Actor[C], Generic[S, C]):
     events: ClassVar[Sequence[type]] = ()
     upcasters: ClassVar[Mapping[str, Upcaster]] = {}
     snapshots: ClassVar[SnapshotPolicy] = SnapshotPolicy()
+    follows: ClassVar[Sequence[type[PersistentActor[Any, Any]]]] = ()
 
     state: S
     event_types: ClassVar[EventTypes]
@@ -106,6 +128,7 @@ class PersistentActor(Actor[C], Generic[S, C]):
         if cls.handle is PersistentActor.handle and not is_rebuilt(cls):
             check_taken(cls, cls._handlers, PersistentActor)
         cls._appliers = appliers_of(cls, around)
+        _check_follows(cls)
         cls.event_types = EventTypes(cls.__qualname__, (*cls.events, *cls._appliers), cls.upcasters)
         for hook, before in _HOOKS.items():
             method = getattr(cls, hook)
@@ -116,6 +139,11 @@ class PersistentActor(Actor[C], Generic[S, C]):
     def address_of(cls, id: str) -> Address:
         """Where deliveries to the actor of this class and id go."""
         return Address(cls.type_name, id, name_of(cls))
+
+    @classmethod
+    def followed(cls) -> dict[str, EventTypes]:
+        """How the events of the classes that it follows are read, by name of the type."""
+        return types_of(cls.follows) if cls.follows else {}
 
     @classmethod
     def handler_for(cls, kind: type) -> str:
@@ -188,3 +216,16 @@ class PersistentActor(Actor[C], Generic[S, C]):
     def _give_up(self) -> None:
         if self._keeper is not None:
             self._keeper.give_up()
+
+
+def _check_follows(cls: type[PersistentActor[Any, Any]]) -> None:
+    """Raises TypeError where a class follows what has no events, itself, or has no handler for what it gets."""
+    if not cls.follows or is_rebuilt(cls):
+        return
+    if cls.type_name in types_of(cls.follows):
+        raise TypeError(f"{cls.__qualname__} follows itself: each event that it keeps would be followed by another one")
+    if cls.handle is PersistentActor.handle and cls.handler_for(EventEnvelope) == "handle":
+        raise TypeError(
+            f"{cls.__qualname__} follows others and has no handler for their events: "
+            "def on_event(self, e: EventEnvelope)"
+        )

@@ -220,7 +220,7 @@ class Link:
         with contextlib.suppress(asyncio.CancelledError):
             while backlog:
                 target = target_of(self._find(*open_address(address)))
-                await target.wait_for_room(len(backlog[0][1]))
+                await target.wait_for_room(len(backlog[0][1]), is_question=backlog[0][2])
                 while backlog and self._post(address, backlog[0]):
                     backlog.popleft()
         del self._backlogs[address]

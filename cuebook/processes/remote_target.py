@@ -132,7 +132,7 @@ class RemoteTarget:
         """Actors may wait with a deadline: a circle over the link is not seen."""
         return timeout is not None
 
-    async def wait_for_room(self, size: int) -> None:
+    async def wait_for_room(self, size: int, *, is_question: bool = False) -> None:
         """Until `has_room`, or it has stopped; first come, first served."""
         while self.is_alive and self._link.is_open and not self._fits(size):
             waiter: asyncio.Future[None] = self.loop.create_future()

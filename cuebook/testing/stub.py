@@ -88,7 +88,7 @@ class StubTarget:
         """Nobody has to."""
         return False
 
-    async def wait_for_room(self, size: int) -> None:
+    async def wait_for_room(self, size: int, *, is_question: bool = False) -> None:
         """At once."""
 
     def has_deferred(self, reply: asyncio.Future[Any]) -> bool:

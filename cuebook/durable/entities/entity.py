@@ -151,10 +151,10 @@ class Entity:
         """Whether actors too may wait for room."""
         return self.awake is not None and bool(self.awake.lets_actors_wait(timeout))
 
-    async def wait_for_room(self, size: int) -> None:
+    async def wait_for_room(self, size: int, *, is_question: bool = False) -> None:
         """Until there is room."""
         if self.awake is not None:
-            await self.awake.wait_for_room(size)
+            await self.awake.wait_for_room(size, is_question=is_question)
 
     def request_stop(self, timeout_s: float, *, drain: bool) -> None:
         """Put it to sleep."""

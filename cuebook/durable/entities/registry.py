@@ -28,6 +28,7 @@ from cuebook.errors import (
     UnsupportedVersion,
 )
 from cuebook.logs import get_logger
+from cuebook.persistence.journal.streams import removed_streams
 from cuebook.persistence.records.record import Kind, Picked
 from cuebook.persistence.records.stream_heads import Duties, StreamOpened
 from cuebook.persistence.values.pickling.names import resolve
@@ -204,10 +205,12 @@ class Entities:
         return entity is None or entity.state is ActorState.STOPPED
 
     def _may_sleep(self, name: str) -> bool:
-        """Whether nothing is due too soon; then the alarm is set for what is due later."""
+        """Whether nothing is due too soon; then the alarm is set for what is due later. Whoever follows stays awake."""
+        hosted = self._hosted[name.partition("/")[0]]
+        if getattr(hosted.cls, "follows", ()):
+            return False
         due = self._due.get(name)
         if due is not None:
-            hosted = self._hosted[name.partition("/")[0]]
             if due - self._system.clock.time() <= hosted.idle_s:
                 return False
             self._alarm.set(name, due)
@@ -241,6 +244,8 @@ async def owed_by(ledger: Ledger, type_name: str) -> dict[str, float]:
         async for record in _pages(ledger, Kind.STREAM_OPENED)
         if (head := StreamOpened.decode(record.head)).type == type_name
     }
+    for stream in removed_streams(ledger.file.select):
+        names.pop(stream, None)
     owed: dict[int, KeptDuties] = {}
     async for record in _pages(ledger, Kind.DUTIES):
         if record.run in names:

@@ -6,28 +6,26 @@ Knows no command and writes nothing.
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cuebook.actors.stream_messages import StreamFound
-from cuebook.durable.events.event_types import EventTypes, Maker
+from cuebook.durable.events.event_types import EventTypes
 from cuebook.durable.events.folding import check_returned
 from cuebook.durable.events.kept_decoder import KeptDecoder
+from cuebook.durable.events.kept_events import KeptEvents
 from cuebook.durable.ledger import Ledger
 from cuebook.durable.owed.kept_duties import KeptDuties
 from cuebook.errors import (
     CuebookError,
-    JournalCorrupt,
     JournalNotTrusted,
-    MalformedMessage,
     RecoveryFailed,
     UnknownEvent,
 )
 from cuebook.logs import get_logger
 from cuebook.persistence.records.record import Kind, Picked
-from cuebook.persistence.records.stream_heads import Duties, Events, Received, SnapshotKept, unpacked_places
+from cuebook.persistence.records.stream_heads import Duties, Events, Received, SnapshotKept
 from cuebook.persistence.values import ValueEncoder
 from cuebook.persistence.values.placeholders import Opaque, Unresolved, placeholder_in, type_of
 from cuebook.runtime.tasks.exits import is_exit, own
@@ -118,27 +116,22 @@ class _Fold:
         self.name = f"{actor.type_name} {actor.id!r}"
         self._apply: Callable[[Any, Any], Any] = actor.apply
         self._types = actor.event_types
-        self._ledger = ledger
+        self._kept = KeptEvents(ledger, actor.event_types)
         self._so_far = so_far
 
     def take(self, record: Picked) -> None:
         """Apply the events of one record."""
         so_far = self._so_far
-        first, count, _, names, places, _ = Events.unpacked(record.head)
-        if first != so_far.number + 1:
+        head = Events.decode(record.head)
+        if head.first != so_far.number + 1:
             what = "its first events were dropped" if not so_far.number else f"events after {so_far.number} are missing"
             raise RecoveryFailed(
-                f"{self.name} goes on with event {first}: {what}, and no snapshot can be read{self._unread()}"
+                f"{self.name} goes on with event {head.first}: {what}, and no snapshot can be read{self._unread()}"
             )
-        before = self._ledger.decoder.placeholders
-        values = self._values(record, count)
-        makers = self._makers(record, names, places)
-        if self._ledger.decoder.placeholders != before:
-            makers = map(self._whole, makers)
         apply, state, number = self._apply, so_far.state, so_far.number
         event: Any = _UNMADE
         try:
-            for make, value in zip(makers, values, strict=False):
+            for make, value in self._kept.makers_and_values(record, head):
                 number += 1
                 event = _UNMADE
                 for event in make(value):
@@ -161,38 +154,6 @@ class _Fold:
         if not self._so_far.unread:
             return ""
         return f" ({self._so_far.unread[0]}): give new fields a default, or {self._types.owner} an upcaster"
-
-    def _whole(self, make: Maker) -> Maker:
-        """What makes the same events, where parts of what was kept are placeholders: they are to be in none."""
-
-        def made(value: Any) -> Sequence[Any]:
-            events = make(value)
-            for event in events:
-                part = placeholder_in(event, Unresolved, Opaque)
-                if part is not None and self._ledger.refusal is not None:
-                    raise self._ledger.refusal(type_of(part))
-                if part is not None:
-                    raise self._types.lost_part(event, part)
-            return events
-
-        return made
-
-    def _values(self, record: Picked, count: int) -> list[Any]:
-        decoder, body = self._ledger.decoder, record.body or b""
-        try:
-            return [decoder.decode(body)] if count == 1 else decoder.decode_many(body, count)
-        except MalformedMessage as error:
-            raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
-
-    def _makers(self, record: Picked, names: tuple[str, ...], places: bytes | None) -> Iterable[Maker]:
-        """What makes today's events of each one that was kept."""
-        makers = [self._types.maker(name, refusal=self._ledger.refusal) for name in names]
-        if places is None:
-            return itertools.repeat(makers[0])
-        try:
-            return (makers[place] for place in unpacked_places(places, len(makers)))
-        except ValueError as error:
-            raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
 
 
 def _from_snapshot(actor: Folding, ledger: Ledger, stream: int, unread: list[str]) -> FoldedStream | None:

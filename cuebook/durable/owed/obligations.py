@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cuebook.actors.stream_messages import StreamFound
 from cuebook.durable.batch import EventBatch
 from cuebook.durable.ledger import Ledger
 from cuebook.durable.owed.duties import Address, Duty
@@ -95,13 +96,15 @@ class Obligations:
         kept: all that it owes, with what is on its way to the disk.
     """
 
-    def __init__(self, handler: Handler, context: Context, ledger: Ledger, stream: int, *, name: str) -> None:
+    def __init__(self, handler: Handler, context: Context, ledger: Ledger, found: StreamFound, *, name: str) -> None:
         self._handler = handler
         self._context = context
         self._failures = ledger.failures
         self._refusal = ledger.refusal
-        self._stream = stream
+        self._stream = found.number
         self._name = name
+        # An actor that was removed and begins anew numbers its deliveries from 1 again: nobody is to take them for old.
+        self._sender = f"{name}@{found.opened_at!r}"
         self._unsent: dict[str, None] = {}
         self._sending: set[str] = set()
         self._is_over = False
@@ -124,7 +127,7 @@ class Obligations:
         batch.add_duties(self.kept.rows_of(duties, self._context.clock.time()))
         if cause.delivery is not None:
             self.kept.receive((cause.delivery,))
-            batch.received.append(cause.delivery)
+            batch.received[cause.delivery[0]] = cause.delivery[1]
 
     def stored(self, keys: Iterable[str]) -> None:
         """What is owed under these keys has changed on disk, so it has not failed yet: see to it."""
@@ -215,7 +218,7 @@ class Obligations:
             self._undelivered(row, lost if refusal is None else refusal(where))
             return
         self._sending.add(receiver)
-        message = Delivered(self._name, number_in(row[0]), row[2] or b"")
+        message = Delivered(self._sender, number_in(row[0]), row[2] or b"")
         post(ref, message, lambda _, error: self._answered(row, error), timeout_s=CONFIRM_S)
 
     def _answered(self, row: DutyRow, error: CuebookError | None) -> None:

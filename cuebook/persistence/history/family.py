@@ -5,16 +5,20 @@ A feature that keeps records of its own writes their heads (`records/families.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from cuebook.persistence.history.state import JournalState
 from cuebook.persistence.records.record import Entry, Kind, Record
 
-__all__ = ["Family", "Fold", "Staying"]
+__all__ = ["Family", "Fold", "Numbering", "Staying"]
 
 Fold: TypeAlias = Callable[[JournalState, Record], None]
 """Folds one record into the state; raises JournalCorrupt, and changes nothing, where it contradicts those before it."""
+
+
+Numbering: TypeAlias = Sequence[tuple[int, int, int]]
+"""Triples `(old, new, count)`: the records `[old, old + count)` have the numbers from `new` on."""
 
 
 class Staying(Protocol):
@@ -25,6 +29,9 @@ class Staying(Protocol):
 
     def keeps_state(self, record: Record) -> bool:
         """Whether the state that it tells of stays, where it does itself and the state is still there."""
+
+    def last_words(self, numbering: Numbering, journal_id: bytes) -> Sequence[Entry]:
+        """What the new journal, which has this id, is told at its end, once every record was asked for."""
 
 
 class Family(Protocol):

@@ -5,10 +5,10 @@ Knows no stream and no file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.history.family import Fold
+from cuebook.persistence.history.family import Fold, Numbering
 from cuebook.persistence.history.run import RunState
 from cuebook.persistence.history.state import JournalState
 from cuebook.persistence.records.record import Entry, Kind, Record
@@ -68,6 +68,10 @@ class _RunsStaying:
             if any(seq == record.seq for seq, _ in kept):
                 return not (run.is_forgotten or run.done[index])
         return False
+
+    def last_words(self, numbering: Numbering, journal_id: bytes) -> Sequence[Entry]:
+        del numbering, journal_id
+        return ()
 
 
 def dropped_runs(state: JournalState) -> set[int]:

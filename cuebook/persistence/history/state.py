@@ -25,7 +25,7 @@ class JournalState:
     Attributes:
         opened: what its first record says; None before it was read.
         runs: the runs by number, in the order in which they were opened.
-        streams: those of durable actors, likewise.
+        streams: those of durable actors, likewise, but for those that were removed: their numbers are `removed`.
         line: the experiment whose journal this is; None of any other journal.
         job: the job whose journal it is.
         last_seq: number of the last record that was folded in.
@@ -37,6 +37,7 @@ class JournalState:
     runs: dict[int, RunState] = field(default_factory=dict)
     last_seq: int = 0
     streams: dict[int, StreamState] = field(default_factory=dict)
+    removed: set[int] = field(default_factory=set)
     line: LineState | None = None
     job: JobState = field(default_factory=JobState)
     by_function: dict[str, list[RunState]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cuebook.errors import JournalCorrupt, JournalError
@@ -56,6 +56,7 @@ class JournalCore:
         self._numbering = threading.Lock()
         self._retention: Retention | None = None
         self._is_in_doubt = False
+        self._watchers: dict[object, Callable[[], None]] = {}
         self.streams = StreamTable(JournalRecords(medium, self.store.reading).select)
 
     async def open(self) -> None:
@@ -95,6 +96,16 @@ class JournalCore:
                 # Behind the commit: had it failed, the next plan would drop states that are the newest on disk.
                 retention.accept(plan)
         return [row[0] for row in rows]
+
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """As `JournalWriter.watch`."""
+        key = object()
+        self._watchers[key] = watcher
+
+        def unwatch() -> None:
+            self._watchers.pop(key, None)
+
+        return unwatch
 
     def next_run(self) -> int:
         """A number that no run of this journal has."""
@@ -188,6 +199,8 @@ class JournalCore:
 
     def _say_end(self) -> None:
         self.seat.note(self.header.journal_id, self.seq, self.hash)
+        for watcher in tuple(self._watchers.values()):
+            watcher()
 
     def _check_in_place(self) -> None:
         if self.key is not None and self.medium.key() != self.key:

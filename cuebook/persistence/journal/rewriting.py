@@ -46,6 +46,11 @@ class Rewriting:
         if self._bytes > _BATCH_BYTES or len(self._waiting) >= _BATCH_ENTRIES:
             self.flush()
 
+    @property
+    def last(self) -> int:
+        """Number of the last record so far, also where it waits."""
+        return self.seq + len(self._waiting)
+
     def flush(self) -> None:
         """Write what waits, as one."""
         rows = rows_of(self._waiting, self.seq, self.hash)

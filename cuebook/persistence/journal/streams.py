@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from cuebook.errors import JournalBusy, JournalError, WriterConflict
 from cuebook.persistence.records.record import Entry, Kind, Picked
-from cuebook.persistence.records.stream_heads import Events, SnapshotKept, StreamOpened
+from cuebook.persistence.records.stream_heads import Events, SnapshotKept, StreamOpened, StreamRemoved
 
-__all__ = ["StreamTable", "opening"]
+__all__ = ["Select", "StreamTable", "opening", "removed_streams"]
 
 Select = Callable[..., list[Picked]]
 """`select(kind, stream, after=, limit=, newest=)`: records of a stream, or of all where it is None."""
@@ -45,6 +45,7 @@ class StreamTable:
         self._loaded = 0
         self._is_loaded = False
         self._lowest = 0
+        self._removed: set[int] = set()
         self._in_use: dict[int, _StreamInUse] = {}
 
     def take(self, head: StreamOpened, writer: bytes, owner: int = 0) -> tuple[int, int]:
@@ -79,8 +80,8 @@ class StreamTable:
                 )
             last = self._last(number) if is_kept else 0
             if found is None:
-                is_written = is_kept and self._is_kept(number)
-                self._in_use[number] = _StreamInUse(head, last + 1, writer, is_written, owner)
+                written = self._opened(number) if is_kept else None
+                self._in_use[number] = _StreamInUse(written or head, last + 1, writer, written is not None, owner)
             else:
                 found.writer = writer
                 found.next = max(found.next, last + 1)
@@ -125,6 +126,37 @@ class StreamTable:
             if was_opened:
                 stream.is_kept = False
 
+    def opened_at(self, number: int) -> float:
+        """When a stream that is in use was opened, seconds since the epoch: with its name, that tells one life of an
+        actor from the next.
+        """
+        with self._guard:
+            stream = self._in_use.get(number)
+            return 0.0 if stream is None else stream.opened.at
+
+    def remove(self, kind: str, id: str) -> Entry | None:
+        """Make a stream one that is no more: whoever writes to it now is refused, and the next writer of this name
+        begins another one.
+
+        Returns:
+            the record that says so; None where nothing is kept of it.
+        """
+        with self._guard:
+            while self._load(_PAGE):
+                pass
+            number = self._numbers.get((kind, id))
+            if number is None:
+                return None
+            found = self._in_use.pop(number, None)
+            is_written = self._opened(number) is not None if found is None else found.is_kept
+            del self._numbers[kind, id]
+            return Entry(Kind.STREAM_REMOVED, number, StreamRemoved(time.time()).encode()) if is_written else None
+
+    def restore(self, kind: str, id: str, number: int) -> None:
+        """A removal was not committed: the stream is there as before, and has to be taken anew."""
+        with self._guard:
+            self._numbers.setdefault((kind, id), number)
+
     def leave(self, number: int, writer: bytes) -> None:
         """`writer` appends no more: nothing is remembered of its stream but its number."""
         with self._guard:
@@ -148,17 +180,24 @@ class StreamTable:
     def _load(self, limit: int) -> bool:
         if self._is_loaded:
             return False
+        if not self._loaded:
+            self._removed = removed_streams(self._select)
         page = self._select(Kind.STREAM_OPENED, None, after=self._loaded, limit=limit)
         for record in page:
+            self._loaded = record.seq
+            self._lowest = min(self._lowest, record.run)
+            if record.run in self._removed:
+                continue
             head = StreamOpened.decode(record.head)
             self._numbers[head.type, head.id] = record.run
-            self._lowest = min(self._lowest, record.run)
-            self._loaded = record.seq
         self._is_loaded = len(page) < limit
         return not self._is_loaded
 
-    def _is_kept(self, number: int) -> bool:
-        return bool(self._select(Kind.STREAM_OPENED, number, limit=1))
+    def _opened(self, number: int) -> StreamOpened | None:
+        """The record that opened a stream, where one was committed."""
+        return next(
+            (StreamOpened.decode(each.head) for each in self._select(Kind.STREAM_OPENED, number, limit=1)), None
+        )
 
     def _last(self, number: int) -> int:
         last = 0
@@ -167,6 +206,16 @@ class StreamTable:
         for record in self._select(Kind.SNAPSHOT, number, limit=1, newest=True):
             last = max(last, SnapshotKept.decode(record.head).number)
         return last
+
+
+def removed_streams(select: Select) -> set[int]:
+    """The numbers of the streams that are no more."""
+    removed: set[int] = set()
+    after = 0
+    while page := select(Kind.STREAM_REMOVED, None, after=after, limit=_PAGE):
+        removed.update(record.run for record in page)
+        after = page[-1].seq
+    return removed
 
 
 def opening(kind: str, id: str, where: str) -> StreamOpened:

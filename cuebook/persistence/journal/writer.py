@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine, Hashable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
@@ -105,6 +105,13 @@ class JournalWriter(JournalRecords):
     def next_run(self) -> int:
         """A number for a new run that no other run in this file has, or gets."""
         return self._core.next_run()
+
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Call a function whenever more was committed, until the function that this gives is called.
+
+        It is called by whoever commits, in whatever thread and loop, and has to be quick and raise nothing.
+        """
+        return self._core.watch(watcher)
 
     @property
     def streams(self) -> StreamTable:

@@ -44,6 +44,8 @@ class Kind(IntEnum):
     STAGE_KEPT = 21
     STEP_KEPT = 22
     JOB_CLOSED = 23
+    STREAM_REMOVED = 24
+    RENUMBERED = 25
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ version.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cuebook.errors import MalformedMessage
 from cuebook.persistence.records.arrays import packed, unpacked
-from cuebook.persistence.records.head import Head, Keep, malformed
+from cuebook.persistence.records.head import Head, Keep, Owner, malformed
 from cuebook.persistence.records.record import Kind
 from cuebook.wire.codec import unpack
 
@@ -21,8 +22,10 @@ __all__ = [
     "DutyRow",
     "Events",
     "Received",
+    "Renumbered",
     "SnapshotKept",
     "StreamOpened",
+    "StreamRemoved",
     "packed_places",
     "unpacked_places",
 ]
@@ -190,3 +193,68 @@ class Received(Head):
         if not all(type(sender) is str and type(number) is int for sender, number in rows):
             raise ValueError("a delivery is a sender and a number")
         return cls(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRemoved(Head):
+    """A durable actor is no more: nothing of its stream is read again, and the next compaction leaves it out.
+
+    Attributes:
+        at: seconds since the epoch.
+    """
+
+    kind: ClassVar[Kind] = Kind.STREAM_REMOVED
+    _types: ClassVar[tuple[_Types, ...]] = ((float, int),)
+    at: float
+
+    def drops(self, run: int) -> Iterable[Owner]:
+        """All that was kept of its state."""
+        return ((run, 0),)
+
+
+@dataclass(frozen=True, slots=True)
+class Renumbered(Head):
+    """A compaction gave the records of a journal other numbers.
+
+    Attributes:
+        before, after: ids of the journal that was compacted, and of the one that it became.
+        runs: little-endian u64 array of triples: records `[old, old + count)` have the numbers from `new` on now.
+        dropped: by name of a type of durable actors, the old number of the last record whose events went, where actors
+            of that type live on without them, and how many events it had.
+    """
+
+    kind: ClassVar[Kind] = Kind.RENUMBERED
+    _types: ClassVar[tuple[_Types, ...]] = (bytes, bytes, bytes, dict)
+    before: bytes
+    after: bytes
+    runs: bytes
+    dropped: Mapping[str, tuple[int, int]]
+
+    @classmethod
+    def of_fields(cls, values: list[Any]) -> Renumbered:
+        before, after, runs, dropped = values
+        if len(runs) % 24 or not all(type(key) is str for key in dropped):
+            raise ValueError("records are renumbered by triples, and what went is known by its type")
+        went = {key: (seq, count) for key, (seq, count) in dropped.items()}
+        if not all(type(number) is int for pair in went.values() for number in pair):
+            raise ValueError("what went is a record and a number of events")
+        return cls(before, after, runs, went)
+
+    @classmethod
+    def of_runs(
+        cls,
+        ids: tuple[bytes, bytes],
+        runs: Sequence[tuple[int, int, int]],
+        dropped: Mapping[str, tuple[int, int]],
+    ) -> Renumbered:
+        """The head of these ids and triples."""
+        return cls(*ids, packed("Q", (number for run in runs for number in run)), dict(dropped))
+
+    def place_of(self, seq: int) -> tuple[int, bool]:
+        """The number that a record has now, and whether it is there; else that of the last one before it, or 0."""
+        numbers = unpacked("Q", self.runs)
+        place = bisect_right(numbers[0::3], seq) - 1
+        if place < 0:
+            return 0, False
+        old, new, count = numbers[3 * place : 3 * place + 3]
+        return (new + seq - old, True) if seq < old + count else (new + count - 1, False)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cuebook.errors import CuebookError, JournalCorrupt, JournalError
 from cuebook.persistence.blobs.port import Blobs
+from cuebook.persistence.history.family import Numbering
 from cuebook.persistence.history.replay import FAMILIES, JournalState, state_of
 from cuebook.persistence.history.runs import dropped_runs
 from cuebook.persistence.journal.header import first_head
@@ -42,7 +43,8 @@ class Compacted:
 
 
 def compact(place: str | os.PathLike[str] | Medium, *, drop_events: bool = False) -> Compacted:
-    """Rewrite a journal in place, without forgotten runs, states of completed calls and blobs nobody refers to.
+    """Rewrite a journal in place, without forgotten runs, removed actors, states of completed calls and blobs nobody
+    refers to.
 
     What a kill left of blobs that were being written goes too.
 
@@ -85,7 +87,7 @@ def _compacted(medium: Medium, seat: WriterSeat, *, drop_events: bool) -> Compac
         opened = first_head(state.opened, before, reader.record(before).hash)
         with medium.replacing() as rows:
             new = Rewriting(rows, opened)
-            _copy(staying, new, referred)
+            _copy(staying, new, opened.journal_id, referred)
             new.flush()
             reader.close()
     seat.note(opened.journal_id, new.seq, new.hash, is_held=False)
@@ -131,12 +133,30 @@ class _Staying:
                 has_state = record.kind in KEEPING and staying.keeps_state(record)
                 yield record, self._reader.state(record.seq) if has_state else None
 
+    def last_words(self, numbering: Numbering, journal_id: bytes) -> Iterator[Entry]:
+        """What the families have to say at the end of the new journal, which has this id."""
+        for staying in {id(each): each for each in self._by_kind.values()}.values():
+            yield from staying.last_words(numbering, journal_id)
 
-def _copy(staying: _Staying, new: Rewriting, referred: set[bytes]) -> None:
+
+def _copy(staying: _Staying, new: Rewriting, journal_id: bytes, referred: set[bytes]) -> None:
+    numbering: list[tuple[int, int, int]] = []
     for record, state in staying.records():
         referred.update(blob_references(state))
         referred.update(blob_references(record.body))
         new.append(Entry(record.kind, record.run, record.head, record.body), state)
+        _number(numbering, record.seq, new.last)
+    for entry in staying.last_words(numbering, journal_id):
+        new.append(entry)
+
+
+def _number(numbering: list[tuple[int, int, int]], old: int, new: int) -> None:
+    """Note the new number of a record: with those before it, where it goes on from them."""
+    first, named, count = numbering[-1] if numbering else (0, 0, 0)
+    if numbering and old == first + count and new == named + count:
+        numbering[-1] = (first, named, count + 1)
+    else:
+        numbering.append((old, new, 1))
 
 
 def _drop_blobs(blobs: Blobs, referred: set[bytes]) -> int:

@@ -157,9 +157,9 @@ class Cell(Lifecycle):
         """Whether actors too may wait for room; whoever waits here joins the graph of asks."""
         return self.mailbox.overflow in _KEEPS
 
-    async def wait_for_room(self, size: int) -> None:
-        """Until `has_room`, or the actor has stopped."""
-        await self.mailbox.wait_for_room(size, self.loop)
+    async def wait_for_room(self, size: int, *, is_question: bool = False) -> None:
+        """Until `has_room`, or the actor has stopped, or is parked and would not answer."""
+        await self.mailbox.wait_for_room(size, self.loop, is_question=is_question)
 
     @property
     def processed(self) -> int:

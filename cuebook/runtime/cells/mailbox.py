@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -69,6 +69,14 @@ class MailboxSpec:
                 raise TypeError(f"a mailbox has priorities of message types, and {kind!r} is none") from None
 
 
+class RoomWaiter(asyncio.Future[None]):
+    """Who waits for room; `is_question`: with a message whose answer is waited for then."""
+
+    def __init__(self, is_question: bool, *, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self.is_question = is_question
+
+
 class Mailbox:
     """A user lane within its bounds; before it two that have none, for what the runtime says of other actors
     and for a few urgent messages; and a stash.
@@ -77,6 +85,7 @@ class Mailbox:
 
     Attributes:
         spec: its bounds. size: bytes of the user lane. dropped, high_water: counts.
+        is_held: nobody takes messages out, so that no question waits for room.
         user, urgent, supervision, waiters: the lanes, for the cell, whose two loops are too hot for a call a message.
     """
 
@@ -86,6 +95,7 @@ class Mailbox:
         "dropped",
         "high_water",
         "is_closed",
+        "is_held",
         "size",
         "spec",
         "supervision",
@@ -101,10 +111,11 @@ class Mailbox:
         self._stash: deque[Entry] | None = None
         self._stash_size = 0
         self.urgent: deque[Entry] | None = None
-        self.waiters: deque[asyncio.Future[None]] | None = None
+        self.waiters: deque[RoomWaiter] | None = None
         self.size = 0
         self.high_water = 0
         self.is_closed = False
+        self.is_held = False
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -230,14 +241,18 @@ class Mailbox:
             taken.append(entry)
         return taken
 
-    async def wait_for_room(self, size: int, loop: asyncio.AbstractEventLoop) -> None:
-        """Until a message of `size` bytes fits, or the mailbox is closed; first come, first served."""
+    async def wait_for_room(self, size: int, loop: asyncio.AbstractEventLoop, *, is_question: bool = False) -> None:
+        """Until a message of `size` bytes fits, or the mailbox is closed, or held against a question; first come, first
+        served.
+        """
         is_first_time = True
-        while not self.is_closed and not (self._fits(size) if not is_first_time else self.has_room(size)):
+        while not (self.is_closed or (is_question and self.is_held)) and not (
+            self._fits(size) if not is_first_time else self.has_room(size)
+        ):
             waiters = self.waiters
             if waiters is None:
                 waiters = self.waiters = deque()
-            waiter: asyncio.Future[None] = loop.create_future()
+            waiter = RoomWaiter(is_question, loop=loop)
             # Whoever was woken and found the room taken goes back to the head of the queue.
             waiters.append(waiter) if is_first_time else waiters.appendleft(waiter)
             is_first_time = False
@@ -282,20 +297,35 @@ class Mailbox:
         runtime had to say is of no use any more.
         """
         self.is_closed = True
-        for waiter in self.waiters or ():
-            if not waiter.done():
-                waiter.set_result(None)
+        self._wake(self.waiters or ())
         lanes = (self.urgent, self._stash, self.user)
         left = [Envelope._make(entry) for lane in lanes for entry in lane or ()]
         self.supervision = self.urgent = self._stash = self.user = self.waiters = None
         self.size = 0
         return left
 
+    def hold(self) -> None:
+        """Nobody takes messages out from now on, until `release`: no question waits for room any more."""
+        self.is_held = True
+        questions = [waiter for waiter in self.waiters or () if waiter.is_question]
+        self.waiters = deque(waiter for waiter in self.waiters or () if not waiter.is_question) or None
+        self._wake(questions)
+
+    def release(self) -> None:
+        """Messages are taken out again."""
+        self.is_held = False
+
+    @staticmethod
+    def _wake(waiters: Iterable[RoomWaiter]) -> None:
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
     def _fits(self, size: int) -> bool:
         user = self.user
         return not user or (len(user) < self.spec.capacity and self.size + size <= self.spec.bytes_max)
 
-    def _leave(self, waiter: asyncio.Future[None]) -> None:
+    def _leave(self, waiter: RoomWaiter) -> None:
         if waiter.done() and not waiter.cancelled():
             self.admit()  # it was this waiter's turn: the next one's now
         elif self.waiters is not None and waiter in self.waiters:

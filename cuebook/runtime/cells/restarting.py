@@ -126,10 +126,12 @@ class Restarting(Ending):
             parked = ActorStopped(f"{self.name} is parked after {repr_of(error)}")
             parked.__cause__ = error
             self.answers.refuse(envelope, parked, is_undelivered=True)
+        self.mailbox.hold()
         self._settled()
 
     def _restart(self) -> None:
         # Through the loop and never within the failure: a stop gets in between two attempts.
         self._restart_timer = None
+        self.mailbox.release()
         self.state = ActorState.STARTING
         self._driver.wake()

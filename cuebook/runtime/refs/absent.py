@@ -55,7 +55,7 @@ class Absent:
         """Nobody waits for it."""
         return False
 
-    async def wait_for_room(self, size: int) -> None:
+    async def wait_for_room(self, size: int, *, is_question: bool = False) -> None:
         """At once."""
 
     def has_deferred(self, reply: asyncio.Future[Any]) -> bool:

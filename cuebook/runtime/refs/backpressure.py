@@ -23,12 +23,19 @@ def check_seconds(timeout: float | None) -> None:
 
 
 async def room_in_time(
-    target: Target, message: object, size: int, *, timeout: float | None, asker: Activation | None
+    target: Target,
+    message: object,
+    size: int,
+    *,
+    timeout: float | None,
+    asker: Activation | None,
+    is_question: bool = True,
 ) -> float | None:
     """Wait until the target has room for a message of `size` bytes.
 
     Parameters:
         asker: the handler that waits; None where it is none.
+        is_question: whether an answer is waited for, so that one that is parked is not waited for.
 
     Returns:
         What is left of the timeout, in seconds.
@@ -39,20 +46,29 @@ async def room_in_time(
     started = target.loop.time()
     try:
         async with asyncio.timeout(timeout):
-            await _room(target, message, size, asker)
+            await _room(target, message, size, asker, is_question=is_question)
     except TimeoutError:
         raise timed_out(target, message, timeout, started) from None
     return None if timeout is None else max(timeout - (target.loop.time() - started), 0.0)
 
 
 async def room_or_full(
-    target: Target, message: object, size: int, *, timeout: float | None, asker: Activation | None
+    target: Target,
+    message: object,
+    size: int,
+    *,
+    timeout: float | None,
+    asker: Activation | None,
+    is_question: bool = False,
 ) -> None:
-    """As `room_in_time`, for a sender that needs no answer. Raises MailboxFull: no room in time, or none ever, because
-    the target waits for the sender; then the text has the circle.
+    """As `room_in_time`, for a sender that is told of a full mailbox.
+
+    Raises:
+        MailboxFull: no room in time, or none ever, because the target waits for the sender; then the text has the
+            circle.
     """
     try:
-        await room_in_time(target, message, size, timeout=timeout, asker=asker)
+        await room_in_time(target, message, size, timeout=timeout, asker=asker, is_question=is_question)
     except AskTimeout:
         raise MailboxFull(f"no room in the mailbox of {target.name} within {timeout:g} s") from None
     except AskCycle as circle:
@@ -69,14 +85,14 @@ def timed_out(target: Target, message: object, timeout: float | None, asked_at: 
     )
 
 
-async def _room(target: Target, message: object, size: int, asker: Activation | None) -> None:
+async def _room(target: Target, message: object, size: int, asker: Activation | None, *, is_question: bool) -> None:
     if asker is None:
-        await target.wait_for_room(size)
+        await target.wait_for_room(size, is_question=is_question)
         return
     refuse_cycle(asker, target, type(message).__qualname__)
     room = target.loop.create_future()
     asker.waits_for[room] = target
     try:
-        await target.wait_for_room(size)
+        await target.wait_for_room(size, is_question=is_question)
     finally:
         del asker.waits_for[room]

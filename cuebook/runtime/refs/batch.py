@@ -40,10 +40,11 @@ class Way:
         """Whether the sender has to wait, and may, before it puts this into the mailbox."""
         return self.may_wait and not self.target.has_room(len(content) if type(content) is bytes else 0)
 
-    async def room(self, message: object, content: Any) -> None:
+    async def room(self, message: object, content: Any, *, is_question: bool = False) -> None:
         """Wait for it. Raises MailboxFull."""
         size = len(content) if type(content) is bytes else 0
-        await room_or_full(self.target, message, size, timeout=self.timeout, asker=self.asker)
+        timeout, asker = self.timeout, self.asker
+        await room_or_full(self.target, message, size, timeout=timeout, asker=asker, is_question=is_question)
 
     def post(self, message: object, content: Any, reply: asyncio.Future[Any] | None = None) -> None:
         """Put a message into the mailbox. Raises MailboxFull, ActorStopped."""
@@ -89,7 +90,7 @@ async def ask_all(way: Way, messages: Sequence[object]) -> list[Any]:
             for message, content, future in zip(messages, contents, futures, strict=True):
                 try:
                     if way.lacks_room(content):
-                        await way.room(message, content)
+                        await way.room(message, content, is_question=True)
                     way.post(message, content, future)
                 except (MailboxFull, ActorStopped) as error:
                     future.set_result(FailedReply(error, is_undelivered=True))

@@ -35,7 +35,7 @@ class Target(Waiter, Protocol):
     def lets_actors_wait(self, timeout: float | None) -> bool:
         """Whether actors too may wait for room, for so many seconds: a circle of them is seen, or the wait ends."""
 
-    async def wait_for_room(self, size: int) -> None:
+    async def wait_for_room(self, size: int, *, is_question: bool = False) -> None:
         """Until `has_room`, or the actor has stopped."""
 
     def request_stop(self, timeout_s: float, *, drain: bool) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from cuebook.errors import ActorFailed, ActorStopped, RestartLimitReached
 from cuebook.runtime.cells.actor import Actor, Delivery
+from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.cells.spec import ActorOptions
 from cuebook.runtime.policy.restarts import RestartIntensity
 from cuebook.runtime.reports.deadletters import DeadReason
@@ -238,6 +239,32 @@ async def test_a_parked_actor_keeps_what_it_was_told_and_refuses_asks() -> None:
         assert ref.unpark()
         assert not ref.unpark()
         assert await ref.ask(Get()) == 3
+
+
+@virtually
+@pytest.mark.parametrize("many", [False, True])
+async def test_questions_that_wait_for_room_are_refused_when_the_actor_is_parked_and_tells_wait_on(many: bool) -> None:
+    async with ActorSystem() as system:
+        small = MailboxSpec(capacity=2)
+        ref = system.spawn(Counter, name="c", on_exhausted="park", intensity=NONE, mailbox=small)
+        ref.tell_nowait(Boom("enough"))
+        ref.tell_nowait(Add(1))
+
+        async def asked(timeout: float | None) -> Any:
+            return await (ref.batch([Get()], timeout) if many else ref.ask(Get(), timeout))
+
+        telling = asyncio.ensure_future(ref.tell(Add(5)))
+        waiting = [asyncio.ensure_future(asked(timeout)) for timeout in (None, 60.0)]
+        telling_more = asyncio.ensure_future(ref.tell(Add(7)))
+        await asyncio.sleep(0.1)
+        for each in waiting:
+            with pytest.raises(ActorStopped, match="c is parked"):
+                await each
+        with pytest.raises(ActorStopped, match="c is parked"):  # one that comes when it is full
+            await asked(None)
+        assert ref.unpark()
+        await asyncio.gather(telling, telling_more)
+        assert await ref.ask(Get()) == 13
 
 
 @virtually

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.experiments.line import LineState
-from cuebook.persistence.history.family import Fold
+from cuebook.persistence.history.family import Fold, Numbering
 from cuebook.persistence.history.state import JournalState
 from cuebook.persistence.records.experiment_heads import (
     AttemptBegun,
@@ -46,6 +46,10 @@ class _AllStays:
     def keeps_state(self, record: Record) -> bool:
         del record
         return True
+
+    def last_words(self, numbering: Numbering, journal_id: bytes) -> Sequence[Entry]:
+        del numbering, journal_id
+        return ()
 
 
 def _opened(state: JournalState, record: Record) -> None:

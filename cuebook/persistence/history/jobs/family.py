@@ -5,10 +5,10 @@ Knows no stream and no file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.history.family import Fold
+from cuebook.persistence.history.family import Fold, Numbering
 from cuebook.persistence.history.jobs.job import JobRun
 from cuebook.persistence.history.state import JournalState
 from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKept, StepKept
@@ -41,6 +41,10 @@ class _JobsStaying:
     def keeps_state(self, record: Record) -> bool:
         del record
         return True
+
+    def last_words(self, numbering: Numbering, journal_id: bytes) -> Sequence[Entry]:
+        del numbering, journal_id
+        return ()
 
 
 def _opened(state: JournalState, record: Record) -> None:
