@@ -100,7 +100,8 @@ class StageCall:
         """The value that is kept, alone in a tuple; None where the stage has to be done.
 
         Args:
-            redo: does it, where the value turns out to be damaged when it is looked at; None: nobody can then.
+            redo: does it, where the value turns out to be damaged when it is looked at; None: nobody can then, so that
+                the value is read through now.
         """
         kept = self._book.state.stages.get(self._hash)
         if kept is None:
@@ -240,6 +241,8 @@ class StageCall:
             read_value, head, partial(book.body, kept.seq), self._job.workplace.files, func=self._stage.func
         )  # fmt: skip
         if not is_in_record(head):
+            if redo is None and self._is_damaged(head):
+                return None
             return (LazyValue(partial(self._looked_at, read, redo, upstream=upstream)),)
         try:
             value, files = read()
@@ -254,16 +257,33 @@ class StageCall:
 
     def _looked_at(self, read: Callable[[], Any], redo: Callable[[], Any] | None, *, upstream: Upstream) -> Any:
         try:
-            value = read()[0]
+            value, files = read()
         except JournalCorrupt as error:
+            self._job.workplace.files.drop_damaged(version_of(self._book.state.stages[self._hash].head))
             if redo is None:
                 raise
-            self._reasons = [f"its stored value is damaged ({error})"]
-            self._job.workplace.files.blobs.remove(self._book.state.stages[self._hash].head.digest)
-            self.begin()
-            value = self.keep(redo())
+            return self._redone(redo, f"its stored value is damaged ({error})")
+        if redo is not None and not all(file.is_unchanged() for file in files):
+            return self._redone(redo, "a file that it gave back is gone or has changed")
         self._note(value, upstream)
         return value
+
+    def _redone(self, redo: Callable[[], Any], reason: str) -> Any:
+        self._reasons = [reason]
+        self.begin()
+        value = self.keep(redo())
+        self._note(value, Upstream(self._hash, self._book.state.stages[self._hash].head.value, self._stage.name))
+        return value
+
+    def _is_damaged(self, head: StageKept) -> bool:
+        files = self._job.workplace.files
+        try:
+            files.verify(version_of(head))
+        except JournalCorrupt as error:
+            files.drop_damaged(version_of(head))
+            self._reasons = [f"its stored value is damaged ({error})"]
+            return True
+        return False
 
     def _note(self, value: Any, upstream: Upstream) -> None:
         """Know a value again that was loaded: it may have another digest than when it was kept."""
