@@ -29,7 +29,7 @@ def make_checkpoint(
 
     Args:
         state: any value that a result may be.
-        metrics: numbers, texts and truth values by name, for `cuebook exp show`; only of a program.
+        metrics: numbers, texts and truth values by name, for `cuebook show`, `watch` and `exp show`.
         label: a name for this checkpoint, shown by tools; `every` counts each label apart.
         every: thins it: a float is seconds (0.0 or more), an int is times that this is reached. Counted from the
             start of the call, then from the last state kept.
@@ -40,7 +40,8 @@ def make_checkpoint(
         an `async def`).
 
     Raises:
-        TypeError, ValueError: in a call, `label` is no str, or `every` no number of 0 or more; nothing changed.
+        TypeError, ValueError: `label` is no str, `every` no number of 0 or more, or a metric neither a number, a text
+            nor a truth value; nothing changed. (Where it does nothing, nothing is looked at.)
         ValueNotKept: the state cannot be kept; nothing changed. JournalError: the journal could not take it.
         CheckpointRefused: the outputs could not be kept. RunnerGone: the program's runner is no longer there.
 
@@ -54,11 +55,14 @@ def make_checkpoint(
         raise TypeError(f"label={label!r} must be a str")
     if every is not None and not _is_due(call if in_call and call is not None else _program, label, every):
         return _ready(None) if _has_loop() else None
-    if not in_call or call is None:
-        return _waited(_program.keep, state, label, metrics)
+    plain: dict[str, Any] = {}
     if metrics is not None:
-        raise TypeError("metrics= is for a program that `cuebook exp run` has started; a call's belong into its state")
-    return _waited(call.port.save_state, call.index, label, state)
+        from cuebook.checkpoints.metrics import plain_metrics
+
+        plain = plain_metrics(metrics)
+    if not in_call or call is None:
+        return _waited(_program.keep, state, label, plain)
+    return _waited(call.port.save_state, call.index, label, state, plain)
 
 
 def last_checkpoint(default: Any = None) -> Any:
@@ -86,7 +90,7 @@ class _ProgramTriggers:
         self.began = time.monotonic()
         self.marks: dict[str | None, list[float]] = {}
 
-    def keep(self, state: Any, label: str | None, metrics: dict[str, Any] | None) -> Any:
+    def keep(self, state: Any, label: str | None, metrics: dict[str, Any]) -> Any:
         from cuebook.checkpoints.program import keep
 
         return keep(state, label, metrics)
