@@ -11,7 +11,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -21,9 +20,9 @@ from cuebook.persistence.history.jobs.job import JobRun, JobState, KeptStage
 from cuebook.persistence.history.replay import replay
 from cuebook.persistence.identity.files import FileStamp, remember
 from cuebook.persistence.identity.secrets.hiding import Hiding
+from cuebook.persistence.journal.group_commit import GroupCommit
 from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKept, StepKept
-from cuebook.persistence.records.record import Entry
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.texts import not_trusted
 from cuebook.stages.job_name import JOURNAL
@@ -60,6 +59,7 @@ class JobBook:
         self._is_over = threading.Event()
         self.skipped: list[int] = []
         self.steps_skipped = 0
+        self._commits = GroupCommit(self._loop.submit, lambda entries: self._file.append(entries))
         try:
             self._file = self._loop.submit(self._opened(name)).result()
         except BaseException:
@@ -101,29 +101,27 @@ class JobBook:
         command = self.hiding.hidden_command(sys.argv)
         host, parent = socket.gethostname(), before.number if before is not None else 0
         head = JobOpened(name, time.time(), os.getpid(), host, command, key, parent)
-        self._append([head.entry(self.run)])
+        self._commits.add(head.entry(self.run)).result()
         self.state.runs[self.run] = JobRun(self.run, head)
 
     def keep_stage(self, head: StageKept, body: bytes) -> KeptStage:
         """Keep what a stage has done; it is on disk when this returns."""
-        (seq,) = self._append([head.entry(self.run, body)])
+        seq = self._commits.add(head.entry(self.run, body)).result()
         with self._lock:
             return self.state.add_stage(seq, self.run, head)
 
     def keep_step(self, head: StepKept, body: bytes) -> None:
         """Keep what a step has done; it is on disk when this returns."""
-        (seq,) = self._append([head.entry(self.run, body)])
-        with self._lock:
-            self.state.add_step(seq, self.run, head)
+        self.start_keeping_step(head, body).result()
 
-    def start_keeping_step(self, head: StepKept, body: bytes) -> Future[list[int]]:
-        """As `keep_step`, but answers later; `step_is_kept` is to be called with the answer."""
-        return self._loop.submit(self._appended([head.entry(self.run, body)]))
+    def start_keeping_step(self, head: StepKept, body: bytes) -> Future[int]:
+        """As `keep_step`, but answers later; it is kept even if nobody waits for the answer."""
 
-    def step_is_kept(self, head: StepKept, seq: int) -> None:
-        """A step that was started to be kept is on disk."""
-        with self._lock:
-            self.state.add_step(seq, self.run, head)
+        def noted(seq: int) -> None:
+            with self._lock:
+                self.state.add_step(seq, self.run, head)
+
+        return self._commits.add(head.entry(self.run, body), noted)
 
     def body(self, seq: int) -> bytes:
         """The body of a record.
@@ -177,9 +175,3 @@ class JobBook:
                 await self._file.close()
             finally:
                 self._is_over.set()
-
-    def _append(self, entries: Sequence[Entry]) -> list[int]:
-        return self._loop.submit(self._appended(entries)).result()
-
-    async def _appended(self, entries: Sequence[Entry]) -> list[int]:
-        return await self._file.append(entries)
