@@ -44,6 +44,7 @@ class Kind(IntEnum):
     STAGE_KEPT = 21
     STEP_KEPT = 22
     JOB_CLOSED = 23
+    STAGE_STATE = 24
 
 
 @dataclass(frozen=True, slots=True)
