@@ -47,6 +47,7 @@ class Checkpoints:
             state_number=number,
             label=said.label,
             call_key=run.key_of(said.index),
+            metrics=said.metrics,
         )
         run.states[said.index] = (number, seq)  # until this one is on disk, the one before is found
         outgoing = self._outbox.of(run)

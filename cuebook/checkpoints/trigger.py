@@ -1,4 +1,4 @@
-"""make_checkpoint() and last_checkpoint(): the progress of the call, else of the program, that they are called in.
+"""make_checkpoint() and last_checkpoint(): the progress of the call, else the stage, else the program around them.
 
 Knows no journal.
 """
@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any
 
+from cuebook.checkpoints.around import ProgressPort, progress_around
 from cuebook.engines.calls.current import OUTSIDE, CurrentCall, current_call
 
 __all__ = ["last_checkpoint", "make_checkpoint"]
@@ -23,24 +24,25 @@ def make_checkpoint(
 ) -> Any:
     """Keep `state` as the progress of this call: a next attempt gets it back from `last_checkpoint()`.
 
-    The newest two states of a call are kept until it is done. In a program that `cuebook exp run` has started, and
-    outside of its calls, a version of the program's outputs is kept, with `state` and `metrics`. Elsewhere it does
-    nothing.
+    The newest two states of a call are kept until it is done. Outside of calls it is the same for the stage that it is
+    called in. In a program that `cuebook exp run` has started, outside of both, a version of the program's outputs is
+    kept, with `state` and `metrics`. Elsewhere it does nothing.
 
     Args:
         state: any value that a result may be.
-        metrics: numbers, texts and truth values by name, for `cuebook exp show`; only of a program.
+        metrics: numbers, texts and truth values by name, for `cuebook show`, `watch` and `exp show`.
         label: a name for this checkpoint, shown by tools; `every` counts each label apart.
         every: thins it: a float is seconds (0.0 or more), an int is times that this is reached. Counted from the
             start of the call, then from the last state kept.
 
     Returns:
-        The checkpoint's number within this call or experiment (1, 2, ...) once it is committed; None when it was
-        thinned out or there is neither. Where a loop runs in this thread: an awaitable of that (outside of a call: in
-        an `async def`).
+        The checkpoint's number within this call, stage or experiment (1, 2, ...) once it is committed; None when it
+        was thinned out or there is none of them. Where a loop runs in this thread: an awaitable of that (in a stage:
+        where it is a coroutine function; outside of all: in an `async def`).
 
     Raises:
-        TypeError, ValueError: in a call, `label` is no str, or `every` no number of 0 or more; nothing changed.
+        TypeError, ValueError: `label` is no str, `every` no number of 0 or more, or a metric neither a number, a text
+            nor a truth value; nothing changed. (Where it does nothing, nothing is looked at.)
         ValueNotKept: the state cannot be kept; nothing changed. JournalError: the journal could not take it.
         CheckpointRefused: the outputs could not be kept. RunnerGone: the program's runner is no longer there.
 
@@ -48,24 +50,33 @@ def make_checkpoint(
     """
     call = current_call()
     in_call = call is not None and call.index != OUTSIDE
-    if not in_call and not has_runner():
+    stage = None if in_call else progress_around.get()
+    if not in_call and stage is None and not has_runner():
         return _outside(None, sys._getframe(1).f_code.co_flags)
     if label is not None and type(label) is not str:
         raise TypeError(f"label={label!r} must be a str")
-    if every is not None and not _is_due(call if in_call and call is not None else _program, label, every):
-        return _ready(None) if _has_loop() else None
-    if not in_call or call is None:
-        return _waited(_program.keep, state, label, metrics)
+    if every is not None and not _is_due(call if in_call and call is not None else stage or _program, label, every):
+        return _ready(None) if _is_awaited(stage) else None
+    plain: dict[str, Any] = {}
     if metrics is not None:
-        raise TypeError("metrics= is for a program that `cuebook exp run` has started; a call's belong into its state")
-    return _waited(call.port.save_state, call.index, label, state)
+        from cuebook.checkpoints.metrics import plain_metrics
+
+        plain = plain_metrics(metrics)
+    if in_call and call is not None:
+        return _waited(call.port.save_state, call.index, label, state, plain)
+    if stage is not None:
+        return (
+            _waited(stage.save_state, label, state, plain) if stage.is_async else stage.save_state(label, state, plain)
+        )
+    return _waited(_program.keep, state, label, plain)
 
 
 def last_checkpoint(default: Any = None) -> Any:
     """The newest state that an earlier, unfinished attempt of this call has kept, else `default`.
 
     The same call is the same function with the same arguments: in this run or in an earlier one of its journal.
-    In a program that `cuebook exp run` has started, outside of its calls: the state of the checkpoint that it goes on
+    In a stage, outside of calls: the same for that stage in its job.
+    In a program that `cuebook exp run` has started, outside of both: the state of the checkpoint that it goes on
     from. Elsewhere: `default`. Where a loop runs in this thread: an awaitable of it (outside of a call: in an
     `async def`).
 
@@ -73,6 +84,9 @@ def last_checkpoint(default: Any = None) -> Any:
     """
     call = current_call()
     if call is None or call.index == OUTSIDE:
+        stage = progress_around.get()
+        if stage is not None:
+            return _waited(stage.find_state, default) if stage.is_async else stage.find_state(default)
         if has_runner():
             return _waited(_program.find, default)
         return _outside(default, sys._getframe(1).f_code.co_flags)
@@ -86,7 +100,7 @@ class _ProgramTriggers:
         self.began = time.monotonic()
         self.marks: dict[str | None, list[float]] = {}
 
-    def keep(self, state: Any, label: str | None, metrics: dict[str, Any] | None) -> Any:
+    def keep(self, state: Any, label: str | None, metrics: dict[str, Any]) -> Any:
         from cuebook.checkpoints.program import keep
 
         return keep(state, label, metrics)
@@ -105,7 +119,7 @@ def has_runner() -> bool:
     return bool(os.environ.get("CUEBOOK_RUNNER"))
 
 
-def _is_due(call: CurrentCall | _ProgramTriggers, label: str | None, every: float) -> bool:
+def _is_due(call: CurrentCall | ProgressPort | _ProgramTriggers, label: str | None, every: float) -> bool:
     mark = call.marks.get(label)
     if not isinstance(every, float):
         if isinstance(every, bool) or not hasattr(every, "__index__"):
@@ -134,6 +148,10 @@ def _outside(value: Any, flags: int) -> Any:
     In a notebook a loop runs beside all code: there it is no sign.
     """
     return _ready(value) if flags & _ASYNC_CODE else value
+
+
+def _is_awaited(stage: ProgressPort | None) -> bool:
+    return _has_loop() and (stage is None or stage.is_async)
 
 
 def _has_loop() -> bool:

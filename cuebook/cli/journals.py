@@ -12,14 +12,14 @@ import click
 from cuebook.cli.command import NotThere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.history.run import RunState
     from cuebook.persistence.journal.reader import Reader
     from cuebook.persistence.values import ValueDecoder
 
-__all__ = ["func_option", "opened", "path_argument", "picked", "run_option", "untrusting"]
+__all__ = ["func_option", "metrics_in", "opened", "path_argument", "picked", "run_option", "untrusting"]
 
 
 def path_argument(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,6 +52,13 @@ def opened(path: str, *, check_end: bool = True) -> Reader:
     if not medium.is_there():
         raise NotThere(f"there is no journal at {path}")
     return open_reader(medium, check_end=check_end)
+
+
+def metrics_in(reader: Reader) -> Callable[[int], Mapping[str, Any]]:
+    """What reads the metrics of the checkpoint that a record tells of; they are in its body. Cost: one record."""
+    from cuebook.persistence.records.bodies import open_metrics
+
+    return lambda seq: open_metrics(reader.record(seq).body, seq)
 
 
 def picked(state: JournalState, number: int | None, path: str) -> RunState:

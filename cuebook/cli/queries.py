@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cuebook.cli.call_checkpoints import checkpoint_object, newest_checkpoints
 from cuebook.cli.output import SCHEMA, count_of, duration, iso_time, local_time, rate
 from cuebook.persistence.history.run import RunStatus
 from cuebook.persistence.history.run_parts import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.history.run import RunState
@@ -24,7 +25,6 @@ __all__ = [
     "run_object",
     "run_row",
     "seconds_left",
-    "states_of",
 ]
 
 RUN_HEADERS = ("run", "function", "started", "done", "failed", "reused", "calls/s", "state")
@@ -90,24 +90,13 @@ def progress_line(run: RunSummary, now: float) -> str:
     return ", ".join([*parts, str(run.status)])
 
 
-def states_of(run: RunState) -> list[dict[str, Any]]:
-    """The newest checkpoint of each call that kept one, in the order of the calls."""
-    newest = ((index, kept[-1][1]) for index, kept in sorted(run.states.items()))
-    return [
-        {
-            "call": index,
-            "number": head.number,
-            "label": head.label,
-            "bytes": head.length,
-            "at": iso_time(head.at),
-            "completed": bool(run.done[index]),
-        }
-        for index, head in newest
-    ]
-
-
-def details(state: JournalState, run: RunState, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run's records say beyond its summary; `options` are those to be shown."""
+def details(
+    state: JournalState,
+    run: RunState,
+    options: Mapping[str, Any],
+    metrics: Callable[[int], Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What a run's records say beyond its summary; `options` are those to be shown, `metrics` reads a checkpoint's."""
     opened = run.opened
     source = parts_of(state, run)
     closed = run.closed
@@ -128,7 +117,7 @@ def details(state: JournalState, run: RunState, options: Mapping[str, Any]) -> d
         "reason": closed.reason if closed is not None else "",
         "forgotten": run.is_forgotten,
         "reused_from": _reused_from(run),
-        "checkpoints": states_of(run),
+        "checkpoints": [checkpoint_object(kept) for kept in newest_checkpoints(run, metrics)],
     }
 
 

@@ -10,11 +10,17 @@ import click
 from cuebook.cli.journals import opened, path_argument, picked, run_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cuebook.cli.call_checkpoints import CallCheckpoint
     from cuebook.persistence.history.run import RunState
-    from cuebook.persistence.history.summary import Picture
+    from cuebook.persistence.history.summary import Picture, RunSummary
     from cuebook.persistence.journal.reader import Reader
 
 __all__ = ["show"]
+
+_CHECKPOINTS_SHOWN = 10
+_CHECKPOINTS_LISTED = 1_000
 
 
 @click.command(short_help="Runs, how far they are, their failures; durable actors.")
@@ -27,7 +33,8 @@ def show(path: str, number: int | None, failures: bool, as_json: bool) -> None:
 
     For each run: its function, when it started, how many of its calls are done, failed and taken from earlier
     runs, how fast it goes, and what has become of it (running, finished, interrupted, failed, or abandoned: its
-    process died). Then the durable actors: how many events each has, and what it owes.
+    process died). Of running calls the newest checkpoints, with label, age and metrics. Then the durable actors: how
+    many events each has, and what it owes.
     """
     from cuebook.persistence.history.summary import look
 
@@ -38,7 +45,7 @@ def show(path: str, number: int | None, failures: bool, as_json: bool) -> None:
 
             show_failures(reader, picture, picked(picture.state, number, path), as_json=as_json)
         elif number is not None:
-            _show_run(picture, picked(picture.state, number, path), as_json=as_json)
+            _show_run(reader, picture, picked(picture.state, number, path), as_json=as_json)
         else:
             _show_runs(reader, picture, as_json=as_json)
 
@@ -48,7 +55,8 @@ def _show_runs(reader: Reader, picture: Picture, *, as_json: bool) -> None:
     from cuebook.cli.output import SCHEMA, emit_json, printable, table
     from cuebook.cli.queries import RUN_HEADERS, holder_object, run_object, run_row
 
-    runs = list(picture.summaries(time.time()))
+    now = time.time()
+    runs = list(picture.summaries(now))
     actors = list(picture.state.streams.values())
     holder = picture.holder
     if as_json:
@@ -58,7 +66,7 @@ def _show_runs(reader: Reader, picture: Picture, *, as_json: bool) -> None:
                 "path": reader.name,
                 "records": picture.state.last_seq,
                 "writer": holder_object(holder),
-                "runs": [run_object(run) for run in runs],
+                "runs": [{**run_object(run), **_running_object(reader, picture, run)} for run in runs],
                 "actors": [actor_object(actor) for actor in actors],
             }
         )
@@ -68,13 +76,46 @@ def _show_runs(reader: Reader, picture: Picture, *, as_json: bool) -> None:
         return
     if runs:
         table(RUN_HEADERS, [run_row(run) for run in runs])
+        for line in (line for run in runs for line in _running_lines(reader, picture, run, now)):
+            click.echo(printable(line))
     if actors:
         table(ACTOR_HEADERS, [actor_row(actor) for actor in actors])
     if holder is not None and holder.pid:
         click.echo(printable(f"in use by process {holder.pid} on {holder.host} since {holder.since}"))
 
 
-def _show_run(picture: Picture, run: RunState, *, as_json: bool) -> None:
+def _running(
+    reader: Reader, picture: Picture, run: RunSummary, most: int = _CHECKPOINTS_SHOWN
+) -> tuple[list[CallCheckpoint], int]:
+    """The newest checkpoints of the calls of a run that goes on, and of how many calls they are not told."""
+    from cuebook.cli.call_checkpoints import running_checkpoints
+    from cuebook.cli.journals import metrics_in
+    from cuebook.persistence.history.run import RunStatus
+
+    if run.status is not RunStatus.RUNNING:
+        return [], 0
+    return running_checkpoints(picture.state.runs[run.number], metrics_in(reader), most)
+
+
+def _running_object(reader: Reader, picture: Picture, run: RunSummary) -> dict[str, Any]:
+    from cuebook.cli.call_checkpoints import checkpoint_object
+
+    found = _running(reader, picture, run, _CHECKPOINTS_LISTED)[0]
+    return {"checkpoints": [checkpoint_object(kept) for kept in found]} if found else {}
+
+
+def _running_lines(reader: Reader, picture: Picture, run: RunSummary, now: float) -> Iterator[str]:
+    from cuebook.cli.call_checkpoints import checkpoint_line
+
+    shown, left = _running(reader, picture, run)
+    for kept in shown:
+        yield f"run {run.number}, {checkpoint_line(kept, now)}"
+    if left:
+        yield f"run {run.number}, and checkpoints of {left:,} more calls"
+
+
+def _show_run(reader: Reader, picture: Picture, run: RunState, *, as_json: bool) -> None:
+    from cuebook.cli.journals import metrics_in
     from cuebook.cli.json_values import json_value
     from cuebook.cli.output import emit_json, printable
     from cuebook.cli.queries import details, progress_line, run_object
@@ -84,7 +125,7 @@ def _show_run(picture: Picture, run: RunState, *, as_json: bool) -> None:
     now = time.time()
     summary = summarise(run, picture.holder, now)
     options = {str(name): json_value(value) for name, value in run.opened.options.items() if name not in INNER_OPTIONS}
-    found = details(picture.state, run, options)
+    found = details(picture.state, run, options, metrics_in(reader))
     if as_json:
         emit_json({**found, **run_object(summary)})
         return
@@ -116,6 +157,11 @@ def _detail_lines(found: dict[str, Any], started: float, ended: float | None) ->
 
 
 def _checkpoint_text(kept: dict[str, Any]) -> str:
+    from cuebook.cli.call_checkpoints import metrics_text
+
     label = f" {kept['label']!r}" if kept["label"] is not None else ""
     state = "completed since" if kept["completed"] else "not completed"
-    return f"call {kept['call']}: number {kept['number']}{label}, {kept['bytes']:,} bytes, {kept['at']}, {state}"
+    metrics = f", {metrics_text(kept['metrics'])}" if kept["metrics"] else ""
+    return (
+        f"call {kept['call']}: number {kept['number']}{label}, {kept['bytes']:,} bytes, {kept['at']}, {state}{metrics}"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -11,14 +12,29 @@ import click
 from cuebook.cli.journals import opened, path_argument, picked, run_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from cuebook.cli.call_checkpoints import CallCheckpoint
     from cuebook.persistence.history.summary import RunSummary
     from cuebook.persistence.journal.reader import Reader
 
-__all__ = ["follow", "watch"]
+__all__ = ["View", "follow", "watch"]
 
 _POLL_SECONDS = 0.3
+_CHECKPOINTS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A run at one moment.
+
+    Attributes:
+        run: in numbers. at: seconds since the epoch. checkpoints: the newest ones of calls that are running.
+    """
+
+    run: RunSummary
+    at: float
+    checkpoints: Sequence[CallCheckpoint]
 
 
 @click.command(short_help="A run as it goes on, until it ends.")
@@ -26,18 +42,21 @@ _POLL_SECONDS = 0.3
 @run_option("Watch this run; without it the newest.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
 def watch(path: str, number: int | None, as_json: bool) -> None:
-    """Watch a run in the journal at PATH until it ends. On a terminal one line is redrawn, else one is added."""
+    """Watch a run in the journal at PATH until it ends, and the newest checkpoints of its running calls.
+
+    On a terminal these lines are redrawn, else one is added for each change.
+    """
     with opened(path) as reader:
         display: _Display = _JsonLines() if as_json else _Bar() if sys.stdout.isatty() else _Lines()
         with display:
-            for run, now in follow(reader, number, path):
-                display.show(run, now)
+            for view in follow(reader, number, path):
+                display.show(view)
 
 
 def follow(
     reader: Reader, number: int | None, path: str, *, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[tuple[RunSummary, float]]:
-    """A run's summary, and the time, whenever its journal has changed; ends when the run does.
+) -> Iterator[View]:
+    """A run as it is, whenever its journal has changed; ends when the run does.
 
     Args:
         reader: the journal.
@@ -48,6 +67,8 @@ def follow(
     Raises:
         NotThere: there is no such run.
     """
+    from cuebook.cli.call_checkpoints import running_checkpoints
+    from cuebook.cli.journals import metrics_in
     from cuebook.persistence.history.run import RunStatus
     from cuebook.persistence.history.summary import look, summarise
 
@@ -56,8 +77,10 @@ def follow(
     while True:
         now = time.time()
         summary = summarise(run, picture.holder, now)
-        yield summary, now
-        if summary.status is not RunStatus.RUNNING:
+        is_running = summary.status is RunStatus.RUNNING
+        kept = running_checkpoints(run, metrics_in(reader), _CHECKPOINTS_SHOWN)[0] if is_running else ()
+        yield View(summary, now, kept)
+        if not is_running:
             return
         while reader.last_seq == picture.state.last_seq and reader.holder() == picture.holder:
             sleep(_POLL_SECONDS)
@@ -65,7 +88,7 @@ def follow(
 
 
 class _Display(Protocol):
-    def show(self, run: RunSummary, now: float) -> None: ...
+    def show(self, view: View) -> None: ...
 
     def __enter__(self) -> object: ...
 
@@ -75,11 +98,13 @@ class _Display(Protocol):
 class _Lines:
     """A line a change."""
 
-    def show(self, run: RunSummary, now: float) -> None:
+    def show(self, view: View) -> None:
+        from cuebook.cli.call_checkpoints import checkpoint_line
         from cuebook.cli.output import printable
         from cuebook.cli.queries import progress_line
 
-        print(printable(progress_line(run, now)), flush=True)
+        newest = [checkpoint_line(kept, view.at) for kept in view.checkpoints[:1]]
+        print(printable("; ".join([progress_line(view.run, view.at), *newest])), flush=True)
 
     def __enter__(self) -> object:
         return self
@@ -90,12 +115,15 @@ class _Lines:
 class _JsonLines(_Lines):
     """A JSON object a change."""
 
-    def show(self, run: RunSummary, now: float) -> None:
+    def show(self, view: View) -> None:
+        from cuebook.cli.call_checkpoints import checkpoint_object
         from cuebook.cli.output import SCHEMA, emit_json, iso_time
         from cuebook.cli.queries import run_object, seconds_left
 
-        at, left = iso_time(now), seconds_left(run, now)
-        emit_json({"schema": SCHEMA, "at": at, **run_object(run), "seconds_left": left}, is_line=True)
+        left = seconds_left(view.run, view.at)
+        kept = [checkpoint_object(each) for each in view.checkpoints]
+        found = {"at": iso_time(view.at), **run_object(view.run), "seconds_left": left, "checkpoints": kept}
+        emit_json({"schema": SCHEMA, **found}, is_line=True)
 
 
 class _Bar:
@@ -106,19 +134,21 @@ class _Bar:
 
         self._live = Live(auto_refresh=False)
 
-    def show(self, run: RunSummary, now: float) -> None:
+    def show(self, view: View) -> None:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
 
+        from cuebook.cli.call_checkpoints import checkpoint_line
         from cuebook.cli.output import printable
         from cuebook.cli.queries import progress_line
 
-        line = Text(printable(progress_line(run, now)))
         rows = Table.grid(expand=True)  # a bar alone ends in no new line
-        if run.total is not None:
-            rows.add_row(ProgressBar(total=run.total or 1, completed=run.done))
-        rows.add_row(line)
+        if view.run.total is not None:
+            rows.add_row(ProgressBar(total=view.run.total or 1, completed=view.run.done))
+        rows.add_row(Text(printable(progress_line(view.run, view.at))))
+        for kept in view.checkpoints:
+            rows.add_row(Text(printable(f"  {checkpoint_line(kept, view.at)}")))
         self._live.update(rows, refresh=True)
 
     def __enter__(self) -> object:

@@ -169,13 +169,14 @@ def _named(lines: Lines, request: RunRequest, decision: Decision) -> str:
 
 def _prepare(lines: Lines, request: RunRequest, decision: Decision, name: str) -> None:
     """Give the workspace the outputs that the attempt is to begin with."""
+    current = WorkspaceHead(lines.workplace, request.root).read()
     if decision.start is not None:
         say(f"goes on from {decision.start}" + (f" as {name}; {decision.why}" if decision.what is What.BRANCH else ""))
-        done = bring_back(lines, request.root, lines.manifest_of(decision.start), name)
+        done = bring_back(lines, request.root, lines.manifest_of(decision.start), name, current)
     else:
         outputs = [each for stage in request.stages for each in stage.outputs]
         gone = tuple(each.name for each in outputs if request.wish.resets or not each.persists)
-        done = bring_back(lines, request.root, Manifest(gone, ()), name)
+        done = bring_back(lines, request.root, Manifest(gone, ()), name, current)
     say_aside(done)
 
 

@@ -41,15 +41,26 @@ def note_runner(lines: Lines, name: str, socket: str) -> None:
     (lines.folder / name / "runner.json").write_text(json.dumps({"socket": socket}))
 
 
-def bring_back(lines: Lines, root: Path, manifest: Manifest, name: str) -> Restored:
-    """Give the workspace these outputs; what is otherwise goes into a new folder in `.cuebook/aside`."""
+def bring_back(lines: Lines, root: Path, manifest: Manifest, name: str, current: Ref | None = None) -> Restored:
+    """Give the workspace these outputs; what is otherwise goes into a new folder in `.cuebook/aside`.
+
+    Args:
+        current: the checkpoint that the workspace was given last: what is still as it was then is kept already.
+    """
     moment = time.strftime("%Y%m%d-%H%M%S")
     above = lines.workplace.folder / "aside"
     count, aside = 1, above / f"{name}-{moment}"
     while aside.exists():
         count += 1
         aside = above / f"{name}-{moment}-{count}"
-    return restore(manifest, root, lines.workplace.files, aside=aside)
+    return restore(manifest, root, lines.workplace.files, aside=aside, kept=_kept(lines, current))
+
+
+def _kept(lines: Lines, current: Ref | None) -> Manifest | None:
+    try:
+        return None if current is None or current.name not in lines.names() else lines.manifest_of(current)
+    except ExperimentError:  # its files were dropped, or it has none
+        return None
 
 
 def settle_lost(lines: Lines, head: WorkspaceHead, root: Path, *, patience_s: float = 0.0) -> SettledRun | None:

@@ -107,7 +107,7 @@ class Workspace:
         self.path = Path(path).resolve()
 
     def run(self, command: Sequence[str] = (), *, outs: Sequence[str] = (), **options: Any) -> Outcome:
-        """Run a program, or the stages of `dvc.yaml`; again: go on. StageOutput passes through.
+        """Run a program, or the stages of `dvc.yaml`; again: go on. Its output passes through.
 
         Args:
             command: the program and its arguments; or names of stages, none for all.

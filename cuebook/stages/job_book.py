@@ -11,18 +11,22 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from cuebook.api.loop_thread import LoopThread
-from cuebook.errors import JobBusy, JournalBusy
+from cuebook.errors import JobBusy, JournalBusy, JournalCorrupt
 from cuebook.persistence.history.jobs.job import JobRun, JobState, KeptStage
 from cuebook.persistence.history.replay import replay
 from cuebook.persistence.identity.files import FileStamp, remember
 from cuebook.persistence.identity.secrets.hiding import Hiding
+from cuebook.persistence.journal.group_commit import GroupCommit
 from cuebook.persistence.journal.writer import JournalWriter
-from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKept, StepKept
+from cuebook.persistence.records.bodies import metrics_body
+from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKept, StageState, StepKept
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.texts import not_trusted
@@ -55,11 +59,13 @@ class JobBook:
         self.folder = folder
         self._loop = LoopThread()
         self._lock = threading.Lock()
+        self._keeping = threading.Lock()
         self._pid = os.getpid()
         self._done = threading.Event()
         self._is_over = threading.Event()
         self.skipped: list[int] = []
         self.steps_skipped = 0
+        self._commits = GroupCommit(self._loop.submit, lambda entries: self._file.append(entries))
         try:
             self._file = self._loop.submit(self._opened(name)).result()
         except BaseException:
@@ -87,7 +93,7 @@ class JobBook:
         self.state: JobState = replay(self._file.records(bodies=False)).job
         before = self.state.newest
         verdict = self._file.verdict()
-        if verdict.writers > trust_of(None) and (self.state.stages or self.state.steps):
+        if verdict.writers > trust_of(None) and (self.state.stages or self.state.steps or self.state.states):
             raise not_trusted(verdict, self._file.path, f"{self._file.name} holds what job {name} would take over")
         key = before.opened.key if before is not None else Hiding.new_key()
         self.hiding = Hiding(key)
@@ -101,29 +107,55 @@ class JobBook:
         command = self.hiding.hidden_command(sys.argv)
         host, parent = socket.gethostname(), before.number if before is not None else 0
         head = JobOpened(name, time.time(), os.getpid(), host, command, key, parent)
-        self._append([head.entry(self.run)])
+        self._commits.add(head.entry(self.run)).result()
         self.state.runs[self.run] = JobRun(self.run, head)
 
     def keep_stage(self, head: StageKept, body: bytes) -> KeptStage:
         """Keep what a stage has done; it is on disk when this returns."""
-        (seq,) = self._append([head.entry(self.run, body)])
+        seq = self._commits.add(head.entry(self.run, body)).result()
         with self._lock:
             return self.state.add_stage(seq, self.run, head)
 
+    def keep_state(
+        self, stage: str, lineage: bytes, data: bytes, *, label: str | None, metrics: Mapping[str, Any]
+    ) -> int:
+        """Keep the state of a stage that runs; gives its number, from 1, when it is on disk."""
+        with self._keeping:
+            kept = self.state.states.get(lineage)
+            number = kept[-1][1].number + 1 if kept else 1
+            head = StageState(lineage, stage, number, label, sha256(data).digest(), len(data), time.time())
+            entry = head.entry(self.run, metrics_body(metrics))
+            (seq,) = self._loop.submit(self._appended(entry, data)).result()
+            with self._lock:
+                self.state.add_state(seq, self.run, head)
+        return number
+
+    def state_bytes(self, seq: int) -> bytes:
+        """The bytes of a state that was kept.
+
+        Raises:
+            JournalCorrupt: they are missing or damaged.
+        """
+        data = self._file.state(seq)
+        if data is None:
+            raise JournalCorrupt(f"the state of record {seq} is not there", seq=seq)
+        return data
+
+    async def _appended(self, entry: Entry, state: bytes) -> list[int]:
+        return await self._file.append([entry], states={0: state})
+
     def keep_step(self, head: StepKept, body: bytes) -> None:
         """Keep what a step has done; it is on disk when this returns."""
-        (seq,) = self._append([head.entry(self.run, body)])
-        with self._lock:
-            self.state.add_step(seq, self.run, head)
+        self.start_keeping_step(head, body).result()
 
-    def start_keeping_step(self, head: StepKept, body: bytes) -> Future[list[int]]:
-        """As `keep_step`, but answers later; `step_is_kept` is to be called with the answer."""
-        return self._loop.submit(self._appended([head.entry(self.run, body)]))
+    def start_keeping_step(self, head: StepKept, body: bytes) -> Future[int]:
+        """As `keep_step`, but answers later; it is kept even if nobody waits for the answer."""
 
-    def step_is_kept(self, head: StepKept, seq: int) -> None:
-        """A step that was started to be kept is on disk."""
-        with self._lock:
-            self.state.add_step(seq, self.run, head)
+        def noted(seq: int) -> None:
+            with self._lock:
+                self.state.add_step(seq, self.run, head)
+
+        return self._commits.add(head.entry(self.run, body), noted)
 
     def body(self, seq: int) -> bytes:
         """The body of a record.
@@ -177,9 +209,3 @@ class JobBook:
                 await self._file.close()
             finally:
                 self._is_over.set()
-
-    def _append(self, entries: Sequence[Entry]) -> list[int]:
-        return self._loop.submit(self._appended(entries)).result()
-
-    async def _appended(self, entries: Sequence[Entry]) -> list[int]:
-        return await self._file.append(entries)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cuebook.errors import JournalError, StageError
 from cuebook.persistence.history.jobs.job import JobState
 from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.records.bodies import open_metrics
+from cuebook.persistence.records.job_heads import StageState
 from cuebook.stages.job_name import JOURNAL, folder_name
 from cuebook.workplace.location import Workplace, find_workplace
 
-__all__ = ["SeenJob", "job_at", "job_named", "seen_jobs"]
+__all__ = ["SeenJob", "checkpoints_of", "job_at", "job_named", "seen_jobs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,15 @@ def job_named(workplace: Workplace, name: str) -> SeenJob:
         what = "no job" if not found else "more than one job"
         raise StageError(f"there is {what} {name}; there are: {names}")
     return found[0]
+
+
+def checkpoints_of(seen: SeenJob, run: int) -> list[tuple[StageState, dict[str, Any]]]:
+    """The newest checkpoint of each stage that is not done and was begun by a run, with its metrics."""
+    newest = [kept[-1] for kept in seen.state.states.values() if kept[-1][2] == run]
+    if not newest:
+        return []
+    with open_reader(seen.journal) as reader:
+        return [(head, open_metrics(reader.record(seq).body, seq)) for seq, head, _ in newest]
 
 
 def job_at(path: str) -> SeenJob | None:

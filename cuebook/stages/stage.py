@@ -22,7 +22,7 @@ from cuebook.persistence.identity.registry import register_identity
 from cuebook.stages.current import current_job
 from cuebook.stages.job import Job, program_job
 from cuebook.stages.stage_call import StageCall, called_with
-from cuebook.stages.stage_run import current_stage, file_read, running_stage
+from cuebook.stages.stage_run import file_read, running_stage
 
 __all__ = ["StageDecorator", "StageFunction", "stage"]
 
@@ -131,15 +131,13 @@ class StageFunction(Generic[_P, _R]):
         given = [called_with(value) for value in args]
         named = {name: called_with(value) for name, value in kwargs.items()}
         for attempt in range(1, self._retry.times + 2):
-            token = current_stage.set(call.run)
             try:
-                return self.func(*given, **named)
+                with call.entered():
+                    return self.func(*given, **named)
             except Exception as error:
                 pause = self._pause(attempt, error)
                 if pause is None:
                     raise
-            finally:
-                current_stage.reset(token)
             time.sleep(pause)
         raise AssertionError
 
@@ -147,15 +145,13 @@ class StageFunction(Generic[_P, _R]):
         given = [called_with(value) for value in args]
         named = {name: called_with(value) for name, value in kwargs.items()}
         for attempt in range(1, self._retry.times + 2):
-            token = current_stage.set(call.run)
             try:
-                return await self.func(*given, **named)  # type: ignore[misc]
+                with call.entered():
+                    return await self.func(*given, **named)  # type: ignore[misc]
             except Exception as error:
                 pause = self._pause(attempt, error)
                 if pause is None:
                     raise
-            finally:
-                current_stage.reset(token)
             await asyncio.sleep(pause)
         raise AssertionError
 

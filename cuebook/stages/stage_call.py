@@ -5,15 +5,17 @@ Knows no function's way of being called: `stage.py` calls it, at once or as a co
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cuebook.errors import CuebookError, JournalCorrupt, StageError
+from cuebook.checkpoints.around import progress_around
+from cuebook.errors import CuebookError, JournalCorrupt, RecoveryFailed, StageError
 from cuebook.persistence.history.jobs.job import KeptStage
 from cuebook.persistence.identity.files import File
 from cuebook.persistence.identity.fingerprint import fingerprint
@@ -22,6 +24,7 @@ from cuebook.persistence.records.job_heads import StageKept, StageRead
 from cuebook.stages.job_view import finished_line
 from cuebook.stages.lazy_value import LazyValue, is_loaded, whole
 from cuebook.stages.lineage import Lineage, Upstream, arguments_of, lineage_of
+from cuebook.stages.progress.stage_progress import StageProgress
 from cuebook.stages.reasons import FIRST_TIME, RESET, differences, reason_line
 from cuebook.stages.stage_run import StageRun, current_stage, file_read
 from cuebook.stages.stored_value import StageBody, is_in_record, keep_bytes, read_value, version_of
@@ -100,7 +103,8 @@ class StageCall:
         """The value that is kept, alone in a tuple; None where the stage has to be done.
 
         Args:
-            redo: does it, where the value turns out to be damaged when it is looked at; None: nobody can then.
+            redo: does it, where the value turns out to be damaged when it is looked at; None: nobody can then, so that
+                the value is read through now.
         """
         kept = self._book.state.stages.get(self._hash)
         if kept is None:
@@ -126,6 +130,19 @@ class StageCall:
         if self._is_reset:
             job.is_reset.add(self._hash)
         job.show(f"{self._depth()}{self._stage.name} ...")
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """While this lasts the stage runs here: what is read, written and kept as progress belongs to it."""
+        book, stage = self._book, self._stage
+        run = book.run if self._is_reset or self._is_to_be_reset() else None
+        progress = StageProgress(book, stage.name, self._hash, func=stage.func, only_run=run)
+        tokens = current_stage.set(self.run), progress_around.set(progress)
+        try:
+            yield
+        finally:
+            current_stage.reset(tokens[0])
+            progress_around.reset(tokens[1])
 
     # -- after ------------------------------------------------------------------------------------------------------
 
@@ -179,12 +196,16 @@ class StageCall:
     def _is_redone(self, name: str) -> bool:
         return name in self._job.is_redone.values()
 
+    def _is_to_be_reset(self) -> bool:
+        reset = self._job.reset
+        return reset.is_all or self._stage.name in reset.stages
+
     def _refusal(self, kept: KeptStage) -> str | None:
         """Why a kept value is not taken; None where it is."""
         job, head = self._job, kept.head
         if kept.run != self._book.run:
             follows = [*head.upstream, *(each.hash for each in self._lineage.upstream)]
-            if job.reset.is_all or self._stage.name in job.reset.stages:
+            if self._is_to_be_reset():
                 self._is_reset = True
                 return RESET if job.reset.is_all else "it is to be done again"
             if any(each in job.is_reset for each in follows):
@@ -240,6 +261,8 @@ class StageCall:
             read_value, head, partial(book.body, kept.seq), self._job.workplace.files, func=self._stage.func
         )  # fmt: skip
         if not is_in_record(head):
+            if redo is None and self._is_damaged(head):
+                return None
             return (LazyValue(partial(self._looked_at, read, redo, upstream=upstream)),)
         try:
             value, files = read()
@@ -254,16 +277,33 @@ class StageCall:
 
     def _looked_at(self, read: Callable[[], Any], redo: Callable[[], Any] | None, *, upstream: Upstream) -> Any:
         try:
-            value = read()[0]
-        except JournalCorrupt as error:
+            value, files = read()
+        except (JournalCorrupt, RecoveryFailed) as error:
+            self._job.workplace.files.drop_damaged(version_of(self._book.state.stages[self._hash].head))
             if redo is None:
                 raise
-            self._reasons = [f"its stored value is damaged ({error})"]
-            self._job.workplace.files.blobs.remove(self._book.state.stages[self._hash].head.digest)
-            self.begin()
-            value = self.keep(redo())
+            return self._redone(redo, f"its stored value cannot be read ({error})")
+        if redo is not None and not all(file.is_unchanged() for file in files):
+            return self._redone(redo, "a file that it gave back is gone or has changed")
         self._note(value, upstream)
         return value
+
+    def _redone(self, redo: Callable[[], Any], reason: str) -> Any:
+        self._reasons = [reason]
+        self.begin()
+        value = self.keep(redo())
+        self._note(value, Upstream(self._hash, self._book.state.stages[self._hash].head.value, self._stage.name))
+        return value
+
+    def _is_damaged(self, head: StageKept) -> bool:
+        files = self._job.workplace.files
+        try:
+            files.verify(version_of(head))
+        except JournalCorrupt as error:
+            files.drop_damaged(version_of(head))
+            self._reasons = [f"its stored value is damaged ({error})"]
+            return True
+        return False
 
     def _note(self, value: Any, upstream: Upstream) -> None:
         """Know a value again that was loaded: it may have another digest than when it was kept."""

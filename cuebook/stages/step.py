@@ -112,8 +112,7 @@ class _StepCall:
             return kept[0]
         value = await self._async_attempts()
         head, body = self._made(value)
-        (seq,) = await asyncio.wrap_future(self._job.book.start_keeping_step(head, body))
-        self._job.book.step_is_kept(head, seq)
+        await asyncio.wrap_future(self._job.book.start_keeping_step(head, body))
         return value
 
     def _kept(self) -> tuple[Any] | None:

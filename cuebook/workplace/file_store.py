@@ -100,6 +100,19 @@ class FileStore:
         for digest, length in version.pieces or ((version.digest, version.size),):
             self.blobs.check(digest, length)
 
+    def drop_damaged(self, version: FileVersion) -> None:
+        """Delete those blobs of a file that are damaged, so that they are seen to be missing. Cost: one read."""
+        for digest, length in version.pieces or ((version.digest, version.size),):
+            try:
+                self.blobs.read(digest, length)
+            except JournalCorrupt:
+                self.blobs.remove(digest)
+
+    def verify(self, version: FileVersion) -> None:
+        """Raise JournalCorrupt unless all blobs of a file are there and whole. Cost: one read, piece by piece."""
+        for digest, length in version.pieces or ((version.digest, version.size),):
+            self.blobs.read(digest, length)
+
     def collect(self, is_needed: Callable[[bytes], bool]) -> tuple[int, int]:
         """Delete each blob that is not needed; gives how many, and their bytes.
 

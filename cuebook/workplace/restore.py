@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cuebook.errors import WorkplaceError
+from cuebook.errors import CuebookError, WorkplaceError
 from cuebook.workplace.file_store import FileStore
 from cuebook.workplace.manifest import FileForm, FileVersion, Manifest, is_within, shown
 from cuebook.workplace.survey import parts_left, survey
@@ -36,7 +36,9 @@ class Restored:
     folder: Path | None = None
 
 
-def restore(manifest: Manifest, root: Path, store: FileStore, *, aside: Path | None) -> Restored:
+def restore(
+    manifest: Manifest, root: Path, store: FileStore, *, aside: Path | None, kept: Manifest | None = None
+) -> Restored:
     """Make what is below the manifest's outputs be as it says.
 
     Everything is written before the first name changes; one who is killed meanwhile calls it again.
@@ -45,6 +47,7 @@ def restore(manifest: Manifest, root: Path, store: FileStore, *, aside: Path | N
         manifest: what is to be there. root: below which folder.
         store: has the contents.
         aside: a folder for what is there otherwise, made when needed; None drops it.
+        kept: files that the store has: what is as it says there is dropped, as it can be brought back.
 
     Raises:
         WorkplaceError: a folder on the way is a link or a file, or it could not be written.
@@ -61,6 +64,7 @@ def restore(manifest: Manifest, root: Path, store: FileStore, *, aside: Path | N
             for version in manifest.files:
                 if version.form is not FileForm.FOLDER and not version.is_same(there.get(version.name)):
                     work.stage(version)
+            work.needless = set() if kept is None else _needless(root, manifest, kept, store)
             work.remove(name for name in there if name not in wanted or _changes_form(there[name], wanted[name]))
             for version in manifest.files:
                 work.place(version, there.get(version.name))
@@ -69,6 +73,30 @@ def restore(manifest: Manifest, root: Path, store: FileStore, *, aside: Path | N
     except OSError as error:
         raise WorkplaceError(f"{error.filename or root} cannot be brought back: {error.strerror}") from error
     return work.done
+
+
+def _needless(root: Path, manifest: Manifest, kept: Manifest, store: FileStore) -> set[bytes]:
+    """Of what is there, what is known to be kept; a folder only with all that is in it. Cost: one read of it."""
+    known = kept.by_name()
+    there = survey(root, Manifest(manifest.outputs, kept.files))
+    needed = {
+        name
+        for name, version in there.items()
+        if not version.is_same(known.get(name)) or not _is_in(store, known[name])
+    }
+    for name in list(needed):
+        while name := name.rpartition(b"/")[0]:
+            needed.add(name)
+    return there.keys() - needed
+
+
+def _is_in(store: FileStore, version: FileVersion) -> bool:
+    try:
+        if version.form is FileForm.FILE:
+            store.check(version)
+    except CuebookError:
+        return False
+    return True
 
 
 def _changes_form(old: FileVersion, new: FileVersion) -> bool:
@@ -84,6 +112,7 @@ class _Restoring:
         self._store = store
         self._aside = aside
         self._staged: dict[bytes, bytes] = {}
+        self.needless: set[bytes] = set()
 
     def stage(self, version: FileVersion) -> None:
         """Write a file beside its place, or as near as there is a folder."""
@@ -120,7 +149,7 @@ class _Restoring:
         part = self._staged.get(version.name)
         if part is None:
             return
-        if old is not None and os.path.lexists(path):
+        if old is not None and os.path.lexists(path) and version.name not in self.needless:
             self.done.aside.append(version.name)
             if self._aside is not None:
                 _copy(path, self._place_aside(version.name))
@@ -136,8 +165,9 @@ class _Restoring:
 
     def _put_aside(self, name: bytes) -> None:
         path = self._checked(name)
-        self.done.aside.append(name)
-        if self._aside is None:
+        if name not in self.needless:
+            self.done.aside.append(name)
+        if self._aside is None or name in self.needless:
             if os.path.isdir(path) and not os.path.islink(path):
                 shutil.rmtree(path)
             else:

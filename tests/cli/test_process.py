@@ -101,7 +101,7 @@ def test_watch_tells_every_change_and_ends_with_the_run(tmp_path: Path) -> None:
             if waits % 3 == 0:  # what has not changed is not told again
                 tell(writer, next(changes))
 
-        told = [(run.done, str(run.status)) for run, _ in follow(reader, None, reader.path, sleep=sleep)]
+        told = [(view.run.done, str(view.run.status)) for view in follow(reader, None, reader.path, sleep=sleep)]
         assert told == [(1, "running"), (2, "running"), (3, "running"), (3, "finished")]
         assert waits == 9
 
@@ -113,7 +113,7 @@ def test_watch_ends_when_the_writer_is_killed(tmp_path: Path) -> None:
             writer.send_signal(signal.SIGKILL)
             writer.wait()
 
-        told = [str(run.status) for run, _ in follow(reader, None, reader.path, sleep=sleep)]
+        told = [str(view.run.status) for view in follow(reader, None, reader.path, sleep=sleep)]
         assert told == ["running", "abandoned"]
 
 

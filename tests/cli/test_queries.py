@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from cuebook.cli.queries import details, parts_of, progress_line, run_object, run_row, seconds_left, states_of
+from cuebook.cli.call_checkpoints import (
+    CallCheckpoint,
+    checkpoint_line,
+    metrics_text,
+    newest_checkpoints,
+    running_checkpoints,
+)
+from cuebook.cli.queries import details, parts_of, progress_line, run_object, run_row, seconds_left
 from cuebook.persistence.history.run import RunStatus
 from cuebook.persistence.history.summary import RunSummary, summarise
 from cuebook.persistence.records.run_heads import Closing
@@ -100,16 +107,24 @@ def test_details_name_the_parts_of_the_run_that_recorded_them() -> None:
         *run_entries(2, CALLS, {}, parts=(), options={"parts_of": 1}),
         *run_entries(3, CALLS, {}, parts=(), options={"parts_of": 9}),
     )
-    assert details(found, found.runs[2], {})["parts"] == 2
-    assert details(found, found.runs[3], {})["parts"] is None
+    assert details(found, found.runs[2], {}, lambda _: {})["parts"] == 2
+    assert details(found, found.runs[3], {}, lambda _: {})["parts"] is None
     assert parts_of(found, found.runs[3]) is None
 
 
 def test_details_list_the_newest_checkpoint_of_each_call() -> None:
     more = [state(4, b"abc", number=1), state(4, b"abcd", number=2), state(1, b"", number=1)]
     found = folded(*run_entries(1, CALLS, {1: 5}, *more))
-    kept = states_of(found.runs[1])
-    assert [(each["call"], each["number"], each["bytes"], each["completed"]) for each in kept] == [
+    kept = newest_checkpoints(found.runs[1], lambda seq: {"seq": seq})
+    assert [(each.call, each.number, each.size_bytes, each.is_completed) for each in kept] == [
         (1, 1, 0, True),
         (4, 2, 4, False),
     ]
+    running, left = running_checkpoints(found.runs[1], lambda seq: {"seq": seq}, 1)
+    assert ([each.call for each in running], left) == ([4], 0)
+
+
+def test_a_checkpoint_is_told_with_label_age_and_metrics() -> None:
+    kept = CallCheckpoint(3, 7, "epoch", 100, 1000.0, {"loss": 0.123456, "n": 4, "best": True}, is_completed=False)
+    assert checkpoint_line(kept, 1012.0) == "call 3: checkpoint 7 'epoch', 12 s ago, loss=0.1235, n=4, best=True"
+    assert metrics_text({str(n): n for n in range(20)}).endswith("7=7, ...")

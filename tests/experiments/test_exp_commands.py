@@ -109,8 +109,10 @@ def test_changes_are_not_overwritten_unless_forced_and_then_kept_aside(here: Exp
     assert here.read("model.txt") == "step 1\nlr 1.0\n"
     asides = (here.folder / ".cuebook" / "aside").iterdir()
     assert "mine" in [(aside / "model.txt").read_text() for aside in asides]
+    count = len(list((here.folder / ".cuebook" / "aside").iterdir()))
     said(here, "apply", "two")  # nothing was changed since: no force is needed
     assert here.read("model.txt") == "step 3\nlr 0.5\n"
+    assert len(list((here.folder / ".cuebook" / "aside").iterdir())) == count, "what is kept is not put aside as well"
 
 
 def test_a_run_goes_on_from_what_was_applied(here: Experiment) -> None:
@@ -151,6 +153,24 @@ def test_what_is_collected_is_gone_and_the_rest_comes_back(here: Experiment) -> 
     said(here, "remove", "two")
     assert said(here, "gc").startswith("dropped 0 checkpoints; 2 files")
     assert here.run("exp", "show", "two").returncode == 3
+
+
+def test_what_is_new_enough_or_fits_is_kept(here: Experiment) -> None:
+    def kept() -> set[tuple[str, int]]:
+        return {
+            (each["name"], row["number"]) for each in here.shown() for row in each["checkpoints"] if row["has_files"]
+        }
+
+    everything = {(name, number) for name in ("one", "two") for number in (1, 2, 3)}
+    said(here, "gc", "--newer", "12h")
+    assert kept() == everything
+    said(here, "gc", "--size", "1MB")
+    assert kept() == everything
+    said(here, "gc", "--size", "30")  # bytes: two files of fourteen
+    assert ("two", 3) in kept()
+    assert len(kept()) < 6
+    for wrong in (("--newer", "soon"), ("--size", "much")):
+        assert here.run("exp", "gc", *wrong).returncode == 2
 
 
 def test_files_that_others_may_need_are_not_collected(here: Experiment) -> None:

@@ -216,3 +216,156 @@ def test_a_killed_application_goes_on_at_the_step_that_it_was_in(tmp_path: Path)
     effects = (tmp_path / "effects").read_text().split("\n")[:-1]
     assert effects[:4] == ["reserve a", "reserve b", "charge 5", "charge 5"], "killed between effect and commit"
     assert sorted(effects[4:]) == ["send letter", "send mail"]
+
+
+def run_app(folder: Path, *words: str, wait_for: str | None = None) -> str:
+    """What it prints; with `wait_for` it is killed once it has printed that."""
+    command = [sys.executable, "-u", "app.py", *words]
+    environment = {**os.environ, "PYTHONPATH": ROOT}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        if wait_for is None:
+            out, _ = program.communicate(timeout=60)
+            assert program.returncode == 0
+            return out
+        assert program.stdout.readline().strip() == wait_for
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+        return ""
+
+
+SLEEPING = """
+import asyncio, sys, time
+import cuebook
+
+later, wall, sleep = float(sys.argv[1]), time.time, asyncio.sleep
+time.time = lambda: wall() + later
+
+async def told(seconds, *rest):
+    if seconds > 1:
+        print("asleep" if later == 0 else round(seconds, -1), flush=True)
+        return await sleep(100 if later == 0 else 0)
+    return await sleep(seconds, *rest)
+
+asyncio.sleep = told
+
+async def main():
+    async with cuebook.Runtime() as runtime, runtime.job("nap") as job:
+        await job.sleep(1000)
+        await job.sleep(1000)
+    print("awake")
+
+asyncio.run(main())
+"""
+
+
+def test_a_sleep_goes_on_through_kills_from_when_it_was_begun(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SLEEPING)
+    run_app(tmp_path, "0", wait_for="asleep")
+
+    assert run_app(tmp_path, "600").split() == ["400.0", "1000.0", "awake"], "the second one had not begun"
+    assert run_app(tmp_path, "1500").split() == ["100.0", "awake"]
+    assert run_app(tmp_path, "5000").split() == ["awake"]
+
+
+WAITING = """
+import asyncio, sys
+from dataclasses import dataclass
+import cuebook
+from cuebook import PersistentActor, Runtime, message, persist, step
+
+def note(text):
+    with open("effects", "a") as file:
+        file.write(text + "\\n")
+
+@message
+class Begin:
+    after: float
+
+@message
+class Due:
+    pass
+
+@dataclass(frozen=True)
+class Rung:
+    pass
+
+class Clock(PersistentActor[bool]):
+    promise = None
+
+    def initial_state(self):
+        return False
+
+    def apply(self, state, event):
+        return True
+
+    def on_begin(self, command: Begin):
+        return persist(Rung()).remind("due", Due(), after=command.after) if not self.state else None
+
+    def on_due(self, command: Due):
+        note("due")
+        return persist(Rung()).fulfil(type(self).promise, "rung")
+
+@step
+async def told():
+    note("told begins")
+    print("waiting", flush=True)
+    return await runtime.promise("told")
+
+@step
+async def rung():
+    note("rung begins")
+    await runtime.entity(Clock, "order").ask(Begin(0.5))
+    print("waiting", flush=True)
+    return await runtime.promise("rung")
+
+async def main():
+    global runtime
+    async with Runtime("app.cue") as runtime:
+        Clock.promise = runtime.promise("rung")
+        await runtime.host(Clock)
+        if sys.argv[1] == "tell":
+            await runtime.promise("told").set("yes")
+            return
+        async with runtime.job("order"):
+            found = [await told(), await rung()]
+            print(found)
+
+asyncio.run(main())
+"""
+
+
+def test_a_step_that_waits_for_a_promise_or_a_reminder_waits_through_kills(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(WAITING)
+    for _ in range(2):
+        run_app(tmp_path, "go", wait_for="waiting")
+    run_app(tmp_path, "tell")
+    run_app(tmp_path, "go", wait_for="waiting")  # the first step has its value by now, or the kill was quicker
+    assert run_app(tmp_path, "go").splitlines()[-1] == "['yes', 'rung']"
+    effects = (tmp_path / "effects").read_text().splitlines()
+    assert effects.count("due") == 1, "the reminder came once, through the kill"
+    assert effects[:2] == ["told begins", "told begins"]
+
+    assert run_app(tmp_path, "go") == "['yes', 'rung']\n"
+    assert (tmp_path / "effects").read_text().splitlines() == effects, "nothing is waited for again"
+
+
+def test_steps_that_end_together_are_kept_in_one_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cuebook.persistence.journal.writer import JournalWriter
+
+    commits: list[int] = []
+    append = JournalWriter.append
+
+    def counted(self: JournalWriter, entries: list[object], **more: object) -> object:
+        commits.append(len(entries))
+        return append(self, entries, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(JournalWriter, "append", counted)
+
+    async def main() -> None:
+        async with Runtime() as runtime, runtime.job("wide"):
+            await asyncio.gather(*[charge("card", amount) for amount in range(200)])
+
+    asyncio.run(main())
+    assert sum(commits) == 202, "the job's beginning, its steps and its end"
+    assert len(commits) < 20

@@ -71,6 +71,65 @@ def test_a_damaged_value_is_said_and_made_again_when_it_is_looked_at(folder: Scr
     assert folder.run() == ("100000\n99999", [])
 
 
+def test_a_damaged_value_of_a_coroutine_is_said_and_made_again_when_it_is_awaited(folder: ScriptFolder) -> None:
+    folder.write(
+        LARGE.replace("def large", "async def large")
+        .replace("print(size(large()))", "import asyncio\nprint(asyncio.run(large())[-1])")
+    )  # fmt: skip
+    folder.run()
+    blob = store_file(folder)
+    data = blob.read_bytes()
+    blob.chmod(0o600)
+    blob.write_bytes(data[:-1] + b"?")
+
+    assert folder.run() == ("99999", ["large"])
+    assert "damaged" in folder.stderr
+    assert folder.run() == ("99999", [])
+
+
+def test_of_a_value_in_pieces_only_the_damaged_one_is_dropped(folder: ScriptFolder) -> None:
+    folder.write(
+        "import cuebook, hashlib\n"
+        "@cuebook.stage\n"
+        "def large():\n"
+        "    open('calls', 'a').write('large\\n')\n"
+        "    if __import__('os').path.exists('fail'):\n        raise ValueError\n"
+        "    return b''.join(hashlib.sha256(str(n).encode()).digest() for n in range(400_000))\n"
+        "print(len(large()))\n"
+    )
+    folder.run()
+    files = folder.path / ".cuebook" / "files"
+    pieces = sorted((path for path in files.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    assert len(pieces) > 2
+    pieces[0].chmod(0o600)
+    pieces[0].write_bytes(b"?" * pieces[0].stat().st_size)
+
+    (folder.path / "fail").touch()
+    folder.run(code=1)
+    assert [piece.exists() for piece in pieces] == [False, *[True] * (len(pieces) - 1)]
+    (folder.path / "fail").unlink()
+    assert folder.run() == ("12800000", ["large"])
+    assert "is missing" in folder.stderr, "what could not be made again is known to be gone"
+    assert folder.run() == ("12800000", [])
+
+
+def test_a_file_in_a_large_value_that_has_changed_has_the_stage_done_again(folder: ScriptFolder) -> None:
+    folder.write(
+        "import cuebook\n"
+        "@cuebook.stage\n"
+        "def large():\n"
+        "    open('calls', 'a').write('large\\n')\n"
+        "    open('part', 'w').write('made')\n"
+        "    return [cuebook.File('part'), list(range(100_000))]\n"
+        "print(open(large()[0].path).read())\n"
+    )
+    assert folder.run() == ("made", ["large"])
+    assert folder.run() == ("made", [])
+    (folder.path / "part").write_text("other")
+    assert folder.run() == ("made", ["large"])
+    assert "gave back is gone or has changed" in folder.stderr
+
+
 def test_the_items_of_a_chunk_in_a_stage_are_durable_each(folder: ScriptFolder) -> None:
     folder.write(
         "import os, cuebook\n"

@@ -72,6 +72,31 @@ def test_what_was_kept_comes_back_as_it_was(root: Path, store: FileStore, tmp_pa
     assert (tmp_path / "aside" / "out" / "more").read_text() == "later"
 
 
+def test_what_the_store_has_is_not_put_aside_as_well(root: Path, store: FileStore, tmp_path: Path) -> None:
+    capture, names = Capture(root, store), ("kept", "lost", "dir/kept", "mixed/kept")
+    (root / "out" / "a").write_text("first")
+    first = capture.take([b"out"])
+    for name in names:
+        (root / "out" / name).parent.mkdir(exist_ok=True)
+        (root / "out" / name).write_text(f"{name} in the second")
+    (root / "out" / "a").write_text("second")
+    second = capture.take([b"out"])
+    (root / "out" / "mixed" / "mine").write_text("mine")
+    store.blobs.remove(second.by_name()[b"out/lost"].digest)
+
+    done = restore(first, root, store, aside=tmp_path / "aside", kept=second)
+
+    assert (root / "out" / "a").read_text() == "first"
+    assert done.aside == [b"out/lost", b"out/mixed"]
+    assert tree(tmp_path / "aside") == {
+        "out": None,
+        "out/lost": b"lost in the second",
+        "out/mixed": None,
+        "out/mixed/kept": b"mixed/kept in the second",
+        "out/mixed/mine": b"mine",
+    }
+
+
 def test_what_is_as_it_was_is_not_touched(root: Path, store: FileStore) -> None:
     (root / "out" / "a").write_text("1")
     manifest = Capture(root, store).take([b"out"])

@@ -62,6 +62,8 @@ def show_job(name: str, *, shows_all: bool, as_json: bool) -> None:
         click.echo(printable(_run_line(run)))
         for stage in run["stages"]:
             click.echo(printable(_stage_line(stage)))
+        for kept in run["checkpoints"]:
+            click.echo(printable(_checkpoint_line(kept)))
 
 
 def _summary(seen: SeenJob) -> dict[str, Any]:
@@ -92,6 +94,7 @@ def job_object(seen: SeenJob, limit: int | None) -> dict[str, Any]:
 def _run_object(seen: SeenJob, run: JobRun, *, is_live: bool) -> dict[str, Any]:
     from cuebook.cli.output import iso_time
     from cuebook.stages.job_view import lines_of, status_of
+    from cuebook.stages.jobs import checkpoints_of
 
     closed = run.closed
     return {
@@ -116,6 +119,17 @@ def _run_object(seen: SeenJob, run: JobRun, *, is_live: bool) -> dict[str, Any]:
                 "reasons": list(line.reasons),
             }
             for line in lines_of(seen.state, run)
+        ],
+        "checkpoints": [
+            {
+                "stage": head.stage,
+                "number": head.number,
+                "label": head.label,
+                "bytes": head.length,
+                "at": iso_time(head.at),
+                "metrics": metrics,
+            }
+            for head, metrics in checkpoints_of(seen, run.number)
         ],
     }
 
@@ -143,6 +157,14 @@ def _stage_line(stage: dict[str, Any]) -> str:
     took = "" if stage["status"] == "skipped" else f"  {duration(stage['seconds'])}"
     why = f"  ({reason_line(stage['stage'], stage['reasons'])})" if stage["reasons"] else ""
     return f"    {stage['status']:<8} {stage['stage']} v{stage['version']}{rows}{took}{why}"
+
+
+def _checkpoint_line(kept: dict[str, Any]) -> str:
+    from cuebook.cli.call_checkpoints import metrics_text
+
+    label = f" {kept['label']!r}" if kept["label"] is not None else ""
+    metrics = f", {metrics_text(kept['metrics'])}" if kept["metrics"] else ""
+    return f"    not done {kept['stage']}  checkpoint {kept['number']}{label}, {kept['at']}{metrics}"
 
 
 def why_lines(seen: SeenJob) -> list[str]:

@@ -26,7 +26,7 @@ OUTSIDE = -1
 class StatePort(Protocol):
     """How a call's progress leaves its worker; implemented by each kind of host."""
 
-    def save_state(self, index: int, label: str | None, state: Any) -> Any:
+    def save_state(self, index: int, label: str | None, state: Any, metrics: dict[str, Any]) -> Any:
         """Keep `state`; blocks until it is committed and returns its number."""
 
     def find_state(self, index: int, default: Any) -> Any:
@@ -36,7 +36,7 @@ class StatePort(Protocol):
 class NoStates:
     """Where no call runs, none has any progress."""
 
-    def save_state(self, index: int, label: str | None, state: Any) -> Any:
+    def save_state(self, index: int, label: str | None, state: Any, metrics: dict[str, Any]) -> Any:
         return None
 
     def find_state(self, index: int, default: Any) -> Any:

@@ -206,6 +206,7 @@ class StateSaved:
     ticket: int
     label: str | None
     state: bytes
+    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 @message(tag=16)

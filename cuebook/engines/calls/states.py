@@ -44,15 +44,15 @@ class StateExchange:
         """From now on the questions are those of calls of `run`."""
         self.run, self.encode, self.decode = run, encode_value, decode_value
 
-    def save_state(self, index: int, label: str | None, state: Any) -> int:
-        """Keep `state` as the progress of call `index`; returns its number once it is committed.
+    def save_state(self, index: int, label: str | None, state: Any, metrics: dict[str, Any]) -> int:
+        """Keep `state` as the progress of call `index`, with plain metrics; returns its number once it is committed.
 
         Raises:
             ValueNotKept: the state has no bytes; nothing was sent.
             JournalError: the journal could not take it.
         """
         data = self.encode(state)
-        answer = self._ask(lambda ticket: StateSaved(self.run, index, ticket, label, data))
+        answer = self._ask(lambda ticket: StateSaved(self.run, index, ticket, label, data, metrics))
         error = "its worker was given up" if answer is None else answer.error
         if error is not None:
             raise JournalError(f"the checkpoint of call {index} is not kept: {error}")

@@ -35,12 +35,14 @@ class SignalFile:
         self._looking: asyncio.Task[None] | None = None
 
     def watch(self) -> None:
-        """Begin; one that a dead run has left goes first."""
-        for folder in (self.path.parent.parent, self.path.parent):
-            if not folder.exists():
-                folder.mkdir()
-                self._made.append(folder)
+        """Begin; what a dead run has left goes first. Folders with nothing in them count as made here."""
         self.path.unlink(missing_ok=True)
+        folders = (self.path.parent.parent, self.path.parent)
+        is_ours = all(_has_nothing_but(folder, name) for folder, name in zip(folders, ("tmp", ""), strict=True))
+        for folder in folders:
+            if is_ours or not folder.exists():
+                folder.mkdir(exist_ok=True)
+                self._made.append(folder)
         self._descriptor = _watching(self.path.parent)
         if self._descriptor is not None:
             asyncio.get_running_loop().add_reader(self._descriptor, self._told)
@@ -76,6 +78,15 @@ class SignalFile:
             if self.path.exists():
                 self._seen()
             await asyncio.sleep(_LOOK_S)
+
+
+def _has_nothing_but(folder: Path, name: str) -> bool:
+    try:
+        return all(each.name == name for each in folder.iterdir())
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def _watching(folder: Path) -> int | None:

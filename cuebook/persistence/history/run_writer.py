@@ -16,7 +16,7 @@ from typing import Any
 
 from cuebook.persistence.history.arguments import Block
 from cuebook.persistence.history.reuse import Claim
-from cuebook.persistence.records.bodies import arguments_body, failed_body
+from cuebook.persistence.records.bodies import arguments_body, failed_body, metrics_body
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.run_heads import (
     Arguments,
@@ -189,9 +189,16 @@ def failed_entry(
 
 
 def state_entry(
-    number: int, index: int, state: bytes, *, state_number: int, label: str | None, call_key: bytes
+    number: int,
+    index: int,
+    state: bytes,
+    *,
+    state_number: int,
+    label: str | None,
+    call_key: bytes,
+    metrics: Mapping[str, Any],
 ) -> Entry:
-    """A call of run `number` keeps a state: the record of bytes that lie beside the chain."""
+    """A call of run `number` keeps a state: the record of bytes that lie beside the chain, and of plain metrics."""
     head = StateKept(
         index=index,
         number=state_number,
@@ -201,7 +208,7 @@ def state_entry(
         call_key=call_key,
         at=time.time(),
     )
-    return head.entry(number)
+    return head.entry(number, metrics_body(metrics))
 
 
 def closing_entry(number: int, status: Closing, *, done: int, failed: int, reused: int, reason: str = "") -> Entry:

@@ -48,7 +48,7 @@ class RunFamily:
 
 
 class _RunsStaying:
-    """What of the runs stays: all but forgotten ones that no run which stays refers to."""
+    """What of the runs stays: all but forgotten ones that no run which stays refers to, and dropped checkpoints."""
 
     def __init__(self, state: JournalState) -> None:
         self._dropped = dropped_runs(state)
@@ -57,6 +57,8 @@ class _RunsStaying:
     def keeps(self, record: Record) -> bool:
         if record.run in self._dropped:
             return False
+        if record.kind is Kind.STATE:
+            return self.keeps_state(record)
         if record.kind is not Kind.FORGOTTEN:
             return True
         head = Forgotten.decode(record.head)
@@ -64,10 +66,9 @@ class _RunsStaying:
 
     def keeps_state(self, record: Record) -> bool:
         run = self._state.runs[record.run]
-        for index, kept in run.states.items():
-            if any(seq == record.seq for seq, _ in kept):
-                return not (run.is_forgotten or run.done[index])
-        return False
+        index = StateKept.decode(record.head).index
+        is_newest = any(seq == record.seq for seq, _ in run.states.get(index, ()))
+        return is_newest and not (run.is_forgotten or run.done[index])
 
     def last_words(self, numbering: Numbering, journal_id: bytes) -> Sequence[Entry]:
         del numbering, journal_id

@@ -6,7 +6,7 @@ Light: worker processes import it at start.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, repeat
 from operator import sub
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,10 @@ __all__ = [
     "durations_of",
     "ends_of",
     "failed_body",
+    "metrics_body",
     "open_arguments",
     "open_failed",
+    "open_metrics",
     "starts_of",
 ]
 
@@ -97,6 +99,28 @@ def open_failed(body: bytes | None, seq: int) -> tuple[str, bytes | None]:
     except (MalformedMessage, TypeError, ValueError) as error:
         raise JournalCorrupt(f"record {seq} holds no failure", seq=seq) from error
     return str(text or ""), exception if isinstance(exception, bytes) else None
+
+
+def metrics_body(metrics: Mapping[str, Any]) -> bytes | None:
+    """The body of a STATE record: the metrics that go with a checkpoint, plain values by name; None without any."""
+    return pack(dict(metrics)) if metrics else None
+
+
+def open_metrics(body: bytes | None, seq: int) -> dict[str, Any]:
+    """The metrics that `metrics_body` made record `seq` of.
+
+    Raises:
+        JournalCorrupt: it holds no metrics.
+    """
+    if body is None:
+        return {}
+    try:
+        found = unpack(body)
+    except MalformedMessage as error:
+        raise JournalCorrupt(f"record {seq} holds no metrics", seq=seq) from error
+    if type(found) is not dict or not all(type(name) is str for name in found):
+        raise JournalCorrupt(f"record {seq} holds no metrics", seq=seq)
+    return found
 
 
 def arguments_body(blocks: Iterable[tuple[bytes, bytes | None]]) -> bytes:

@@ -6,16 +6,19 @@ version.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cuebook.persistence.records.head import Head
+from cuebook.persistence.records.head import Head, Keep, Owner
 from cuebook.persistence.records.record import Kind
 
-__all__ = ["JobClosed", "JobOpened", "StageKept", "StageRead", "StepKept"]
+__all__ = ["STAGE_STATES_KEPT", "JobClosed", "JobOpened", "StageKept", "StageRead", "StageState", "StepKept"]
 
 _Types = type | tuple[type, ...]
 _NUMBER = (float, int)
+STAGE_STATES_KEPT = 2
+"""States kept of one stage; the older one is there in case the newest cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,11 @@ class StageKept(Head):
     outputs: bytes
     reasons: tuple[str, ...]
 
+    def drops(self, run: int) -> Iterable[Owner]:
+        """The stage is done: nobody asks for its states any more."""
+        del run
+        return (_owner(self.hash),)
+
     def encode(self) -> bytes:
         """The bytes of this head."""
         from cuebook.wire.codec import pack
@@ -133,6 +141,44 @@ def _read(row: list[Any]) -> StageRead:
     if type(form) is not str or type(name) is not str or type(version) is not int or type(digest) is not bytes:
         raise ValueError("what was read is a form, a name, a version and a digest")
     return StageRead(form, name, version, digest, tuple(known))
+
+
+def _owner(lineage: bytes) -> Owner:
+    """Whose states those of a stage are, in whatever run: 0 is the number of no run of calls and of no stream."""
+    return 0, int.from_bytes(lineage[:7], "little")
+
+
+@dataclass(frozen=True, slots=True)
+class StageState(Head):
+    """A stage that runs kept a state of its own; the bytes lie beside the chain, its metrics are the body.
+
+    Attributes:
+        hash: lineage of the stage, 16 bytes. stage: its name.
+        number: the how-many-th state of this stage, from 1. label: the user's name for it.
+        digest: SHA-256 of the bytes. length: their number.
+        at: seconds since the epoch.
+    """
+
+    kind: ClassVar[Kind] = Kind.STAGE_STATE
+    _types: ClassVar[tuple[_Types, ...]] = (bytes, str, int, (str, type(None)), bytes, int, _NUMBER)
+    hash: bytes
+    stage: str
+    number: int
+    label: str | None
+    digest: bytes
+    length: int
+    at: float
+
+    @classmethod
+    def of_fields(cls, values: list[Any]) -> StageState:
+        if len(values[0]) != 16:
+            raise ValueError("a hash has 16 bytes")
+        return cls(*values)
+
+    def keeps(self, run: int) -> Keep:
+        """A stage's states: the newest few stay, until it is done, through all runs of its job."""
+        del run
+        return Keep(_owner(self.hash), self.digest, STAGE_STATES_KEPT)
 
 
 @dataclass(frozen=True, slots=True)

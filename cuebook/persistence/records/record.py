@@ -46,6 +46,7 @@ class Kind(IntEnum):
     JOB_CLOSED = 23
     STREAM_REMOVED = 24
     RENUMBERED = 25
+    STAGE_STATE = 26
 
 
 @dataclass(frozen=True, slots=True)

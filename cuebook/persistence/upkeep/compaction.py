@@ -43,8 +43,8 @@ class Compacted:
 
 
 def compact(place: str | os.PathLike[str] | Medium, *, drop_events: bool = False) -> Compacted:
-    """Rewrite a journal in place, without forgotten runs, removed actors, states of completed calls and blobs nobody
-    refers to.
+    """Rewrite a journal in place, without forgotten runs, removed actors, checkpoints of completed calls and blobs
+    nobody refers to.
 
     What a kill left of blobs that were being written goes too.
 

@@ -34,7 +34,7 @@ def test_a_state_is_sent_encoded_with_its_call_and_run() -> None:
         asked.append(question)
         return StateKeptAck(question.ticket, 3, None)
 
-    assert exchange(answer).save_state(5, "label", {"x": 1}) == 3
+    assert exchange(answer).save_state(5, "label", {"x": 1}, {}) == 3
     [question] = asked
     assert isinstance(question, StateSaved)
     assert (question.run, question.index, question.label, question.state) == (7, 5, "label", b"{'x': 1}")
@@ -43,7 +43,7 @@ def test_a_state_is_sent_encoded_with_its_call_and_run() -> None:
 def test_what_could_not_be_kept_is_an_error_with_the_reason() -> None:
     states = exchange(lambda question: StateKeptAck(question.ticket, 0, "disk full"))
     with pytest.raises(JournalError, match="call 5 is not kept: disk full"):
-        states.save_state(5, None, 1)
+        states.save_state(5, None, 1, {})
 
 
 def test_a_state_that_is_not_there_is_the_default() -> None:
@@ -56,7 +56,7 @@ def test_a_state_without_bytes_is_not_sent() -> None:
     states = exchange(sent.append)
     states.serve(7, lambda value: 1 / 0, bytes)  # type: ignore[arg-type, return-value]
     with pytest.raises(ZeroDivisionError):
-        states.save_state(1, None, "x")
+        states.save_state(1, None, "x", {})
     assert sent == []
 
 
@@ -87,7 +87,7 @@ def test_whoever_waits_when_the_worker_is_given_up_goes_on() -> None:
 
     def save() -> None:
         try:
-            states.save_state(1, None, "x")
+            states.save_state(1, None, "x", {})
         except JournalError as error:
             outcome.append(str(error))
 
@@ -99,4 +99,4 @@ def test_whoever_waits_when_the_worker_is_given_up_goes_on() -> None:
     assert "given up" in outcome[0]
     assert states.find_state(1, "default") == "default"
     with pytest.raises(JournalError, match="given up"):
-        states.save_state(1, None, "x")
+        states.save_state(1, None, "x", {})

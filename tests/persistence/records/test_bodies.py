@@ -15,8 +15,10 @@ from cuebook.persistence.records.bodies import (
     durations_of,
     ends_of,
     failed_body,
+    metrics_body,
     open_arguments,
     open_failed,
+    open_metrics,
     starts_of,
 )
 from cuebook.wire.codec import pack
@@ -81,9 +83,17 @@ DAMAGED = [b"\xc1", pack(3), pack([[1, 2, 3]]), b"\x92\x91\x01"]
     ("opened", "body"),
     [
         *[(open_failed, body) for body in [b"", *DAMAGED]],
+        *[(open_metrics, body) for body in [b"", *DAMAGED, b"\x81\x01\x02"]],
         *[(open_arguments, body) for body in [pack([1, 2]), *DAMAGED]],
     ],
 )
 def test_a_damaged_body_is_named_by_its_record(opened, body: bytes) -> None:
     with pytest.raises(JournalCorrupt, match="record 7 "):
         opened(body, 7)
+
+
+def test_metrics_come_back_and_a_checkpoint_of_before_has_none() -> None:
+    metrics = {"loss": 0.5, "step": 3, "best": True, "note": "é", "none": None}
+    assert open_metrics(metrics_body(metrics), 7) == metrics
+    assert metrics_body({}) is None
+    assert open_metrics(None, 7) == {}

@@ -9,6 +9,7 @@ import pytest
 from cuebook.persistence.history.replay import FAMILIES, family_of
 from cuebook.persistence.records.families import KEEPING, dropped_by, kept_by
 from cuebook.persistence.records.head import HEADS, Head
+from cuebook.persistence.records.job_heads import StageKept, StageState
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.run_heads import STATES_KEPT, Completed, StateKept
 from cuebook.persistence.records.stream_heads import SnapshotKept
@@ -36,12 +37,23 @@ def test_what_tells_of_a_state_says_whose_it_is_and_how_many_stay() -> None:
 
     found = [kept_by(state), kept_by(snapshot)]
 
-    assert {Kind.STATE, Kind.SNAPSHOT} == KEEPING
+    assert {Kind.STATE, Kind.SNAPSHOT, Kind.STAGE_STATE} == KEEPING
     assert [(each.owner, each.digest, each.most) for each in found if each] == [
         ((3, 5), digest, STATES_KEPT),
         ((-2, 0), digest, 4),
     ]
     assert kept_by(Entry(Kind.EVENTS, -2, b"")) is None
+
+
+def test_a_stage_that_is_done_needs_its_states_no_more_whichever_run_kept_them() -> None:
+    (told,) = {kept_by(StageState(b"h" * 16, "fit", 1, None, b"d", 5, 0.0).entry(run)) for run in (3, 4)}
+    done = StageKept(
+        b"h" * 16, "fit", 1, 1, "value", b"", 1, (), None, b"v" * 16, 0.0, 0.0, (), (), b"", ()
+    ).entry(5, b"")  # fmt: skip
+
+    assert told is not None
+    assert list(dropped_by(done)) == [told.owner]
+    assert told.owner[0] == 0, "of no run of calls, and of no stream"
 
 
 def test_completed_calls_need_their_states_no_more() -> None:

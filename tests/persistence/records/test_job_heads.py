@@ -9,7 +9,7 @@ import pytest
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.replay import replay
 from cuebook.persistence.records.head import Head
-from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKept, StageRead, StepKept
+from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKept, StageRead, StageState, StepKept
 from cuebook.persistence.records.record import Record
 from cuebook.wire.codec import pack
 
@@ -33,6 +33,10 @@ GOLDEN: list[tuple[Head, str]] = [
         "95c410" + "6b" * 16 + "a663686172676501cb3ff8000000000000cb3fe0000000000000",
     ),
     (
+        StageState(b"h" * 16, "fit", 3, "epoch", b"d" * 32, 100, 1.5),
+        "97c410" + "68" * 16 + "a366697403a565706f6368c420" + "64" * 32 + "64cb3ff8000000000000",
+    ),
+    (
         JobClosed(1.5, "failed", "ValueError: no", (3, 4), 2),
         "95cb3ff8000000000000a66661696c6564ae56616c75654572726f723a206e6f92030402",
     ),
@@ -49,6 +53,7 @@ def test_the_bytes_of_a_head_are_fixed(head: Head, golden: str) -> None:
     ("cls", "place", "wrong"),
     [
         (StageKept, 0, b"short"),
+        (StageState, 0, b"short"),
         (StageKept, 12, [1]),
         (StageKept, 13, [["file"]]),
         (StageKept, 15, [1]),
@@ -67,7 +72,7 @@ def test_fields_that_make_no_sense_are_refused(cls: type[Head], place: int, wron
         cls.decode(pack(fields))
 
 
-@pytest.mark.parametrize("head", [STAGE, GOLDEN[2][0], GOLDEN[3][0]], ids=lambda head: type(head).__name__)
+@pytest.mark.parametrize("head", [STAGE, *(head for head, _ in GOLDEN[2:])], ids=lambda head: type(head).__name__)
 def test_a_record_of_a_run_that_was_never_opened_is_refused(head: Head) -> None:
     with pytest.raises(JournalCorrupt, match="never opened"):
         replay([Record(2, head.kind, 1, head.encode(), b"", b"")])

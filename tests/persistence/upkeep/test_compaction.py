@@ -74,8 +74,27 @@ def test_states_of_completed_calls_go_and_those_of_others_stay(tmp_path: Path) -
         assert reader.states() == [3, 4]
     compact(path)
     with open_reader(path) as reader:
-        assert reader.states() == [4]
-        assert reader.state(4) == b"one"
+        assert [record.kind.name for record in reader.records()] == ["JOURNAL", "RUN_OPENED", "STATE", "COMPLETED"]
+        assert reader.states() == [3]
+        assert reader.state(3) == b"one"
+
+
+def test_of_a_thousand_checkpoints_of_a_call_the_newest_two_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.cue"
+    bodies = [b"%d" % number for number in range(1000)]
+
+    async def work() -> None:
+        async with await JournalWriter.open(path) as live:
+            await live.append([opened()])
+            entries = [state(0, body, number=number + 1) for number, body in enumerate(bodies)]
+            await live.append(entries, states=dict(enumerate(bodies)))
+
+    run(work())
+    compact(path)
+    with open_reader(path) as reader:
+        assert [reader.state(seq) for seq in reader.states()] == [b"998", b"999"]
+        assert reader.last_seq == 4
+        assert [head.number for _, head in replayed(path).runs[1].states[0]] == [999, 1000]
 
 
 def test_a_journal_in_use_is_not_compacted(tmp_path: Path) -> None:

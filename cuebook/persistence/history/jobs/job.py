@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cuebook.persistence.records.job_heads import JobClosed, JobOpened, StageKept, StepKept
+from cuebook.persistence.records.job_heads import (
+    STAGE_STATES_KEPT,
+    JobClosed,
+    JobOpened,
+    StageKept,
+    StageState,
+    StepKept,
+)
 
 __all__ = ["JobRun", "JobState", "KeptStage"]
 
@@ -49,6 +56,7 @@ class JobState:
         by_seq: what is kept, by the number of its record.
         by_name: the newest that is kept by a stage's name and the number of its call.
         steps: number of the record of each step, by its key.
+        states: of stages that are not done, the newest states, oldest first: number of the record, head, run.
     """
 
     runs: dict[int, JobRun] = field(default_factory=dict)
@@ -56,6 +64,7 @@ class JobState:
     by_seq: dict[int, KeptStage] = field(default_factory=dict)
     by_name: dict[tuple[str, int], KeptStage] = field(default_factory=dict)
     steps: dict[bytes, tuple[int, StepKept]] = field(default_factory=dict)
+    states: dict[bytes, list[tuple[int, StageState, int]]] = field(default_factory=dict)
 
     def add_stage(self, seq: int, run: int, head: StageKept) -> KeptStage:
         """One more is kept."""
@@ -63,7 +72,14 @@ class JobState:
         self.runs[run].kept.append(kept)
         self.stages[head.hash] = self.by_seq[seq] = kept
         self.by_name[head.stage, head.number] = kept
+        self.states.pop(head.hash, None)
         return kept
+
+    def add_state(self, seq: int, run: int, head: StageState) -> None:
+        """A stage that runs has kept one more state."""
+        kept = self.states.setdefault(head.hash, [])
+        kept.append((seq, head, run))
+        del kept[:-STAGE_STATES_KEPT]
 
     def add_step(self, seq: int, run: int, head: StepKept) -> None:
         """One more step is kept; the first of a key stays."""

@@ -1,0 +1,1 @@
+"""The progress of a stage while it runs: its checkpoints."""
