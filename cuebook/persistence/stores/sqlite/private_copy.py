@@ -21,6 +21,7 @@ from cuebook.persistence.trust.plain_file import open_plain
 from cuebook.persistence.trust.texts import refusal
 from cuebook.persistence.trust.users import current_user
 from cuebook.persistence.trust.verdicts import Beside, Status, Verdict, Writers, judged, refused
+from cuebook.temporary import owned_prefix
 
 __all__ = ["PrivateCopy"]
 
@@ -49,7 +50,7 @@ class PrivateCopy:
         self.source = source
         self.verdict = Verdict(Writers.NOBODY)
         self._seen: _Signature = []
-        self._folder = tempfile.TemporaryDirectory(prefix="cuebook-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(prefix=owned_prefix(), ignore_cleanup_errors=True)
         self.path = Path(self._folder.name) / "journal"
         try:
             self._take()
