@@ -6,7 +6,7 @@ A folder is left over where this machine has no such process any more: no proces
 Folders of another machine, or of another container, that shares the folder for temporary data are never judged.
 Imports nothing of the package, and little else.
 """
-# ruff: noqa: PTH - pathlib takes longer to import than all of this
+# ruff: noqa: PTH115 - pathlib takes longer to import than all of this
 
 from __future__ import annotations
 

@@ -49,13 +49,13 @@ def follow(
         NotThere: there is no such run.
     """
     from cuebook.persistence.history.run import RunStatus
-    from cuebook.persistence.history.summary import look, summarise
+    from cuebook.persistence.history.summary import look
 
     picture = look(reader)
     run = picked(picture.state, number, path)
     while True:
         now = time.time()
-        summary = summarise(run, picture.holder, now)
+        summary = picture.summary(run, now)
         yield summary, now
         if summary.status is not RunStatus.RUNNING:
             return

@@ -8,17 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["checked_counts", "checked_facts", "checked_moments"]
+__all__ = ["checked_counts", "checked_facts", "checked_moments", "is_moment"]
 
 
 _MOMENT_MAX = 253_402_300_799
 """The last second of the year 9999: no calendar goes further."""
 
 
+def is_moment(seconds: float) -> bool:
+    """Whether it is a number of seconds that a calendar has, since the epoch or from one moment to another."""
+    return -_MOMENT_MAX <= seconds <= _MOMENT_MAX
+
+
 def checked_moments(*moments: float) -> None:
-    """Refuse what is no number of seconds that a calendar has: NaN, 1e300, a truth value."""
+    """Refuse what is no number of seconds that a calendar has: 1 << 60, say, where an integer stands for one."""
     for moment in moments:
-        if type(moment) is bool or not -_MOMENT_MAX <= moment <= _MOMENT_MAX:
+        if not is_moment(moment):
             raise ValueError(f"{moment} is no number of seconds")
 
 

@@ -7,6 +7,7 @@ no table and no record.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -154,11 +155,27 @@ def _copied_side(source: str, copy: str) -> Status | None:
 
 
 def _copy(descriptor: int, copy: str) -> None:
+    """Copy what there is: a file that claims to be long, and is mostly holes, is one again."""
     with open(copy, "wb") as file:
         offset = 0
-        while data := os.pread(descriptor, _CHUNK_BYTES, offset):
+        while (offset := _data_from(descriptor, offset)) is not None:
+            data = os.pread(descriptor, _CHUNK_BYTES, offset)
+            if not data:
+                break
+            file.seek(offset)
             file.write(data)
             offset += len(data)
+        file.truncate(os.fstat(descriptor).st_size if offset is None else offset)
+
+
+def _data_from(descriptor: int, offset: int) -> int | None:
+    """Where the file goes on from there, without what was never written; None: it does not."""
+    try:
+        return os.lseek(descriptor, offset, os.SEEK_DATA)
+    except (AttributeError, OSError) as error:
+        if getattr(error, "errno", None) == errno.ENXIO:
+            return None
+        return offset
 
 
 def _state(descriptor: int) -> tuple[int, int, int]:
