@@ -157,14 +157,14 @@ def _copied_side(source: str, copy: str) -> Status | None:
 def _copy(descriptor: int, copy: str) -> None:
     """Copy what there is: a file that claims to be long, and is mostly holes, is one again."""
     with open(copy, "wb") as file:
-        offset = 0
-        while (offset := _data_from(descriptor, offset)) is not None:
+        offset = _data_from(descriptor, 0)
+        while offset is not None:
             data = os.pread(descriptor, _CHUNK_BYTES, offset)
             if not data:
                 break
             file.seek(offset)
             file.write(data)
-            offset += len(data)
+            offset = _data_from(descriptor, offset + len(data))
         file.truncate(os.fstat(descriptor).st_size if offset is None else offset)
 
 

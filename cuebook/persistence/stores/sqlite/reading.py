@@ -190,7 +190,7 @@ class SqliteReading:
             self._connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size")
         )
         found = self.path.stat()
-        return pages * size > _HOLES_BYTES_MIN + 4 * max(getattr(found, "st_blocks", 0) * 512, 1)
+        return bool(pages * size > _HOLES_BYTES_MIN + 4 * max(getattr(found, "st_blocks", 0) * 512, 1))
 
     def _slice(self, query: str, after: int, until: int) -> tuple[list[Row], bool]:
         rows: list[Row] = []
