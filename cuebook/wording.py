@@ -27,12 +27,17 @@ def repr_of(error: BaseException | None) -> str:
         return f"{type(error).__qualname__}(its message could not be made)"
 
 
+_DURATION_MAX_S = 1e12
+
+
 def duration(seconds: float) -> str:
-    """A length of time, two units at most.
+    """A length of time, two units at most; a question mark where it is none.
 
     >>> [duration(0.0042), duration(5.25), duration(75), duration(7384), duration(200000)]
     ['4.2 ms', '5.25 s', '1 min 15 s', '2 h 3 min', '2 d 7 h']
     """
+    if not -_DURATION_MAX_S < seconds < _DURATION_MAX_S:  # NaN too
+        return "?"
     if seconds < 1:
         return f"{seconds * 1000:.3g} ms"
     if seconds < 60:

@@ -32,7 +32,7 @@ FLOORS = [
     {"workplace"},
     {"runtime", "persistence"},
     {"wire"},
-    {"errors", "logs", "clock", "wording", "choices", "notices"},
+    {"errors", "logs", "clock", "wording", "choices", "notices", "temporary"},
 ]
 """The folders from the top down. Folders of one floor may import each other as long as no cycle arises."""
 

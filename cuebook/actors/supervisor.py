@@ -290,12 +290,12 @@ class Supervisor(Actor):
         for slot in run.slots:
             orders.prepare(run, slot)
 
-    def _break(self, run: Run, error: BaseException) -> None:
-        """End a run that cannot go on: its workers are killed, nothing more is written."""
+    def _break(self, run: Run, error: BaseException, *, can_write: bool = True) -> None:
+        """End a run that cannot go on: its workers are killed, and no more is written than how it has ended."""
         if run.ended.done():  # several of its messages to the Journal may fail
             return
         run.stop = Stop(StopKind.BROKEN, error_text(error), 0.0, error)
-        if run.plan.closing_entries is not None and not isinstance(error, JournalError):
+        if run.plan.closing_entries is not None and can_write:
             self.outbox.write(run, run.plan.closing_entries(run))
             self._send(run)
         orders.kill_busy(run, "the run is broken")
@@ -338,7 +338,8 @@ class Supervisor(Actor):
         if outgoing is None:
             return ()
         self.checkpoints.refused(outgoing, message.text)
-        self._break(outgoing.run, (JournalFull if message.error == "JournalFull" else JournalError)(message.text))
+        kind = JournalFull if message.error == "JournalFull" else JournalError
+        self._break(outgoing.run, kind(message.text), can_write=False)
         return ()
 
     # -- what is next ---------------------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from cuebook.errors import CallFailed
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.history.run import RunState, RunStatus
-    from cuebook.persistence.stores.port import Holder
     from cuebook.persistence.values import ValueDecoder
 
 __all__ = ["Checkpoint"]
@@ -72,7 +71,7 @@ class Checkpoint:
         self._run = selected(picture.state, reader.path, run, func)
         self.func_name: str = self._run.opened.function if self._run else ""
         self.total: int | None = self._run.total if self._run else None
-        self.status: RunStatus | None = _status(self._run, picture.holder)
+        self.status: RunStatus | None = picture.status(self._run) if self._run else None
         self.completed: list[bool] = _completed(self._run, medium_of(reader.name).size_bytes())
         self.done: int = self.completed.count(True)
         self._parameters: list[Any] | None = None
@@ -157,10 +156,6 @@ class Checkpoint:
             found = read((reader, rebuilding.decoder), self._state, self._run.number, into)
         rebuilding.check(found)
         return found
-
-
-def _status(run: RunState | None, holder: Holder | None) -> RunStatus | None:
-    return None if run is None else run.status(holder)
 
 
 def _completed(run: RunState | None, size_bytes: int) -> list[bool]:

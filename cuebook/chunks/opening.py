@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import os
 import tempfile
-import uuid
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -54,6 +52,7 @@ from cuebook.persistence.values.pickling.names import Names
 from cuebook.persistence.values.whole import WholeDecoder
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.tasks.threads import in_thread
+from cuebook.temporary import owned_name, remove_leftovers_once
 
 __all__ = ["OpenedRun", "Request", "open_run"]
 
@@ -188,7 +187,9 @@ def _as_list(request: Request) -> list[Any] | None:
 
 
 async def _place(app: Application, request: Request) -> _Place:
-    spill = str(Path(tempfile.gettempdir()) / f"cuebook-{os.getpid()}-{uuid.uuid4().hex[:12]}")
+    temporary = tempfile.gettempdir()
+    await in_thread(partial(remove_leftovers_once, temporary))
+    spill = str(Path(temporary) / owned_name())
     if request.path is None:
         title = getattr(request.func, "__name__", type(request.func).__name__)
         blobs = TransientBlobs(spill)  # results that are not kept are read once

@@ -15,7 +15,7 @@ from cuebook.chunks.identity import Identity, identify, key_of
 from cuebook.chunks.noticing import not_reused, on_arguments, on_opaque
 from cuebook.chunks.options import Options
 from cuebook.chunks.outlines import outlines_of, read_outlines
-from cuebook.chunks.records import opening_entry
+from cuebook.chunks.records import endings_of_cut_short, opening_entry
 from cuebook.chunks.reusing import unclaimed
 from cuebook.chunks.trusting import Needed, PlainOnly, Source, plain_only
 from cuebook.persistence.history.arguments import Block, block_keys, encode_blocks
@@ -107,7 +107,7 @@ def _plan_list(
     plan.retried = 0 if is_whole else _failed_before(plan, earlier, calls)
     outlines = [] if is_whole else outlines_of(plan.identity.form, calls)
     _notice(file, plan, calls, outlines)
-    plan.entries = [
+    plan.entries += [
         _opening(plan, len(calls), outlines if options.keep_arguments else []),
         *_arguments(plan.number, blocks, earlier, to_the_byte=bool(options.ignore) or are_used()),
         *reused_entries(plan.number, plan.claims),
@@ -132,13 +132,15 @@ def _plan_iterator(file: Source, func: Callable[..., Any], options: Options, kno
     if earlier:
         plan.cursor = Cursor(earlier, plan.identity.form)
     _notice(file, plan, (), ())
-    plan.entries = [_opening(plan, None, [])]
+    plan.entries.append(_opening(plan, None, []))
     return plan
 
 
 def _plan(file: Source, func: Callable[..., Any], options: Options, history: JournalState) -> Beginning:
     number = file.next_run() if isinstance(file, JournalWriter) else 0
     plan = Beginning(file, number, identify(func, options, key_of(history)), history=history)
+    if isinstance(file, JournalWriter) and file.cut_short is not None:
+        plan.entries += endings_of_cut_short(history, file.cut_short)
     if options.reuse != "none":
         plan.states = _unfinished_states(history, plan.identity)
     return plan

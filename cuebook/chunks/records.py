@@ -8,13 +8,16 @@ from typing import Any
 from cuebook.actors.runs.progress import StopKind
 from cuebook.actors.runs.run import Run
 from cuebook.chunks.options import Options
+from cuebook.errors import JournalFull
 from cuebook.persistence.history import run_writer
+from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.run_parts import PARTS_OF
 from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint
+from cuebook.persistence.journal.core import CutShort
 from cuebook.persistence.records.record import Entry
-from cuebook.persistence.records.run_heads import Closing, Reuse
+from cuebook.persistence.records.run_heads import DISK_FULL, Closing, Reuse
 
-__all__ = ["closing_entries", "opening_entry", "portions"]
+__all__ = ["closing_entries", "endings_of_cut_short", "opening_entry", "portions"]
 
 PORTION_BYTES_MAX = 16 * 1024 * 1024
 
@@ -81,10 +84,32 @@ _CLOSINGS = {
 }
 
 
+def endings_of_cut_short(history: JournalState, cut_short: CutShort) -> list[Entry]:
+    """The last records of runs that could not write theirs, as the journal had no room."""
+    left = [
+        run
+        for run in history.runs.values()
+        if run.closed is None and run.number <= cut_short.runs_max and run.is_of(cut_short.holder)
+    ]
+    return [
+        run_writer.closing_entry(
+            run.number,
+            Closing.FAILED,
+            done=run.done.count(),
+            failed=len(run.failures),
+            reused=run.reused_count,
+            reason=cut_short.trouble,
+        )
+        for run in left
+    ]
+
+
 def closing_entries(run: Run) -> list[Entry]:
     """The run is over."""
     stop = run.stop
     status = Closing.FINISHED if stop is None else _CLOSINGS[stop.kind]
     reason = "" if stop is None else stop.reason
+    if stop is not None and isinstance(stop.error, JournalFull):
+        reason = DISK_FULL
     done, failed, reused = run.done + run.reused, run.failed, run.reused
     return [run_writer.closing_entry(run.number, status, done=done, failed=failed, reused=reused, reason=reason)]

@@ -8,13 +8,13 @@ from cuebook.cli.call_checkpoints import checkpoint_object, newest_checkpoints
 from cuebook.cli.output import SCHEMA, count_of, duration, iso_time, local_time, rate
 from cuebook.persistence.history.run import RunStatus
 from cuebook.persistence.history.run_parts import parts_of
+from cuebook.persistence.records.run_heads import DISK_FULL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.history.run import RunState
-    from cuebook.persistence.history.summary import RunSummary
+    from cuebook.persistence.history.summary import Picture, RunSummary
     from cuebook.persistence.stores.port import Holder
 
 __all__ = [
@@ -40,8 +40,12 @@ def run_row(run: RunSummary) -> tuple[str, ...]:
         f"{run.failed:,}",
         f"{run.reused:,}",
         rate(run.rate),
-        str(run.status),
+        _state(run),
     )
+
+
+def _state(run: RunSummary) -> str:
+    return f"{run.status}, disk full" if run.reason == DISK_FULL else str(run.status)
 
 
 def run_object(run: RunSummary) -> dict[str, Any]:
@@ -87,19 +91,18 @@ def progress_line(run: RunSummary, now: float) -> str:
     left = seconds_left(run, now)
     if left is not None:
         parts.append(f"{duration(left)} left")
-    return ", ".join([*parts, str(run.status)])
+    return ", ".join([*parts, _state(run)])
 
 
 def details(
-    state: JournalState,
+    picture: Picture,
     run: RunState,
     options: Mapping[str, Any],
     metrics: Callable[[int], Mapping[str, Any]],
 ) -> dict[str, Any]:
     """What a run's records say beyond its summary; `options` are those to be shown, `metrics` reads a checkpoint's."""
     opened = run.opened
-    source = parts_of(state, run)
-    closed = run.closed
+    source = parts_of(picture.state, run)
     return {
         "schema": SCHEMA,
         "command": opened.command,
@@ -114,7 +117,7 @@ def details(
         "parts": None if source is None else len(source.parts),
         "opaque": [] if source is None else list(source.opaque),
         "packages": {} if source is None else dict(source.packages),
-        "reason": closed.reason if closed is not None else "",
+        "reason": picture.reason(run),
         "forgotten": run.is_forgotten,
         "reused_from": _reused_from(run),
         "checkpoints": [checkpoint_object(kept) for kept in newest_checkpoints(run, metrics)],

@@ -120,12 +120,11 @@ def _show_run(reader: Reader, picture: Picture, run: RunState, *, as_json: bool)
     from cuebook.cli.output import emit_json, printable
     from cuebook.cli.queries import details, progress_line, run_object
     from cuebook.persistence.history.run_parts import INNER_OPTIONS
-    from cuebook.persistence.history.summary import summarise
 
     now = time.time()
-    summary = summarise(run, picture.holder, now)
+    summary = picture.summary(run, now)
     options = {str(name): json_value(value) for name, value in run.opened.options.items() if name not in INNER_OPTIONS}
-    found = details(picture.state, run, options, metrics_in(reader))
+    found = details(picture, run, options, metrics_in(reader))
     if as_json:
         emit_json({**found, **run_object(summary)})
         return

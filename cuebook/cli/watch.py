@@ -70,13 +70,13 @@ def follow(
     from cuebook.cli.call_checkpoints import running_checkpoints
     from cuebook.cli.journals import metrics_in
     from cuebook.persistence.history.run import RunStatus
-    from cuebook.persistence.history.summary import look, summarise
+    from cuebook.persistence.history.summary import look
 
     picture = look(reader)
     run = picked(picture.state, number, path)
     while True:
         now = time.time()
-        summary = summarise(run, picture.holder, now)
+        summary = picture.summary(run, now)
         is_running = summary.status is RunStatus.RUNNING
         kept = running_checkpoints(run, metrics_in(reader), _CHECKPOINTS_SHOWN)[0] if is_running else ()
         yield View(summary, now, kept)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cuebook.errors import ExperimentError
 from cuebook.experiments.lines import Lines, Ref
+from cuebook.temporary import owned_prefix
 from cuebook.workplace.restore import restore
 
 __all__ = ["make_git_branch"]
@@ -26,7 +27,7 @@ def make_git_branch(lines: Lines, root: Path, ref: Ref, name: str) -> str:
     known = dict(line.opened.facts.get("git", {})) if line is not None else {}
     base = _git(root, "rev-parse", "--verify", f"{known.get('commit') or 'HEAD'}^{{commit}}")
     manifest = lines.manifest_of(ref)
-    with tempfile.TemporaryDirectory(prefix="cuebook-branch-") as folder:
+    with tempfile.TemporaryDirectory(prefix=owned_prefix("cuebook-branch-")) as folder:
         tree = Path(folder) / "tree" / os.path.relpath(root, top)
         tree.mkdir(parents=True)
         restore(manifest, tree, lines.workplace.files, aside=None)

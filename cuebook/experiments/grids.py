@@ -13,6 +13,7 @@ from cuebook.experiments.lines import Lines
 from cuebook.experiments.params import PARAMS_FILES, Override, combinations, overridden, parsed_override
 from cuebook.experiments.stages import ProgramStage
 from cuebook.persistence.history.experiments.line import LineState
+from cuebook.temporary import owned_prefix
 
 __all__ = ["change_params", "finished_as", "grid_of"]
 
@@ -57,7 +58,7 @@ def _inputs_with(
 ) -> list[Inputs]:
     files = {*PARAMS_FILES, *(name for stage in stages for name in stage.params)}
     found = []
-    with tempfile.TemporaryDirectory(prefix="cuebook-grid-") as folder:
+    with tempfile.TemporaryDirectory(prefix=owned_prefix("cuebook-grid-")) as folder:
         scratch = Path(folder)
         for overrides in grid:
             for name in files:

@@ -102,6 +102,10 @@ class MemoryMedium:
         rows = sum(len(row[5]) + len(row[6] or b"") for row in self._rows.scan())
         return rows + sum(len(self._rows.state(seq) or b"") for seq in self._rows.states())
 
+    def records_max(self) -> int:
+        """As `Medium.records_max`."""
+        return sum(1 for _ in self._rows.scan(bodies=False))
+
     def blobs(self) -> BlobStore:
         """As `Medium.blobs`."""
         return BlobStore(f"{self._name}.blobs")
@@ -154,10 +158,10 @@ class MemorySeat:
         self._seating.taken_by = self
         self.before = self._seating.note
 
-    def note(self, journal_id: bytes, seq: int, hash_: bytes, *, is_held: bool = True) -> None:
+    def note(self, journal_id: bytes, seq: int, hash_: bytes, *, is_held: bool = True, trouble: str = "") -> None:
         """As `WriterSeat.note`."""
         if self._seating.taken_by is self:
-            self._seating.note = Note(journal_id, seq, hash_, self._holder, is_held)
+            self._seating.note = Note(journal_id, seq, hash_, self._holder, is_held, trouble)
 
     def clear(self) -> None:
         """As `WriterSeat.clear`."""

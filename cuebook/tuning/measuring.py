@@ -15,6 +15,7 @@ from cuebook.api.runtime import Runtime
 from cuebook.children.limits import cpus_allowed
 from cuebook.errors import RunStopped
 from cuebook.runtime.tasks.threads import in_thread
+from cuebook.temporary import owned_prefix, remove_leftovers
 from cuebook.tuning.measured import CallCost, CallSetting, Measurement, TimedRun
 from cuebook.tuning.probe import ProbedCall, cost_of
 from cuebook.tuning.threads import limited
@@ -25,13 +26,15 @@ MARGIN_S = 0.05
 LONG_CALL_S = 0.5
 """Calls that take longer are not made only to warm workers up."""
 _TIME_IS_OVER = "the time limit is near"
+_PREFIX = ".tuning-"
 
 
 def _folder_beside(path: str) -> tempfile.TemporaryDirectory[str]:
     """A folder that is on the same disk, made with those that are missing."""
     beside = Path(path).absolute().parent
     beside.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix=".tuning-", dir=beside)
+    remove_leftovers(str(beside), _PREFIX)
+    return tempfile.TemporaryDirectory(prefix=owned_prefix(_PREFIX), dir=beside)
 
 
 def plain_nothing(place: int) -> None:

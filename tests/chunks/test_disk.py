@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +113,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", disk], check=True)
 
 
+def _state_of(path: Path, run: int) -> str:
+    shown = subprocess.run(
+        [sys.executable, "-m", "cuebook", "show", str(path)], check=True, capture_output=True, text=True
+    ).stdout
+    return re.split(r"  +", shown.splitlines()[run])[-1].strip()
+
+
 @pytest.mark.parametrize("size", [60_000, 400_000], ids=["rows", "blobs"])
 def test_a_full_disk_ends_the_run_as_journal_full_and_the_same_command_goes_on_once_there_is_room(
     size: int, small_disk: Path, tmp_path: Path
@@ -119,6 +128,7 @@ def test_a_full_disk_ends_the_run_as_journal_full_and_the_same_command_goes_on_o
     ballast.write_bytes(bytes(1_500_000))
     out = run_script(tmp_path, FILLING.replace("range(60)", "range(40 if size < 100_000 else 5)"), str(size))
     assert out.startswith("JournalFull"), out
+    assert _state_of(small_disk / "x.cue", 1) == "failed, disk full"
     kept = run_script(tmp_path, FILLING.replace("range(60)", "range(1)"), str(size))
     assert kept == "all 1 True\n" or kept.startswith("JournalFull")
     ballast.unlink()
@@ -126,6 +136,7 @@ def test_a_full_disk_ends_the_run_as_journal_full_and_the_same_command_goes_on_o
     out = run_script(tmp_path, FILLING.replace("range(60)", "range(40 if size < 100_000 else 5)"), str(size))
     assert out.startswith("all"), out
     again = counts(tmp_path) - before
+    assert _state_of(small_disk / "x.cue", 1) == "failed, disk full", "a later run has written down how it ended"
     assert sum(again.values()) < (40 if size < 100_000 else 6)
 
 

@@ -14,8 +14,9 @@ from cuebook.cli.call_checkpoints import (
     running_checkpoints,
 )
 from cuebook.cli.queries import details, parts_of, progress_line, run_object, run_row, seconds_left
+from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.history.run import RunStatus
-from cuebook.persistence.history.summary import RunSummary, summarise
+from cuebook.persistence.history.summary import Picture, RunSummary
 from cuebook.persistence.records.run_heads import Closing
 from cuebook.persistence.stores.port import Holder
 from tests.support.journals import state
@@ -47,7 +48,7 @@ def test_a_summary_counts_done_failed_and_reused_calls() -> None:
         *run_entries(1, CALLS, {0: 1, 1: 2, 2: 3}, failed(1, 5, ValueError("x"))),
         *run_entries(2, CALLS, {7: 1}, reused(2, (1, 0, 0, 3)), is_closed=False),
     )
-    first, second = (summarise(run, WRITER, STARTED + 4) for run in found.runs.values())
+    first, second = (Picture(found, WRITER).summary(run, STARTED + 4) for run in found.runs.values())
     assert (first.done, first.failed, first.reused, first.status) == (3, 1, 0, RunStatus.FINISHED)
     assert (second.done, second.failed, second.reused, second.status) == (4, 0, 3, RunStatus.RUNNING)
 
@@ -57,22 +58,35 @@ def test_the_rate_counts_only_calls_made_by_the_run_over_its_own_time() -> None:
         *run_entries(1, CALLS, {0: 1, 1: 2, 2: 3}),
         *run_entries(2, CALLS, {7: 1}, reused(2, (1, 0, 0, 3)), is_closed=False),
     )
-    first, second = (summarise(run, WRITER, STARTED + 4).rate for run in found.runs.values())
+    first, second = (Picture(found, WRITER).summary(run, STARTED + 4).rate for run in found.runs.values())
     assert first == pytest.approx(3 / 2)
     assert second == pytest.approx(1 / 4)
 
 
 def test_a_run_without_an_end_and_without_its_writer_is_abandoned() -> None:
     found = folded(*run_entries(1, CALLS, {0: 1}, is_closed=False))
-    assert summarise(found.runs[1], None, STARTED).status is RunStatus.ABANDONED
+    assert _summary(found, None).status is RunStatus.ABANDONED
     other = Holder("node1", 12, "2026-01-01T00:00:00Z")
-    assert summarise(found.runs[1], other, STARTED).status is RunStatus.ABANDONED
+    assert _summary(found, other).status is RunStatus.ABANDONED
+
+
+def _summary(state: JournalState, holder: Holder | None) -> RunSummary:
+    return Picture(state, holder).summary(state.runs[1], STARTED)
+
+
+def test_a_run_whose_process_found_no_room_has_failed_for_that() -> None:
+    state = folded(*run_entries(1, CALLS, {0: 1}, is_closed=False))
+    found = Picture(state, None, (WRITER, "the disk was full")).summary(state.runs[1], STARTED)
+    assert (found.status, found.reason) == (RunStatus.FAILED, "the disk was full")
+    assert run_row(found)[-1] == "failed, disk full"
+    other = Holder(WRITER.host, WRITER.pid + 1, "")
+    assert Picture(state, None, (other, "the disk was full")).status(state.runs[1]) is RunStatus.ABANDONED
 
 
 @pytest.mark.parametrize("status", list(Closing))
 def test_a_closed_run_has_the_state_that_it_was_closed_with(status: Closing) -> None:
     entries = [*run_entries(1, CALLS, {0: 1}, is_closed=False), closed(1, status)]
-    assert str(summarise(folded(*entries).runs[1], WRITER, STARTED).status) == str(status)
+    assert str(_summary(folded(*entries), WRITER).status) == str(status)
 
 
 def test_an_unknown_total_is_a_question_mark() -> None:
@@ -107,8 +121,8 @@ def test_details_name_the_parts_of_the_run_that_recorded_them() -> None:
         *run_entries(2, CALLS, {}, parts=(), options={"parts_of": 1}),
         *run_entries(3, CALLS, {}, parts=(), options={"parts_of": 9}),
     )
-    assert details(found, found.runs[2], {}, lambda _: {})["parts"] == 2
-    assert details(found, found.runs[3], {}, lambda _: {})["parts"] is None
+    assert details(Picture(found, None), found.runs[2], {}, lambda _: {})["parts"] == 2
+    assert details(Picture(found, None), found.runs[3], {}, lambda _: {})["parts"] is None
     assert parts_of(found, found.runs[3]) is None
 
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from cuebook.checkpoints.program import HEAD_BYTES_MAX
 from cuebook.errors import CuebookError
+from cuebook.temporary import owned_prefix
 
 __all__ = ["CheckpointPort", "TriggerServer", "TriggerSocket"]
 
@@ -37,7 +38,7 @@ class TriggerSocket:
     """The place of the socket."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="cuebook-exp-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=owned_prefix("cuebook-exp-")))
         self.path = str(self.folder / "s")
 
     def remove(self) -> None:

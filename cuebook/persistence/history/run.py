@@ -14,6 +14,7 @@ from enum import StrEnum
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.marks import DoneCalls, Marks
 from cuebook.persistence.records.bodies import durations_of
+from cuebook.persistence.records.fields import is_moment
 from cuebook.persistence.records.run_heads import (
     STATES_KEPT,
     Arguments,
@@ -120,9 +121,11 @@ class RunState:
         """What has become of it, where `holder` writes to the journal now."""
         if self.closed is not None:
             return _STATUS[self.closed.status]
-        if holder is not None and (holder.host, holder.pid) == (self.opened.host, self.opened.pid):
-            return RunStatus.RUNNING
-        return RunStatus.ABANDONED
+        return RunStatus.RUNNING if holder is not None and self.is_of(holder) else RunStatus.ABANDONED
+
+    def is_of(self, holder: Holder) -> bool:
+        """Whether that process has begun it."""
+        return (holder.host, holder.pid) == (self.opened.host, self.opened.pid)
 
     def results(self) -> Iterator[tuple[int, Sequence[int]]]:
         """Number of each COMPLETED record, and its calls in the order of their values."""
@@ -195,7 +198,9 @@ class RunState:
         self._counts.append(count)
         self._places = None
         self.completed += fresh
-        self.seconds += sum(durations_of(head))
+        took = sum(durations_of(head))
+        if is_moment(took):  # nothing that is read decides over the others' sum
+            self.seconds += took
         self.last_at = max(self.last_at, head.t0)
 
     def add_failed(self, seq: int, head: Failed) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cuebook.persistence.journal.reader import Reader
     from cuebook.persistence.stores.port import Holder
 
-__all__ = ["Picture", "RunSummary", "look", "summarise"]
+__all__ = ["Picture", "RunSummary", "look"]
 
 _LOOKS_MAX = 5
 
@@ -39,6 +39,7 @@ class RunSummary:
         reused: calls that took an earlier result.
         rate: calls made per second, from the start to the end (or now); None where that is not known.
         seconds: what its own completed calls took together.
+        reason: why it has ended as it has; empty where nobody knows.
     """
 
     number: int
@@ -52,18 +53,44 @@ class RunSummary:
     reused: int
     rate: float | None
     seconds: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A journal at one moment: what its records say, and who writes to it (None: nobody)."""
+    """A journal at one moment.
+
+    Attributes:
+        state: what its records say.
+        holder: who writes to it; None: nobody.
+        trouble: who could not write to it any more, and why; None where its last writer could.
+    """
 
     state: JournalState
     holder: Holder | None
+    trouble: tuple[Holder, str] | None = None
+
+    def status(self, run: RunState) -> RunStatus:
+        """What has become of a run."""
+        status = run.status(self.holder)
+        if status is RunStatus.ABANDONED and self.trouble is not None and run.is_of(self.trouble[0]):
+            return RunStatus.FAILED
+        return status
+
+    def reason(self, run: RunState) -> str:
+        """Why a run has ended as it has; empty where nobody knows."""
+        if run.closed is not None:
+            return run.closed.reason
+        is_cut_short = self.trouble is not None and self.status(run) is RunStatus.FAILED
+        return self.trouble[1] if is_cut_short and self.trouble is not None else ""
+
+    def summary(self, run: RunState, now: float) -> RunSummary:
+        """One run in numbers. `now` is seconds since the epoch."""
+        return _summary(run, (self.status(run), self.reason(run)), now)
 
     def summaries(self, now: float) -> Iterator[RunSummary]:
         """Every run, in order. `now` is seconds since the epoch."""
-        return (summarise(run, self.holder, now) for run in self.state.runs.values())
+        return (self.summary(run, now) for run in self.state.runs.values())
 
 
 def look(reader: Reader, state: JournalState | None = None) -> Picture:
@@ -85,12 +112,11 @@ def look(reader: Reader, state: JournalState | None = None) -> Picture:
             break
         before = after
     assert state is not None
-    return Picture(state, before)
+    return Picture(state, before, reader.trouble())
 
 
-def summarise(run: RunState, holder: Holder | None, now: float) -> RunSummary:
-    """One run in numbers, where `holder` writes to the journal now."""
-    status = run.status(holder)
+def _summary(run: RunState, ending: tuple[RunStatus, str], now: float) -> RunSummary:
+    status, reason = ending
     ended = run.closed.at if run.closed is not None else None
     return RunSummary(
         number=run.number,
@@ -104,6 +130,7 @@ def summarise(run: RunState, holder: Holder | None, now: float) -> RunSummary:
         reused=run.reused_count,
         rate=_rate(run, now if status is RunStatus.RUNNING else ended or run.last_at),
         seconds=run.seconds,
+        reason=reason,
     )
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cuebook.errors import JournalCorrupt, JournalError
+from cuebook.errors import JournalCorrupt, JournalError, JournalFull
 from cuebook.persistence.journal.header import check_end, first_head, opened_by
 from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.journal.retention import Retention
@@ -21,10 +21,24 @@ from cuebook.persistence.records.families import KEEPING, kept_by
 from cuebook.persistence.records.head import Owner
 from cuebook.persistence.records.record import Entry
 from cuebook.persistence.records.row import Row, Tail
-from cuebook.persistence.records.run_heads import JournalOpened
-from cuebook.persistence.stores.port import Medium
+from cuebook.persistence.records.run_heads import DISK_FULL, JournalOpened
+from cuebook.persistence.stores.port import Holder, Medium
 
-__all__ = ["JournalCore"]
+__all__ = ["CutShort", "JournalCore"]
+
+
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """What an earlier process could not write any more: how its runs have ended.
+
+    Attributes:
+        holder: that process. trouble: why, for people.
+        runs_max: the highest number of a run that it can have begun.
+    """
+
+    holder: Holder
+    trouble: str
+    runs_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +65,14 @@ class JournalCore:
         self.header: JournalOpened
         self.key: Hashable | None = None
         self.is_new = False
+        self.cut_short: CutShort | None = None
         self._turn = Turnstile()
         self._runs_max = 0
         self._numbering = threading.Lock()
         self._retention: Retention | None = None
         self._is_in_doubt = False
         self._watchers: dict[object, Callable[[], None]] = {}
+        self._trouble = ""
         self.streams = StreamTable(JournalRecords(medium, self.store.reading).select)
 
     async def open(self) -> None:
@@ -73,6 +89,8 @@ class JournalCore:
         except BaseException:
             await self.close()
             raise
+        if before is not None and before.trouble:
+            self.cut_short = CutShort(before.holder, before.trouble, self._runs_max)
 
     async def append(self, entries: Sequence[Entry], states: Mapping[int, bytes]) -> list[int]:
         """As `JournalWriter.append`, in its turn."""
@@ -120,7 +138,7 @@ class JournalCore:
                 await self.store.close()
             finally:
                 if self.seq:
-                    self.seat.note(self.header.journal_id, self.seq, self.hash, is_held=False)
+                    self.seat.note(self.header.journal_id, self.seq, self.hash, is_held=False, trouble=self._trouble)
                 self.seat.release()
 
     async def _open_store(self) -> None:
@@ -162,7 +180,9 @@ class JournalCore:
             # and other loops that share this journal go on from where it really ends.
             await self._settle(batch)
             raise
-        except JournalError:
+        except JournalError as error:
+            if isinstance(error, JournalFull):
+                self._trouble = DISK_FULL
             if not await self._settle(batch):
                 raise
         self.seq, self.hash = batch.end
@@ -198,7 +218,7 @@ class JournalCore:
         self._retention = None
 
     def _say_end(self) -> None:
-        self.seat.note(self.header.journal_id, self.seq, self.hash)
+        self.seat.note(self.header.journal_id, self.seq, self.hash, trouble=self._trouble)
         for watcher in tuple(self._watchers.values()):
             watcher()
 

@@ -55,6 +55,11 @@ class Reader(JournalRecords):
         """Who writes to the journal now, or None."""
         return self._seat.occupant()
 
+    def trouble(self) -> tuple[Holder, str] | None:
+        """Who could not write any more, and why, where the last one could not."""
+        note = self._seat.noted()
+        return (note.holder, note.trouble) if note is not None and note.trouble else None
+
     @property
     def journal_id(self) -> bytes:
         """16 random bytes that name this journal."""

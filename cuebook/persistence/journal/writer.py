@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from cuebook.errors import JournalError
-from cuebook.persistence.journal.core import JournalCore
+from cuebook.persistence.journal.core import CutShort, JournalCore
 from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.journal.streams import StreamTable
 from cuebook.persistence.journal.turnstile import Turnstile
@@ -127,6 +127,11 @@ class JournalWriter(JournalRecords):
     def last_seq(self) -> int:
         """Number of the last record."""
         return self._core.seq
+
+    @property
+    def cut_short(self) -> CutShort | None:
+        """What the process before could not write any more; None where it could."""
+        return self._core.cut_short
 
     @property
     def last_hash(self) -> bytes:

@@ -5,15 +5,35 @@ The golden bytes of every head are in the tests; a field is only ever added at t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from cuebook.persistence.records.fields import checked_counts, checked_facts, checked_moments
 from cuebook.persistence.records.head import Head
 from cuebook.persistence.records.record import Kind
 
 __all__ = ["AttemptBegun", "AttemptEnded", "CheckpointKept", "CheckpointsDropped", "ExperimentOpened"]
 
 _Types = type | tuple[type, ...]
+_FACTS = {
+    "workspace": str,
+    "outputs": list,
+    "commands": list,
+    "git": dict,
+    "message": str,
+    "params": dict,
+    "deps": dict,
+}
+_ID = re.compile(r"[0-9a-f]{1,64}\Z")
+_GIT_FACTS = {"commit": str, "branch": str, "dirty": bool}
+
+
+def _check_facts(facts: dict[str, Any]) -> None:
+    checked_facts(facts, _FACTS)
+    checked_facts(facts.get("git", {}), _GIT_FACTS)
+    checked_facts(facts.get("params", {}), {})
+    checked_facts(facts.get("deps", {}), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +52,12 @@ class ExperimentOpened(Head):
     at: float
     parent: str
     facts: dict[str, Any]
+
+    @classmethod
+    def of_fields(cls, values: list[Any]) -> ExperimentOpened:
+        checked_moments(values[1])
+        _check_facts(values[3])
+        return cls(*values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +80,13 @@ class AttemptBegun(Head):
     start: int
     inputs: bytes
     facts: dict[str, Any]
+
+    @classmethod
+    def of_fields(cls, values: list[Any]) -> AttemptBegun:
+        checked_moments(values[0])
+        checked_counts(values[2], values[3])
+        _check_facts(values[5])
+        return cls(*values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +118,11 @@ class CheckpointKept(Head):
     def of_fields(cls, values: list[Any]) -> CheckpointKept:
         for place in (5, 6):
             values[place] = _blob(values[place])
-        if values[0] < 0:
-            raise ValueError("checkpoints count from 0")
+        checked_counts(values[0])
+        checked_moments(values[2])
+        checked_facts(values[4], {})
+        if not _ID.match(values[1]):
+            raise ValueError("an id is hex digits")
         return cls(*values)
 
 
@@ -123,6 +159,7 @@ class AttemptEnded(Head):
     def of_fields(cls, values: list[Any]) -> AttemptEnded:
         if any(type(name) is not str for name in values[4]):
             raise ValueError("a file has a name")
+        checked_moments(values[0])
         values[4] = tuple(values[4])
         return cls(*values)
 
@@ -142,6 +179,6 @@ class CheckpointsDropped(Head):
 
     @classmethod
     def of_fields(cls, values: list[Any]) -> CheckpointsDropped:
-        if any(type(number) is not int for number in values[0]):
-            raise ValueError("a checkpoint is a number")
+        checked_counts(*values[0])
+        checked_moments(values[1])
         return cls(tuple(values[0]), values[1])

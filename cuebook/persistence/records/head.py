@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self, TypeAlias
 
 from cuebook.errors import JournalCorrupt, MalformedMessage
+from cuebook.persistence.records.fields import is_moment
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.wire.codec import pack, unpack
 
@@ -73,8 +74,10 @@ class Head:
         if type(values) is not list or len(values) != len(cls._types):
             raise malformed(cls, f"expected {len(cls._types)} fields")
         for value, types in zip(values, cls._types, strict=True):
-            if not isinstance(value, types):
+            if not isinstance(value, types) or (type(value) is bool and types is not bool):
                 raise malformed(cls, f"a field of type {type(value).__name__} is out of place")
+            if type(value) is float and not is_moment(value):
+                raise malformed(cls, f"{value} is no number of seconds")
         try:
             return cls.of_fields(values)
         except (TypeError, ValueError) as error:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from cuebook.persistence.records.fields import checked_counts, checked_moments
 from cuebook.persistence.records.head import Head, Keep, Owner
 from cuebook.persistence.records.record import Kind
 
@@ -43,6 +44,12 @@ class JobOpened(Head):
     command: str
     key: bytes
     parent: int
+
+    @classmethod
+    def of_fields(cls, values: list[Any]) -> JobOpened:
+        checked_moments(values[1])
+        checked_counts(values[2], values[6])
+        return cls(*values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,10 @@ class StageKept(Head):
             raise ValueError("a hash has 16 bytes")
         if not all(type(each) is str for each in values[15]):
             raise ValueError("a reason is a text")
+        if not all(type(digest) is bytes for digest, _ in values[7]):
+            raise ValueError("a piece has a digest")
+        checked_counts(values[2], values[3], values[6], values[8] or 0, *(length for _, length in values[7]))
+        checked_moments(values[10], values[11])
         return cls(*values)
 
 
@@ -140,6 +151,9 @@ def _read(row: list[Any]) -> StageRead:
     form, name, version, digest, known = row
     if type(form) is not str or type(name) is not str or type(version) is not int or type(digest) is not bytes:
         raise ValueError("what was read is a form, a name, a version and a digest")
+    checked_counts(version)
+    if any(type(number) is not int for number in known):
+        raise ValueError("what is known of a file are whole numbers")
     return StageRead(form, name, version, digest, tuple(known))
 
 
@@ -199,6 +213,12 @@ class StepKept(Head):
     at: float
     seconds: float
 
+    @classmethod
+    def of_fields(cls, values: list[Any]) -> StepKept:
+        checked_counts(values[2])
+        checked_moments(values[3], values[4])
+        return cls(*values)
+
 
 @dataclass(frozen=True, slots=True)
 class JobClosed(Head):
@@ -223,6 +243,6 @@ class JobClosed(Head):
     @classmethod
     def of_fields(cls, values: list[Any]) -> JobClosed:
         values[3] = tuple(values[3])
-        if not all(type(seq) is int for seq in values[3]):
-            raise ValueError("a record's number is a number")
+        checked_moments(values[0])
+        checked_counts(*values[3], values[4])
         return cls(*values)

@@ -13,11 +13,13 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from cuebook.errors import MalformedMessage
 from cuebook.persistence.records.arrays import unpacked
+from cuebook.persistence.records.fields import is_moment
 from cuebook.persistence.records.head import Head, Keep, Owner, malformed
 from cuebook.persistence.records.record import Kind
 from cuebook.wire.codec import pack, unpack
 
 __all__ = [
+    "DISK_FULL",
     "STATES_KEPT",
     "Arguments",
     "Closing",
@@ -36,6 +38,8 @@ __all__ = [
 ]
 
 _Types: TypeAlias = type | tuple[type, ...]
+DISK_FULL = "the disk was full"
+"""Why a run has ended that found no room for its results."""
 STATES_KEPT = 2
 """States kept of one call; the older one is there in case the newest cannot be used."""
 _OptionalInt = (int, type(None))
@@ -218,7 +222,7 @@ class Completed(Head):
                 whole = indexes is None and start >= 0
             else:
                 whole = start is None and len(indexes) in {size, 2 * size}
-            typed = type(starts) is type(durations) is type(lengths) is bytes and type(t0) in _NUMBERS
+            typed = type(starts) is type(durations) is type(lengths) is bytes and type(t0) in _NUMBERS and is_moment(t0)
             if whole and typed and count > 0 and len(starts) == len(durations) == len(lengths) == size:
                 return cls(start, indexes, count, t0, starts, durations, lengths)
         except (MalformedMessage, TypeError, ValueError) as error:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from cuebook.errors import MalformedMessage
 from cuebook.persistence.records.arrays import packed, unpacked
+from cuebook.persistence.records.fields import is_moment
 from cuebook.persistence.records.head import Head, Keep, Owner, malformed
 from cuebook.persistence.records.record import Kind
 from cuebook.wire.codec import unpack
@@ -90,6 +91,7 @@ class Events(Head):
             first, count, writer, names, places, at = unpack(data)
             typed = type(writer) is bytes and type(names) is list and set(map(type, names)) == _TEXT
             typed = typed and type(first) is type(count) is int and type(at) in _NUMBERS and first > 0 and count > 0
+            typed = typed and is_moment(at)
             if typed and (places is None or (type(places) is bytes and len(places) == 2 * count)):
                 return first, count, writer, tuple(names), places, at
         except (MalformedMessage, TypeError, ValueError) as error:

@@ -32,6 +32,9 @@ class Note:
     """What lies beside a journal: which one it is, where it ended at the last commit, and who holds or held it.
 
     It is written after each commit and not synced, so it never runs ahead of the journal.
+
+    Attributes:
+        trouble: why its last holder could not write any more, for people; empty where it could.
     """
 
     journal_id: bytes
@@ -39,6 +42,7 @@ class Note:
     hash: bytes
     holder: Holder
     is_held: bool
+    trouble: str = ""
 
 
 class Reading(Protocol):
@@ -176,8 +180,11 @@ class WriterSeat(Protocol):
             JournalError: it cannot be taken here.
         """
 
-    def note(self, journal_id: bytes, seq: int, hash_: bytes, *, is_held: bool = True) -> None:
-        """Say where the journal ends now. Not durable at once; nothing happens where the seat is not taken."""
+    def note(self, journal_id: bytes, seq: int, hash_: bytes, *, is_held: bool = True, trouble: str = "") -> None:
+        """Say where the journal ends now, and why it could not go on, where that is so.
+
+        Not durable at once; nothing happens where the seat is not taken.
+        """
 
     def clear(self) -> None:
         """Forget what was noted of a journal that is not there any more."""
@@ -270,6 +277,9 @@ class Medium(Protocol):
 
     def size_bytes(self) -> int:
         """How much room it takes, blobs aside."""
+
+    def records_max(self) -> int:
+        """How many records there can be at most, whatever numbers stand in it or beside it."""
 
     def blobs(self) -> Blobs:
         """The large values beside its rows."""

@@ -5,6 +5,7 @@ Knows no value. The damaged file is only read.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.history.replay import JournalState, apply, family_of
 from cuebook.persistence.journal.header import first_head
 from cuebook.persistence.journal.rewriting import Rewriting, note_end
-from cuebook.persistence.records.chain import FIRST_LINK, check_row
+from cuebook.persistence.records.chain import checked_row
 from cuebook.persistence.records.families import kept_by
 from cuebook.persistence.records.record import Entry, Kind, Record
 from cuebook.persistence.records.row import Row
@@ -65,7 +66,7 @@ def recover(place: str | os.PathLike[str] | Medium, new: str | os.PathLike[str] 
     state = JournalState()
     seen, kept = 0, list[int]()
     with source.salvaging() as reading:
-        expected = max(_end(reading), note.seq if note else 0)
+        expected = min(max(_end(reading), note.seq if note else 0), source.records_max())
         found = _whole_records(reading, expected)
         first = next(found, None)
         opened = first_head(_old_head(first), expected, note.hash if note and note.seq == expected else b"")
@@ -105,20 +106,14 @@ def _end(reading: Reading) -> int:
 
 def _whole_records(reading: Reading, end: int) -> Iterator[Record]:
     """The records whose hash fits; a stretch that cannot be read is tried one by one."""
-    before: bytes | None = FIRST_LINK
     last, misses = 0, 0
     while last < end or (end == 0 and misses < _MISSES_MAX):
-        row = _row(reading, last + 1)
         last += 1
-        if row is None:
-            before, misses = None, misses + 1
-            continue
-        misses = 0
-        try:
-            yield check_row(row, before)
-        except JournalCorrupt:
-            pass
-        before = row[3] if isinstance(row[3], bytes) else None
+        row = _row(reading, last)
+        misses = misses + 1 if row is None else 0
+        if row is not None:
+            with contextlib.suppress(JournalCorrupt):
+                yield checked_row(row, last)
 
 
 def _row(reading: Reading, seq: int) -> Row | None:

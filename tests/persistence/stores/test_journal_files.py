@@ -142,7 +142,7 @@ def test_no_unfinished_file_is_written_where_something_else_has_its_name(
 def test_what_a_killed_program_left_of_an_unfinished_file_is_taken_away(journal: Path, command: str) -> None:
     target = journal if command == "compact" else journal.with_name("new.cue")
     for end in ("", "-journal", "-wal"):
-        target.with_name(f"{target.name}.part{end}").write_bytes(b"half of it")
+        target.with_name(f"{target.name}.part{end}").write_bytes(b"SQLite format 3\0 and half of it")
     COMMANDS[command](journal)
     assert [name for name in os.listdir(journal.parent) if ".part" in name] == []
     with open_reader(target) as reader:

@@ -64,3 +64,9 @@ def test_a_store_of_ones_own_is_a_module_and_a_line(tmp_path: Path, monkeypatch:
     assert main(["verify", "mem://a"]) == 0
     assert main(["show", "mem://b"]) != 0
     assert blobs_at(BlobPlace("mem", "x")) == "blobs at x"  # type: ignore[comparison-overlap]
+
+
+@pytest.mark.parametrize("end", [".part", ".lock", ".blobs", "-wal", "-shm", "-journal"])
+def test_a_journal_has_no_name_that_belongs_to_what_lies_beside_one(tmp_path: Path, end: str) -> None:
+    with pytest.raises(ValueError, match=f"ends in {end}, as what lies beside a journal does"):
+        check_place(str(tmp_path / f"x.cue{end}"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cuebook import chunk
 from cuebook.errors import JournalBusy, JournalCorrupt, JournalError
 from cuebook.persistence.journal.reader import open_reader
 from cuebook.persistence.journal.writer import JournalWriter
@@ -175,3 +176,15 @@ def test_there_must_be_a_journal_to_compact(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="there is no journal"):
         compact(tmp_path / "a.cue")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_the_users_is_not_taken_for_an_unfinished_journal(tmp_path: Path) -> None:
+    journal, part = tmp_path / "x.cue", tmp_path / "x.cue.part"
+    chunk(abs, [[1]], path=journal, where="thread", progress_bar=False)
+    part.write_text("notes")
+    with pytest.raises(JournalError, match=r"x\.cue\.part is in the way, and is no unfinished journal"):
+        compact(journal)
+    assert part.read_text() == "notes"
+    part.write_bytes(b"SQLite format 3\0 and half of the rest")
+    compact(journal)
+    assert not part.exists()

@@ -86,7 +86,7 @@ class FileLock:
         self._descriptor = descriptor
         _held.add(self)
 
-    def note(self, journal_id: bytes, seq: int, hash_: bytes, *, is_held: bool = True) -> None:
+    def note(self, journal_id: bytes, seq: int, hash_: bytes, *, is_held: bool = True, trouble: str = "") -> None:
         """As `WriterSeat.note`. Cost: about 3 us; not synced. A full disk is no reason to fail here."""
         if self._descriptor is None:
             return
@@ -94,8 +94,10 @@ class FileLock:
             holder = self._holder
             self._text = json.dumps({"host": holder.host, "pid": holder.pid, "since": holder.since})[1:-1]
         held = "true" if is_held else "false"
+        more = f', "trouble": {json.dumps(trouble)}' if trouble else ""
         line = (
-            f'{{"journal": "{journal_id.hex()}", "seq": {seq}, "hash": "{hash_.hex()}", "held": {held}, {self._text}}}'
+            f'{{"journal": "{journal_id.hex()}", "seq": {seq}, "hash": "{hash_.hex()}", "held": {held}, '
+            f"{self._text}{more}}}"
         )
         data = line.encode()
         with contextlib.suppress(OSError):
@@ -233,7 +235,8 @@ def _parse(data: bytes) -> Note | None:
         said = json.loads(line)
         holder = Holder(str(said["host"]), int(said["pid"]), str(said["since"]))
         journal_id, hash_ = bytes.fromhex(said["journal"]), bytes.fromhex(said["hash"])
-        return Note(journal_id, int(said["seq"]), hash_, holder, bool(said["held"]))
+        trouble = str(said.get("trouble", ""))
+        return Note(journal_id, int(said["seq"]), hash_, holder, bool(said["held"]), trouble)
     except (ValueError, KeyError, TypeError):
         return None
 

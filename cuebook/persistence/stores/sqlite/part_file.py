@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cuebook.errors import JournalError
 from cuebook.persistence.stores.sqlite.files import JournalFiles
 from cuebook.persistence.stores.sqlite.location import sync_folder
 from cuebook.persistence.stores.sqlite.schema import opened_connection
@@ -20,7 +21,10 @@ from cuebook.persistence.trust.texts import refusal
 from cuebook.persistence.trust.users import current_user
 from cuebook.persistence.trust.verdicts import SQLITE_SIDES, refused_alone
 
-__all__ = ["PartFile", "part_of"]
+__all__ = ["PART", "PartFile", "part_of"]
+
+PART = ".part"
+_SQLITE_BEGINNING = b"SQLite format 3\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,10 @@ def part_of(target: Path) -> Iterator[PartFile]:
 
     Raises:
         JournalNotTrusted: something else has its name, or that of a file beside it; nothing was touched.
+        JournalError: a file has its name that no journal can have left; it was not touched.
         OSError, sqlite3.Error: it cannot be made.
     """
-    path = target.with_name(target.name + ".part")
+    path = target.with_name(target.name + PART)
     _clear(path)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = None
@@ -82,5 +87,13 @@ def _clear(path: Path) -> None:
         problem = None if user is None else refused_alone(status, user)
         if problem is not None:
             raise refusal(problem, Path(f"{path}{end}"))
+    if path.exists() and not _is_unfinished(path):
+        raise JournalError(f"{path} is in the way, and is no unfinished journal: rename or remove it")
     for end, _ in there:
         Path(f"{path}{end}").unlink()
+
+
+def _is_unfinished(path: Path) -> bool:
+    with path.open("rb") as file:
+        beginning = file.read(len(_SQLITE_BEGINNING))
+    return beginning in (b"", _SQLITE_BEGINNING)

@@ -7,6 +7,7 @@ no table and no record.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -21,6 +22,7 @@ from cuebook.persistence.trust.plain_file import open_plain
 from cuebook.persistence.trust.texts import refusal
 from cuebook.persistence.trust.users import current_user
 from cuebook.persistence.trust.verdicts import Beside, Status, Verdict, Writers, judged, refused
+from cuebook.temporary import owned_prefix
 
 __all__ = ["PrivateCopy"]
 
@@ -49,7 +51,7 @@ class PrivateCopy:
         self.source = source
         self.verdict = Verdict(Writers.NOBODY)
         self._seen: _Signature = []
-        self._folder = tempfile.TemporaryDirectory(prefix="cuebook-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(prefix=owned_prefix(), ignore_cleanup_errors=True)
         self.path = Path(self._folder.name) / "journal"
         try:
             self._take()
@@ -153,11 +155,27 @@ def _copied_side(source: str, copy: str) -> Status | None:
 
 
 def _copy(descriptor: int, copy: str) -> None:
+    """Copy what there is: a file that claims to be long, and is mostly holes, is one again."""
     with open(copy, "wb") as file:
-        offset = 0
-        while data := os.pread(descriptor, _CHUNK_BYTES, offset):
+        offset = _data_from(descriptor, 0)
+        while offset is not None:
+            data = os.pread(descriptor, _CHUNK_BYTES, offset)
+            if not data:
+                break
+            file.seek(offset)
             file.write(data)
-            offset += len(data)
+            offset = _data_from(descriptor, offset + len(data))
+        file.truncate(os.fstat(descriptor).st_size if offset is None else offset)
+
+
+def _data_from(descriptor: int, offset: int) -> int | None:
+    """Where the file goes on from there, without what was never written; None: it does not."""
+    try:
+        return os.lseek(descriptor, offset, os.SEEK_DATA)
+    except (AttributeError, OSError) as error:
+        if getattr(error, "errno", None) == errno.ENXIO:
+            return None
+        return offset
 
 
 def _state(descriptor: int) -> tuple[int, int, int]:

@@ -246,7 +246,9 @@ class SqliteStore:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             sync_folder(self.path.parent)
         elif not os.access(self.path, os.R_OK | os.W_OK):  # SQLite would open it for reading and fail at a commit
-            raise JournalError(f"{self.path} cannot be written: permission denied, or a read-only file system")
+            gone = "it was deleted while it was being opened"
+            why = "permission denied, or a read-only file system" if self.path.exists() else gone
+            raise JournalError(f"{self.path} cannot be written: {why}")
         files = self._files = JournalFiles(self.path)
         files.hold_names()
         if self.path.stat().st_size:
