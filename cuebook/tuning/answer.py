@@ -53,6 +53,7 @@ class Tuning:
         is_interrupted: whether somebody stopped it.
         left_out: settings that there was no time for.
         notes: what else is to be said.
+        saved: the file that the settings were written to; None where they were not.
         text: the answer in words.
     """
 
@@ -70,6 +71,7 @@ class Tuning:
     is_interrupted: bool
     left_out: tuple[CallSetting, ...] = ()
     notes: tuple[str, ...] = ()
+    saved: str | None = None
     text: str = field(default="", repr=False)
 
     @property
