@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +9,7 @@ import click
 from cuebook.cli.journals import opened, path_argument, picked, run_option, untrusting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.history.run import RunState
@@ -34,7 +33,7 @@ def profile(path: str, number: int | None, *, page: str | None, trace: str | Non
     and how results got into the journal. Calls are laid out in lanes: a journal does not say which worker made a
     call, so there are as many lanes as calls ran at once. Calls that took earlier results are not among them.
     """
-    from cuebook.cli.output import SCHEMA, emit_json, printable
+    from cuebook.cli.output import SCHEMA, emit_json, printable, write_file
     from cuebook.persistence.history.summary import look
     from cuebook.profiling.profile_page import profile_page
     from cuebook.profiling.run_profile import profile_of
@@ -51,9 +50,9 @@ def profile(path: str, number: int | None, *, page: str | None, trace: str | Non
         title = f"run {run.number} {function}: {run.status(picture.holder)}"
         lines = profile_lines(found, _argument_texts(reader, picture.state, run))
     if page is not None:
-        _write(page, [profile_page(found, title, lines)])
+        write_file(page, [profile_page(found, title, lines)])
     if trace is not None:
-        _write(trace, (line + "\n" for line in trace_lines(found, function)))
+        write_file(trace, (line + "\n" for line in trace_lines(found, function)))
     if as_json:
         options = run.opened.options
         known: dict[str, Any] = {"where": options.get("where"), "workers": options.get("chunk_size")}
@@ -77,11 +76,3 @@ def _argument_texts(reader: Reader, state: JournalState, run: RunState) -> Calla
         return f"arguments {shown[:_ARGUMENTS_MAX]}{'...' if len(shown) > _ARGUMENTS_MAX else ''}"
 
     return text
-
-
-def _write(name: str, texts: Iterable[str]) -> None:
-    try:
-        with Path(name).open("w", encoding="utf-8") as file:
-            file.writelines(texts)
-    except OSError as error:
-        raise click.UsageError(f"{name} cannot be written: {error.strerror or error}") from error
