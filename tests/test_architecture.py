@@ -22,6 +22,7 @@ PACKAGE = Path(cuebook.__file__).parent
 FLOORS = [
     {"__main__", "cli", "compat", "testing"},
     {"tuning"},
+    {"profiling"},
     {"api", "stages", "tracing"},
     {"experiments"},
     {"chunks", "checkpoints"},
@@ -31,7 +32,7 @@ FLOORS = [
     {"children"},
     {"workplace"},
     {"runtime", "persistence"},
-    {"wire"},
+    {"wire", "pages"},
     {"errors", "logs", "clock", "wording", "choices", "notices", "temporary"},
 ]
 """The folders from the top down. Folders of one floor may import each other as long as no cycle arises."""

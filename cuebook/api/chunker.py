@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, cast, overload
 
 from cuebook.api.rehearsal import Plan, rehearse, rehearsed, rehearsed_runs
+from cuebook.api.saved_settings import with_saved
 from cuebook.children.spawner import spawner
 from cuebook.chunks.options import (
     KeywordOptions,
@@ -66,6 +67,8 @@ class Chunker:
         self.func = func
         self.progress_bar = check_flag("progress_bar", progress_bar, none=True)
         self.path = path
+        if func is not None and actors is None and chunk_size is None:
+            options = cast("KeywordOptions", with_saved(func, cast("RunOptions", options)))
         self._options = options
         chosen = make_options(actors=actors, chunk_size=chunk_size, **options)
         self.chunk_size = chosen.chunk_size

@@ -21,6 +21,7 @@ from cuebook.api.actors_face import ActorsFace
 from cuebook.api.durable_face import DurableFace
 from cuebook.api.forwarding import forwarded, forwarded_overloads
 from cuebook.api.rehearsal import Plan, rehearse, rehearsed, rehearsed_runs, whole
+from cuebook.api.saved_settings import with_saved
 from cuebook.api.shown import Listener, shown
 from cuebook.api.view_face import ViewFace
 from cuebook.children.importing import imports_pass
@@ -336,7 +337,9 @@ class Runtime:
         return checked_path(path)
 
     def _choose(self, func: Any, options: RunOptions) -> Options:
-        chosen = make_options(**merged(self.defaults, options)) if options else self._options
+        asked = merged(self.defaults, options) if options else self.defaults
+        saved = with_saved(func, asked)
+        chosen = self._options if saved is self.defaults else make_options(**saved)
         check_function(func, chosen.engine, chosen.worker_class)
         check_workers(func, chosen)
         return chosen

@@ -24,6 +24,7 @@ _HOMES = {
     "show": "cuebook.cli.show",
     "watch": "cuebook.cli.watch",
     "why": "cuebook.cli.why",
+    "profile": "cuebook.cli.profile",
     "export": "cuebook.cli.export",
     "verify": "cuebook.cli.upkeep",
     "recover": "cuebook.cli.upkeep",

@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from click import UsageError
 
 from cuebook.wording import duration
 
@@ -26,6 +29,7 @@ __all__ = [
     "rate",
     "stretches",
     "table",
+    "write_file",
 ]
 
 _STRETCHES_SHOWN = 20
@@ -37,6 +41,19 @@ _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if
 _NUMERIC = frozenset(
     {"run", "failed", "reused", "calls/s", "done", "call", "number", "bytes", "attempts", "events", "snapshots", "owes"}
 )
+
+
+def write_file(name: str, texts: Iterable[str]) -> None:
+    """Write what a user wants in a file of its own; one that is there is written over.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        with Path(name).open("w", encoding="utf-8") as file:
+            file.writelines(texts)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be written: {error.strerror or error}") from error
 
 
 def printable(text: str) -> str:

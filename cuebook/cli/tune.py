@@ -47,10 +47,21 @@ def budget_s(text: str) -> float:
 @click.option("--path", type=click.Path(), help="Keep the results of the sample in this journal; count the disk.")
 @click.option("--where", type=click.Choice(["process", "thread", "async"]), help="Only there.")
 @click.option("--star/--no-star", default=True, help="Each item holds the arguments, or is the one argument.")
+@click.option("--save", is_flag=True, help="Write workers and batch to pyproject.toml or cuebook.toml, for chunk().")
+@click.option("--html", "page", type=click.Path(), metavar="FILE", help="Write a page with the curves.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def tune(
-    function: str, parameters: str, budget: str, *, path: str | None, where: str | None, star: bool, as_json: bool
-) -> None:
+    function: str,
+    parameters: str,
+    budget: str,
+    *,
+    path: str | None,
+    where: str | None,
+    star: bool,
+    save: bool,
+    page: str | None,
+    as_json: bool,
+) -> int:
     """Measure how a function is best run.
 
     Runs MODULE:FUNCTION on a sample of its parameters with many settings, and says which is the best.
@@ -58,7 +69,7 @@ def tune(
     Names in an expression are those of the module. The function is called many times over: it must be one that may be
     repeated. What it prints goes to stderr. Ctrl-C ends it early, with an answer of what was measured.
     """
-    from cuebook.cli.output import SCHEMA, emit_json, printable
+    from cuebook.cli.output import SCHEMA, emit_json, printable, write_file
 
     try:
         seconds = budget_s(budget)
@@ -70,13 +81,18 @@ def tune(
         from cuebook.tuning.face import tune as measured
 
         try:
-            tuning = measured(func, items, path=path, budget=seconds, where=where, star=star)
+            tuning = measured(func, items, path=path, budget=seconds, where=where, star=star, save=save)
         except (TypeError, ValueError) as error:
             raise click.UsageError(str(error)) from error
+    if page is not None:
+        from cuebook.tuning.report import tuning_page
+
+        write_file(page, [tuning_page(tuning)])
     if as_json:
         emit_json({"schema": SCHEMA, **tuning.to_json()})
     else:
         click.echo(printable(str(tuning)))
+    return int(save and tuning.saved is None)
 
 
 def _function(text: str) -> Callable[..., Any]:

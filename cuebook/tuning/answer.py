@@ -53,6 +53,8 @@ class Tuning:
         is_interrupted: whether somebody stopped it.
         left_out: settings that there was no time for.
         notes: what else is to be said.
+        calls: when each call of a run with the best setting began and how long it ran, in seconds.
+        saved: the file that the settings were written to; None where they were not.
         text: the answer in words.
     """
 
@@ -70,6 +72,8 @@ class Tuning:
     is_interrupted: bool
     left_out: tuple[CallSetting, ...] = ()
     notes: tuple[str, ...] = ()
+    calls: tuple[tuple[float, float], ...] = field(default=(), repr=False)
+    saved: str | None = None
     text: str = field(default="", repr=False)
 
     @property
@@ -104,8 +108,8 @@ class Tuning:
         return None if bounds is None or self.total is None else (self.total / bounds[1], self.total / bounds[0])
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values, those that are derived too."""
-        known = {name: value for name, value in asdict(self).items() if name not in ("fits", "text")}
+        """All of it as plain values, those that are derived too; without single calls."""
+        known = {name: value for name, value in asdict(self).items() if name not in ("fits", "text", "calls")}
         return {
             **known,
             "options": self.options,

@@ -51,6 +51,7 @@ def answer_of(
         is_interrupted=is_interrupted,
         left_out=tuple(found.left_out),
         notes=tuple(_notes(cost, bounds, found, load)),
+        calls=() if traced is None else traced.times,
     )
     return replace(tuning, text=answer_text(tuning))
 

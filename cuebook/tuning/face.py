@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from cuebook.api.runtime import Runtime
@@ -22,8 +23,10 @@ from cuebook.tuning.machine import free_memory_bytes, load_of_others
 from cuebook.tuning.measured import Bounds, CallCost, TimedRun
 from cuebook.tuning.measuring import TuningBench, TuningInterrupted
 from cuebook.tuning.ranking import ranked
+from cuebook.tuning.saving import check_savable, save_settings, settings_table
 from cuebook.tuning.search import RUN_S, Findings, search
 from cuebook.tuning.space import calls_of_run, places, spread
+from cuebook.tuning.words import answer_text
 
 __all__ = ["tune"]
 
@@ -42,6 +45,7 @@ def tune(
     where: str | None = None,
     star: bool = True,
     initializer: Callable[[], Any] | None = None,
+    save: bool = False,
 ) -> Tuning:
     """Find out how `chunk(func, parameters)` is best run: where, with how many workers and which batch, and if at all.
 
@@ -58,6 +62,9 @@ def tune(
         budget: seconds that it may take, once a first worker has started.
         where: "process", "thread" or "async": only there. Default: wherever the function can run.
         star, initializer: as for `chunk()`.
+        save: write the best workers and batch of each place into `[tool.cuebook]` of the pyproject.toml (or into the
+            cuebook.toml) above the function's file, under its name. From then on `chunk()` and its like take them
+            where they are given neither. Where to run is never written: that the program says.
 
     Returns:
         a `Tuning`: as text, what `cuebook tune` prints; its `options` go to `chunk(func, parameters, **options)`.
@@ -76,11 +83,24 @@ def tune(
     check_function(func, chosen.engine)
     if where is not None and where not in PLACES:
         raise ValueError(f"where={where!r} is none of {', '.join(map(repr, PLACES))}")
+    if check_flag("save", save):
+        check_savable(func)
     sample, total = _sample(parameters, star=star)
     wheres = (where,) if where is not None else PLACES if is_async else PLACES[:2]
     bounds = Bounds(cpus_allowed(), total, wheres, free_memory_bytes())
     job = _TuningJob(func, sample, bounds, path=checked_path(path), budget_s=float(budget))
-    return _run(lambda: job.tuned(options, is_async=is_async))
+    tuning = _run(lambda: job.tuned(options, is_async=is_async))
+    return _saved(tuning, func) if save and tuning.rows else tuning
+
+
+def _saved(tuning: Tuning, func: Callable[..., Any]) -> Tuning:
+    try:
+        path = save_settings(func, settings_table(row.setting for row in tuning.rows))
+    except (OSError, ValueError) as error:  # what was measured is not lost with it
+        kept = replace(tuning, notes=(*tuning.notes, f"the settings were not saved: {error}"))
+    else:
+        kept = replace(tuning, saved=str(path))
+    return replace(kept, text=answer_text(kept))
 
 
 def _sample(parameters: Any, *, star: bool) -> tuple[list[Any], int | None]:

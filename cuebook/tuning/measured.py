@@ -119,6 +119,7 @@ class TimedRun:
         busy_s: seconds of all calls together.
         returned_s: from the end of a call until its result was in hand, in the mean.
         unkept_seconds: how long the same run took without a journal; None where it had none anyway.
+        times: of each call, when it began (seconds after the calls were handed over) and how long it ran.
     """
 
     setting: CallSetting
@@ -128,3 +129,4 @@ class TimedRun:
     busy_s: float
     returned_s: float
     unkept_seconds: float | None = None
+    times: tuple[tuple[float, float], ...] = ()

@@ -187,7 +187,8 @@ class TuningBench:
             run = await self._run(setting, calls, is_kept=False)
             unkept = None if run is None else run.seconds
         handed_over, begin = time.time(), time.perf_counter()
-        first, busy_s, returned_s, count = None, 0.0, 0.0, 0
+        busy_s, returned_s, count = 0.0, 0.0, 0
+        times: list[tuple[float, float]] = []
         stream = self._runtime.stream(
             self._func, self.items(calls), path=self._scratch, **self._keywords(setting), reuse="none"
         )
@@ -197,14 +198,14 @@ class TuningBench:
                 busy_s += done.seconds
                 count += 1
                 if done.started is not None:
-                    first = done.started if first is None else min(first, done.started)
+                    times.append((max(0.0, done.started - handed_over), done.seconds))
                     returned_s += max(0.0, in_hand - done.started - done.seconds)
         except RunStopped as stopped:
             self._raise_if_wanted(stopped)
             return None
         seconds = time.perf_counter() - begin
-        started_s = max(0.0, (first or handed_over) - handed_over)
-        return TimedRun(setting, count, seconds, started_s, busy_s, returned_s / max(1, count), unkept)
+        started_s = min(times)[0] if times else 0.0
+        return TimedRun(setting, count, seconds, started_s, busy_s, returned_s / max(1, count), unkept, tuple(times))
 
     def items(self, calls: int) -> list[Any]:
         """The sample, over and over, up to so many calls."""

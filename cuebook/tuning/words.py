@@ -125,7 +125,18 @@ def _rest(tuning: Tuning) -> list[str]:
         named = "; ".join(map(str, tuning.left_out[:3]))
         more = f"; and {len(tuning.left_out) - 3} more" if len(tuning.left_out) > 3 else ""
         lines.append(f"No time for: {named}{more}.")
+    if tuning.saved is not None:
+        lines.append(f"Saved to {tuning.saved}: {_saved(tuning.rows)}.")
     return lines
+
+
+def _saved(rows: tuple[TunedRow, ...]) -> str:
+    best = {row.setting.where: row.setting for row in reversed(rows)}
+    numbers = {where: {**setting.options} for where, setting in best.items()}
+    return "; ".join(
+        f"{where}: " + ", ".join(f"{name}={number}" for name, number in options.items() if name != "where")
+        for where, options in numbers.items()
+    )
 
 
 def number(value: float) -> str:

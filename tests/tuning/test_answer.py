@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from cuebook.tuning.answer import Tuning
 from cuebook.tuning.answering import answer_of
 from cuebook.tuning.limits import CAUSES, limit_of, shares_of
 from cuebook.tuning.measured import Bounds, CallCost, CallSetting, Measurement, TimedRun
+from cuebook.tuning.report import tuning_page
 from cuebook.tuning.search import Findings
 
 COMPUTES = CallCost(0.01, 0.01, 10)
@@ -45,7 +47,7 @@ def test_the_cause_that_took_the_workers_time_is_named(cost: CallCost, run: Time
 
 
 def answered(
-    cost: CallCost | None, rates: dict[CallSetting, float], *, total: int | None = 1000, **more: float
+    cost: CallCost | None, rates: dict[CallSetting, float], *, total: int | None = 1000, **more: Any
 ) -> Tuning:
     found = Findings(is_stable=True)
     for setting, rate in rates.items():
@@ -110,3 +112,20 @@ def test_json_holds_the_answer_with_the_predicted_curve() -> None:
     assert value["options"] == tuning.options
     assert value["seconds"] is None
     assert value["fits"][0]["predicted"]["64"] == pytest.approx(95.0 * 64)
+
+
+def test_the_page_has_the_curves_of_what_was_measured_the_calls_and_nothing_from_elsewhere() -> None:
+    rates = {CallSetting("process", n): 95.0 * n for n in (1, 2, 4)}
+    run = TimedRun(CallSetting("process", 4), 4, 1.0, 0.0, 3.2, 0.0, None, ((0.0, 0.9), (0.0, 0.8), (0.5, 0.7)))
+    page = tuning_page(answered(COMPUTES, {**rates, CallSetting("process", 4, 16): 400.0}, traced=run))
+
+    for heading in ("Throughput over workers", "Efficiency over workers", "Throughput over batches", "How long calls"):
+        assert f"<h2>{heading}" in page
+    assert page.count('class="bar"') >= 3 + 3  # three calls on the timeline, and bars of the histogram
+    assert page.count('class="dot c0"') == 3 + 3 + 1  # rates, efficiencies, the batch
+    assert "<script" not in page
+    assert "http" not in page
+
+
+def test_a_page_is_made_also_of_nothing_measured() -> None:
+    assert "nothing can be said" in tuning_page(answered(None, {}))

@@ -119,11 +119,22 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_command_prints_json_and_nothing_of_what_the_function_prints(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--parameters", "[[n] for n in SIZES]", "--budget", "1s", "--where", "thread", "--json"]
+    arguments = [
+        "--parameters",
+        "[[n] for n in SIZES]",
+        "--budget",
+        "1s",
+        "--where",
+        "thread",
+        "--json",
+        "--html",
+        "a.html",
+    ]
     assert main(["tune", "tuned_work:size", *arguments]) == 0
 
     value = json.loads(capsys.readouterr().out)
     assert (value["schema"], value["function"], value["total"]) == (1, "size", 3)
+    assert "Efficiency over workers" in (work / "a.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,143 @@
+"""Settings that were saved for a function: how many workers, which batch; found in a TOML file above its own.
+
+Knows no run and writes nothing. Light: a file is read only where there is one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from cuebook.chunks.options import RunOptions
+
+__all__ = ["SECTION", "entry_of", "folders_of", "parsed", "settings_files", "settings_name", "with_saved"]
+
+SECTION = ("tool", "cuebook")
+"""The table of pyproject.toml; cuebook.toml has the same at its top."""
+FILES = ("cuebook.toml", "pyproject.toml")
+PLACES = ("process", "thread", "async")
+NUMBERS = ("workers", "batch")
+GIVEN = ("workers", "chunk_size", "actors", "batch")
+"""Whoever says one of these has thought about it himself: nothing that was saved is taken."""
+
+
+def with_saved(func: Any, options: RunOptions) -> RunOptions:
+    """The options of a run, with what was saved for its function where they say nothing of workers and batch.
+
+    Raises:
+        ValueError: a file has something else under the function's name; which, where, and what belongs there.
+
+    Cost: some 50 us, for the looks into folders.
+    """
+    if any(options.get(name) is not None for name in GIVEN):
+        return options
+    name = settings_name(func)
+    if name is None:
+        return options
+    where = options.get("where", "process")
+    place = where if isinstance(where, str) else str(getattr(where, "name", ""))
+    for path in settings_files(func):
+        entry = entry_of(path, name)
+        if entry is not None:
+            found = {**entry, **entry.get(place, {})}
+            return cast("RunOptions", {**options, **{each: found[each] for each in NUMBERS if each in found}})
+    return options
+
+
+def settings_name(func: Any) -> str | None:
+    """`module:qualname`, as a file names the function; None where it has no name to be found by.
+
+    A script's functions are those of the module that the script would be if it were imported.
+    """
+    while isinstance(func, partial):
+        func = func.func
+    named = func if hasattr(func, "__qualname__") else type(func)
+    module, qualname = _module_name(str(named.__module__)), str(named.__qualname__)
+    return None if module is None or "<lambda>" in qualname else f"{module}:{qualname}"
+
+
+def _module_name(module: str) -> str | None:
+    if module != "__main__":
+        return module
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return str(spec.name).removesuffix(".__main__")
+    file = getattr(main, "__file__", None)
+    return None if file is None else Path(file).stem
+
+
+def folders_of(func: Callable[..., Any]) -> list[Path]:
+    """Where the search begins: the folder of the function's own file, and the current one."""
+    while isinstance(func, partial):
+        func = func.func
+    named = func if hasattr(func, "__module__") else type(func)
+    file = getattr(sys.modules.get(str(named.__module__)), "__file__", None)
+    own = [] if file is None or "-packages" in file else [Path(os.path.abspath(file)).parent]
+    try:
+        here = [Path.cwd()]
+    except OSError:  # it is gone
+        here = []
+    return [*dict.fromkeys([*own, *here])]
+
+
+def settings_files(func: Callable[..., Any]) -> Iterator[Path]:
+    """The files that may hold its settings, the nearest first."""
+    seen = set()
+    for start in folders_of(func):
+        for folder in (start, *start.parents):
+            if folder not in seen:
+                seen.add(folder)
+                yield from (path for name in FILES if os.path.isfile(path := folder / name))
+
+
+def entry_of(path: Path, name: str) -> Mapping[str, Any] | None:
+    """What a file says of a function; None where it says nothing.
+
+    Raises:
+        ValueError: it is no settings.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError:  # not for us
+        return None
+    if b"cuebook" not in data and path.name == "pyproject.toml":
+        return None
+    entry = parsed(path, data).get(name)
+    if entry is not None:
+        _check(entry, f'{path}, "{name}"')
+    return cast("Mapping[str, Any] | None", entry)
+
+
+def parsed(path: Path, data: bytes) -> dict[str, Any]:
+    """Our table of a settings file.
+
+    Raises:
+        ValueError: it is no TOML.
+    """
+    import tomllib
+
+    try:
+        table: Any = tomllib.loads(data.decode())
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read, and settings may be in it: {error}") from error
+    for part in SECTION if path.name == "pyproject.toml" else ():
+        table = table.get(part, {})
+    return table if isinstance(table, dict) else {}
+
+
+def _check(entry: Any, where: str, inner: bool = False) -> None:
+    if not isinstance(entry, dict):
+        raise ValueError(f"{where}: {entry!r} is no table; write {{ workers = 4 }}")
+    for key, value in entry.items():
+        if key in PLACES and not inner:
+            _check(value, f"{where}, {key}", inner=True)
+        elif key not in NUMBERS:
+            known = ", ".join(NUMBERS if inner else (*NUMBERS, *PLACES))
+            raise ValueError(f"{where}: there is no setting {key!r}; there are {known}")
+        elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{where}: {key} = {value!r} must be a whole number of at least 1")
