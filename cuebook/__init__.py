@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         CallFailed,
         CallTimedOut,
         CheckpointRefused,
+        ClusterGone,
         CodecError,
         CuebookError,
         ExperimentError,
@@ -97,8 +98,8 @@ __version__ = "0.1.0"
 
 _ERRORS = (
     "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CheckpointRefused",
-    "CodecError", "CuebookError", "ExperimentError", "FunctionNotShippable", "InternalError", "JobBusy", "JournalBusy",
-    "JournalCorrupt", "JournalError",
+    "ClusterGone", "CodecError", "CuebookError", "ExperimentError", "FunctionNotShippable", "InternalError", "JobBusy",
+    "JournalBusy", "JournalCorrupt", "JournalError",
     "JournalFull", "JournalNotTrusted", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError",
     "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped", "RunnerGone",
     "StageError", "SupervisionError", "UnhandledMessage", "UnknownEvent", "UnknownMessage", "UnsupportedVersion",
@@ -208,6 +209,7 @@ __all__ = [
     "CheckpointRefused",
     "ChildSpec",
     "Chunker",
+    "ClusterGone",
     "CodecError",
     "Context",
     "CuebookError",
