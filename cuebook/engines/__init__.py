@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cuebook.engines.dask.engine import DaskEngine
     from cuebook.engines.executor.engine import ExecutorEngine
+    from cuebook.engines.ray.engine import RayEngine
 
-__all__ = ["DaskEngine", "ExecutorEngine"]
+__all__ = ["DaskEngine", "ExecutorEngine", "RayEngine"]
 
-_PLACES = {"DaskEngine": "cuebook.engines.dask.engine", "ExecutorEngine": "cuebook.engines.executor.engine"}
+_PLACES = {
+    "DaskEngine": "cuebook.engines.dask.engine",
+    "ExecutorEngine": "cuebook.engines.executor.engine",
+    "RayEngine": "cuebook.engines.ray.engine",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -71,7 +71,10 @@ class CoroutineEngine:
 ENGINES: dict[str, Engine] = {"process": ProcessEngine(), "thread": ThreadEngine(), "async": CoroutineEngine()}
 """What the words of `where=` stand for, on this machine."""
 
-_AWAY = {"dask": ("cuebook.engines.dask.engine", "DaskEngine")}
+_AWAY = {
+    "dask": ("cuebook.engines.dask.engine", "DaskEngine"),
+    "ray": ("cuebook.engines.ray.engine", "RayEngine"),
+}
 """The same for clusters: module and class, loaded when they are asked for."""
 WORDS = (*ENGINES, *_AWAY)
 """All that `where=` takes as a word."""

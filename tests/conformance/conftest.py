@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cuebook.engines import DaskEngine, ExecutorEngine
+from cuebook.engines import DaskEngine, ExecutorEngine, RayEngine
 from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.stores.port import Medium, Store
 from cuebook.testing.memory_medium import MemoryMedium
@@ -113,6 +113,14 @@ def _dask() -> Iterator[Place]:
         yield Place(DaskEngine(client))
 
 
+@contextmanager
+def _ray() -> Iterator[Place]:
+    from tests.support.clusters import ray_cluster
+
+    with ray_cluster():
+        yield Place(RayEngine())
+
+
 PLACES = {
     "process": _processes,
     "thread": _threads,
@@ -120,8 +128,9 @@ PLACES = {
     "executor of processes": _executor_of_processes,
     "executor of threads": _executor_of_threads,
     "dask": _dask,
+    "ray": _ray,
 }
-OF_CLUSTERS = {"dask"}
+OF_CLUSTERS = {"dask", "ray"}
 
 
 @pytest.fixture(
