@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         CallFailed,
         CallTimedOut,
         CheckpointRefused,
+        ClusterGone,
         CuebookError,
         ExperimentError,
         FunctionNotShippable,
@@ -111,8 +112,8 @@ __version__ = "0.1.0"
 
 _ERRORS = (
     "ActorFailed", "ActorStopped", "AskCycle", "AskTimeout", "CallFailed", "CallTimedOut", "CheckpointRefused",
-    "CodecError", "CuebookError", "ExperimentError", "FunctionNotShippable", "InternalError", "JobBusy", "JournalBusy",
-    "JournalCorrupt", "JournalError",
+    "ClusterGone", "CodecError", "CuebookError", "ExperimentError", "FunctionNotShippable", "InternalError", "JobBusy",
+    "JournalBusy", "JournalCorrupt", "JournalError",
     "JournalFull", "JournalNotTrusted", "MailboxFull", "MalformedMessage", "MessageTooLarge", "MessagingError",
     "OffsetLost",
     "ProcessDied", "RecoveryFailed", "Rejected", "RestartLimitReached", "ResultNotRebuilt", "RunStopped", "RunnerGone",
@@ -225,6 +226,7 @@ __all__ = [
     "CheckpointRefused",
     "ChildSpec",
     "Chunker",
+    "ClusterGone",
     "Context",
     "CuebookError",
     "CurrentCall",

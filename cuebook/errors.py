@@ -15,6 +15,7 @@ __all__ = [
     "CallFailed",
     "CallTimedOut",
     "CheckpointRefused",
+    "ClusterGone",
     "CodecError",
     "CuebookError",
     "ExperimentError",
@@ -339,6 +340,10 @@ class SupervisionError(CuebookError):
 
 class RestartLimitReached(SupervisionError):
     """A child failed more often than its restart intensity allows; the last failure is the `__cause__`."""
+
+
+class ClusterGone(SupervisionError):
+    """The cluster or executor that was to run the calls is not there. The same program goes on, there or elsewhere."""
 
 
 class RecoveryFailed(CuebookError):

@@ -91,6 +91,7 @@ class HostLost:
     Attributes:
         life: the Worker's incarnation that had it.
         host: the how manieth of that incarnation's hosts it was.
+        is_final: no other one can take its place.
     """
 
     index: int
@@ -98,6 +99,7 @@ class HostLost:
     reason: str
     life: int
     host: int = 1
+    is_final: bool = False
 
 
 @message(by_reference=True)
@@ -128,7 +130,7 @@ class FromWorker:
 class WorkerLost:
     """Worker to Supervisor: the host is gone while call `index` ran (-1: none). `is_timeout`: killed for it.
 
-    `life`: the Worker's incarnation that is to be prepared next.
+    `life`: the Worker's incarnation that is to be prepared next. `is_final`: no host can be had any more.
     """
 
     worker: int
@@ -137,6 +139,7 @@ class WorkerLost:
     reason: str
     is_timeout: bool
     life: int
+    is_final: bool = False
 
 
 @message(by_reference=True)

@@ -21,6 +21,7 @@ from cuebook.engines.calls.protocol import Failure, Ready, Results, Returned, Se
 from cuebook.errors import (
     CallFailed,
     CallTimedOut,
+    ClusterGone,
     FunctionNotShippable,
     InternalError,
     JournalError,
@@ -252,6 +253,8 @@ def decide_loss(lost: WorkerLost, left: Sequence[int], run: Run, slot: Slot, *, 
         left: the calls that it had been given and had not answered.
         now: seconds since the epoch.
     """
+    if lost.is_final:
+        return [BreakRun(ClusterGone(lost.reason))]
     decisions: list[Decision] = []
     if lost.index == NONSENSE and left:  # it ran the first of those that it had not answered, whatever it has left
         lost = replace(lost, index=left[0])

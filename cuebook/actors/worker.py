@@ -23,7 +23,7 @@ from cuebook.actors.messages import (
 from cuebook.children.port import Loss
 from cuebook.engines.calls.protocol import Recall
 from cuebook.engines.port import Host, LocalWork
-from cuebook.errors import SupervisionError
+from cuebook.errors import ClusterGone, SupervisionError
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.wire.message import encode
@@ -138,8 +138,9 @@ class WorkerActor(Actor):
                 await host.start(_Mailer(self.context.self_ref, host, self))
             except (OSError, SupervisionError) as error:
                 self._host = None
-                reason = f"could not be started: {error}"
-                self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self.life))
+                is_final = isinstance(error, ClusterGone)
+                reason = str(error) if is_final else f"could not be started: {error}"
+                self._supervisor().tell_nowait(WorkerLost(self.number, -1, 0.0, reason, False, self.life, is_final))
                 return
             except BaseException:  # whoever waited for it is gone; the host ends by itself
                 self._host = None
@@ -187,7 +188,8 @@ class WorkerActor(Actor):
         self._is_timing = False
         was_timeout, self._is_timed_out = self._is_timed_out, False
         self._supervisor().tell_nowait(
-            WorkerLost(self.number, loss.index, loss.seconds, loss.reason, was_timeout, self.life), urgent=False
+            WorkerLost(self.number, loss.index, loss.seconds, loss.reason, was_timeout, self.life, loss.is_final),
+            urgent=False,
         )
 
     @property
@@ -227,4 +229,5 @@ class _Mailer:
     def on_lost(self, loss: Loss) -> None:
         if self._owner.has(self._host):
             owner = self._owner
-            self._ref.tell_nowait(HostLost(loss.index, loss.seconds, loss.reason, owner.life, owner.hosts))
+            lost = HostLost(loss.index, loss.seconds, loss.reason, owner.life, owner.hosts, loss.is_final)
+            self._ref.tell_nowait(lost)

@@ -23,11 +23,13 @@ class Loss:
         index: what it was at, -1 where nothing: a call, in a worker.
         seconds: how long it had been at it.
         reason: what ended it, in words ("killed by SIGKILL, perhaps out of memory").
+        is_final: no other one can take its place.
     """
 
     index: int
     seconds: float
     reason: str
+    is_final: bool = False
 
 
 class Listener(Protocol):

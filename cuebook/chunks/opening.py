@@ -38,7 +38,7 @@ from cuebook.chunks.sinks import ListSink, StreamSink
 from cuebook.chunks.spill import Spill
 from cuebook.engines.calls.current import OUTSIDE, CurrentCall, NoStates, current_call
 from cuebook.engines.local.shared_worker import SharedWorker
-from cuebook.engines.port import LocalWork
+from cuebook.engines.port import AwayEngine, LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.transient import TransientBlobs
 from cuebook.persistence.history.items import as_calls, with_one_argument
@@ -137,7 +137,7 @@ async def _begin(
         return
     todo = run.source.remaining
     workers = request.options.chunk_size if todo is None else min(request.options.chunk_size, todo)
-    if workers > max(WORKERS_USUAL, 8 * cpus_allowed()) and not request.options.engine.shares_memory:
+    if workers > max(WORKERS_USUAL, 8 * cpus_allowed()) and not _is_elsewhere(request.options):
         cpus = cpus_allowed()
         text = f"{run.name} has {workers:,} worker processes on {cpus} CPUs; workers= is how many run at once"
         run.announce(EventKind.NOTICE, detail=text)
@@ -164,7 +164,12 @@ async def _in_thread(function: Callable[..., Beginning], *args: Any) -> Beginnin
 
 
 def _kind(options: Options) -> WorkerKind:
-    return WorkerKind(options.engine, 1 if options.engine.shares_memory else options.cores)
+    return WorkerKind(options.engine, 1 if _is_elsewhere(options) else options.cores)
+
+
+def _is_elsewhere(options: Options) -> bool:
+    """Whether its workers are no processes that this one has started."""
+    return options.engine.shares_memory or isinstance(options.engine, AwayEngine)
 
 
 def _as_list(request: Request) -> list[Any] | None:

@@ -18,8 +18,8 @@ from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
 from cuebook.engines.calls.function import Worker
 from cuebook.engines.calls.worker_life import is_coroutine_function
-from cuebook.engines.port import Engine
-from cuebook.engines.registry import ENGINES, ProcessEngine
+from cuebook.engines.port import AwayEngine, Engine, check_refused
+from cuebook.engines.registry import WORDS, ProcessEngine, engine_of
 from cuebook.persistence.stores.media import check_place
 from cuebook.persistence.trust.option import trust_of
 from cuebook.persistence.trust.verdicts import Writers
@@ -93,8 +93,8 @@ def check_function(func: Any, engine: Engine, worker_class: type | None = None) 
 
 
 def check_workers(func: Any, options: Options, parameters: Any = None) -> None:
-    """Raises SupervisionError where workers cannot be started here at all, FunctionNotShippable where they would import
-    the very module that asks for them.
+    """Raises SupervisionError where workers cannot be started here at all, ClusterGone where nothing answers elsewhere,
+    FunctionNotShippable where they would import the very module that asks for them.
     """
     is_process = isinstance(options.engine, ProcessEngine)
     calls = len(parameters) if hasattr(parameters, "__len__") else options.chunk_size
@@ -102,6 +102,8 @@ def check_workers(func: Any, options: Options, parameters: Any = None) -> None:
     if is_process:
         check_interpreter()
         check_importing(func, *options.of_workers)
+    elif isinstance(options.engine, AwayEngine):
+        options.engine.connect()
 
 
 def checked_path(path: Any) -> str | None:
@@ -121,11 +123,11 @@ def checked_path(path: Any) -> str | None:
 
 
 def _engine(where: Any) -> Engine:
-    if isinstance(where, str) and where in ENGINES:
-        return ENGINES[where]
+    if isinstance(where, str) and where in WORDS:
+        return engine_of(where)
     if not isinstance(where, str | type) and isinstance(where, Engine):
         return where
-    raise ValueError(f"where={where!r} is none of {', '.join(map(repr, ENGINES))}; or give an engine object")
+    raise ValueError(f"where={where!r} is none of {', '.join(map(repr, WORDS))}; or give an engine object")
 
 
 class KeywordOptions(TypedDict, total=False):
@@ -231,6 +233,7 @@ def _checked(
     _one_of("reuse", reuse, ("calls", "run", "none"))
     if memory_limit is not None and engine.shares_memory:
         raise ValueError(f'memory_limit needs where="process": a worker of where={engine.name!r} shares this process')
+    check_refused(engine, timeout=timeout, memory_limit=memory_limit, recycle_after=recycle_after)
     if version is not None and not isinstance(version, str):
         raise TypeError(f'version is {version!r}; write a string, such as version="{version}"')
     if isinstance(depends, str | bytes) or not isinstance(depends, Sequence | set | frozenset):

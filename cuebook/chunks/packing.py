@@ -8,14 +8,17 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from cuebook.children.byvalue import culprits, dump, in_use, those_that_go
+from cuebook.children.program.elsewhere import as_elsewhere
 from cuebook.children.program.hinted_names import hinted_names, wrapped_hints
 from cuebook.children.program.sources import are_missing, take_sources, users_modules
 from cuebook.children.surroundings import surroundings
 from cuebook.chunks.options import Options
 from cuebook.chunks.spill import Spill
+from cuebook.engines.away.landmark import sight
 from cuebook.engines.calls.arrival import ONE_BY_ONE
 from cuebook.engines.calls.difference import Seen, advice, comparable, in_words, is_value, seen
 from cuebook.engines.calls.protocol import Setup
+from cuebook.engines.port import AwayEngine
 from cuebook.errors import FunctionNotShippable, MessageTooLarge
 from cuebook.logs import get_logger
 from cuebook.persistence.identity.code.imported import is_importable
@@ -71,8 +74,19 @@ class FunctionPack:
         self._spill = spill
         self._beside: list[Any] = []
         self._function = self._dump()
-        self._surroundings = {} if options.engine.shares_memory else surroundings()
+        self._surroundings = self._place()
         self._sources = None if options.engine.shares_memory else take_sources()
+
+    def _place(self) -> dict[str, Any]:
+        engine = self._options.engine
+        if engine.shares_memory:
+            return {}
+        place = surroundings()
+        if isinstance(engine, AwayEngine):
+            place["program"] = as_elsewhere(place["program"])
+            seen = sight(self._folders["blobs"][1])
+            place["blobs_sight"] = None if seen is None else list(seen)
+        return place
 
     def setup(self, run: int, worker: int) -> Setup:
         """The Setup of one worker."""
@@ -116,7 +130,8 @@ class FunctionPack:
         Raises:
             FunctionNotShippable: it cannot be done.
         """
-        is_torn = error_type in _TORN or (error_type in _GONE and are_missing())
+        is_away = isinstance(self._options.engine, AwayEngine)
+        is_torn = error_type in _TORN or (error_type in _GONE and (is_away or are_missing()))
         if not is_torn or not self._take_modules():
             return False
         get_logger("runs").info("function sent by value", error=error_type)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from cuebook.children.port import Listener, Output
 
-__all__ = ["Engine", "Host", "LocalWork"]
+__all__ = ["AwayEngine", "Engine", "Host", "LocalWork", "check_refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +99,32 @@ class Engine(Protocol):
 
     def make_host(self, *, cores: int, output: Output) -> Host:
         """A fresh place for one worker, not started; `cores` is what its numeric libraries may use."""
+
+
+@runtime_checkable
+class AwayEngine(Engine, Protocol):
+    """An engine whose workers are in processes that somebody else starts: a cluster, an executor.
+
+    They may be on other machines, where a module of the user's may be missing: it is sent by value then.
+
+    Attributes:
+        refuses: options of a run that cannot be kept there, each with the reason.
+    """
+
+    @property
+    def refuses(self) -> Mapping[str, str]: ...
+
+    def connect(self) -> None:
+        """Reach for it before a run begins, so that what is wrong is said before any call.
+
+        Raises:
+            ClusterGone: nothing answers, within seconds. ImportError: its package is missing; the extra is named.
+        """
+
+
+def check_refused(engine: Engine, **given: Any) -> None:
+    """Raises ValueError where an option of a run was given that the engine cannot keep; it is named."""
+    refuses = engine.refuses if isinstance(engine, AwayEngine) else {}
+    for name, value in given.items():
+        if value is not None and name in refuses:
+            raise ValueError(f"{name}={value!r} cannot be kept with where={engine.name!r}: {refuses[name]}")

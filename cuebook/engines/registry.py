@@ -11,7 +11,7 @@ from cuebook.children.limits import cpus_allowed
 from cuebook.children.port import Output
 from cuebook.engines.port import Engine, Host
 
-__all__ = ["ENGINES", "CoroutineEngine", "Engine", "Output", "ProcessEngine", "ThreadEngine"]
+__all__ = ["ENGINES", "WORDS", "CoroutineEngine", "Engine", "Output", "ProcessEngine", "ThreadEngine", "engine_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +69,23 @@ class CoroutineEngine:
 
 
 ENGINES: dict[str, Engine] = {"process": ProcessEngine(), "thread": ThreadEngine(), "async": CoroutineEngine()}
-"""What the words of `where=` stand for."""
+"""What the words of `where=` stand for, on this machine."""
+
+_AWAY = {
+    "dask": ("cuebook.engines.dask.engine", "DaskEngine"),
+    "ray": ("cuebook.engines.ray.engine", "RayEngine"),
+}
+"""The same for clusters: module and class, loaded when they are asked for."""
+WORDS = (*ENGINES, *_AWAY)
+"""All that `where=` takes as a word."""
+
+
+def engine_of(word: str) -> Engine:
+    """The engine that a word of `where=` stands for; raises KeyError where it is none."""
+    if word in _AWAY:
+        from importlib import import_module
+
+        module, name = _AWAY[word]
+        made: Engine = getattr(import_module(module), name)()
+        return made
+    return ENGINES[word]

@@ -7,7 +7,8 @@ import contextvars
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from cuebook.children.port import Listener
@@ -30,21 +31,23 @@ class ThreadHost(LocalHost):
     def __init__(self) -> None:
         super().__init__()
         self._orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
         self._ended = asyncio.Event()
 
     async def start(self, listener: Listener) -> None:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._live,), name="cuebook-worker", daemon=True)
-        self._thread.start()
+        self.begin(partial(context.run, self._live))
+
+    def begin(self, live: Callable[[], Any]) -> None:
+        """Have the worker's life lived, in a thread of its own."""
+        threading.Thread(target=live, name="cuebook-worker", daemon=True).start()
 
     async def close(self) -> None:
         self._listener = None
         self._states.close()
         self._orders.put(Quit())
-        if self._thread is None or self._is_abandoned:
+        if self._loop is None or self._is_abandoned:
             return
         try:
             async with asyncio.timeout(ABANDON_S):

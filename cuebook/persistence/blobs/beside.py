@@ -4,7 +4,7 @@ Each is a file without a name, in memory where there is plenty and else on the d
 the process that has written it, however that ends. Where the system has no `/proc`, and where there are very many, it
 has a name in a folder. Knows neither values nor calls. Light: worker processes import it at start.
 """
-# ruff: noqa: PTH103, PTH108, PTH115 - pathlib takes longer to import than all of this
+# ruff: noqa: PTH103, PTH105, PTH108, PTH115 - pathlib takes longer to import than all of this
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from cuebook.errors import InternalError, MessageTooLarge
 
-__all__ = ["BesideReader", "BesideWriter"]
+__all__ = ["BesideReader", "BesideWriter", "drop_copy", "put_copy"]
 
 _PLACE = Struct("<II24s")
 """A buffer's name: the process that holds it, its descriptor there, and a random part that no other buffer has."""
@@ -130,6 +130,14 @@ class BesideReader:
     def __init__(self, folder: str) -> None:
         self.folder = os.path.abspath(folder)
 
+    def whole(self, name: bytes) -> bytes:
+        """All of a buffer, for a machine that this one's processes are not on; raises as `mapped`."""
+        descriptor = self._descriptor(name, None)
+        try:
+            return bytes(_read(descriptor, os.fstat(descriptor).st_size))
+        finally:
+            os.close(descriptor)
+
     def check(self, name: bytes, length: int) -> None:
         """Raise InternalError unless the buffer is there with this length."""
         os.close(self._descriptor(name, length))
@@ -156,20 +164,41 @@ class BesideReader:
         """Fill a writable buffer with one of exactly its length; raises as `mapped`."""
         target[:] = self.mapped(name, target.nbytes)
 
-    def _descriptor(self, name: bytes, length: int) -> int:
+    def _descriptor(self, name: bytes, length: int | None) -> int:
+        """Opens a buffer: one of this machine where its writer holds it, else the copy in the folder."""
         pid, place, nonce = _PLACE.unpack(name)
-        path = _path(self.folder, nonce) if place == _IN_FOLDER else f"/proc/{pid}/fd/{place}"
-        try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except OSError as error:
-            raise InternalError(f"{length:,} bytes beside a message are gone: {error.strerror}") from error
-        is_it = os.fstat(descriptor).st_size == length
-        if is_it and place != _IN_FOLDER:  # another file may have the descriptor's number by now
-            is_it = _title(nonce) in os.readlink(f"/proc/self/fd/{descriptor}")
-        if not is_it:
+        path = _path(self.folder, nonce)
+        reason = "another file is in its place"
+        for candidate in [path] if place == _IN_FOLDER else [f"/proc/{pid}/fd/{place}", path]:
+            try:
+                descriptor = os.open(candidate, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            except OSError as error:
+                reason = error.strerror or str(error)
+                continue
+            is_it = length is None or os.fstat(descriptor).st_size == length
+            if is_it and candidate != path:  # another file may have the descriptor's number by now
+                is_it = _title(nonce) in os.readlink(f"/proc/self/fd/{descriptor}")
+            if is_it:
+                return descriptor
             os.close(descriptor)
-            raise InternalError(f"{length:,} bytes beside a message are gone")
-        return descriptor
+        size = "bytes" if length is None else f"{length:,} bytes"
+        raise InternalError(f"{size} beside a message are gone: {reason}")
+
+
+def put_copy(folder: str, name: bytes, content: bytes) -> None:
+    """Put a buffer of another machine down where a `BesideReader` of the folder finds it."""
+    path = _path(folder, _PLACE.unpack(name)[2])
+    with open(f"{path}.part", "wb") as file:
+        file.write(content)
+    os.replace(f"{path}.part", path)
+
+
+def drop_copy(folder: str, name: bytes) -> None:
+    """Remove such a copy. Who has mapped it keeps it."""
+    try:
+        os.unlink(_path(folder, _PLACE.unpack(name)[2]))
+    except OSError:  # it goes with its folder
+        return
 
 
 _mapped: WeakSet[mmap.mmap] = WeakSet()

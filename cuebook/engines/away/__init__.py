@@ -1,0 +1,1 @@
+"""Workers on other machines, or in processes that somebody else has started."""

@@ -1,0 +1,1 @@
+"""Calls in an executor of `concurrent.futures`, whoever's it is."""
