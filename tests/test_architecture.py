@@ -21,7 +21,7 @@ PACKAGE = Path(cuebook.__file__).parent
 
 FLOORS = [
     {"__main__", "cli", "compat", "testing"},
-    {"tuning"},
+    {"tuning", "data"},
     {"profiling"},
     {"api", "stages", "tracing"},
     {"experiments"},

@@ -23,7 +23,7 @@ from cuebook.workplace.location import Workplace, find_workplace
 if TYPE_CHECKING:
     from cuebook.stages.job import Job
 
-__all__ = ["Dataset", "DatasetShelf", "datasets", "delete_dataset", "identity_of", "read_dataset"]
+__all__ = ["Dataset", "DatasetShelf", "datasets", "delete_dataset", "find_dataset", "identity_of", "read_dataset"]
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,18 @@ def read_dataset(name: str, version: int | None = None) -> Any:
     Raises:
         StageError: there is no such data set. JournalCorrupt: its value is missing or damaged.
     """
+    return find_dataset(name, version).read()
+
+
+def find_dataset(name: str, version: int | None = None) -> Dataset:
+    """A data set, without its value; inside of a stage it counts as read.
+
+    Args:
+        name, version: as for `read_dataset`.
+
+    Raises:
+        StageError: there is no such data set.
+    """
     from cuebook.stages.current import current_if_any
     from cuebook.stages.job import Job
 
@@ -158,7 +170,7 @@ def read_dataset(name: str, version: int | None = None) -> Any:
     if run is not None:
         run.has_read(StageRead("dataset", name, version or 0, head.hash + head.value))
         run.has_used(head.hash)
-    return found.read()
+    return found
 
 
 def identity_of(job: Job, name: str, version: int | None) -> bytes:

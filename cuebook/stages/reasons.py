@@ -11,7 +11,7 @@ from cuebook.persistence.identity.parts import Change, Part, compare
 if TYPE_CHECKING:
     from cuebook.stages.lineage import Lineage
 
-__all__ = ["FIRST_TIME", "RESET", "differences", "reason_line"]
+__all__ = ["FIRST_TIME", "RESET", "change_reasons", "differences", "reason_line"]
 
 FIRST_TIME = "it was never done"
 RESET = "all earlier results are left alone"
@@ -29,6 +29,12 @@ def differences(lineage: Lineage, before: Sequence[Part], names: Mapping[str, st
     code = [change for change in changes if not change.label.startswith(("argument ", "stage "))]
     others = [change for change in changes if change not in code]
     return [*_lines(code), *_of_arguments(others, lineage, names)] or ["what it was given has changed"]
+
+
+def change_reasons(changes: Sequence[Change]) -> list[str]:
+    """The same for what has no arguments: "code of clean changed", "stage prices"."""
+    stages = [change.label for change in changes if change.label.startswith("stage ") and change.kind != "gone"]
+    return [*_lines([change for change in changes if not change.label.startswith("stage ")]), *stages]
 
 
 def _lines(changes: Sequence[Change]) -> Iterator[str]:

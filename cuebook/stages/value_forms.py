@@ -15,6 +15,7 @@ from cuebook.errors import RecoveryFailed
 from cuebook.persistence.identity.value_digest import value_digest
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.persistence.values.pickling.names import Names
+from cuebook.workplace.chain_frames import CHAIN, read_chain_frame
 
 __all__ = ["CODEC", "EncodedValue", "decode_value", "encode_value", "rows_of"]
 
@@ -63,6 +64,8 @@ def decode_value(form: str, data: bytes, *, func: Any = None, trusted: bool = Tr
     Raises:
         RecoveryFailed: a part of it cannot be rebuilt here; its class is named. MalformedMessage: they are no value.
     """
+    if form == CHAIN:
+        return read_chain_frame(data, trusted=trusted), []
     if form != CODEC:
         return _frame(form, data), []
     decoder = ValueDecoder(trusted=trusted, names=Names(func))

@@ -8,16 +8,21 @@ Knows no digest's meaning.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from cuebook.errors import JournalError
 from cuebook.persistence.blobs.port import DIGEST_BYTES
 from cuebook.persistence.trust.plain_file import not_plain, open_plain
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 __all__ = [
     "CHUNK_BYTES",
     "PART_END",
     "blob_names_in",
     "digest_of",
+    "file_sha256",
     "holds",
     "make_folder",
     "names_in",
@@ -36,6 +41,13 @@ def sha256_of(view: memoryview) -> bytes:
     import hashlib  # loads OpenSSL: 10 ms that a worker without large values does not pay
 
     return hashlib.sha256(view).digest()
+
+
+def file_sha256(file: BufferedReader) -> bytes:
+    """The same of an open file, read to its end."""
+    import hashlib
+
+    return hashlib.file_digest(file, "sha256").digest()
 
 
 def digest_of(name: str) -> bytes | None:

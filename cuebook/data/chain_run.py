@@ -1,0 +1,251 @@
+"""One running of a chain: its steps become lazy frames of polars, its row functions kept frames, its end a data set.
+
+What is kept is taken over; what follows from it is not even looked at.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cuebook.data.chain_lineage import ChainLineage, ChainLineages, saved_hash
+from cuebook.data.errors import DataError
+from cuebook.data.kept_frames import KeptFrames, whole_file
+from cuebook.data.plan import MAPPED, DatasetStep, RelationStep, RowStep, SourceStep, Step, above
+from cuebook.data.polars_at_hand import polars
+from cuebook.data.polars_errors import told
+from cuebook.data.pushing import pushed
+from cuebook.data.rows.frames import object_columns
+from cuebook.data.rows.step_run import RowStepRun
+from cuebook.engines.calls.current import current_call
+from cuebook.errors import JournalCorrupt, StageError
+from cuebook.persistence.history.jobs.job import KeptStage
+from cuebook.stages.current import current_job
+from cuebook.stages.datasets import find_dataset
+from cuebook.stages.job import Job, program_job
+from cuebook.workplace.chain_frames import metadata_for, metadata_of, users_rows
+
+__all__ = ["ChainRun"]
+
+
+class ChainRun:
+    """Runs chains in the job that holds here, for one operation.
+
+    Args:
+        stopping: set from outside: row functions are stopped, and what they have finished is kept.
+
+    Raises:
+        StageError: it is inside of a call of `chunk()`. JobBusy: the job is being run by another process.
+    """
+
+    def __init__(self, stopping: threading.Event | None = None) -> None:
+        if current_call() is not None:
+            raise StageError(
+                "a chain is run inside of a call of chunk(): run it in the program, and give rows to calls"
+            )
+        found = current_job(program_job)
+        assert isinstance(found, Job)
+        self._job = found
+        self._kept = KeptFrames(found)
+        self._lineages = ChainLineages(found.book.hiding)
+        self._stopping = stopping or threading.Event()
+        self._frames: dict[Step, KeptStage] = {}
+        self._numbers: dict[Step, int] = {}
+        self._refusals: dict[Step, str] = {}
+        self._saving: str | None = None
+
+    # -- what the face asks for ---------------------------------------------------------------------------------------
+
+    def save(self, step: Step, name: str) -> KeptStage:
+        """Have a chain as a data set of this name: the one that is kept, or a new version.
+
+        Raises:
+            CallFailed, DataError: it failed; what is finished is kept.
+        """
+        with self._alone(step, name) as step:
+            lineage = self._lineages.of(step)
+            hash_, number = saved_hash(name, lineage), self._job.number_of(name)
+            self._number(step)
+            kept, refusal = self._kept.find(name, hash_, lineage)
+            if kept is not None and not self._is_to_be_retried(step, kept):
+                return kept
+            if kept is not None:
+                refusal = "rows of it have failed"
+            reasons = self._kept.reasons(name, number, lineage, refusal)
+            self._kept.begin(name, hash_, reasons)
+            self._saving = name
+            return self._saved(step, name, number, lineage=lineage, hash_=hash_, reasons=reasons)
+
+    def collected(self, step: Step) -> tuple[Any, list[str]]:
+        """The frame of a chain, with encoded objects, and the names of the columns that have them."""
+        step = pushed(step)
+        frame = self.streamed(step, lambda lazy: lazy.collect())
+        return frame, sorted(self.objects(step))
+
+    def streamed(self, step: Step, end: Callable[[Any], Any]) -> Any:
+        """What `end` makes of the lazy frame of a chain."""
+        step = pushed(step)
+        self._number(step)
+        with self._telling(step):
+            return end(self.lazy(step))
+
+    def objects(self, step: Step) -> frozenset[str]:
+        """Which columns of a step may hold Python objects."""
+        if isinstance(step, SourceStep):
+            return step.objects
+        if isinstance(step, RelationStep):
+            return self.objects(step.of) | (self.objects(step.other) if step.other is not None else frozenset())
+        if isinstance(step, RowStep):
+            own = frozenset(object_columns(step.outputs))
+            below = self.objects(step.of)
+            return own | (below if step.kind == MAPPED else below & frozenset(step.by))
+        return frozenset(metadata_of(self._path_of(step)).get("objects", []))
+
+    # -- lazy frames --------------------------------------------------------------------------------------------------
+
+    def lazy(self, step: Step) -> Any:
+        """The lazy frame of a step, without our own columns; what has to be done before is done."""
+        if isinstance(step, SourceStep):
+            return step.scan()
+        if isinstance(step, RelationStep):
+            frames = [self.lazy(step.of)] if step.other is None else [self.lazy(step.of), self.lazy(step.other)]
+            return step.apply(*frames)
+        return users_rows(polars().scan_parquet(self._path_of(step)))
+
+    def _path_of(self, step: Step) -> Path:
+        """The Parquet of a data set or a row step; one that is damaged is made again where its chain is known."""
+        kept = self._kept_of(step)
+        files = self._job.workplace.files
+        try:
+            return whole_file(files, kept.head)
+        except JournalCorrupt as error:
+            if isinstance(step, DatasetStep) and step.of is None:
+                raise
+            reason = self._kept.say_damaged(kept, error)
+        self._frames.pop(step, None)
+        if isinstance(step, DatasetStep):
+            assert step.of is not None
+            self._frames[step] = self.save(step.of, step.name)
+        else:
+            self._refusals[step] = reason
+        return whole_file(files, self._kept_of(step).head)
+
+    def _kept_of(self, step: Step) -> KeptStage:
+        found = self._frames.get(step)
+        if found is None:
+            if isinstance(step, DatasetStep):
+                found = self._job.state.stages.get(step.hash)
+                if found is None or found.head.value != step.value:
+                    found = find_dataset(step.name, step.version).kept
+            else:
+                assert isinstance(step, RowStep)
+                found = self._rows_of(step)
+            self._frames[step] = found
+        return found
+
+    # -- row steps ----------------------------------------------------------------------------------------------------
+
+    def _rows_of(self, step: RowStep) -> KeptStage:
+        """The kept frame of a row step: the one that is there, or a new one."""
+        lineage = self._lineages.of(step)
+        name, number = step.name, self._number(step)
+        kept, refusal = self._kept.find(name, lineage.hash, lineage)
+        refusal = self._refusals.pop(step, "") or refusal
+        is_retried = kept is not None and step.options.retries_failed and metadata_of(self._whole(kept)).get("failed")
+        if kept is not None and not refusal and not is_retried:
+            return kept
+        refusal = refusal or ("rows of it have failed" if is_retried else "")
+        reasons = self._kept.reasons(name, number, lineage, refusal)
+        self._kept.begin(name, lineage.hash, reasons, is_said=self._saving is None)
+        run = RowStepRun(self._job, self._kept, step, lineage=lineage, number=number, stopping=self._stopping)
+        run.title = self._saving or name
+        lazy, objects = self.lazy(step.of), self.objects(step.of)
+        with self._telling(step):
+            return run.made(lazy, objects, reasons)
+
+    def _number(self, step: Step) -> int:
+        """Which call of its name each row step of a chain is in this run; asked for all of them at once."""
+        if step not in self._numbers:
+            for each in reversed(list(above(step))):
+                if isinstance(each, RowStep) and each not in self._numbers:
+                    self._numbers[each] = self._job.number_of(each.name)
+        return self._numbers.get(step, 0)
+
+    def _whole(self, kept: KeptStage) -> Path:
+        return whole_file(self._job.workplace.files, kept.head)
+
+    # -- data sets ----------------------------------------------------------------------------------------------------
+
+    def _saved(
+        self, step: Step, name: str, number: int, *, lineage: ChainLineage, hash_: bytes, reasons: list[str]
+    ) -> KeptStage:
+        began = time.time()
+        if isinstance(step, RowStep):
+            self._path_of(step)
+            rows = self._kept_of(step)
+            noted = metadata_of(self._whole(rows))
+            file: Path | KeptStage = rows
+            count = rows.head.rows or 0
+        else:
+            file = self._temporary()
+            lazy = self.lazy(step)
+            noted = {"objects": sorted(self.objects(step)), "failed": self._failed_above(step)}
+            with self._telling(step):
+                lazy.sink_parquet(file, metadata=metadata_for(noted))
+            count = polars().scan_parquet(file).select(polars().len()).collect().item()
+        try:
+            return self._kept.keep(
+                name, number, hash_, file=file, rows=count, lineage=lineage, began=began, reasons=reasons
+            )
+        finally:
+            if isinstance(file, Path):
+                file.unlink(missing_ok=True)
+
+    def _failed_above(self, step: Step) -> int:
+        """How many rows of the row steps of a chain have failed."""
+        found = [each for each in above(step) if isinstance(each, RowStep) and each in self._frames]
+        return sum(metadata_of(self._whole(self._frames[each])).get("failed", 0) for each in found)
+
+    def _is_to_be_retried(self, step: Step, kept: KeptStage) -> bool:
+        wants = any(isinstance(each, RowStep) and each.options.retries_failed for each in above(step))
+        return wants and bool(metadata_of(self._whole(kept)).get("failed"))
+
+    def _temporary(self) -> Path:
+        folder = self._job.book.folder / "rows"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder / f"{uuid.uuid4().hex}.parquet"
+
+    # -- around -------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _telling(self, step: Step) -> Iterator[None]:
+        """Errors of polars name the line of the user's program."""
+        try:
+            yield
+        except polars().exceptions.PolarsError as error:
+            raise DataError(told(error, step)) from error
+
+    @contextmanager
+    def _alone(self, step: Step, name: str) -> Iterator[Step]:
+        """A chain as it is to be run, while no other thread saves the same one."""
+        step = pushed(step)
+        key = saved_hash(name, self._lineages.of(step))
+        while True:
+            with self._job.counting:
+                before = self._job.running.get(key)
+                if before is None:
+                    self._job.running[key] = Future()
+                    break
+            before.result()
+        try:
+            yield step
+        finally:
+            with self._job.counting:
+                future = self._job.running.pop(key)
+            future.set_result(None)
