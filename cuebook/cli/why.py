@@ -35,7 +35,7 @@ def why(path: str, number: int | None, *, as_json: bool, now: bool, arguments: t
     if now:
         if number is not None:
             raise click.UsageError("--now and --run exclude each other")
-        from cuebook.cli.rehearsal import rehearse_script
+        from cuebook.cli.explaining.rehearsal import rehearse_script
 
         return rehearse_script(Path(path), arguments, as_json=as_json)
     if arguments:
@@ -69,8 +69,8 @@ def _explain_job(path: str, *, as_json: bool) -> bool:
 
 
 def _explain(path: str, number: int | None, *, as_json: bool) -> None:
-    from cuebook.cli.explanation import explain, explanation_lines, explanation_object
-    from cuebook.cli.outlined_arguments import OutlinedArguments
+    from cuebook.cli.explaining.explanation import explain, explanation_lines, explanation_object
+    from cuebook.cli.explaining.outlined_arguments import OutlinedArguments
     from cuebook.cli.output import emit_json, printable
     from cuebook.persistence.history.arguments_read import CallArguments
     from cuebook.persistence.history.replay import state_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cuebook.cli.explanation import explain, explanation_lines, explanation_object
-from cuebook.cli.reasons import Fresh, base_of, compared, fresh_indexes, sorted_out, twins
+from cuebook.cli.explaining.explanation import explain, explanation_lines, explanation_object
+from cuebook.cli.explaining.reasons import Fresh, base_of, compared, fresh_indexes, sorted_out, twins
 from cuebook.persistence.history.arguments import call_key
 from cuebook.persistence.history.replay import JournalState
 from cuebook.persistence.identity.values.outline import outline_of_parts

@@ -74,7 +74,7 @@ def _nobody(payload: bytes) -> None:
 class _NoCheckpoints(StateExchange):
     """Nothing leaves a job before its end."""
 
-    def save_state(self, index: int, label: str | None, state: Any) -> int:
+    def save_state(self, index: int, label: str | None, state: Any, metrics: dict[str, Any]) -> int:
         raise JournalError(
             f"the checkpoint of call {index} is not kept: nothing leaves an executor's job before its end. Use "
             'where="process", "dask" or "ray" for calls that make checkpoints'

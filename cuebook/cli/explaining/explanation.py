@@ -6,9 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cuebook.cli.json_values import json_value
-from cuebook.cli.output import SCHEMA
-from cuebook.cli.reasons import (
+from cuebook.cli.explaining.reasons import (
     CALLS_MAX,
     Comparison,
     Fresh,
@@ -18,6 +16,8 @@ from cuebook.cli.reasons import (
     sorted_out,
     twins,
 )
+from cuebook.cli.json_values import json_value
+from cuebook.cli.output import SCHEMA
 from cuebook.persistence.history.run_parts import UNSEEN, parts_of
 from cuebook.persistence.identity.argument_outlines import difference_lines
 from cuebook.persistence.identity.change_text import SHOWN_MAX, change_lines, is_of_code, shortened_text

@@ -1,0 +1,1 @@
+"""Why calls are run again: what `cuebook why` and a rehearsal say."""
