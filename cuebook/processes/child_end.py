@@ -47,6 +47,7 @@ from cuebook.processes.protocol import (
 )
 from cuebook.processes.receipts import Receipts
 from cuebook.runtime.refs.ref import ActorRef, find_ref, homes, routes
+from cuebook.runtime.refs.waiting import in_hand, waits_for
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.tasks.exits import is_exit
 from cuebook.wire.frame import LINK_BYTES_MAX, FrameReader, pack_frame
@@ -178,6 +179,14 @@ class ChildEnd(Link):
             self.on_order(content)
 
     # Refs
+
+    def who_waits(self) -> list[int] | None:
+        """The owner's actors that wait for the handler in whose name this code runs."""
+        asker = in_hand.get()
+        if asker is None or not asker.is_open:
+            return None
+        cells = [(number, factory.cell) for number, factory in self._factories.items() if factory.cell is not None]
+        return [number for number, cell in cells if waits_for(cell, asker.actor)] or None
 
     def find(self, name: str, serial: int) -> ActorRef | None:
         """An actor of the owner's system: one that lives here, or the way to it."""

@@ -40,6 +40,7 @@ from cuebook.processes.remote_cell import RemoteCell
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
+from cuebook.runtime.refs.waiting import Waiter
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
 from cuebook.wire.frame import LINK_BYTES_MAX
 from cuebook.wire.message import tag_in
@@ -187,6 +188,17 @@ class OwnerEnd(Link):
             "resumes": cell.package.resumes,
         }
         self.order(Admit(cell.serial, cell.name, slot, cell.package.parcel, options))
+
+    def waiters(self, numbers: list[int]) -> list[Waiter]:
+        """The actors of these numbers."""
+        return [cell for number in numbers if (cell := self._cells.get(number)) is not None]
+
+    def progress(self, cell: RemoteCell) -> tuple[int, int] | None:
+        """Numbers of the message that the actor has begun last, and of the one in hand; None where nobody knows."""
+        slot = self._slots.get(cell.serial, 0)
+        if not slot or self._page is None:
+            return None
+        return whole(self._page[2 * slot]), whole(self._page[2 * slot + 1])
 
     def release(self, cell: RemoteCell) -> None:
         """Forget the actor."""

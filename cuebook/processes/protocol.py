@@ -25,6 +25,7 @@ __all__ = [
     "Buried",
     "Ended",
     "Expel",
+    "GaveUp",
     "Hello",
     "Kill",
     "Observe",
@@ -42,7 +43,7 @@ __all__ = [
     "pack_traffic",
 ]
 
-VERSION = 2
+VERSION = 3
 """Of all that follows: both ends have the same, or the process is ended."""
 
 DELIVER, SETTLED, FORWARD, ANSWERED = 100, 101, 102, 103
@@ -53,8 +54,8 @@ _FIELDS: dict[int, tuple[type | tuple[type, ...], ...]] = {
     DELIVER: (int, int, int, list, (list, bool, type(None)), (list, type(None))),
     # actor, number of the last message that was begun, busy seconds, answers (flat: number, form, value)
     SETTLED: (int, int, float, list),
-    # number, address, frame, whether it is an ask, whether it is urgent, address of the sender
-    FORWARD: (int, bytes, bytes, bool, bool, (bytes, type(None))),
+    # number, address, frame, whether it is an ask, whether it is urgent, address of the sender, who waits for it
+    FORWARD: (int, bytes, bytes, bool, bool, (bytes, type(None)), (list, type(None))),
     # numbers of messages that were posted, answers (flat: number, form, value)
     ANSWERED: (list, list),
 }
@@ -227,9 +228,16 @@ class QuitProcess:
     timeout: float
 
 
+@message(tag=121)
+class GaveUp:
+    """Nobody waits any more for the answer to the forwarded ask of this number."""
+
+    number: int
+
+
 Order = (
     Hello | Welcome | Admit | Begin | Started | Ended | Expel | StoppedForGood | Kill | Retire | Asked | Buried | Teach
-    | Observe | Signal | Verb | QuitProcess
+    | Observe | Signal | Verb | QuitProcess | GaveUp
 )  # fmt: skip
 
 _SEEN: set[tuple[int, tuple[type, ...]]] = set()

@@ -110,6 +110,14 @@ class RemoteCell(Cell):
             return
         super().post(content, reply, urgent=urgent)
 
+    def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
+        """Whether its handler, which waits just now, does not keep the answer back; True where that is not known."""
+        number = next((number for number, entry in self._flight.asked() if entry[2] is reply), None)
+        if number is None or self._link is None:
+            return False
+        progress = self._link.progress(self)
+        return progress is None or (number <= progress[0] and number != progress[1])
+
     def report(self, message: Any) -> None:
         """Raises TypeError: what the runtime tells its actors goes by reference."""
         raise TypeError(f"{self.name} lives in another process: {type(message).__qualname__} cannot be sent there")

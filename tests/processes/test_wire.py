@@ -40,7 +40,7 @@ TRAFFIC: list[list[Any]] = [
     [DELIVER, 1, 2, 3, [b"frame"], True, [b"sender"]],
     [DELIVER, 1, 2, 3, [b"a", b"b"], [True, False], [None, b"sender"]],
     [SETTLED, 1, 7, 0.5, [1, 0, "value", 2, 0, None]],
-    [FORWARD, 1, b"address", b"frame", True, False, None],
+    [FORWARD, 1, b"address", b"frame", True, False, None, [3]],
     [ANSWERED, [1, 2], [1, 1, b"frame"]],
 ]
 
