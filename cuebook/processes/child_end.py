@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any
 
 from cuebook.children.lifeline import settle_in
@@ -36,6 +37,7 @@ from cuebook.processes.protocol import (
     Begin,
     Ended,
     Expel,
+    HeldUp,
     Hello,
     Kill,
     QuitProcess,
@@ -43,6 +45,7 @@ from cuebook.processes.protocol import (
     Teach,
     Welcome,
     open_frame,
+    pack_order,
     pack_traffic,
 )
 from cuebook.processes.receipts import Receipts
@@ -76,6 +79,7 @@ class ChildEnd(Link):
         self._reader = FrameReader(LINK_BYTES_MAX)
         self._buffer = memoryview(bytearray(_RECV_BYTES))  # a new one a read would cost more than the read
         self._out: list[bytes] = []
+        self._sending = threading.Lock()  # the watchdog's thread sends too, while a handler holds up the loop
         self._owing: list[Receipts] = []
         self._factories: dict[int, HostedFactory] = {}
         self._specs: dict[int, Any] = {}
@@ -142,10 +146,15 @@ class ChildEnd(Link):
         self.collect()
         if self._out:
             out, self._out = self._out, []
-            try:
-                self.socket.sendall(b"".join([pack_frame(frame, LINK_BYTES_MAX) for frame in out]))
-            except (BrokenPipeError, ConnectionResetError):
-                end_group()
+            self._send(out)
+
+    def _send(self, frames: list[bytes]) -> None:
+        data = b"".join([pack_frame(frame, LINK_BYTES_MAX) for frame in frames])
+        try:
+            with self._sending:
+                self.socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            end_group()
 
     def receive(self) -> None:
         """Take in what has arrived."""
@@ -210,10 +219,20 @@ class ChildEnd(Link):
         adopt_environment(welcome.options)
         self.program.load(welcome.options["program"])
         show_title(f"actors {welcome.options.get('title', '')}".rstrip())
+        self._watch(welcome.options["blocking_s"])
         self.logging_state = welcome.options.get("logging")
         self.forwarding.load(self.logging_state)
         self.forwarding.begin()
         self.program.settle()
+
+    def _watch(self, blocking_s: float | None) -> None:
+        watchdog = self.system.watchdog
+        assert watchdog is not None
+        if blocking_s is None:
+            watchdog.stop()
+            return
+        watchdog.threshold_s = blocking_s
+        watchdog.on_noticed = lambda blockage: self._send([pack_order(HeldUp(*astuple(blockage)))])
 
     def write_soon(self, frame: bytes) -> None:
         """`write` from any thread."""

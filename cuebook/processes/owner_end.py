@@ -28,6 +28,7 @@ from cuebook.processes.protocol import (
     Asked,
     Buried,
     Ended,
+    HeldUp,
     Hello,
     QuitProcess,
     Started,
@@ -42,6 +43,7 @@ from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
 from cuebook.runtime.refs.waiting import Waiter
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
+from cuebook.runtime.seeing.watchdog import Blockage, Watchdog
 from cuebook.wire.frame import LINK_BYTES_MAX
 from cuebook.wire.message import tag_in
 
@@ -61,6 +63,7 @@ class OwnerSystem(Protocol):
     deadlines: Deadlines
     ready: ReadyQueue
     dead_letters: DeadLetters
+    watchdog: Watchdog | None
 
 
 class OwnerEnd(Link):
@@ -111,7 +114,10 @@ class OwnerEnd(Link):
             self.close(self.lost)
             raise self.lost from error
         self._page = self.host.page
-        self.order(Welcome(VERSION, self._system.id, {**settings, "title": self.name, "values": own_key()}))
+        watchdog = self._system.watchdog
+        blocking_s = None if watchdog is None else watchdog.threshold_s
+        told = {**settings, "title": self.name, "values": own_key(), "blocking_s": blocking_s}
+        self.order(Welcome(VERSION, self._system.id, told))
         late = self.loop.call_later(START_S, self.host.kill, f"did not start up within {START_S:g} s")
         try:
             await self._greeted
@@ -251,6 +257,9 @@ class OwnerEnd(Link):
                 _ABOUT_ACTORS[type(order)](cell, order)
         elif isinstance(order, Buried):
             self._on_buried(order)
+        elif isinstance(order, HeldUp):
+            if self._system.watchdog is not None:
+                self._system.watchdog.note(Blockage(order.actor, order.message, order.seconds, order.stack, order.at))
         elif isinstance(order, Logged):
             emit_in_parent(order)
         elif not self.on_order(order):

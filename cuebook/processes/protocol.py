@@ -26,6 +26,7 @@ __all__ = [
     "Ended",
     "Expel",
     "GaveUp",
+    "HeldUp",
     "Hello",
     "Kill",
     "Observe",
@@ -235,9 +236,21 @@ class GaveUp:
     number: int
 
 
+@message(tag=122)
+class HeldUp:
+    """A handler holds up the child's loop, or has held it up: the fields of a Blockage."""
+
+    actor: str
+    message: str
+    seconds: float
+    stack: str
+    at: float
+
+
 Order = (
     Hello | Welcome | Admit | Begin | Started | Ended | Expel | StoppedForGood | Kill | Retire | Asked | Buried | Teach
     | Observe | Signal | Verb | QuitProcess | GaveUp
+    | HeldUp
 )  # fmt: skip
 
 _SEEN: set[tuple[int, tuple[type, ...]]] = set()

@@ -63,7 +63,7 @@ class ActorSystem:
             log and in `blockages`; None: nobody watches. Costs a thread that looks twice in that time.
 
     Attributes:
-        extensions: what upper rooms have given its actors, by name.
+        extensions: what upper rooms have given its actors, by name. watchdog: watches over its loop; None: nobody.
         failure: what cancelled the block, where the system itself broke. on_failure: called with it at once.
     """
 
@@ -94,7 +94,7 @@ class ActorSystem:
         self.dead_letters = DeadLetters(self.clock.time)
         self.observation = Observation(self._cells)
         self._tracing = Tracing(self.clock.time)
-        self._watchdog = None if blocking_s is None else Watchdog(blocking_s, self._is_ours)
+        self.watchdog = None if blocking_s is None else Watchdog(blocking_s, self._is_ours)
         self.now: Callable[[], float] = self.clock.monotonic
 
     async def __aenter__(self) -> Self:
@@ -115,8 +115,8 @@ class ActorSystem:
         self._block.__enter__()
         self._cancelled_before = _cancellations()
         homes[self.id] = self
-        if self._watchdog is not None and tells_real_time(self.loop):
-            self._watchdog.start(self.loop)
+        if self.watchdog is not None and tells_real_time(self.loop):
+            self.watchdog.start(self.loop)
         return self
 
     async def __aexit__(
@@ -254,7 +254,7 @@ class ActorSystem:
     @property
     def blockages(self) -> list[Blockage]:
         """The last 32 handlers that held up the loop, the newest last."""
-        return [] if self._watchdog is None else list(self._watchdog.blockages)
+        return [] if self.watchdog is None else list(self.watchdog.blockages)
 
     def dump(self) -> str:
         """The tree, and all tasks of the loop with where they wait, as text; from any thread.
@@ -342,8 +342,8 @@ class ActorSystem:
         self.deadlines.close()
         self.dead_letters.close()
         self._tracing.close()
-        if self._watchdog is not None:
-            self._watchdog.stop()
+        if self.watchdog is not None:
+            self.watchdog.stop()
 
     def _is_ours(self, driven: Driven) -> bool:
         return self._cells.get(driven.name) is driven
