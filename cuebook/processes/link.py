@@ -16,6 +16,7 @@ from cuebook.errors import ActorStopped, CuebookError, MailboxFull, MalformedMes
 from cuebook.processes.outcomes import pack_error, pack_outcome, unpack_error, unpack_outcome
 from cuebook.processes.protocol import ANSWERED, FORWARD, GaveUp, Observe, Order, Signal, Verb, pack_order, pack_traffic
 from cuebook.processes.remote_target import RemoteTarget
+from cuebook.processes.traces import mark_now, mark_of
 from cuebook.processes.waits import RemoteWaits, ended_unanswered
 from cuebook.runtime.cells.bonds import Bonds, Watch
 from cuebook.runtime.cells.signals import Down
@@ -26,13 +27,14 @@ from cuebook.runtime.refs.ref import ActorRef, address_of, find_ref, post_as, ta
 from cuebook.runtime.refs.reply import FailedReply
 from cuebook.runtime.refs.status import ActorState
 from cuebook.runtime.refs.waiting import Waiter
+from cuebook.runtime.reports.trace_context import trace_now
 from cuebook.wire.codec import pack, unpack
 
 __all__ = ["Link", "open_address"]
 
 
-Forwarded = tuple[int, bytes, bool, ActorRef | None, list[int] | None]
-"""A message of the other end: its number, the frame, whether it is an ask, its sender, who waits for the answer."""
+Forwarded = tuple[int, bytes, bool, ActorRef | None, list[int] | None, str | None]
+"""A message of the other end: its number, the frame, whether it is an ask, its sender, who waits for it, its trace."""
 
 
 def open_address(data: bytes) -> tuple[bytes, str, int]:
@@ -105,7 +107,7 @@ class Link:
         waiting = None if reply is None else self.who_waits()
         if waiting is not None:
             reply.add_done_callback(lambda ended: self.order(GaveUp(number)) if ended_unanswered(ended) else None)
-        fields = [FORWARD, number, target.address, frame, reply is not None, urgent, named, waiting]
+        fields = [FORWARD, number, target.address, frame, reply is not None, urgent, named, waiting, mark_now()]
         self.write(pack_traffic(fields, len(frame)))
 
     def who_waits(self) -> list[int] | None:
@@ -149,8 +151,8 @@ class Link:
 
     def on_forward(self, fields: list[Any]) -> None:
         """A message for an actor at this end, or beyond it."""
-        _, number, address, frame, is_ask, urgent, named, waiting = fields
-        item = (number, frame, is_ask, None if named is None else self._find(*open_address(named)), waiting)
+        _, number, address, frame, is_ask, urgent, named, waiting, trace = fields
+        item = (number, frame, is_ask, None if named is None else self._find(*open_address(named)), waiting, trace)
         backlog = self._backlogs.get(address)
         if backlog is not None and not urgent:
             backlog.append(item)
@@ -217,9 +219,10 @@ class Link:
 
     def _post(self, address: bytes, item: Forwarded, *, urgent: bool = False) -> bool:
         """Put a message into its mailbox; False where there is no room for it."""
-        number, frame, is_ask, sender, waiting = item
+        number, frame, is_ask, sender, waiting, trace = item
         ref = self._find(*open_address(address))
         reply = _LinkReply(self, number, ref.name) if is_ask else None
+        token = None if trace is None else trace_now.set(mark_of(trace))
         try:
             if waiting is not None:
                 self._waits.begin(number, self.waiters(waiting), target_of(ref), reply)
@@ -231,6 +234,9 @@ class Link:
                 return False
         except CuebookError as error:
             self._refuse(reply, error)
+        finally:
+            if token is not None:
+                trace_now.reset(token)
         self._posted.append(number)
         self.wake()
         return True

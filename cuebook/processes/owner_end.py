@@ -33,16 +33,19 @@ from cuebook.processes.protocol import (
     QuitProcess,
     Started,
     StoppedForGood,
+    Traced,
     Welcome,
     open_frame,
     pack_traffic,
 )
 from cuebook.processes.remote_cell import RemoteCell
+from cuebook.processes.traces import unpack_event
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
 from cuebook.runtime.refs.waiting import Waiter
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
+from cuebook.runtime.seeing.tracing import Tracing
 from cuebook.runtime.seeing.watchdog import Blockage, Watchdog
 from cuebook.wire.frame import LINK_BYTES_MAX
 from cuebook.wire.message import tag_in
@@ -64,6 +67,7 @@ class OwnerSystem(Protocol):
     ready: ReadyQueue
     dead_letters: DeadLetters
     watchdog: Watchdog | None
+    tracing: Tracing
 
 
 class OwnerEnd(Link):
@@ -257,6 +261,8 @@ class OwnerEnd(Link):
                 _ABOUT_ACTORS[type(order)](cell, order)
         elif isinstance(order, Buried):
             self._on_buried(order)
+        elif isinstance(order, Traced):
+            self._system.tracing.emit(unpack_event(order))
         elif isinstance(order, HeldUp):
             if self._system.watchdog is not None:
                 self._system.watchdog.note(Blockage(order.actor, order.message, order.seconds, order.stack, order.at))

@@ -37,6 +37,8 @@ __all__ = [
     "Started",
     "StoppedForGood",
     "Teach",
+    "TraceActor",
+    "Traced",
     "Verb",
     "Welcome",
     "open_frame",
@@ -51,12 +53,12 @@ DELIVER, SETTLED, FORWARD, ANSWERED = 100, 101, 102, 103
 _LARGE_BYTES = 1024 * 1024
 
 _FIELDS: dict[int, tuple[type | tuple[type, ...], ...]] = {
-    # actor, incarnation, number of the first message, frames, which are asks (None: none, True: all), senders
-    DELIVER: (int, int, int, list, (list, bool, type(None)), (list, type(None))),
+    # actor, incarnation, number of the first message, frames, which are asks (None: none, True: all), senders, traces
+    DELIVER: (int, int, int, list, (list, bool, type(None)), (list, type(None)), (list, type(None))),
     # actor, number of the last message that was begun, busy seconds, answers (flat: number, form, value)
     SETTLED: (int, int, float, list),
-    # number, address, frame, whether it is an ask, whether it is urgent, address of the sender, who waits for it
-    FORWARD: (int, bytes, bytes, bool, bool, (bytes, type(None)), (list, type(None))),
+    # number, address, frame, whether it is an ask, whether it is urgent, address of the sender, who waits for it, trace
+    FORWARD: (int, bytes, bytes, bool, bool, (bytes, type(None)), (list, type(None)), (str, type(None))),
     # numbers of messages that were posted, answers (flat: number, form, value)
     ANSWERED: (list, list),
 }
@@ -247,10 +249,33 @@ class HeldUp:
     at: float
 
 
+@message(tag=123)
+class TraceActor:
+    """Say what the actor does, or say it no more."""
+
+    actor: int
+    on: bool
+
+
+@message(tag=124)
+class Traced:
+    """What a traced actor has done: the fields of a TraceEvent."""
+
+    at: float
+    actor: str
+    kind: str
+    frame: bytes
+    peer: str | None
+    seconds: float
+    error: Any
+    trace_id: str
+    count: int
+
+
 Order = (
     Hello | Welcome | Admit | Begin | Started | Ended | Expel | StoppedForGood | Kill | Retire | Asked | Buried | Teach
     | Observe | Signal | Verb | QuitProcess | GaveUp
-    | HeldUp
+    | HeldUp | TraceActor | Traced
 )  # fmt: skip
 
 _SEEN: set[tuple[int, tuple[type, ...]]] = set()

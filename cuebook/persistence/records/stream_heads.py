@@ -200,8 +200,8 @@ class Received(Head):
 
 
 FOLLOWED = "\0"
-"""What stands before the id of a journal in hex, where else the name of a sender stands: an actor has followed the events
-of others up to a place in that journal. The number is a `packed_place`.
+"""What stands before the id of a journal in hex, where else the name of a sender stands: an actor has followed the
+events of others up to a place in that journal. The number is a `packed_place`.
 """
 WHOLE = (1 << 24) - 1
 """In place of the number of an event in a record: the whole record."""
