@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any
 
 from cuebook.children.lifeline import settle_in
@@ -36,17 +37,23 @@ from cuebook.processes.protocol import (
     Begin,
     Ended,
     Expel,
+    HeldUp,
     Hello,
     Kill,
     QuitProcess,
     Retire,
     Teach,
+    TraceActor,
     Welcome,
     open_frame,
+    pack_order,
     pack_traffic,
 )
 from cuebook.processes.receipts import Receipts
+from cuebook.processes.traces import Carrier, mark_of, send_traces
 from cuebook.runtime.refs.ref import ActorRef, find_ref, homes, routes
+from cuebook.runtime.refs.waiting import in_hand, waits_for
+from cuebook.runtime.reports.trace_context import trace_now
 from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.tasks.exits import is_exit
 from cuebook.wire.frame import LINK_BYTES_MAX, FrameReader, pack_frame
@@ -75,6 +82,9 @@ class ChildEnd(Link):
         self._reader = FrameReader(LINK_BYTES_MAX)
         self._buffer = memoryview(bytearray(_RECV_BYTES))  # a new one a read would cost more than the read
         self._out: list[bytes] = []
+        self._carrier = Carrier()
+        self._tracing: asyncio.Task[None] | None = None
+        self._sending = threading.Lock()  # the watchdog's thread sends too, while a handler holds up the loop
         self._owing: list[Receipts] = []
         self._factories: dict[int, HostedFactory] = {}
         self._specs: dict[int, Any] = {}
@@ -89,6 +99,7 @@ class ChildEnd(Link):
             Kill: self._on_kill,
             Retire: self._on_retire,
             Teach: self._on_teach,
+            TraceActor: self._on_trace,
             QuitProcess: self._on_quit,
         }
 
@@ -141,10 +152,15 @@ class ChildEnd(Link):
         self.collect()
         if self._out:
             out, self._out = self._out, []
-            try:
-                self.socket.sendall(b"".join([pack_frame(frame, LINK_BYTES_MAX) for frame in out]))
-            except (BrokenPipeError, ConnectionResetError):
-                end_group()
+            self._send(out)
+
+    def _send(self, frames: list[bytes]) -> None:
+        data = b"".join([pack_frame(frame, LINK_BYTES_MAX) for frame in frames])
+        try:
+            with self._sending:
+                self.socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            end_group()
 
     def receive(self) -> None:
         """Take in what has arrived."""
@@ -179,6 +195,14 @@ class ChildEnd(Link):
 
     # Refs
 
+    def who_waits(self) -> list[int] | None:
+        """The owner's actors that wait for the handler in whose name this code runs."""
+        asker = in_hand.get()
+        if asker is None or not asker.is_open:
+            return None
+        cells = [(number, factory.cell) for number, factory in self._factories.items() if factory.cell is not None]
+        return [number for number, cell in cells if waits_for(cell, asker.actor)] or None
+
     def find(self, name: str, serial: int) -> ActorRef | None:
         """An actor of the owner's system: one that lives here, or the way to it."""
         factory = self._factories.get(serial)
@@ -201,10 +225,20 @@ class ChildEnd(Link):
         adopt_environment(welcome.options)
         self.program.load(welcome.options["program"])
         show_title(f"actors {welcome.options.get('title', '')}".rstrip())
+        self._watch(welcome.options["blocking_s"])
         self.logging_state = welcome.options.get("logging")
         self.forwarding.load(self.logging_state)
         self.forwarding.begin()
         self.program.settle()
+
+    def _watch(self, blocking_s: float | None) -> None:
+        watchdog = self.system.watchdog
+        assert watchdog is not None
+        if blocking_s is None:
+            watchdog.stop()
+            return
+        watchdog.threshold_s = blocking_s
+        watchdog.on_noticed = lambda blockage: self._send([pack_order(HeldUp(*astuple(blockage)))])
 
     def write_soon(self, frame: bytes) -> None:
         """`write` from any thread."""
@@ -248,15 +282,21 @@ class ChildEnd(Link):
             self.order(Ended(begin.actor, begin.incarnation, True, False, pack_error(error), 0))
 
     def _on_deliver(self, fields: list[Any]) -> None:
-        _, actor, incarnation, first, frames, asks, senders = fields
+        _, actor, incarnation, first, frames, asks, senders, traces = fields
         factory = self._factories.get(actor)
         if factory is None or factory.cell is None or factory.incarnation != incarnation or factory.is_between:
             return  # its incarnation has ended meanwhile, and the owner knows
+        self._carrier.carry(self.system.observation, on=traces is not None)
         arrive = factory.cell.arrive
         for place, frame in enumerate(frames):
             is_ask = asks is True or (asks is not None and asks[place])
             sender = None if senders is None or senders[place] is None else find_ref(*open_address(senders[place]))
+            if traces is None or traces[place] is None:
+                arrive(first + place, frame, is_ask, sender)
+                continue
+            token = trace_now.set(mark_of(traces[place]))
             arrive(first + place, frame, is_ask, sender)
+            trace_now.reset(token)
 
     def _on_expel(self, expel: Expel) -> None:
         cell = self._cell(expel.actor)
@@ -279,6 +319,14 @@ class ChildEnd(Link):
         problem = study(teach)
         if problem is not None:
             self.unlearned[teach.tag] = problem
+
+    def _on_trace(self, trace: TraceActor) -> None:
+        cell = self._cell(trace.actor)
+        if cell is None:
+            return
+        if self._tracing is None:
+            self._tracing = self.loop.create_task(send_traces(self.system, self.order))
+        self.system.trace(cell.name, trace.on)
 
     def _on_quit(self, _quit: QuitProcess) -> None:
         if not self._over.done():

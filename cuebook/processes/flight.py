@@ -6,7 +6,7 @@ They are numbered from 1 in the order of sending, and are begun there in that or
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -120,6 +120,6 @@ class Flight(Generic[_E]):
         self.size = 0
         return Landing(not_begun, held, asked)
 
-    def asks(self) -> Sequence[_E]:
-        """Every ask that was not answered."""
-        return list(self._asked.values())
+    def asked(self) -> Iterable[tuple[int, _E]]:
+        """Every ask that was not answered, with its number."""
+        return self._asked.items()

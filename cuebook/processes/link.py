@@ -14,8 +14,10 @@ from weakref import WeakValueDictionary
 
 from cuebook.errors import ActorStopped, CuebookError, MailboxFull, MalformedMessage
 from cuebook.processes.outcomes import pack_error, pack_outcome, unpack_error, unpack_outcome
-from cuebook.processes.protocol import ANSWERED, FORWARD, Observe, Order, Signal, Verb, pack_order, pack_traffic
+from cuebook.processes.protocol import ANSWERED, FORWARD, GaveUp, Observe, Order, Signal, Verb, pack_order, pack_traffic
 from cuebook.processes.remote_target import RemoteTarget
+from cuebook.processes.traces import mark_now, mark_of
+from cuebook.processes.waits import RemoteWaits, ended_unanswered
 from cuebook.runtime.cells.bonds import Bonds, Watch
 from cuebook.runtime.cells.signals import Down
 from cuebook.runtime.policy.exits import Exit
@@ -24,9 +26,15 @@ from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, address_of, find_ref, post_as, target_of
 from cuebook.runtime.refs.reply import FailedReply
 from cuebook.runtime.refs.status import ActorState
+from cuebook.runtime.refs.waiting import Waiter
+from cuebook.runtime.reports.trace_context import trace_now
 from cuebook.wire.codec import pack, unpack
 
 __all__ = ["Link", "open_address"]
+
+
+Forwarded = tuple[int, bytes, bool, ActorRef | None, list[int] | None, str | None]
+"""A message of the other end: its number, the frame, whether it is an ask, its sender, who waits for it, its trace."""
 
 
 def open_address(data: bytes) -> tuple[bytes, str, int]:
@@ -64,7 +72,8 @@ class Link:
         self._remotes: WeakValueDictionary[bytes, RemoteTarget] = WeakValueDictionary()
         self._posted: list[int] = []
         self._answers: list[Any] = []
-        self._backlogs: dict[bytes, deque[tuple[int, bytes, bool, ActorRef | None]]] = {}
+        self._backlogs: dict[bytes, deque[Forwarded]] = {}
+        self._waits = RemoteWaits()
         self._pumps: set[asyncio.Future[None]] = set()
         self._observers: dict[bytes, WatchRelay] = {}
         self._senders: dict[ActorRef, bytes] = {}
@@ -95,8 +104,20 @@ class Link:
         if reply is not None:
             self._asked[number] = (target.name, reply)
         named = None if sender is None else self.address(sender)
-        fields = [FORWARD, number, target.address, frame, reply is not None, urgent, named]
+        waiting = None if reply is None else self.who_waits()
+        if waiting is not None:
+            reply.add_done_callback(lambda ended: self.order(GaveUp(number)) if ended_unanswered(ended) else None)
+        fields = [FORWARD, number, target.address, frame, reply is not None, urgent, named, waiting, mark_now()]
         self.write(pack_traffic(fields, len(frame)))
+
+    def who_waits(self) -> list[int] | None:
+        """Numbers of the other end's actors that would wait for what the code that runs now asks; None: of none."""
+        return None
+
+    def waiters(self, numbers: list[int]) -> list[Waiter]:
+        """The actors of these numbers."""
+        del numbers
+        return []
 
     def address(self, ref: ActorRef) -> bytes:
         """The bytes that a ref is found by at the other end."""
@@ -109,6 +130,7 @@ class Link:
 
     def answer(self, number: int, name: str, outcome: Any) -> None:
         """Settle an ask of the other end."""
+        self._waits.end(number)
         if self.is_open:
             self._answers += (number, *pack_outcome(name, outcome))
             self.wake()
@@ -129,14 +151,14 @@ class Link:
 
     def on_forward(self, fields: list[Any]) -> None:
         """A message for an actor at this end, or beyond it."""
-        _, number, address, frame, is_ask, urgent, named = fields
-        sender = None if named is None else self._find(*open_address(named))
+        _, number, address, frame, is_ask, urgent, named, waiting, trace = fields
+        item = (number, frame, is_ask, None if named is None else self._find(*open_address(named)), waiting, trace)
         backlog = self._backlogs.get(address)
         if backlog is not None and not urgent:
-            backlog.append((number, frame, is_ask, sender))
+            backlog.append(item)
             return
-        if not self._post(address, (number, frame, is_ask, sender), urgent=urgent):
-            self._backlogs[address] = deque([(number, frame, is_ask, sender)])
+        if not self._post(address, item, urgent=urgent):
+            self._backlogs[address] = deque([item])
             pump = asyncio.ensure_future(self._pump(address))
             self._pumps.add(pump)
             pump.add_done_callback(self._pumps.discard)
@@ -165,6 +187,8 @@ class Link:
             self._on_signal(order)
         elif isinstance(order, Verb):
             self._on_verb(order)
+        elif isinstance(order, GaveUp):
+            self._waits.end(order.number)
         else:
             return False
         return True
@@ -178,6 +202,7 @@ class Link:
         if not self.is_open:
             return
         self.is_open = False
+        self._waits.end_all()
         asked, self._asked = self._asked, {}
         for _, reply in asked.values():
             if not reply.done():
@@ -192,12 +217,15 @@ class Link:
 
     # Within
 
-    def _post(self, address: bytes, item: tuple[int, bytes, bool, ActorRef | None], *, urgent: bool = False) -> bool:
+    def _post(self, address: bytes, item: Forwarded, *, urgent: bool = False) -> bool:
         """Put a message into its mailbox; False where there is no room for it."""
-        number, frame, is_ask, sender = item
+        number, frame, is_ask, sender, waiting, trace = item
         ref = self._find(*open_address(address))
         reply = _LinkReply(self, number, ref.name) if is_ask else None
+        token = None if trace is None else trace_now.set(mark_of(trace))
         try:
+            if waiting is not None:
+                self._waits.begin(number, self.waiters(waiting), target_of(ref), reply)
             post_as(sender, target_of(ref), frame, reply, urgent=urgent)
         except MailboxFull as error:
             if target_of(ref).has_room(len(frame)):  # what is too much is dropped there
@@ -206,6 +234,9 @@ class Link:
                 return False
         except CuebookError as error:
             self._refuse(reply, error)
+        finally:
+            if token is not None:
+                trace_now.reset(token)
         self._posted.append(number)
         self.wake()
         return True

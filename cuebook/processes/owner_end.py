@@ -28,19 +28,25 @@ from cuebook.processes.protocol import (
     Asked,
     Buried,
     Ended,
+    HeldUp,
     Hello,
     QuitProcess,
     Started,
     StoppedForGood,
+    Traced,
     Welcome,
     open_frame,
     pack_traffic,
 )
 from cuebook.processes.remote_cell import RemoteCell
+from cuebook.processes.traces import unpack_event
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
+from cuebook.runtime.refs.waiting import Waiter
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
+from cuebook.runtime.seeing.tracing import Tracing
+from cuebook.runtime.seeing.watchdog import Blockage, Watchdog
 from cuebook.wire.frame import LINK_BYTES_MAX
 from cuebook.wire.message import tag_in
 
@@ -60,6 +66,8 @@ class OwnerSystem(Protocol):
     deadlines: Deadlines
     ready: ReadyQueue
     dead_letters: DeadLetters
+    watchdog: Watchdog | None
+    tracing: Tracing
 
 
 class OwnerEnd(Link):
@@ -110,7 +118,10 @@ class OwnerEnd(Link):
             self.close(self.lost)
             raise self.lost from error
         self._page = self.host.page
-        self.order(Welcome(VERSION, self._system.id, {**settings, "title": self.name, "values": own_key()}))
+        watchdog = self._system.watchdog
+        blocking_s = None if watchdog is None else watchdog.threshold_s
+        told = {**settings, "title": self.name, "values": own_key(), "blocking_s": blocking_s}
+        self.order(Welcome(VERSION, self._system.id, told))
         late = self.loop.call_later(START_S, self.host.kill, f"did not start up within {START_S:g} s")
         try:
             await self._greeted
@@ -188,6 +199,17 @@ class OwnerEnd(Link):
         }
         self.order(Admit(cell.serial, cell.name, slot, cell.package.parcel, options))
 
+    def waiters(self, numbers: list[int]) -> list[Waiter]:
+        """The actors of these numbers."""
+        return [cell for number in numbers if (cell := self._cells.get(number)) is not None]
+
+    def progress(self, cell: RemoteCell) -> tuple[int, int] | None:
+        """Numbers of the message that the actor has begun last, and of the one in hand; None where nobody knows."""
+        slot = self._slots.get(cell.serial, 0)
+        if not slot or self._page is None:
+            return None
+        return whole(self._page[2 * slot]), whole(self._page[2 * slot + 1])
+
     def release(self, cell: RemoteCell) -> None:
         """Forget the actor."""
         if self._cells.pop(cell.serial, None) is not None:
@@ -239,6 +261,11 @@ class OwnerEnd(Link):
                 _ABOUT_ACTORS[type(order)](cell, order)
         elif isinstance(order, Buried):
             self._on_buried(order)
+        elif isinstance(order, Traced):
+            self._system.tracing.emit(unpack_event(order))
+        elif isinstance(order, HeldUp):
+            if self._system.watchdog is not None:
+                self._system.watchdog.note(Blockage(order.actor, order.message, order.seconds, order.stack, order.at))
         elif isinstance(order, Logged):
             emit_in_parent(order)
         elif not self.on_order(order):

@@ -27,6 +27,9 @@ class ProcessLink(Protocol):
     def teach(self, frame: bytes) -> None:
         """See that the child knows the type of this message."""
 
+    def progress(self, cell: Any) -> tuple[int, int] | None:
+        """Numbers of the message that the actor has begun last, and of the one in hand; None where nobody knows."""
+
     def address(self, ref: ActorRef) -> bytes:
         """What a ref is found by."""
 

@@ -25,6 +25,8 @@ __all__ = [
     "Buried",
     "Ended",
     "Expel",
+    "GaveUp",
+    "HeldUp",
     "Hello",
     "Kill",
     "Observe",
@@ -35,6 +37,8 @@ __all__ = [
     "Started",
     "StoppedForGood",
     "Teach",
+    "TraceActor",
+    "Traced",
     "Verb",
     "Welcome",
     "open_frame",
@@ -42,19 +46,19 @@ __all__ = [
     "pack_traffic",
 ]
 
-VERSION = 2
+VERSION = 3
 """Of all that follows: both ends have the same, or the process is ended."""
 
 DELIVER, SETTLED, FORWARD, ANSWERED = 100, 101, 102, 103
 _LARGE_BYTES = 1024 * 1024
 
 _FIELDS: dict[int, tuple[type | tuple[type, ...], ...]] = {
-    # actor, incarnation, number of the first message, frames, which are asks (None: none, True: all), senders
-    DELIVER: (int, int, int, list, (list, bool, type(None)), (list, type(None))),
+    # actor, incarnation, number of the first message, frames, which are asks (None: none, True: all), senders, traces
+    DELIVER: (int, int, int, list, (list, bool, type(None)), (list, type(None)), (list, type(None))),
     # actor, number of the last message that was begun, busy seconds, answers (flat: number, form, value)
     SETTLED: (int, int, float, list),
-    # number, address, frame, whether it is an ask, whether it is urgent, address of the sender
-    FORWARD: (int, bytes, bytes, bool, bool, (bytes, type(None))),
+    # number, address, frame, whether it is an ask, whether it is urgent, address of the sender, who waits for it, trace
+    FORWARD: (int, bytes, bytes, bool, bool, (bytes, type(None)), (list, type(None)), (str, type(None))),
     # numbers of messages that were posted, answers (flat: number, form, value)
     ANSWERED: (list, list),
 }
@@ -227,9 +231,51 @@ class QuitProcess:
     timeout: float
 
 
+@message(tag=121)
+class GaveUp:
+    """Nobody waits any more for the answer to the forwarded ask of this number."""
+
+    number: int
+
+
+@message(tag=122)
+class HeldUp:
+    """A handler holds up the child's loop, or has held it up: the fields of a Blockage."""
+
+    actor: str
+    message: str
+    seconds: float
+    stack: str
+    at: float
+
+
+@message(tag=123)
+class TraceActor:
+    """Say what the actor does, or say it no more."""
+
+    actor: int
+    on: bool
+
+
+@message(tag=124)
+class Traced:
+    """What a traced actor has done: the fields of a TraceEvent."""
+
+    at: float
+    actor: str
+    kind: str
+    frame: bytes
+    peer: str | None
+    seconds: float
+    error: Any
+    trace_id: str
+    count: int
+
+
 Order = (
     Hello | Welcome | Admit | Begin | Started | Ended | Expel | StoppedForGood | Kill | Retire | Asked | Buried | Teach
-    | Observe | Signal | Verb | QuitProcess
+    | Observe | Signal | Verb | QuitProcess | GaveUp
+    | HeldUp | TraceActor | Traced
 )  # fmt: skip
 
 _SEEN: set[tuple[int, tuple[type, ...]]] = set()

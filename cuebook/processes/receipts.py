@@ -120,7 +120,17 @@ class _HostedLane(deque[Entry]):
             self._receipts.begin(0)
             return entry
         self._receipts.begin(receipt.number)
-        return entry if receipt.is_ask else (entry[0], entry[1], None, *entry[3:])
+        return entry if receipt.is_ask else _told(entry)
+
+
+def _told(entry: Any) -> Any:
+    """The entry of a message that nobody asks with; it stays part of its trace."""
+    told = (entry[0], entry[1], None, *entry[3:])
+    if not hasattr(entry, "mark"):
+        return told
+    marked = type(entry)(told)
+    marked.mark = entry.mark
+    return marked
 
 
 class HostedMailbox(Mailbox):

@@ -16,8 +16,9 @@ from cuebook.logs import get_logger
 from cuebook.processes.flight import Flight, Landing
 from cuebook.processes.outcomes import pack_error, unpack_error, unpack_outcome
 from cuebook.processes.ports import ProcessLink, ProcessPort
-from cuebook.processes.protocol import Asked, Begin, Ended, Expel, Kill, Retire, StoppedForGood
+from cuebook.processes.protocol import Asked, Begin, Ended, Expel, Kill, Retire, StoppedForGood, TraceActor
 from cuebook.processes.remote_target import RemoteTarget
+from cuebook.processes.traces import pack_marks
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.answers import Delivery
 from cuebook.runtime.cells.cell import _IDLE, Cell, _Idle
@@ -109,6 +110,19 @@ class RemoteCell(Cell):
             self._overtaking(self._link).post(content, reply, urgent=True)
             return
         super().post(content, reply, urgent=urgent)
+
+    def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
+        """Whether its handler, which waits just now, does not keep the answer back; True where that is not known."""
+        number = next((number for number, entry in self._flight.asked() if entry[2] is reply), None)
+        if number is None or self._link is None:
+            return False
+        progress = self._link.progress(self)
+        return progress is None or (number <= progress[0] and number != progress[1])
+
+    def on_traced(self, *, on: bool) -> None:
+        """Have it traced where it is."""
+        if self._is_inside and self._link is not None:
+            self._link.order(TraceActor(self.serial, on))
 
     def report(self, message: Any) -> None:
         """Raises TypeError: what the runtime tells its actors goes by reference."""
@@ -206,6 +220,8 @@ class RemoteCell(Cell):
         self._incarnation += 1
         self._is_inside = True
         link.order(Begin(self.serial, self._incarnation))
+        if self._system.is_traced(self.name):
+            self.on_traced(on=True)
         self._is_entering = True
         try:
             await self._settlement()
@@ -282,7 +298,8 @@ class RemoteCell(Cell):
         is_any, is_all = any(asks), all(asks)
         from_whom = senders if any(senders) else None
         which = (True if is_all else asks) if is_any else None
-        link.deliver([self.serial, self._incarnation, first, frames, which, from_whom], size)
+        traces = pack_marks(batch) if self._system.observation.observers else None
+        link.deliver([self.serial, self._incarnation, first, frames, which, from_whom, traces], size)
 
     async def _settlement(self, *, is_failing: bool = False) -> None:
         """Until the child has said what became of the step; raises the error that it was."""

@@ -63,7 +63,8 @@ class ActorSystem:
             log and in `blockages`; None: nobody watches. Costs a thread that looks twice in that time.
 
     Attributes:
-        extensions: what upper rooms have given its actors, by name.
+        extensions: what upper rooms have given its actors, by name. watchdog: watches over its loop; None: nobody.
+        tracing: passes on what traced actors do.
         failure: what cancelled the block, where the system itself broke. on_failure: called with it at once.
     """
 
@@ -93,8 +94,8 @@ class ActorSystem:
         self.extensions: dict[str, Any] = {}
         self.dead_letters = DeadLetters(self.clock.time)
         self.observation = Observation(self._cells)
-        self._tracing = Tracing(self.clock.time)
-        self._watchdog = None if blocking_s is None else Watchdog(blocking_s, self._is_ours)
+        self.tracing = Tracing(self.clock.time)
+        self.watchdog = None if blocking_s is None else Watchdog(blocking_s, self._is_ours)
         self.now: Callable[[], float] = self.clock.monotonic
 
     async def __aenter__(self) -> Self:
@@ -115,8 +116,8 @@ class ActorSystem:
         self._block.__enter__()
         self._cancelled_before = _cancellations()
         homes[self.id] = self
-        if self._watchdog is not None and tells_real_time(self.loop):
-            self._watchdog.start(self.loop)
+        if self.watchdog is not None and tells_real_time(self.loop):
+            self.watchdog.start(self.loop)
         return self
 
     async def __aexit__(
@@ -199,7 +200,7 @@ class ActorSystem:
             cell.request_stop(cell.spec.shutdown_s, drain=drain)
             await cell.wait_until_ended()
         self.dead_letters.close()
-        self._tracing.close()
+        self.tracing.close()
         self.shutdown.outlived(lambda: outliving_tasks(self.loop, self.id))
         report = self.report
         assert report is not None
@@ -238,7 +239,7 @@ class ActorSystem:
 
     def traces(self) -> Stream[TraceEvent]:
         """What traced actors do from now on, until the system ends; a reader 1,024 events behind loses the oldest."""
-        return self._tracing.stream()
+        return self.tracing.stream()
 
     @contextlib.contextmanager
     def telemetry(self, telemetry: Any) -> Iterator[None]:
@@ -254,7 +255,7 @@ class ActorSystem:
     @property
     def blockages(self) -> list[Blockage]:
         """The last 32 handlers that held up the loop, the newest last."""
-        return [] if self._watchdog is None else list(self._watchdog.blockages)
+        return [] if self.watchdog is None else list(self.watchdog.blockages)
 
     def dump(self) -> str:
         """The tree, and all tasks of the loop with where they wait, as text; from any thread.
@@ -319,7 +320,7 @@ class ActorSystem:
         cell = self._cells.pop(name, None)
         if cell is not None:
             self.services.forget(cell.ref)
-            if name in self._tracing.names:
+            if self.is_traced(name):
                 self._trace(name, on=False)
             if self._is_stopping:
                 self.shutdown.ended(name, cell.processed)
@@ -341,18 +342,24 @@ class ActorSystem:
     def _close(self) -> None:
         self.deadlines.close()
         self.dead_letters.close()
-        self._tracing.close()
-        if self._watchdog is not None:
-            self._watchdog.stop()
+        self.tracing.close()
+        if self.watchdog is not None:
+            self.watchdog.stop()
 
     def _is_ours(self, driven: Driven) -> bool:
         return self._cells.get(driven.name) is driven
 
+    def is_traced(self, name: str) -> bool:
+        """Whether what this actor does is told."""
+        return name in self.tracing.names
+
     def _trace(self, name: str, *, on: bool) -> None:
-        if self._tracing.set(name, on=on):
-            self.observation.add(self._tracing)
+        if name in self._cells:
+            self._cells[name].on_traced(on=on)
+        if self.tracing.set(name, on=on):
+            self.observation.add(self.tracing)
         else:
-            self.observation.remove(self._tracing)
+            self.observation.remove(self.tracing)
 
     async def _cut_short(self, error: BaseException | None) -> None:
         """Cancel every handler, then end each actor, shielded from the cancellation that brought us here.

@@ -14,6 +14,7 @@ from cuebook.durable.effects import Effect, persist
 from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.readside.envelope import EventEnvelope
+from cuebook.errors import ActorStopped
 from cuebook.persistence.upkeep.compaction import compact
 from cuebook.wire.message import message
 from tests.durable.scenes import played
@@ -137,3 +138,50 @@ def test_a_class_that_follows_itself_or_has_no_handler_for_events_is_refused() -
         type("Other", (Ledger,), {"follows": (Other,)})
     with pytest.raises(TypeError, match="PersistentActor"):
         type("Wrong", (Ledger,), {"follows": (int,)})
+
+
+class SavingTill(Till):
+    type_name = "Till"
+    snapshots = SnapshotPolicy(every=1, keep=1)
+
+
+def test_events_that_a_follower_has_not_read_are_not_dropped(path: Path) -> None:
+    async def first(runtime: Runtime) -> None:
+        await fill(runtime, SavingTill)
+        assert await heard_by(runtime, Ledger, 6) == [1, 2, 3, 4, 5, 6]
+
+    async def asleep(runtime: Runtime) -> None:
+        await runtime.entity(SavingTill, "c").ask(Add([7]))
+        await runtime.entity(SavingTill, "c").ask(Add([8]))
+
+    async def awake(runtime: Runtime) -> None:
+        assert await heard_by(runtime, Ledger, 8) == [1, 2, 3, 4, 5, 6, 7, 8]
+        assert await runtime.entity(SavingTill, "c").ask(Total()) == 15
+
+    async def counted(runtime: Runtime) -> None:
+        there = [each.event.amount async for each in runtime.subscribe(of=Till, follow=False, missing="skip")]
+        assert there == left.pop(0)
+
+    left = [[7, 8], [7, 8], []]
+    played(path, first, asleep)
+    for _ in range(2):
+        compact(path, drop_events=True)
+        played(path, counted)
+    played(path, awake)
+    compact(path, drop_events=True)
+    played(path, counted, awake)
+
+
+def test_a_follower_whose_events_were_dropped_before_it_began_stops_and_says_so(path: Path) -> None:
+    async def first(runtime: Runtime) -> None:
+        await fill(runtime, SavingTill)
+
+    async def late(runtime: Runtime) -> None:
+        ref = await runtime.spawn(Ledger, "late")
+        with pytest.raises(ActorStopped, match="drop-events"):
+            await ref.ask(Heard())
+        assert ref.statistics().restarts == 0
+
+    played(path, first)
+    compact(path, drop_events=True)
+    played(path, late)

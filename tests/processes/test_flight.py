@@ -48,7 +48,7 @@ def test_sizes_are_of_what_was_not_begun() -> None:
     assert (flight.size, len(flight), flight.begun_count) == (3, 1, 2)
     flight.begin(1)
     assert (flight.size, len(flight), flight.begun_count) == (3, 1, 2)
-    assert flight.asks() == ["a2"]
+    assert [entry for _, entry in flight.asked()] == ["a2"]
 
 
 def test_more_cannot_be_begun_than_was_sent() -> None:

@@ -36,11 +36,12 @@ from cuebook.wire.codec import FRAME_BYTES_MAX
 from cuebook.wire.message import unpack_plain
 
 TRAFFIC: list[list[Any]] = [
-    [DELIVER, 1, 2, 3, [b"frame", b""], None, None],
-    [DELIVER, 1, 2, 3, [b"frame"], True, [b"sender"]],
-    [DELIVER, 1, 2, 3, [b"a", b"b"], [True, False], [None, b"sender"]],
+    [DELIVER, 1, 2, 3, [b"frame", b""], None, None, None],
+    [DELIVER, 1, 2, 3, [b"frame"], True, [b"sender"], None],
+    [DELIVER, 1, 2, 3, [b"a", b"b"], [True, False], [None, b"sender"], [None, "00-1-2-01"]],
     [SETTLED, 1, 7, 0.5, [1, 0, "value", 2, 0, None]],
-    [FORWARD, 1, b"address", b"frame", True, False, None],
+    [FORWARD, 1, b"address", b"frame", True, False, None, [3], None],
+    [FORWARD, 1, b"address", b"frame", True, False, None, None, "00-1-2-01"],
     [ANSWERED, [1, 2], [1, 1, b"frame"]],
 ]
 

@@ -24,6 +24,7 @@ from cuebook.errors import (
     JournalBusy,
     JournalCorrupt,
     JournalNotTrusted,
+    OffsetLost,
     RecoveryFailed,
     UnsupportedVersion,
 )
@@ -52,7 +53,7 @@ PAGE = 512
 
 _INTENSITY = RestartIntensity(restarts_max=10, within_s=10.0)
 _BACKOFF = Backoff(max_s=1.0)
-_HOPELESS = (RecoveryFailed, JournalBusy, JournalCorrupt, JournalNotTrusted, UnsupportedVersion)
+_HOPELESS = (RecoveryFailed, JournalBusy, JournalCorrupt, JournalNotTrusted, OffsetLost, UnsupportedVersion)
 _DIRECTIVES: Directives = dict.fromkeys(_HOPELESS, "stop")
 """What trying again at once does not mend."""
 _log = get_logger("durable")

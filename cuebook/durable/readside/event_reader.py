@@ -10,11 +10,11 @@ from cuebook.durable.events.event_types import EventTypes, Maker
 from cuebook.durable.events.kept_events import KeptEvents
 from cuebook.durable.ledger import Ledger
 from cuebook.durable.readside.envelope import EventEnvelope
-from cuebook.durable.readside.position import WHOLE, Offset, Position
+from cuebook.durable.readside.position import Offset, Position
 from cuebook.errors import CuebookError, RecoveryFailed
 from cuebook.persistence.journal.streams import removed_streams
 from cuebook.persistence.records.record import Kind, Picked
-from cuebook.persistence.records.stream_heads import Events, StreamOpened
+from cuebook.persistence.records.stream_heads import WHOLE, Events, StreamOpened
 from cuebook.runtime.tasks.exits import is_exit, own
 from cuebook.wording import text_of
 

@@ -15,14 +15,13 @@ from cuebook.durable.readside.envelope import EventEnvelope
 from cuebook.durable.readside.event_reader import EventReader
 from cuebook.durable.readside.position import Offset, Position
 from cuebook.durable.readside.renumbering import Renumbering
+from cuebook.persistence.records.stream_heads import FOLLOWED
 from cuebook.runtime.cells.actor import Context
 from cuebook.wire.message import message
 
 __all__ = ["Follow", "Follower"]
 
 _KEY = "cuebook.follow"
-_MARK = "\0"
-"""What stands before the id of a journal, where else the name of a sender stands."""
 
 
 @message(by_reference=True)
@@ -57,7 +56,7 @@ class Follower:
         self._actor = actor
         self._context = context
         self._file = ledger.file
-        self._key = _MARK + ledger.file.journal_id.hex()
+        self._key = FOLLOWED + ledger.file.journal_id.hex()
         self._reader = EventReader(ledger, types, _position(Renumbering(ledger.file), types, seen))
         self._read: deque[tuple[EventEnvelope, Position]] = deque()
         self._loop = asyncio.get_running_loop()
@@ -106,7 +105,7 @@ class Follower:
 def _position(places: Renumbering, types: Mapping[str, EventTypes], seen: Mapping[str, int]) -> Position:
     """Up to where an actor has followed, in the journal of today."""
     for journal_id in places.ids:
-        number = seen.get(_MARK + journal_id.hex())
+        number = seen.get(FOLLOWED + journal_id.hex())
         if number is not None:
             return places.now(Offset(journal_id, Position.unpacked(number)), types, may_miss=False)
     return places.now(places.start, types, may_miss=False)

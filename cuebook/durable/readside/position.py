@@ -6,11 +6,10 @@ import re
 from typing import NamedTuple
 
 from cuebook.errors import JournalError
+from cuebook.persistence.records.stream_heads import WHOLE, packed_place, place_followed
 
-__all__ = ["START", "WHOLE", "Offset", "Position"]
+__all__ = ["START", "Offset", "Position"]
 
-WHOLE = (1 << 24) - 1
-"""In place of the number of an event: the whole record was read."""
 _PARTS_MAX = 1 << 8
 _TEXT = re.compile(r"([0-9a-f]{32})-(\d{1,19})\.(\d{1,8})\.(\d{1,3})")
 
@@ -35,12 +34,12 @@ class Position(NamedTuple):
         """
         if self.nth > WHOLE or self.part >= _PARTS_MAX:
             raise JournalError(f"record {self.seq} has too many events for one that follows them")
-        return self.seq << 32 | self.nth << 8 | self.part
+        return packed_place(*self)
 
     @classmethod
     def unpacked(cls, number: int) -> Position:
         """The inverse of `packed`."""
-        return cls(number >> 32, number >> 8 & WHOLE, number & _PARTS_MAX - 1)
+        return cls(*place_followed(number))
 
 
 START = Position(0, WHOLE, 0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cuebook.durable.readside.position import START, WHOLE, Offset, Position
+from cuebook.durable.readside.position import START, Offset, Position
 from cuebook.errors import OffsetLost
 from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Kind
-from cuebook.persistence.records.stream_heads import Renumbered
+from cuebook.persistence.records.stream_heads import WHOLE, Renumbered
 
 __all__ = ["Renumbering"]
 

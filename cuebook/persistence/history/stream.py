@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from cuebook.errors import JournalCorrupt
-from cuebook.persistence.records.stream_heads import Duties, DutyRow, Events, SnapshotKept, StreamOpened
+from cuebook.persistence.records.stream_heads import (
+    FOLLOWED,
+    Duties,
+    DutyRow,
+    Events,
+    Received,
+    SnapshotKept,
+    StreamOpened,
+)
 
 __all__ = ["StreamState"]
 
@@ -15,6 +23,7 @@ class StreamState:
         number: the stream's, below 0. opened: its first record.
         events: number of its last event. first: of the first one that is in the journal; 0 where there is none.
         snapshots: number of the record and head of each snapshot, in order; the older ones' bytes may be gone.
+        followed: up to where it has followed the events of others, by the id of the journal in hex.
         duties: what it owes, by key. last_at: when something was last kept, seconds since the epoch.
     """
 
@@ -26,6 +35,7 @@ class StreamState:
         self.snapshots: list[tuple[int, SnapshotKept]] = []
         self.duties: dict[str, DutyRow] = {}
         self.last_at = opened.at
+        self.followed: dict[str, int] = {}
 
     def add_events(self, seq: int, head: Events) -> None:
         """Fold in an EVENTS record.
@@ -67,3 +77,10 @@ class StreamState:
                 self.duties.pop(row[0], None)
             else:
                 self.duties[row[0]] = row
+
+    def add_received(self, head: Received) -> None:
+        """Fold in a RECEIVED record."""
+        for sender, number in head.rows:
+            if sender.startswith(FOLLOWED):
+                journal = sender.removeprefix(FOLLOWED)
+                self.followed[journal] = max(number, self.followed.get(journal, 0))

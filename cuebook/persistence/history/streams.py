@@ -5,6 +5,7 @@ Knows no run and no file.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 
 from cuebook.errors import JournalCorrupt
@@ -12,7 +13,16 @@ from cuebook.persistence.history.family import Fold, Numbering
 from cuebook.persistence.history.state import JournalState
 from cuebook.persistence.history.stream import StreamState
 from cuebook.persistence.records.record import Entry, Kind, Record
-from cuebook.persistence.records.stream_heads import Duties, Events, Renumbered, SnapshotKept, StreamOpened
+from cuebook.persistence.records.stream_heads import (
+    WHOLE,
+    Duties,
+    Events,
+    Received,
+    Renumbered,
+    SnapshotKept,
+    StreamOpened,
+    place_followed,
+)
 
 __all__ = ["StreamFamily"]
 
@@ -42,6 +52,7 @@ class _StreamsStaying:
         self._covered = covered
         self._state = state
         self._dropped: dict[str, tuple[int, int]] = {}
+        self._followed = _followed(state)
 
     def keeps(self, record: Record) -> bool:
         if record.run in self._state.removed:
@@ -51,7 +62,7 @@ class _StreamsStaying:
         if record.kind is not Kind.EVENTS:
             return True
         head = Events.decode(record.head)
-        if head.last > self._covered.get(record.run, 0):
+        if head.last > self._covered.get(record.run, 0) or (record.seq, head.count - 1) > self._followed:
             return True
         self._dropped[self._state.streams[record.run].opened.type] = (record.seq, head.count)
         return False
@@ -66,6 +77,13 @@ class _StreamsStaying:
         if opened is None or not self._state.streams:
             return ()
         return (Renumbered.of_runs((opened.journal_id, journal_id), numbering, self._dropped).entry(0),)
+
+
+def _followed(state: JournalState) -> tuple[int, int]:
+    """Record and event up to where all who follow others have come; further than anything where nobody does."""
+    journal = b"" if state.opened is None else state.opened.journal_id
+    places = [place_followed(each.followed.get(journal.hex(), 0)) for each in state.streams.values() if each.followed]
+    return min((place[:2] for place in places), default=(sys.maxsize, WHOLE))
 
 
 def _covered_events(state: JournalState, kept: frozenset[int]) -> dict[int, int]:
@@ -96,7 +114,7 @@ def _duties(state: JournalState, record: Record) -> None:
 
 
 def _received(state: JournalState, record: Record) -> None:
-    state.stream_of(record.run, record.seq)
+    state.stream_of(record.run, record.seq).add_received(Received.decode(record.head))
 
 
 def _removed(state: JournalState, record: Record) -> None:

@@ -19,6 +19,8 @@ from cuebook.persistence.records.record import Kind
 from cuebook.wire.codec import unpack
 
 __all__ = [
+    "FOLLOWED",
+    "WHOLE",
     "Duties",
     "DutyRow",
     "Events",
@@ -27,7 +29,9 @@ __all__ = [
     "SnapshotKept",
     "StreamOpened",
     "StreamRemoved",
+    "packed_place",
     "packed_places",
+    "place_followed",
     "unpacked_places",
 ]
 
@@ -195,6 +199,24 @@ class Received(Head):
         if not all(type(sender) is str and type(number) is int for sender, number in rows):
             raise ValueError("a delivery is a sender and a number")
         return cls(rows)
+
+
+FOLLOWED = "\0"
+"""What stands before the id of a journal in hex, where else the name of a sender stands: an actor has followed the
+events of others up to a place in that journal. The number is a `packed_place`.
+"""
+WHOLE = (1 << 24) - 1
+"""In place of the number of an event in a record: the whole record."""
+
+
+def place_followed(number: int) -> tuple[int, int, int]:
+    """Record, event in it, and part of that: the inverse of `packed_place`."""
+    return number >> 32, number >> 8 & WHOLE, number & 0xFF
+
+
+def packed_place(seq: int, nth: int, part: int) -> int:
+    """A place as one number, which grows with it. `nth` is below 2 ** 24, `part` below 256."""
+    return seq << 32 | nth << 8 | part
 
 
 @dataclass(frozen=True, slots=True)

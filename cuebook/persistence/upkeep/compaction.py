@@ -53,9 +53,10 @@ def compact(place: str | os.PathLike[str] | Medium, *, drop_events: bool = False
 
     Args:
         place: the path of the journal's file, or where it lies.
-        drop_events: whether events of durable actors go too, where a snapshot that is kept has all of them in it. Each
-            of these is read first, but for what only code could rebuild. An actor whose state's class has changed since
-            in another way than by new fields with defaults needs an upcaster then.
+        drop_events: whether events of durable actors go too, where each snapshot that is kept has all of them in it,
+            and all actors that follow others have read them. These snapshots are read first, but for what only code
+            could rebuild. An actor whose state's class has changed in another way than by new fields with defaults
+            needs an upcaster then.
 
     Raises:
         JournalBusy: it is in use. JournalCorrupt: it is damaged (recover it first), or a snapshot cannot be read that

@@ -146,6 +146,9 @@ class Lifecycle(Restarting):
             self.mailbox.put_supervision(Envelope(message, at=self.now()))
             self._driver.wake()
 
+    def on_traced(self, *, on: bool) -> None:
+        """It is traced from now on, or no more: what is looked at is here."""
+
     def _force_retirement(self, restarts: int) -> None:
         if self.restarts == restarts and self.state not in _BETWEEN:
             self.kill(ActorStopped(f"{self.name} was told to retire and did not within its time"))

@@ -63,6 +63,9 @@ class SystemPort(SystemView, Protocol):
     def forget(self, name: str) -> None:
         """An actor has ended for good."""
 
+    def is_traced(self, name: str) -> bool:
+        """Whether what this actor does is told."""
+
     def trace(self, name: str, on: bool = True) -> None:
         """Trace an actor, or not any more."""
 

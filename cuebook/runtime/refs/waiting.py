@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from cuebook.errors import AskCycle
 
-__all__ = ["Activation", "Waiter", "in_hand", "refuse_cycle"]
+__all__ = ["Activation", "Waiter", "in_hand", "refuse_cycle", "waits_for"]
 
 
 class Waiter(Protocol):
@@ -66,6 +66,11 @@ def refuse_cycle(asker: Activation, target: Waiter, kind: str) -> None:
         first, *others = (asker.actor.name, *path)
         text = f"{first} would wait for {', which waits for '.join(others)}: none could go on, so {kind} was not sent"
         raise AskCycle(text, (first, *others))
+
+
+def waits_for(actor: Waiter, other: Waiter) -> bool:
+    """Whether an actor's handler waits for another actor, itself or through others, or is that one."""
+    return _path(actor, other) is not None
 
 
 def _path(start: Waiter, goal: Waiter) -> tuple[str, ...] | None:

@@ -110,7 +110,7 @@ class Tracing:
         if sending.sender not in self.names or not self._is_wanted():
             return
         kind = TraceKind.SENT if error is None else TraceKind.FAILED
-        self._emit(
+        self.emit(
             TraceEvent(
                 at=self._time(),
                 actor=str(sending.sender),
@@ -127,7 +127,7 @@ class Tracing:
         """Whether it is a traced actor's."""
         is_traced = work.cell.name in self.names and self._is_wanted()
         if is_traced:
-            self._emit(self._of(work, TraceKind.RECEIVED, work.waited_s, None))
+            self.emit(self._of(work, TraceKind.RECEIVED, work.waited_s, None))
         return is_traced
 
     def enters(self, work: Work, note: Any) -> None:
@@ -143,7 +143,7 @@ class Tracing:
         kind = TraceKind.FAILED
         if error is None:
             kind = TraceKind.REPLIED if work.is_answered() else TraceKind.HANDLED
-        self._emit(self._of(work, kind, work.seconds, error))
+        self.emit(self._of(work, kind, work.seconds, error))
 
     def restarted(self, cell: Any) -> None:
         """Restarts are in the log and in the counts."""
@@ -164,7 +164,8 @@ class Tracing:
             count=work.count,
         )
 
-    def _emit(self, event: TraceEvent) -> None:
+    def emit(self, event: TraceEvent) -> None:
+        """Tell whoever reads along what a traced actor did."""
         self._readers.put(event)
         _log.info(
             str(event),

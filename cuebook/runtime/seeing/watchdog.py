@@ -79,18 +79,22 @@ class Watchdog:
         is_ours: whether this actor is of the system.
 
     Attributes:
+        threshold_s: as given; may be changed.
+        on_noticed: called with each blockage when it is noticed, in the watchdog's thread, and when it is over, in the
+            loop's.
         blockages: the last 32.
     """
 
     def __init__(self, threshold_s: float, is_ours: Callable[[Driven], bool]) -> None:
         if not threshold_s > 0:
             raise ValueError(f"blocking_s is more than 0 seconds, or None for no watchdog, not {threshold_s!r}")
-        self._threshold_s = threshold_s
+        self.threshold_s = threshold_s
         self._is_ours = is_ours
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
         self._has_turned = True
-        self._reported_at: float | None = None
+        self._reported: tuple[Blockage, float] | None = None
+        self.on_noticed: Callable[[Blockage], None] = lambda _: None
         self.blockages: deque[Blockage] = deque(maxlen=KEPT_MAX)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -108,9 +112,19 @@ class Watchdog:
         if thread is not None and thread is not threading.current_thread():
             thread.join(1.0)
 
+    def note(self, blockage: Blockage) -> None:
+        """Remember a blockage, which may be one that was noted already and has gone on since."""
+        for place, known in enumerate(self.blockages):
+            if (known.actor, known.at) == (blockage.actor, blockage.at):
+                self.blockages[place] = blockage
+                break
+        else:
+            self.blockages.append(blockage)
+        self.on_noticed(blockage)
+
     def _watch(self, loop: asyncio.AbstractEventLoop, thread_id: int) -> None:
         suspicion: Suspicion | None = None
-        while not self._end.wait(self._threshold_s / 2):
+        while not self._end.wait(self.threshold_s / 2):
             innermost = frame_of(thread_id)
             found = driven_in(innermost)
             if found is not None and not self._is_ours(found[0]):
@@ -121,7 +135,7 @@ class Watchdog:
                 continue
             if has_turned and not self._ask_for_turn(loop):
                 return
-            if now - suspicion.since >= self._threshold_s and self._reported_at is None:
+            if now - suspicion.since >= self.threshold_s and self._reported is None:
                 self._report(found[0], found[1], innermost, suspicion.since)
 
     def _ask_for_turn(self, loop: asyncio.AbstractEventLoop) -> bool:
@@ -135,10 +149,11 @@ class Watchdog:
 
     def _turn(self) -> None:
         self._has_turned = True
-        since, self._reported_at = self._reported_at, None
-        if since is not None:
-            blockage = replace(self.blockages[-1], seconds=time.monotonic() - since)
-            self.blockages[-1] = blockage
+        reported, self._reported = self._reported, None
+        if reported is not None:
+            noticed, since = reported
+            blockage = replace(noticed, seconds=time.monotonic() - since)
+            self.note(blockage)
             fields = {"actor": blockage.actor, "message": blockage.message, "seconds": round(blockage.seconds, 3)}
             _log.warning("handler let go of the loop", **fields)
 
@@ -146,8 +161,8 @@ class Watchdog:
         seconds = time.monotonic() - since
         stack = _stack_within(outermost, innermost)
         blockage = Blockage(driven.name, driven.doing(), seconds, stack, time.time())
-        self.blockages.append(blockage)
-        self._reported_at = since
+        self.note(blockage)
+        self._reported = (blockage, since)
         text = "handler holds up the loop"
         _log.warning(text, actor=blockage.actor, message=blockage.message, seconds=round(seconds, 3), stack=stack)
 
