@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import cuebook
@@ -60,6 +61,63 @@ async def steps(id: str) -> float:
         return (time.perf_counter() - start) / STEPS
 
 
+async def steps_together(id: str) -> float:
+    """Seconds a step, all of them at once."""
+    async with cuebook.Runtime() as runtime, runtime.job(id):
+        start = time.perf_counter()
+        await asyncio.gather(*[nothing(number) for number in range(STEPS)])
+        return (time.perf_counter() - start) / STEPS
+
+
+DBOS = """
+import asyncio, sys, time
+from dbos import DBOS
+
+count = int(sys.argv[1])
+DBOS(config={"name": "bench", "system_database_url": "sqlite:///dbos.sqlite", "log_level": "ERROR"})
+
+@DBOS.step()
+async def nothing(number):
+    return number
+
+@DBOS.workflow()
+async def one_by_one():
+    start = time.perf_counter()
+    for number in range(count):
+        await nothing(number)
+    return (time.perf_counter() - start) / count
+
+@DBOS.workflow()
+async def together():
+    start = time.perf_counter()
+    await asyncio.gather(*[nothing(number) for number in range(count)])
+    return (time.perf_counter() - start) / count
+
+async def main():
+    print(await one_by_one(), await together())
+
+DBOS.launch()
+asyncio.run(main())
+DBOS.destroy()
+"""
+
+
+def dbos_python() -> str | None:
+    """The interpreter that has DBOS: this one, or that which DBOS_PYTHON names; None where there is none."""
+    return os.environ.get("DBOS_PYTHON") or (sys.executable if find_spec("dbos") is not None else None)
+
+
+def of_dbos(python: str, where: Path) -> tuple[float, float]:
+    """Seconds a step of DBOS on SQLite: one after the other, and all at once."""
+    (where / "dbos_bench.py").write_text(DBOS)
+    (where / "dbos.sqlite").unlink(missing_ok=True)
+    command = [python, "dbos_bench.py", str(STEPS)]
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=where, env=bare, capture_output=True, check=True, text=True)
+    one, all_ = done.stdout.split()[-2:]
+    return float(one), float(all_)
+
+
 def bare_commits(path: Path) -> float:
     """Seconds a commit of one small row, synced, as a step needs one."""
     with sqlite3.connect(path, isolation_level=None) as database:
@@ -93,15 +151,32 @@ def main() -> None:
             "500",
         )
         os.environ["CUEBOOK_DIR"] = str(where / ".cuebook")
-        once = in_turn(
-            lambda: asyncio.run(steps(str(time.time_ns()))), lambda: bare_commits(where / f"{time.time_ns()}.db")
-        )
-        row("a step", f"{statistics.median(once[0]) * 1000:.2f}")
-        row("a bare commit", f"{statistics.median(once[1]) * 1000:.2f}", f"x {ratio(once[0], once[1]):.1f}")
+        rows_of_steps(where)
         for _ in range(RERUNS):
             with cuebook.job("again"):
                 asyncio.run(asyncio.sleep(0))
         row(f"run {RERUNS:,} of a job is opened in", f"{timed(opened) * 1000:.0f}")
+
+
+def rows_of_steps(where: Path) -> None:
+    """Steps beside bare commits, and beside DBOS where it is installed."""
+    python = dbos_python()
+    theirs: list[tuple[float, float]] = []
+    once = in_turn(
+        lambda: asyncio.run(steps(str(time.time_ns()))),
+        lambda: bare_commits(where / f"{time.time_ns()}.db"),
+        lambda: asyncio.run(steps_together(str(time.time_ns()))),
+        lambda: theirs.append(of_dbos(python, where)) or 0.0 if python is not None else 0.0,
+    )
+    row("a step, one after the other", f"{statistics.median(once[0]) * 1000:.2f}")
+    row("a bare commit", f"{statistics.median(once[1]) * 1000:.2f}", f"x {ratio(once[0], once[1]):.1f}")
+    row(f"a step, {STEPS} at once", f"{statistics.median(once[2]) * 1000:.3f}")
+    if python is None:
+        row("DBOS is not installed: DBOS_PYTHON=/path/to/python names one that has it")
+        return
+    for name, place, ours in (("one after the other", 0, once[0]), (f"{STEPS} at once", 1, once[2])):
+        found = [each[place] for each in theirs]
+        row(f"DBOS, {name}", f"{statistics.median(found) * 1000:.2f}", f"x {ratio(found, ours):.1f} ours")
 
 
 def opened() -> None:
