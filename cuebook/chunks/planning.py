@@ -223,7 +223,7 @@ def _earlier_runs(
     of_function = _runs_of(plan)
     having = None
     if wanted_blocks is not None and of_function:
-        having = known.places_of(file, [key for block in wanted_blocks for key in block_keys(block)])
+        having = known.places_of(file, wanted_blocks, of_function)
     wanted = of_function if having is None else [number for number in of_function if number in having]
     if not wanted:
         return []

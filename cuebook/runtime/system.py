@@ -158,6 +158,8 @@ class ActorSystem:
             shutdown_s: seconds for its orderly stop when the system (or its parent) ends; default 5.
             start_s: seconds that `on_start` may take; then it is cancelled and the incarnation has failed. None
                 (the default): no bound.
+            children_max: how many children it may have at a time; by default 100,000. One more is a SupervisionError
+                for whoever starts it.
             on_terminated: called once as `on_terminated(ref, error)` when it has ended for good: error is
                 None after a stop, RestartLimitReached (its `__cause__` the last failure) when it failed too
                 often, else the failure.

@@ -29,6 +29,7 @@ __all__ = [
     "block_keys",
     "call_key",
     "encode_blocks",
+    "plain_parts",
     "shown_calls",
 ]
 
@@ -113,7 +114,7 @@ def _holds_large_call(block: Block) -> bool:
     """Whether a plain block has a call whose arguments are too long to be kept as they are."""
     if len(block.identity) <= SHOWN_BYTES_MAX:
         return False
-    return max(map(len, _plain_parts(block))) > SHOWN_BYTES_MAX
+    return max(map(len, plain_parts(block))) > SHOWN_BYTES_MAX
 
 
 def _plain(part: Sequence[Call], kinds: set[type]) -> bytes | None:
@@ -183,10 +184,15 @@ def block_keys(block: Block) -> list[bytes]:
         if len(identity) != block.count * DIGEST_BYTES:
             raise MalformedMessage(f"{len(identity)} bytes are not the keys of {block.count} calls")
         return [identity[at : at + DIGEST_BYTES] for at in range(0, len(identity), DIGEST_BYTES)]
-    return [blake16(part) for part in _plain_parts(block)]
+    return [blake16(part) for part in plain_parts(block)]
 
 
-def _plain_parts(block: Block) -> list[bytes]:
+def plain_parts(block: Block) -> list[bytes]:
+    """The bytes of each call in a block of plain data, as they lie in its identity.
+
+    Raises:
+        MalformedMessage: the block does not hold `count` calls.
+    """
     unpacker = Unpacker(None, max_buffer_size=len(block.identity))
     try:
         unpacker.feed(block.identity)

@@ -17,6 +17,7 @@ from cuebook.persistence.history.arguments import Block, block_keys
 from cuebook.persistence.history.arguments_read import blocks_of
 from cuebook.persistence.history.replay import JournalState, apply
 from cuebook.persistence.journal.records import JournalRecords
+from cuebook.persistence.recall.first_look import FEW_CALLS, places_by_bytes
 from cuebook.persistence.recall.known_calls import KnownCalls
 from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Arguments
@@ -24,6 +25,9 @@ from cuebook.persistence.records.run_heads import Arguments
 __all__ = ["Recalled", "recalled"]
 
 _JOURNALS_MAX = 4
+_KNOWN_AT_ONCE_MAX = 1 << 15
+_LOOKS_MAX = 16
+"""Knowing more calls than those costs as much as so many looks through their bytes."""
 _READ_SINGLY_MAX = 256
 """So many records are read one by one; where there are more, one pass over the journal is cheaper."""
 
@@ -39,7 +43,7 @@ class Recalled:
         self.lock = threading.Lock()
         self.state = JournalState()
         self._hash = b""
-        self._visits = 0
+        self._visits = self._looks = 0
         self._calls: KnownCalls | None = None
         self._indexed = 0
         self._takers: dict[int, set[int]] = {}
@@ -63,23 +67,44 @@ class Recalled:
             raise
         self._visits += 1
 
-    def places_of(self, file: JournalRecords, keys: Collection[bytes]) -> dict[int, set[int] | None] | None:
+    def places_of(
+        self, file: JournalRecords, wanted: Sequence[Block], runs: Collection[int]
+    ) -> dict[int, set[int] | None] | None:
         """The runs that had one of these calls, and those that took their arguments; None: ask all of them.
 
         Of each run the places that `KnownCalls.places` tells; None where any block of it may have one.
 
-        A first run reads what it needs and no more. From the second on it pays to know which run had which call.
+        A first run reads what it needs and no more. From the second on it pays to know which run had which call, and
+        where there is much to be known, once a few runs have gone through all of it.
 
-        Cost: 2 us a call that was added since; the second time, all were.
+        Args:
+            wanted: the new calls. runs: those of the same function.
+
+        Cost: 2 us a call that was added since, the first time that it pays all were; before, as `places_by_bytes`.
         """
-        if self._visits < 2:
+        count = sum(block.count for block in wanted)
+        is_known = self._calls is not None or self._is_worth_knowing()
+        if is_known and self._visits >= 2:
+            if self._calls is None:
+                self._calls = KnownCalls()
+            self._index(file, self._calls)
+            if 4 * count > len(self._calls):
+                return None
+            keys = [key for block in wanted for key in block_keys(block)]
+            found: dict[int, set[int] | None] = {**self._calls.places(keys)}
+        elif count <= FEW_CALLS:
+            until = self.state.last_seq
+            found = {**places_by_bytes(file, self._with_sources(runs), wanted, until=until)}
+            self._looks += 1
+        else:
             return None
-        if self._calls is None:
-            self._calls = KnownCalls()
-        self._index(file, self._calls)
-        if 4 * len(keys) > len(self._calls):
-            return None
-        found: dict[int, set[int] | None] = {**self._calls.places(keys)}
+        return self._with_takers(found)
+
+    def _is_worth_knowing(self) -> bool:
+        calls = sum(run.known for run in self.state.runs.values())
+        return calls <= _KNOWN_AT_ONCE_MAX or self._looks >= _LOOKS_MAX
+
+    def _with_takers(self, found: dict[int, set[int] | None]) -> dict[int, set[int] | None]:
         self._note_takers()
         waiting = list(found)
         while waiting:
@@ -140,7 +165,7 @@ class Recalled:
             return False  # reading it anew tells what is wrong with it
 
     def _begin(self) -> None:
-        self.state, self._hash, self._visits = JournalState(), b"", 0
+        self.state, self._hash, self._visits, self._looks = JournalState(), b"", 0, 0
         self._calls, self._indexed, self._takers, self._taken_to = None, 0, {}, 0
 
     def _index(self, file: JournalRecords, calls: KnownCalls) -> None:

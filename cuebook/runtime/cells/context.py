@@ -127,6 +127,9 @@ class Context:
             factory: an Actor class without parameters, or what gives an Actor: `partial(Counter, 5)`.
             name: unique in the whole system; by default made of this actor's, the class's and a number.
             options: as `ActorSystem.spawn`; `**ActorOptions(...).given()` are some.
+
+        Raises:
+            SupervisionError: this actor has as many children as it may have (`children_max`).
         """
         if name is None:
             kind = getattr(factory, "func", factory)

@@ -158,6 +158,11 @@ class Lifecycle(Restarting):
         """Start a child of this incarnation."""
         if self._is_ending or self.state is ActorState.STOPPED:
             raise ActorStopped(f"{self.name} is ending, so it starts no child {name!r}")
+        most = self.spec.children_max
+        if len(self.children) >= most:
+            raise SupervisionError(
+                f"{self.name} has {most:,} children, so it starts no {name!r}: children_max= says how many it may have"
+            )
         return self._system.start(make_spec(factory, name, options), self)
 
     def start_task(self, work: Callable[[], Coroutine[Any, Any, None]], hold: Hold) -> None:

@@ -36,6 +36,10 @@ OnTerminated = Callable[[ActorRef, BaseException | None], object]
 """Called once, when an actor has ended for good."""
 
 
+CHILDREN_MAX = 100_000
+"""Children of one actor at a time, unless it is told otherwise: whoever starts one for each message has none to end."""
+
+
 class SpawnOptions(TypedDict, total=False):
     """What `spawn` takes beside the factory and the name."""
 
@@ -50,6 +54,7 @@ class SpawnOptions(TypedDict, total=False):
     attempts: int
     on_ended: OnEnded | None
     start_s: float | None
+    children_max: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,7 @@ class ActorOptions:
         shutdown_s: seconds for its orderly stop when its parent or the runtime ends; by default 5.
         start_s: seconds that `on_start` may take; then it is cancelled and the incarnation has failed; by default
             without bound.
+        children_max: how many children it may have at a time; by default 100,000. One more is a SupervisionError.
         on_terminated: called once as `on_terminated(ref, error)` when it has ended for good: error is None after a
             stop, RestartLimitReached when it failed too often, else the failure.
     """
@@ -89,6 +95,7 @@ class ActorOptions:
     attempts: int | None = None
     shutdown_s: float | None = None
     start_s: float | None = None
+    children_max: int | None = None
     on_terminated: OnTerminated | None = None
 
     def __post_init__(self) -> None:
@@ -112,6 +119,7 @@ class ActorSpec:
             `begin_again` is called: restarts are someone else's decision.
         start_s: seconds that `on_start` may take; then it is cancelled, and the incarnation has failed. None: no
             bound.
+        children_max: how many children it may have at a time.
     """
 
     factory: Factory[Any]
@@ -122,6 +130,7 @@ class ActorSpec:
     on_terminated: OnTerminated | None
     on_ended: OnEnded | None = None
     start_s: float | None = None
+    children_max: int = CHILDREN_MAX
 
 
 _DEFAULT_MAILBOX = MailboxSpec()
@@ -151,6 +160,7 @@ def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorS
         options.get("on_terminated"),
         options.get("on_ended"),
         options.get("start_s"),
+        options.get("children_max", CHILDREN_MAX),
     )
 
 
@@ -158,6 +168,9 @@ def check_options(name: str, options: SpawnOptions) -> RestartPolicy:
     """The policy of these options. Raises TypeError or ValueError, with the name, where one makes no sense."""
     check_seconds(options.get("shutdown_s", 5.0), f"shutdown_s of {name!r}")
     check_start(options.get("start_s"), f"start_s of {name!r}")
+    children_max = options.get("children_max", CHILDREN_MAX)
+    if type(children_max) is not int or children_max < 0:
+        raise ValueError(f"children_max of {name!r} is a whole number from 0 on, not {children_max!r}")
     mailbox = options.get("mailbox", _DEFAULT_MAILBOX)
     if not isinstance(mailbox, MailboxSpec):
         raise TypeError(f"the mailbox of {name!r} is a MailboxSpec, not {mailbox!r}")
