@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -28,10 +31,25 @@ _TIME_IS_OVER = "the time limit is near"
 
 
 def _folder_beside(path: str) -> tempfile.TemporaryDirectory[str]:
-    """A folder that is on the same disk, made with those that are missing."""
+    """A folder that is on the same disk, made with those that are missing; those of tunings that were killed go."""
     beside = Path(path).absolute().parent
     beside.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix=".tuning-", dir=beside)
+    ours = f".tuning-{socket.gethostname()}-"
+    for left in beside.glob(f"{ours}*-*"):
+        if not _is_alive(left.name.removeprefix(ours).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"{ours}{os.getpid()}-", dir=beside)
+
+
+def _is_alive(pid: str) -> bool:
+    """Whether a process of this machine has this number; True where that cannot be told."""
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OSError, OverflowError):
+        pass
+    return True
 
 
 def plain_nothing(place: int) -> None:
@@ -56,7 +74,8 @@ class TuningBench:
         func, sample: the user's function, and items of its parameters.
         path: the user's journal, or None.
         left_s: seconds of the budget that are left.
-        options: of every run: `star`, `initializer`.
+        options: of every run: `star`, `initializer`, limits. One call of the probe is many of the function: it has no
+            timeout but the budget.
     """
 
     def __init__(
@@ -109,7 +128,7 @@ class TuningBench:
         """
         probed = ProbedCall(self._func, star=bool(self._options.get("star", True)), is_async=is_async)
         sample = self._sample[:items]
-        kept = {name: value for name, value in self._options.items() if name != "star"}
+        kept = {name: value for name, value in self._options.items() if name not in ("star", "timeout")}
         results = await self._stopping(
             self._runtime.chunk(
                 probed,
