@@ -15,7 +15,7 @@ JOURNAL ?= census.cue
 CHECKED := cuebook tests benchmarks docs tools
 unexport PYTHONDONTWRITEBYTECODE # else every worker compiles the library anew
 
-.PHONY: run test test-all test-newest test-lowest test-pythons test-wheel lint format bench lock upgrade clean
+.PHONY: run test test-all test-newest test-lowest test-pythons test-wheel lint format bench bench-compare bench-docs lock upgrade clean
 .PHONY: python core dev tools
 
 run: core  ## the main job: a census of the standard library; interrupt it and run it again
@@ -50,6 +50,12 @@ format: dev
 
 bench: dev  ## every benchmark, each beside its peer in the same run
 	$(BIN)/python -m benchmarks
+
+bench-compare: dev  ## the last two results of each benchmark side by side
+	@$(BIN)/python -m benchmarks --compare
+
+bench-docs: dev  ## the tables and the picture of docs/benchmarks.md, of the newest results
+	@$(BIN)/python -m benchmarks --docs
 
 lock: tools  ## uv.lock and requirements/ again, after a change of what pyproject.toml asks for
 	@$(TOOLS)/bin/python -m tools.lock

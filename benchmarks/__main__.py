@@ -1,10 +1,17 @@
-"""Run every benchmark, or those whose names hold a word given: `python -m benchmarks resume`."""
+"""Run every benchmark, or those whose names hold a word given: `python -m benchmarks resume`.
+
+Also `python -m benchmarks --compare` (the last two results of each) and `--docs` (the tables of docs/benchmarks.md).
+"""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 from pathlib import Path
+
+from benchmarks.comparison import comparison_lines
+from benchmarks.harness import recorded
+from benchmarks.measurements import save
 
 
 def names() -> list[str]:
@@ -13,11 +20,19 @@ def names() -> list[str]:
 
 
 def main() -> None:
-    """Run them one after the other."""
+    """Run them one after the other, each with its results in a file."""
     words = sys.argv[1:]
+    if words == ["--compare"]:
+        print("\n".join(comparison_lines()) or "no results yet: make bench")
+        return
+    if words == ["--docs"]:
+        import_module("benchmarks.pages").write_pages()
+        return
     for name in names():
         if not words or any(word in name for word in words):
-            import_module(f"benchmarks.bench_{name}").main()
+            with recorded(name) as made:
+                import_module(f"benchmarks.bench_{name}").main()
+            print(f"   kept in {save(made())}", flush=True)
 
 
 if __name__ == "__main__":

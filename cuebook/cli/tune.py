@@ -47,6 +47,8 @@ def budget_s(text: str) -> float:
 @click.option("--path", type=click.Path(), help="Keep the results of the sample in this journal; count the disk.")
 @click.option("--where", type=click.Choice(["process", "thread", "async"]), help="Only there.")
 @click.option("--star/--no-star", default=True, help="Each item holds the arguments, or is the one argument.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="As chunk(timeout=).")
+@click.option("--memory-limit", metavar="SIZE", help='As chunk(memory_limit=), such as "2GB"; only processes then.')
 @click.option("--save", is_flag=True, help="Write workers and batch to pyproject.toml or cuebook.toml, for chunk().")
 @click.option("--html", "page", type=click.Path(), metavar="FILE", help="Write a page with the curves.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -58,6 +60,8 @@ def tune(
     path: str | None,
     where: str | None,
     star: bool,
+    timeout: float | None,
+    memory_limit: str | None,
     save: bool,
     page: str | None,
     as_json: bool,
@@ -81,7 +85,8 @@ def tune(
         from cuebook.tuning.face import tune as measured
 
         try:
-            tuning = measured(func, items, path=path, budget=seconds, where=where, star=star, save=save)
+            limits: Any = {"timeout": timeout, "memory_limit": memory_limit}
+            tuning = measured(func, items, path=path, budget=seconds, where=where, star=star, save=save, **limits)
         except (TypeError, ValueError) as error:
             raise click.UsageError(str(error)) from error
     if page is not None:

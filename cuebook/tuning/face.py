@@ -16,6 +16,7 @@ from cuebook.api.runtime import Runtime
 from cuebook.children.limits import cpus_allowed
 from cuebook.chunks.options import check_flag, check_function, checked_path, make_options
 from cuebook.engines.calls.worker_life import is_coroutine_function
+from cuebook.notices import said_once
 from cuebook.persistence.history.items import as_calls, with_one_argument
 from cuebook.tuning.answer import Tuning, at_best
 from cuebook.tuning.answering import answer_of
@@ -45,6 +46,8 @@ def tune(
     where: str | None = None,
     star: bool = True,
     initializer: Callable[[], Any] | None = None,
+    timeout: float | None = None,
+    memory_limit: int | str | None = None,
     save: bool = False,
 ) -> Tuning:
     """Find out how `chunk(func, parameters)` is best run: where, with how many workers and which batch, and if at all.
@@ -61,7 +64,8 @@ def tune(
             their own beside it, which is removed again: what the disk costs is counted. None: nothing is kept.
         budget: seconds that it may take, once a first worker has started.
         where: "process", "thread" or "async": only there. Default: wherever the function can run.
-        star, initializer: as for `chunk()`.
+        star, initializer, timeout: as for `chunk()`.
+        memory_limit: as for `chunk()`; only worker processes are tried then, as only they can have one.
         save: write the best workers and batch of each place into `[tool.cuebook]` of the pyproject.toml (or into the
             cuebook.toml) above the function's file, under its name. From then on `chunk()` and its like take them
             where they are given neither. Where to run is never written: that the program says.
@@ -79,6 +83,8 @@ def tune(
         raise ValueError(f"budget={budget!r} must be a number of seconds, more than 0")
     is_async = is_coroutine_function(func)
     options: dict[str, Any] = {"star": check_flag("star", star), "initializer": initializer}
+    limits = {"timeout": timeout, "memory_limit": memory_limit}
+    options |= {name: limit for name, limit in limits.items() if limit is not None}
     chosen = make_options(where=where or "process", **options)
     check_function(func, chosen.engine)
     if where is not None and where not in PLACES:
@@ -86,7 +92,8 @@ def tune(
     if check_flag("save", save):
         check_savable(func)
     sample, total = _sample(parameters, star=star)
-    wheres = (where,) if where is not None else PLACES if is_async else PLACES[:2]
+    tried = PLACES[:1] if memory_limit is not None else PLACES if is_async else PLACES[:2]
+    wheres = tried if where is None else (where,)
     bounds = Bounds(cpus_allowed(), total, wheres, free_memory_bytes())
     job = _TuningJob(func, sample, bounds, path=checked_path(path), budget_s=float(budget))
     tuning = _run(lambda: job.tuned(options, is_async=is_async))
@@ -155,15 +162,8 @@ class _TuningJob:
 
     async def tuned(self, options: dict[str, Any], *, is_async: bool) -> Tuning:
         load = load_of_others()
-        is_interrupted = False
-        signals = threading.current_thread() is threading.main_thread()
-        async with Runtime(signals=signals, progress_bar=False, blocking_s=None) as runtime:
-            made = TuningBench(runtime, self.func, self.sample, path=self.path, left_s=self.left_s, options=options)
-            async with made as bench:
-                try:
-                    await self._measured(bench, is_async=is_async)
-                except TuningInterrupted:
-                    is_interrupted = True
+        with said_once():  # what each of the many runs would say of its failures
+            is_interrupted = await self._is_interrupted(options, is_async=is_async)
         name = getattr(self.func, "__qualname__", type(self.func).__qualname__)
         return answer_of(
             name,
@@ -174,6 +174,18 @@ class _TuningJob:
             is_interrupted=is_interrupted,
             load=load,
         )
+
+    async def _is_interrupted(self, options: dict[str, Any], *, is_async: bool) -> bool:
+        """Measure; whether somebody stopped it."""
+        signals = threading.current_thread() is threading.main_thread()
+        async with Runtime(signals=signals, progress_bar=False, blocking_s=None) as runtime:
+            made = TuningBench(runtime, self.func, self.sample, path=self.path, left_s=self.left_s, options=options)
+            async with made as bench:
+                try:
+                    await self._measured(bench, is_async=is_async)
+                except TuningInterrupted:
+                    return True
+        return False
 
     async def _measured(self, bench: TuningBench, *, is_async: bool) -> None:
         await bench.start()

@@ -30,7 +30,7 @@ _PREFIX = ".tuning-"
 
 
 def _folder_beside(path: str) -> tempfile.TemporaryDirectory[str]:
-    """A folder that is on the same disk, made with those that are missing."""
+    """A folder that is on the same disk, made with those that are missing; those of tunings that were killed go."""
     beside = Path(path).absolute().parent
     beside.mkdir(parents=True, exist_ok=True)
     remove_leftovers(str(beside), _PREFIX)
@@ -59,7 +59,8 @@ class TuningBench:
         func, sample: the user's function, and items of its parameters.
         path: the user's journal, or None.
         left_s: seconds of the budget that are left.
-        options: of every run: `star`, `initializer`.
+        options: of every run: `star`, `initializer`, limits. One call of the probe is many of the function: it has no
+            timeout but the budget.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class TuningBench:
         """
         probed = ProbedCall(self._func, star=bool(self._options.get("star", True)), is_async=is_async)
         sample = self._sample[:items]
-        kept = {name: value for name, value in self._options.items() if name != "star"}
+        kept = {name: value for name, value in self._options.items() if name not in ("star", "timeout")}
         results = await self._stopping(
             self._runtime.chunk(
                 probed,

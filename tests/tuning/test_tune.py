@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +19,7 @@ import pytest
 import cuebook
 from cuebook.cli.command import main
 from cuebook.cli.tune import budget_s
+from cuebook.notices import said_once, say
 from tests.support.runs import environment
 
 
@@ -26,6 +29,13 @@ def product(a: int, b: int) -> int:
 
 def fails(x: int) -> int:
     raise ValueError(f"not {x}")
+
+
+def odd(x: int) -> int:
+    time.sleep(0.005)
+    if x % 2:
+        raise ValueError("odd")
+    return x
 
 
 async def doubled(x: int) -> int:
@@ -61,8 +71,65 @@ def test_results_of_the_sample_are_kept_and_reused_and_the_measured_runs_are_not
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".tuning")] == []
 
 
+def test_what_a_tuning_that_was_killed_left_behind_is_removed_by_the_next_one_beside_it(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, cuebook\nfrom tests.tuning.test_tune import product\n"
+        "def dies(a):\n    if len(os.listdir('.')) > 2: os.kill(os.getppid(), signal.SIGKILL)\n    return a\n"
+        "cuebook.tune(dies, [[1]] * 50, budget=20, path='kept.cue', where='process')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment(), check=False, timeout=60)
+    left = [each.name for each in tmp_path.iterdir() if each.name.startswith(".tuning-")]
+    mine = tmp_path / f".tuning-{socket.gethostname()}-{os.getpid()}-x"  # that of a tuning that goes on
+    mine.mkdir()
+    cuebook.tune(product, [[1, 2]] * 5, budget=0.5, path=tmp_path / "other.cue", where="thread")
+
+    assert len(left) == 1
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".tuning-")] == [mine.name]
+
+
+def test_failures_of_the_many_runs_are_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    tuning = cuebook.tune(odd, [[n] for n in range(20)], budget=3.0, where="thread")
+
+    assert sum(row.runs for row in tuning.rows) > 1
+    assert capsys.readouterr().err.count("calls failed") == 1
+
+
+def test_a_line_is_said_again_where_it_differs_in_more_than_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    with said_once():
+        for text in ("3 of 18 calls failed (3 ValueError)", "33 of 1,620 calls failed (33 ValueError)", "1 KeyError"):
+            say(text)
+    say("33 of 162 calls failed (33 ValueError)")
+
+    assert capsys.readouterr().err.splitlines() == [
+        "cuebook: 3 of 18 calls failed (3 ValueError)",
+        "cuebook: 1 KeyError",
+        "cuebook: 33 of 162 calls failed (33 ValueError)",
+    ]
+
+
+async def slow_for_one(x: int) -> int:
+    await asyncio.sleep(0.2 if x == 3 else 0.001)
+    return x
+
+
+def test_a_timeout_holds_in_the_measured_runs() -> None:
+    tuning = cuebook.tune(slow_for_one, [[n] for n in range(4)], budget=4.0, where="async", timeout=0.05)
+
+    assert tuning.rows
+    assert any("of the calls failed" in note for note in tuning.notes)
+
+
+def test_with_a_limit_of_memory_only_processes_are_tried() -> None:
+    tuning = cuebook.tune(product, [[1, 2]] * 10, budget=3.0, memory_limit="2GB")
+
+    tried = {*tuning.left_out, *(row.setting for row in tuning.rows)}
+    assert {setting.where for setting in tried} <= {"process"}  # nothing, where the machine is very busy
+    with pytest.raises(ValueError, match="memory_limit needs"):
+        cuebook.tune(product, [[1, 2]], where="thread", memory_limit="2GB")
+
+
 def test_a_coroutine_function_is_tuned_where_coroutines_run() -> None:
-    tuning = cuebook.tune(doubled, [[i] for i in range(50)], budget=1.0, where="async")
+    tuning = cuebook.tune(doubled, [[i] for i in range(50)], budget=3.0, where="async")
 
     assert tuning.best is not None
     assert tuning.best.where == "async"
@@ -77,7 +144,7 @@ def test_it_works_where_a_loop_runs_already() -> None:
 
 def test_a_function_that_always_fails_is_its_users_affair() -> None:
     with pytest.raises(cuebook.CallFailed, match="not 1"):
-        cuebook.tune(fails, [[1]], budget=1.0)
+        cuebook.tune(fails, [[1]], budget=20.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""The standard library's ProcessPoolExecutor with 64 calls in a message."""
+
+# /// script
+# dependencies = []
+# ///
+
+from concurrent.futures import ProcessPoolExecutor
+
+from peer_job import Job, main, nap, square
+
+NAME = "ProcessPoolExecutor, chunksize=64"
+KIND = "pool"
+DURABILITY = "nothing"
+
+
+def run(job: Job) -> list[int]:
+    with ProcessPoolExecutor(job.workers) as pool:
+        list(pool.map(nap, range(job.workers)))
+        with job.timed():
+            return list(pool.map(square, range(job.calls), chunksize=64))
+
+
+if __name__ == "__main__":
+    main(run)
