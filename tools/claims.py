@@ -24,8 +24,7 @@ SHARED = (BUILD, TOOLS)
 CLUSTER = "cluster"
 """The kind of environment that has Dask and Ray, which are too heavy for the others."""
 KINDS: dict[str, tuple[str, ...]] = {"core": (), "test": ("test",), "dev": ("dev",), CLUSTER: (CLUSTER,)}
-"""What is installed for running, for the quick tests, for all work, and for tests on clusters: the groups that come with
-the dependencies."""
+"""What is installed for running, for the quick tests, for all work, on clusters: groups beside the dependencies."""
 SERVED_BY_DEV = ("core", "test", "dev")
 """Kinds that the environment for all work can stand for."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from cuebook import ClusterGone, Journal, chunk
 from cuebook.engines import DaskEngine
 from cuebook.engines.away import landmark as landmarks
 from cuebook.engines.away.landmark import Landmark
+from tests.clusters.kills import done_in, killed_once
 from tests.support.clusters import DaskProcesses, dask_cluster
 from tests.support.programs import Program, calls, counts, family, start, wait_until
 
@@ -47,29 +47,16 @@ def program(folder: Path, where: str, gate: int = 99) -> Program:
 
 
 def test_a_dask_worker_that_is_killed_costs_its_running_call_alone(client: Any, tmp_path: Path) -> None:
-    log = str(tmp_path / "log")
-
-    def f(x: int) -> int:
-        with open(log, "a") as file:
-            file.write(f"{x}\n")
-        if x == 5 and cuebook.current_call().attempt == 1:
-            time.sleep(0.05)  # so that what was done before it is on its way
-            os.kill(os.getppid(), signal.SIGKILL)
-            time.sleep(60)
-        return x
-
-    output = chunk(f, [[n] for n in range(12)], where=DaskEngine(client), workers=2, batch=1, path=tmp_path / "a.cue")
-    assert output == list(range(12))
-    made = Path(log).read_text().split()
-    assert {n for n in made if made.count(n) > 1} == {"5"}
+    assert killed_once(DaskEngine(client), tmp_path) == {"5"}
 
 
 def test_a_scheduler_that_is_killed_leaves_what_is_committed_and_the_error_says_how_to_go_on(tmp_path: Path) -> None:
     with DaskProcesses(tmp_path) as cluster:
         cluster.add_workers(2)
         with program(tmp_path, f'DaskEngine("{cluster.address}")', gate=6) as running:
-            wait_until(lambda: len(calls(tmp_path)) == 8, "two calls that wait")
-            time.sleep(0.05)
+            wait_until(
+                lambda: done_in(tmp_path / "a.cue") == 6 and len(calls(tmp_path)) == 8, "two calls that wait", 60
+            )
             waiting = {n for n in calls(tmp_path) if int(n) >= 6}
             cluster.scheduler.kill()
             assert running.wait(60) == 1
