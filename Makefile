@@ -7,6 +7,7 @@ RUN := .venv
 DEV := .venv$(if $(ASKED),-$(notdir $(PYTHON)))
 BIN := $(DEV)/bin
 TOOLS := .venv-tools
+CLUSTER := .venv-cluster$(if $(ASKED),-$(notdir $(PYTHON)))
 ifdef ASKED
 override PYTHON := $(or $(shell python3 -m tools.pythons $(PYTHON) 2>/dev/null),$(PYTHON))
 CHOSEN := --python $$(command -v $(PYTHON))
@@ -15,7 +16,7 @@ JOURNAL ?= census.cue
 CHECKED := cuebook tests benchmarks docs tools
 unexport PYTHONDONTWRITEBYTECODE # else every worker compiles the library anew
 
-.PHONY: run test test-all test-newest test-lowest test-pythons test-wheel lint format bench bench-compare bench-docs lock upgrade clean
+.PHONY: run test test-all test-newest test-lowest test-pythons test-cluster test-wheel lint format bench bench-compare bench-docs lock upgrade clean
 .PHONY: python core dev tools
 
 run: core  ## the main job: a census of the standard library; interrupt it and run it again
@@ -35,6 +36,10 @@ test-lowest: tools  ## the same with the lowest versions that pyproject.toml let
 
 test-pythons: tools  ## the same on each Python that is claimed and found on this machine
 	@$(TOOLS)/bin/python -m tools.matrix pythons $(CHOSEN)
+
+test-cluster: python  ## the engines on local clusters of Dask and Ray, in an environment of their own; up to five minutes
+	@$(PYTHON) -m tools.environment cluster $(CLUSTER)
+	$(CLUSTER)/bin/python -m pytest -m cluster --session-timeout=300 tests/conformance tests/clusters tests/compat
 
 test-wheel: tools  ## the same from the unpacked sdist, against the wheel that is built from it
 	@$(TOOLS)/bin/python -m tools.wheel $(CHOSEN)

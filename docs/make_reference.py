@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 import cuebook
+import cuebook.engines
 import cuebook.experiments
 import cuebook.testing
 import cuebook.tracing
@@ -90,8 +91,10 @@ TESTING = [
     "LeftBehind",
 ]
 TRACING = ["TreeNode", "TraceEvent", "TraceKind", "Blockage"]
+ENGINES = ["DaskEngine", "RayEngine", "ExecutorEngine"]
 EXPERIMENTS = ["Workspace", "Outcome", "ExperimentTable"]
 HIDDEN = {
+    *(f"{name}.{member}" for name in ENGINES for member in ("connect", "default_chunk_size", "make_host")),
     "ActorProcess.close",
     "ActorProcess.connect",
     "ActorProcess.end",
@@ -135,6 +138,8 @@ def reference() -> str:
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [part for name in names for part in described(name, getattr(cuebook, name))]
+    parts.append("## Engines\n\nImported from `cuebook.engines`; [how to use them](how-to/laptop-to-cluster.md).\n")
+    parts += [part for name in ENGINES for part in described(name, getattr(cuebook.engines, name))]
     parts.append("## Experiments\n\nImported from `cuebook.experiments`; [how to use them](how-to/experiments.md).\n")
     parts += [part for name in EXPERIMENTS for part in described(name, getattr(cuebook.experiments, name))]
     parts.append("## Tracing\n\nImported from `cuebook.tracing`; [how to use it](how-to/seeing-inside.md).\n")

@@ -21,8 +21,12 @@ TOOLS = "tools"
 """The kind of environment that has uv and not the library."""
 SHARED = (BUILD, TOOLS)
 """What one requirements file serves on every Python."""
-KINDS: dict[str, tuple[str, ...]] = {"core": (), "test": ("test",), "dev": ("dev",)}
-"""What is installed for running, for the quick tests and for all work: the groups that come with the dependencies."""
+CLUSTER = "cluster"
+"""The kind of environment that has Dask and Ray, which are too heavy for the others."""
+KINDS: dict[str, tuple[str, ...]] = {"core": (), "test": ("test",), "dev": ("dev",), CLUSTER: (CLUSTER,)}
+"""What is installed for running, for the quick tests, for all work, on clusters: groups beside the dependencies."""
+SERVED_BY_DEV = ("core", "test", "dev")
+"""Kinds that the environment for all work can stand for."""
 
 
 def project() -> dict[str, Any]:

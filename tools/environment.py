@@ -17,7 +17,7 @@ from enum import Enum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tools.claims import BUILD, KINDS, ROOT, TOOLS, claimed_pythons, digest, minor_of, requirements_file
+from tools.claims import BUILD, KINDS, ROOT, SERVED_BY_DEV, TOOLS, claimed_pythons, digest, minor_of, requirements_file
 
 STAMP = ".installed"
 NEW_PIP = "pip>=25.1"
@@ -66,7 +66,7 @@ def set_up(folder: Path, kind: str, python: Path | str = sys.executable) -> Path
         stamp = {}
         make(folder, python)
     install(inner, kind, version)
-    kinds = [kind, *(KINDS if kind == "dev" else ())]
+    kinds = [kind, *(SERVED_BY_DEV if kind == "dev" else ())]
     stamp |= {"python": version} | {name: digest(name, version) for name in kinds}
     (folder / STAMP).write_text(json.dumps(stamp, indent=1))
     return inner

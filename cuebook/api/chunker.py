@@ -299,7 +299,7 @@ def chunk(
         initializer: called in each worker before its first call of this run (with `where="async"`: once a run), as in
             `ProcessPoolExecutor`; it may be an `async def`. It counts as the function's code does.
         batch: calls in one message to a worker. Default: adapted to how long they take.
-        where: "process", "thread" or "async", or an engine of your own (see `cuebook.engines.port.Engine`).
+        where: "process", "thread" or "async"; "dask" or "ray"; or an engine of `cuebook.engines`, or of your own.
         retries: further attempts after an exception or a time-out; or a `Retry`, which also says after which ones.
         backoff: seconds before the second attempt, doubled for each further one up to 60; or a function from the
             attempt's number (2, 3, ...) to seconds.

@@ -134,7 +134,7 @@ OF_CLUSTERS = {"dask", "ray"}
 
 
 @pytest.fixture(
-    scope="session",
+    scope="module",
     params=[pytest.param(name, marks=[pytest.mark.cluster] if name in OF_CLUSTERS else []) for name in PLACES],
 )
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:

@@ -15,7 +15,7 @@ from benchmarks.__main__ import names
 from tools.claims import ROOT
 
 SCRIPT = ROOT / ".ci" / "run"
-JOBS = ["lint", "test", "test-newest", "test-lowest", "test-pythons", "test-wheel"]
+JOBS = ["lint", "test", "test-newest", "test-lowest", "test-pythons", "test-cluster", "test-wheel"]
 MAKE = """#!/bin/sh
 echo "$1" >> made
 echo "CI is $CI"
@@ -45,8 +45,8 @@ def test_every_job_is_run_and_the_last_lines_say_how_long_each_took_and_how_the_
     assert code == 0
     assert made == JOBS
     assert "CI is true" in printed
-    assert [line.split(":")[0] for line in printed[-8:-2]] == [f"== make {job}" for job in JOBS]
-    assert printed[-2:] == ["=== 7 passed, 2 skipped in 0.01s ==="] * 2
+    assert [line.split(":")[0] for line in printed[-10:-3]] == [f"== make {job}" for job in JOBS]
+    assert printed[-3:] == ["=== 7 passed, 2 skipped in 0.01s ==="] * 3
 
 
 @pytest.mark.skipif(not SCRIPT.exists(), reason="an sdist has no CI")
@@ -70,7 +70,8 @@ def test_the_main_job_needs_the_core_alone_and_each_job_sets_up_what_it_runs_in(
     assert re.findall(r"tools\.environment (\w+) (\S+)", planned("test", "PYTHON=python3")) == [
         ("dev", ".venv-python3")
     ]
-    for job in JOBS[2:]:
+    assert re.findall(r"tools\.environment (\w+) (\S+)", planned("test-cluster")) == [("cluster", ".venv-cluster")]
+    for job in [job for job in JOBS[2:] if job != "test-cluster"]:
         assert re.findall(r"tools\.environment (\w+) (\S+)", planned(job)) == [("tools", ".venv-tools")]
 
 

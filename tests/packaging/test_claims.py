@@ -46,7 +46,7 @@ def test_the_lowest_versions_of_an_extra_are_those_that_its_tests_are_run_with(e
     groups = PYPROJECT["dependency-groups"]
 
     for requirement in PYPROJECT["project"]["optional-dependencies"][extra]:
-        assert requirement in [*groups["test"], *groups["dev"]]
+        assert requirement in [*groups["test"], *groups["dev"], *groups["cluster"]]
 
 
 @pytest.mark.parametrize("kind", [*claims.KINDS, claims.TOOLS])

@@ -44,8 +44,12 @@ class Inventory:
         if problem is not None:
             raise ClusterGone(problem)
         found = different_packages(self.packages, there.packages)
-        text = f"workers on {there.host} differ from this program: {'; '.join(found)}"
-        if found and text not in self._said:
+        if found:
+            self.say_once(f"workers on {there.host} differ from this program: {'; '.join(found)}")
+
+    def say_once(self, text: str) -> None:
+        """Tell the user what is no error, the first time that it is so."""
+        if text not in self._said:
             self._said.add(text)
             notice(text)
 

@@ -13,11 +13,13 @@ import shutil
 import tempfile
 
 from cuebook.children.port import Loss
+from cuebook.children.spawner import spawner
 from cuebook.engines.away.inventory import cuebook_version, version_of
 from cuebook.engines.away.landmark import sees
 from cuebook.engines.away.line import Arrival, Cargo, Opened, Opening
 from cuebook.engines.away.resettling import Resettling
 from cuebook.engines.process.host import ProcessHost
+from cuebook.runtime.tasks.threads import in_thread
 
 __all__ = ["Outpost"]
 
@@ -102,6 +104,7 @@ class Outpost:
         try:
             if host is not None and self._lost is None:
                 await host.close()
+            await in_thread(spawner().rest)  # what has started workers is not needed before the next one
         finally:
             self.over.set()
             if self._folder:

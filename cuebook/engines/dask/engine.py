@@ -79,7 +79,8 @@ class DaskEngine:
         session = self._session()
         session.inventory.take()
         if not _run(session.slots()) and self.wait is not None:
-            say(f"the Dask cluster at {session.address} has no workers yet: waiting for up to {self.wait:g} s")
+            text = f"the Dask cluster at {session.address} has no workers yet: waiting for up to {self.wait:g} s"
+            session.inventory.say_once(text)
 
     def default_chunk_size(self) -> int:
         """The threads of the cluster, and as many again, which wait for it to grow."""
@@ -91,29 +92,30 @@ class DaskEngine:
         from cuebook.engines.away.host import AwayHost
         from cuebook.engines.dask.line import DaskLine
 
-        session = self._session()
+        session = self._session(is_known=True)
         return AwayHost(DaskLine(session, self.resources, self.wait), output, session.inventory, cores=cores)
 
-    def _session(self) -> DaskSession:
+    def _session(self, *, is_known: bool = False) -> DaskSession:
+        """That of its client; with `is_known` the one that there was, though its scheduler may be gone."""
         try:
             import distributed  # noqa: F401 - whether it is there
         except ImportError as error:
             text = 'where="dask" needs Dask: pip install "cuebook[dask]" (or dask[distributed])'
             raise ImportError(text, name=error.name) from error
         with _lock:
-            return _session_of(self.client_or_address)
+            return _session_of(self.client_or_address, is_known=is_known)
 
 
 _lock = threading.RLock()
 _sessions: dict[Any, DaskSession] = {}
 
 
-def _session_of(given: Any) -> DaskSession:
+def _session_of(given: Any, *, is_known: bool) -> DaskSession:
     from cuebook.engines.dask.session import DaskSession
 
     key = given if isinstance(given, str | None) else id(given)
     found = _sessions.get(key)
-    if found is not None and found.is_alive:
+    if found is not None and (is_known or found.is_alive):
         return found
     client = _client_of(given)
     known = next((each for each in _sessions.values() if each.client is client), None)
@@ -137,7 +139,7 @@ def _client_of(given: Any) -> Any:
         return Client.current()
     except ValueError:
         count = cpus_allowed()
-        cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)
+        cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0")
         say(f"no Dask client is there: started a local cluster of {count} workers at {cluster.scheduler_address}")
         return Client(cluster, set_as_default=False)
 

@@ -85,7 +85,8 @@ class RayEngine:
         session = self._session()
         session.inventory.take()
         if not session.slots(self._needs) and self.wait is not None:
-            say(f"the Ray cluster has no room for {self._options} yet: waiting for up to {self.wait:g} s")
+            text = f"the Ray cluster has no room for {self._options} yet: waiting for up to {self.wait:g} s"
+            session.inventory.say_once(text)
 
     def default_chunk_size(self) -> int:
         """As many as the cluster has room for, and as many again, which wait for it to grow."""
