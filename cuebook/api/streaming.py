@@ -41,6 +41,8 @@ class _Bridge:
         self.loop = loop
         self.items: queue.SimpleQueue[Done | _End] = queue.SimpleQueue()
         self.runtime: Runtime | None = None
+        self.stopped_by: int | None = None
+        self.is_over = False
         self._free = ROOM
         self._wakeup: asyncio.Event | None = None
         self._owed = 0
@@ -107,7 +109,7 @@ def stream_on(
             yield from _in_order(results) if ordered else results
     finally:
         spawner().dismiss()
-        if future is not None and not future.done():
+        if future is not None and not bridge.is_over:
             future.cancel()
             _wait_for_end(bridge)
         if closes:
@@ -117,6 +119,7 @@ def stream_on(
 def _results(bridge: _Bridge) -> Iterator[Done]:
     while True:
         item = _next(bridge)
+        bridge.is_over = isinstance(item, _End)
         if isinstance(item, Done):
             owed = bridge.taken()
             if owed:
@@ -124,6 +127,8 @@ def _results(bridge: _Bridge) -> Iterator[Done]:
             yield item
         elif item.error is None:
             return
+        elif isinstance(item.error, RunStopped) and bridge.stopped_by is not None:
+            raise as_exit(item.error, bridge.stopped_by)
         else:
             raise item.error.with_traceback(None) from item.error.__cause__
 
@@ -143,8 +148,8 @@ def _next(bridge: _Bridge) -> Done | _End:
                 item = bridge.items.get(timeout=SIGNALS_S)
             except queue.Empty:
                 continue
-            if isinstance(item, _End) and isinstance(item.error, RunStopped) and watch.count:
-                raise as_exit(item.error, watch.first)
+            if watch.count and bridge.stopped_by is None:  # results that were on their way may come before the end
+                bridge.stopped_by = watch.first
             return item
 
 
