@@ -41,6 +41,7 @@ class _Bridge:
         self.loop = loop
         self.items: queue.SimpleQueue[Done | _End] = queue.SimpleQueue()
         self.runtime: Runtime | None = None
+        self.stopped_by: int | None = None
         self.is_over = False
         self._free = ROOM
         self._wakeup: asyncio.Event | None = None
@@ -133,6 +134,8 @@ def _results(bridge: _Bridge) -> Iterator[Done]:
         bridge.is_over = True
         if item.error is None:
             return
+        if isinstance(item.error, RunStopped) and bridge.stopped_by is not None:
+            raise as_exit(item.error, bridge.stopped_by)
         raise item.error.with_traceback(None) from item.error.__cause__
 
 
@@ -151,9 +154,8 @@ def _next(bridge: _Bridge) -> Done | _End:
                 item = bridge.items.get(timeout=SIGNALS_S)
             except queue.Empty:
                 continue
-            if isinstance(item, _End) and isinstance(item.error, RunStopped) and watch.count:
-                bridge.is_over = True
-                raise as_exit(item.error, watch.first)
+            if watch.count and bridge.stopped_by is None:  # results that were on their way may come before the end
+                bridge.stopped_by = watch.first
             return item
 
 

@@ -384,6 +384,14 @@ class DataChain:
         with pl.Config(tbl_rows=limit):
             print(_frame(self.limit(limit), stopping))  # noqa: T201
 
+    @ends
+    def codes(self, *, stopping: threading.Event | None = None) -> dict[str, int]:
+        """How many rows were made by which version of the last function: digest of its code -> rows. Raises as `save`.
+
+        It is more than one where rows of an earlier version were kept (`keep=True`).
+        """
+        return ChainRun(stopping).codes(self.step)
+
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return iter(_frame(self, None).iter_rows())
 

@@ -29,7 +29,7 @@ from cuebook.persistence.history.jobs.job import KeptStage
 from cuebook.stages.current import current_job
 from cuebook.stages.datasets import find_dataset
 from cuebook.stages.job import Job, program_job
-from cuebook.workplace.chain_frames import metadata_for, metadata_of, users_rows
+from cuebook.workplace.chain_frames import CODE, PART, metadata_for, metadata_of, users_rows
 
 __all__ = ["ChainRun"]
 
@@ -58,7 +58,6 @@ class ChainRun:
         self._frames: dict[Step, KeptStage] = {}
         self._numbers: dict[Step, int] = {}
         self._refusals: dict[Step, str] = {}
-        self._saving: str | None = None
 
     # -- what the face asks for ---------------------------------------------------------------------------------------
 
@@ -79,7 +78,7 @@ class ChainRun:
                 refusal = "rows of it have failed"
             reasons = self._kept.reasons(name, number, lineage, refusal)
             self._kept.begin(name, hash_, reasons)
-            self._saving = name
+            self._kept.saving = name
             return self._saved(step, name, number, lineage=lineage, hash_=hash_, reasons=reasons)
 
     def collected(self, step: Step) -> tuple[Any, list[str]]:
@@ -106,6 +105,18 @@ class ChainRun:
             below = self.objects(step.of)
             return own | (below if step.kind == MAPPED else below & frozenset(step.by))
         return frozenset(metadata_of(self._path_of(step)).get("objects", []))
+
+    def codes(self, step: Step) -> dict[str, int]:
+        """How many rows of a data set, or of a function, were made by which code."""
+        if not isinstance(step, RowStep | DatasetStep):
+            return {}
+        pl, path = polars(), self._path_of(step)
+        digests = metadata_of(path).get("codes", {})
+        lazy = pl.scan_parquet(path)
+        if CODE not in lazy.collect_schema().names():
+            return {}
+        counted = lazy.filter(pl.col(PART) >= 0).group_by(CODE, maintain_order=True).agg(pl.len()).collect()
+        return {digests.get(str(code), str(code)): count for code, count in counted.rows()}
 
     # -- lazy frames --------------------------------------------------------------------------------------------------
 
@@ -162,9 +173,9 @@ class ChainRun:
             return kept
         refusal = refusal or ("rows of it have failed" if is_retried else "")
         reasons = self._kept.reasons(name, number, lineage, refusal)
-        self._kept.begin(name, lineage.hash, reasons, is_said=self._saving is None)
+        self._kept.begin(name, lineage.hash, reasons, is_said=self._kept.saving is None)
         run = RowStepRun(self._job, self._kept, step, lineage=lineage, number=number, stopping=self._stopping)
-        run.title = self._saving or name
+        run.title = self._kept.saving or name
         lazy, objects = self.lazy(step.of), self.objects(step.of)
         with self._telling(step):
             return run.made(lazy, objects, reasons)

@@ -53,11 +53,15 @@ class KeptFrames:
 
     Args:
         job: whose they are.
+
+    Attributes:
+        saving: name of the data set that is being made; None: none is.
     """
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._book = job.book
+        self.saving: str | None = None
 
     def find(self, name: str, hash_: bytes, lineage: ChainLineage) -> tuple[KeptStage | None, str]:
         """The kept frame of a lineage; else None, and why it is not taken ("" where there is none)."""
@@ -82,10 +86,10 @@ class KeptFrames:
         return kept
 
     def is_reset(self, kept: KeptStage | None, name: str) -> bool:
-        """Whether what earlier runs have done is to be left alone."""
+        """Whether what earlier runs have done under a name is to be left alone, or all of the data set being made."""
         reset = self._job.reset
         is_older = kept is None or kept.run != self._book.run
-        return is_older and (reset.is_all or name in reset.stages)
+        return is_older and (reset.is_all or not reset.stages.isdisjoint((name, self.saving)))
 
     def reasons(self, name: str, number: int, lineage: ChainLineage, refusal: str) -> list[str]:
         """Why a frame is made."""
