@@ -13,6 +13,7 @@ override PYTHON := $(or $(shell python3 -m tools.pythons $(PYTHON) 2>/dev/null),
 CHOSEN := --python $$(command -v $(PYTHON))
 endif
 JOURNAL ?= census.cue
+BESIDE := -n 2 --dist worksteal
 CHECKED := cuebook tests benchmarks docs tools
 unexport PYTHONDONTWRITEBYTECODE # else every worker compiles the library anew
 
@@ -23,10 +24,10 @@ run: core  ## the main job: a census of the standard library; interrupt it and r
 	@$(RUN)/bin/python docs/examples/census.py $(JOURNAL)
 
 test: dev  ## the suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(BESIDE)
 
 test-all: dev  ## the suite with its longer sweeps
-	$(BIN)/python -m pytest -m "(slow or not slow) and not wheel"
+	$(BIN)/python -m pytest $(BESIDE) -m "(slow or not slow) and not wheel and not cluster"
 
 test-newest: tools  ## a quick part of the suite, with the newest of everything
 	@$(TOOLS)/bin/python -m tools.matrix newest $(CHOSEN)

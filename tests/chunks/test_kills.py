@@ -151,7 +151,7 @@ def f(x):
     note(x)
     time.sleep(0.005)
     return x * x
-assert chunk(f, [[n] for n in range(400)], chunk_size=2, path={path}) == [n * n for n in range(400)]
+assert chunk(f, [[n] for n in range(400)], chunk_size=2, path={path}, progress_bar=False) == [n * n for n in range(400)]
 """
     with start(tmp_path, body) as program, killer_of_workers(tmp_path, chance, 0.2, done):
         code = program.wait()

@@ -144,7 +144,7 @@ def test_it_works_where_a_loop_runs_already() -> None:
 
 def test_a_function_that_always_fails_is_its_users_affair() -> None:
     with pytest.raises(cuebook.CallFailed, match="not 1"):
-        cuebook.tune(fails, [[1]], budget=20.0)
+        cuebook.tune(fails, [[1]], budget=100.0)
 
 
 @pytest.mark.parametrize(
