@@ -105,6 +105,7 @@ HIDDEN = {
     "ActorRef.forward_nowait",
     "ActorSystem.find",
     "ActorSystem.forget",
+    "ActorSystem.is_traced",
     "ActorSystem.next_serial",
     "ActorSystem.start",
     "ActorSystem.tasks",
