@@ -18,6 +18,8 @@ import cuebook.engines
 import cuebook.experiments
 import cuebook.testing
 import cuebook.tracing
+from cuebook import errors
+from cuebook.runtime.policy.phases import TABLE, PhaseEvent
 
 GROUPS = {
     "Running calls": ["chunk", "stream", "Chunker", "Runtime", "Done", "Retry", "Plan", "Worker", "freeze_support"],
@@ -108,6 +110,7 @@ HIDDEN = {
     "ActorRef.forward_nowait",
     "ActorSystem.find",
     "ActorSystem.forget",
+    "ActorSystem.is_traced",
     "ActorSystem.next_serial",
     "ActorSystem.start",
     "ActorSystem.tasks",
@@ -290,13 +293,34 @@ def error_tree(error: type[Exception], depth: int = 0) -> Iterator[str]:
     attributes = [" ".join(part.split()) for part in rest if part.startswith("Attributes:")]
     yield f"{'  ' * depth}* `{error.__name__}`: {' '.join([' '.join(summary.split()), *attributes])}"
     for kind in error.__subclasses__():
-        if kind.__name__ in cuebook.__all__:
+        if kind.__name__ in errors.__all__:
             yield from error_tree(kind, depth + 1)
 
 
+PHASES = "<!-- the phases of an actor, by docs/make_reference.py -->"
+
+
+def phases() -> str:
+    """The table of phases, as the architecture page has it between two marks."""
+    lines = [f"| | {' | '.join(change.value for change in PhaseEvent)} |", f"|---|{'---|' * len(PhaseEvent)}"]
+    for phase, following in TABLE.items():
+        cells = [following[change].value if change in following else "" for change in PhaseEvent]
+        lines.append(f"| **{phase.value}** | {' | '.join(cells)} |")
+    return "\n".join([PHASES, "", *lines, "", PHASES])
+
+
+def architecture(page: str) -> str:
+    """The architecture page with the table of today."""
+    before, _, after = page.split(PHASES)
+    return before + phases() + after
+
+
 def main() -> None:
-    """Write the page beside this file."""
-    Path(__file__).with_name("reference.md").write_text(reference())
+    """Write the page beside this file, and what another one has of the code."""
+    here = Path(__file__)
+    here.with_name("reference.md").write_text(reference())
+    other = here.with_name("architecture.md")
+    other.write_text(architecture(other.read_text()))
 
 
 if __name__ == "__main__":

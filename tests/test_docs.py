@@ -77,6 +77,13 @@ def test_the_reference_is_what_the_docstrings_say() -> None:
     assert (ROOT / "docs" / "reference.md").read_text() == made, "run: python docs/make_reference.py"
 
 
+def test_the_table_of_phases_is_that_of_the_code() -> None:
+    """It is drawn from it."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+
+    assert runpy.run_path(str(ROOT / "docs" / "make_reference.py"))["architecture"](page) == page
+
+
 def test_the_reference_has_every_public_name() -> None:
     """Nothing that a user may import is without its place in the reference."""
     text = (ROOT / "docs" / "reference.md").read_text()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, ParamSpec, TypeVar, TypeVarTuple, overload
 
 from cuebook.api.actors_face import ActorsFace, Where, factory_of, given
 from cuebook.durable.durable_actors import DurableActors, is_durable
 from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.durable.promise import DurablePromise
-from cuebook.durable.readside.envelope import EventEnvelope
+from cuebook.durable.readside.subscription import Subscription
 from cuebook.persistence.trust.verdicts import Writers
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.spec import ActorOptions
@@ -165,7 +165,7 @@ class DurableFace:
         after: str | None = None,
         follow: bool = True,
         missing: Literal["error", "skip"] = "error",
-    ) -> AsyncIterator[EventEnvelope]:
+    ) -> Subscription:
         """The events of durable actors, in the order in which they were committed: those that are kept, and then each
         one when it is on disk.
 
@@ -181,7 +181,8 @@ class DurableFace:
                 "error" raises, "skip" reads what is there. Events of removed actors are never read.
 
         Returns:
-            an asynchronous iterator, which ends with the runtime, or by its `aclose()`. A slow reader loses nothing.
+            an asynchronous iterator of `EventEnvelope`; it ends with the runtime, or by its `aclose()`. A slow reader
+            loses nothing.
 
         Raises:
             TypeError: it is of no class of durable actors. ValueError: there is no path, or `after` is no offset.

@@ -12,6 +12,7 @@ from cuebook import (
     ActorOptions,
     ActorRef,
     Effect,
+    EventEnvelope,
     MailboxSpec,
     Message,
     PersistentActor,
@@ -123,6 +124,28 @@ async def words(runtime: Runtime) -> None:
     ActorOptions(on_exhausted="cry")  # error: [arg-type]
     ActorOptions(directives={ValueError: "resum"})  # error: [dict-item]
     MailboxSpec(overflow="drop")  # error: [arg-type]
+
+
+class Books(PersistentActor[int]):
+    follows = (Account,)
+
+    def initial_state(self) -> int:
+        return 0
+
+    def on_event(self, e: EventEnvelope) -> Effect:
+        assert_type(e.offset, str)
+        return persist(e.event)
+
+
+async def read_side(runtime: Runtime) -> None:
+    events = runtime.subscribe(of=[Account, Loose], after=None, missing="skip")
+    async for e in events:
+        assert_type(e, EventEnvelope)
+    await events.aclose()
+    runtime.subscribe(of=Counter)  # error: [arg-type]
+    runtime.subscribe(of=Account, missing="none")  # error: [arg-type]
+    assert_type(await runtime.remove(Account, "ada"), bool)
+    await runtime.remove(Counter, "ada")  # error: [arg-type]
 
 
 async def promises(runtime: Runtime) -> None:

@@ -20,8 +20,9 @@ from cuebook.runtime.cells.signals import Down
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.cells.system_port import NO_CHILDREN, Parent, SystemPort
 from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.phases import SETTLED, ActorState, PhaseEvent, after
 from cuebook.runtime.refs.ref import ActorRef, target_of
-from cuebook.runtime.refs.status import ActorState, TreeNode
+from cuebook.runtime.refs.status import TreeNode
 from cuebook.runtime.refs.waiting import Activation, in_hand
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.tasks.exits import called, is_exit
@@ -33,7 +34,6 @@ __all__ = ["GRACE_S", "Ending"]
 GRACE_S = 1.0
 """Seconds that a handler has to obey cancellation after a stop's deadline; then its actor ends without it."""
 
-_SETTLED = (ActorState.RUNNING, ActorState.RESTARTING, ActorState.STOPPED, ActorState.PARKED)
 _NOT_ENDED = (Exit.SHUTDOWN, None)
 _log = get_logger("runtime")
 
@@ -108,6 +108,10 @@ class Ending:
         self._stop_due = 0.0
         self._waiting: list[asyncio.Future[None]] | None = None
         self.activation: Activation | None = None
+
+    def _go(self, event: PhaseEvent) -> None:
+        """Into the phase that follows."""
+        self.state = after(self.state, event)
 
     @property
     def is_alive(self) -> bool:
@@ -225,7 +229,7 @@ class Ending:
 
     async def wait_until_settled(self) -> None:
         """Until it receives, waits to begin again, or has stopped for good."""
-        if self.state not in _SETTLED:
+        if self.state not in SETTLED:
             await self._next_settlement()
 
     async def _next_settlement(self) -> None:
@@ -292,7 +296,7 @@ class Ending:
         """The end for good. Whoever waits for anything of this actor is answered now."""
         if self.state is ActorState.STOPPED:
             return
-        self.state = ActorState.STOPPED
+        self._go(PhaseEvent.ENDED)
         self._is_stopping = True
         self._is_steady = False
         self._deactivate()

@@ -29,10 +29,10 @@ from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.policy.directives import Directive, directive_for, directive_for_start
 from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.phases import BETWEEN, ActorState, PhaseEvent
 from cuebook.runtime.policy.restarts import is_restarted
 from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import failure_of, told
-from cuebook.runtime.refs.status import ActorState
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.tasks.exits import is_exit
 from cuebook.runtime.tasks.hold import Hold
@@ -40,7 +40,6 @@ from cuebook.wording import repr_of
 
 __all__ = ["Lifecycle"]
 
-_BETWEEN = (ActorState.STOPPED, ActorState.RESTARTING, ActorState.PARKED)
 _log = get_logger("runtime")
 
 
@@ -93,7 +92,7 @@ class Lifecycle(Restarting):
 
     def kill(self, error: BaseException | None = None) -> None:
         """End the incarnation as a failure, in the middle of its handler; one that is about to begin, at once."""
-        if self.state in _BETWEEN:
+        if self.state in BETWEEN:
             return
         self._killed = error or ActorFailed(f"{self.name} was killed")
         self._is_steady = False
@@ -122,13 +121,13 @@ class Lifecycle(Restarting):
         """End the incarnation in good order after the message in hand, within that time; the next one begins
         when it is told to.
         """
-        if self.state in _BETWEEN:
+        if self.state in BETWEEN:
             return
         timer = self.clock.call_later(timeout_s, self._force_retirement, self.restarts)
         self._is_retiring = True
         self._is_steady = False
         self._driver.wake()
-        while self.state not in _BETWEEN:
+        while self.state not in BETWEEN:
             await self._next_settlement()
         timer.cancel()
         self._cancel_timers()
@@ -150,7 +149,7 @@ class Lifecycle(Restarting):
         """It is traced from now on, or no more: what is looked at is here."""
 
     def _force_retirement(self, restarts: int) -> None:
-        if self.restarts == restarts and self.state not in _BETWEEN:
+        if self.restarts == restarts and self.state not in BETWEEN:
             self.kill(ActorStopped(f"{self.name} was told to retire and did not within its time"))
             self._stop_timer = self.clock.call_later(GRACE_S, self._abandon)
 
@@ -184,7 +183,7 @@ class Lifecycle(Restarting):
     def _turn(self) -> Generator[Awaitable[Any] | None, Any, bool]:
         """Take the steps that the control lanes want, kill before stop; whether messages are received now."""
         while True:
-            if self.state in _BETWEEN:
+            if self.state in BETWEEN:
                 return False
             if self._killed is not None and self._life is not None:
                 yield from self._fail(self._killed)
@@ -195,7 +194,7 @@ class Lifecycle(Restarting):
                 self._killed = ActorStopped(f"{self.name} was cancelled")
                 yield from self._fail(self._killed)
             elif self._is_stopping:
-                self.state = ActorState.STOPPING
+                self._go(PhaseEvent.ASKED_TO_STOP)
                 if self._has_to_drain:
                     return True
                 yield from self._end(Exit.SHUTDOWN)
@@ -232,7 +231,7 @@ class Lifecycle(Restarting):
         self._deactivate()
         if self.state is ActorState.STARTING:
             life.ran_from = self.clock.monotonic()
-            self.state = ActorState.RUNNING
+            self._go(PhaseEvent.STARTED)
             if self.restarts and self._bonds is not None:
                 self._bonds.restarted(self.restarts, self._cause)
             self._settled()
@@ -252,7 +251,7 @@ class Lifecycle(Restarting):
         life = self._life
         if self.state is ActorState.STOPPED or life is None:
             return  # it ended without its handler
-        self.state = ActorState.FAILING
+        self._go(PhaseEvent.FAILED)
         self.failures += 1
         self._is_steady = False
         self._is_ending = True

@@ -13,8 +13,8 @@ from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.phases import ActorState, PhaseEvent
 from cuebook.runtime.policy.restarts import History, RestartAfter, Terminate, decide
-from cuebook.runtime.refs.status import ActorState
 from cuebook.wording import repr_of
 
 __all__ = ["Restarting"]
@@ -75,7 +75,7 @@ class Restarting(Ending):
         if self._bonds is not None:
             self._bonds.release()
         if self.spec.on_ended is not None and not self._is_stopping and directive not in _FINAL:
-            self.state = ActorState.RESTARTING
+            self._go(PhaseEvent.WAITS)
             self._settled()
             self.spec.on_ended(self.ref, reason, error)
             return
@@ -102,7 +102,7 @@ class Restarting(Ending):
         if self._is_stopping and self._restart_due >= self._stop_due:
             self._terminate(error)
             return
-        self.state = ActorState.RESTARTING
+        self._go(PhaseEvent.WAITS)
         self.restarts += 1
         self._restart_timer = self.clock.call_later(delay_s, self._restart)
 
@@ -120,7 +120,7 @@ class Restarting(Ending):
             self._parent.kill(error)
 
     def _park(self, error: BaseException | None) -> None:
-        self.state = ActorState.PARKED
+        self._go(PhaseEvent.PARKED)
         _log.error("actor is parked", actor=self.name, error=repr_of(error))
         for envelope in self.mailbox.take_asks():
             parked = ActorStopped(f"{self.name} is parked after {repr_of(error)}")
@@ -133,5 +133,5 @@ class Restarting(Ending):
         # Through the loop and never within the failure: a stop gets in between two attempts.
         self._restart_timer = None
         self.mailbox.release()
-        self.state = ActorState.STARTING
+        self._go(PhaseEvent.BEGINS_AGAIN)
         self._driver.wake()

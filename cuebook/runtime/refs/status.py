@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from cuebook.runtime.policy.phases import ActorState
 
 __all__ = ["ActorState", "ActorStatistics", "TreeNode"]
-
-
-class ActorState(StrEnum):
-    """Where an actor is in its life."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    FAILING = "failing"
-    RESTARTING = "restarting"
-    PARKED = "parked"
-    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
