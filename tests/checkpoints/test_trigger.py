@@ -343,3 +343,61 @@ def _cuebook(folder: Path, *words: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+LARGE = """
+import numpy as np
+def f(x):
+    step, weights = last_checkpoint((0, np.zeros(100_000)))
+    note(f"from {step}")
+    for step in range(step, 6):
+        weights = weights + step
+        make_checkpoint((step + 1, weights))
+        if step == 3 and not os.path.exists("again"):
+            open("again", "w").close()
+            os.kill(os.getppid(), 9)
+            time.sleep(100)
+    return float(weights.sum())
+print(chunk(f, [[1]], path="x.cue"))
+"""
+
+
+def test_large_states_lie_beside_the_journal_and_those_that_were_dropped_go_when_it_is_compacted(
+    tmp_path: Path,
+) -> None:
+    with start(tmp_path, LARGE) as program:
+        program.wait()
+    assert run_script(tmp_path, LARGE) == "[1500000.0]\n"
+    assert calls(tmp_path) == ["from 0", "from 4"]
+    blobs = tmp_path / "x.cue.blobs"
+    assert len([path for path in blobs.rglob("*") if path.is_file()]) == 6
+    assert (tmp_path / "x.cue").stat().st_size < 200_000
+
+    _cuebook(tmp_path, "compact", "x.cue")
+    assert [path for path in blobs.rglob("*") if path.is_file()] == []
+    assert run_script(tmp_path, LARGE) == "[1500000.0]\n", "the result is there"
+    assert len(calls(tmp_path)) == 2
+
+
+def test_what_a_later_run_has_done_leaves_no_state_of_an_earlier_one(tmp_path: Path) -> None:
+    from cuebook.cli.command import main
+
+    path, fails = tmp_path / "x.cue", tmp_path / "fails"
+    fails.touch()
+
+    def f(name: str) -> int:
+        begin: int = last_checkpoint(0)
+        make_checkpoint(begin + 5)
+        if Path(name).exists():
+            raise ValueError
+        return begin
+
+    with pytest.raises(CallFailed):
+        chunk(f, [[str(fails)]], where="thread", path=path)
+    fails.unlink()
+    assert chunk(f, [[str(fails)]], where="thread", path=path) == [5]
+    for compacts in (False, True):
+        if compacts:
+            _cuebook(tmp_path, "compact", "x.cue")
+        assert main(["forget", str(path), "--run", "2" if not compacts else "3"]) == 0
+        assert chunk(f, [[str(fails)]], where="thread", path=path) == [0], "the call was done since: it begins anew"
