@@ -49,7 +49,7 @@ def apply(lines: Lines, root: Path, ref: Ref, *, forces: bool) -> Restored:
         manifest = lines.manifest_of(ref)
         if not forces:
             _check_unchanged(lines, root, head.read(), manifest)
-        done = bring_back(lines, root, manifest, ref.name, head.read())
+        done = bring_back(lines, root, manifest, ref.name, current=head.read())
         head.write(ref)
         return done
     finally:

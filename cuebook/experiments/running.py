@@ -172,11 +172,11 @@ def _prepare(lines: Lines, request: RunRequest, decision: Decision, name: str) -
     current = WorkspaceHead(lines.workplace, request.root).read()
     if decision.start is not None:
         say(f"goes on from {decision.start}" + (f" as {name}; {decision.why}" if decision.what is What.BRANCH else ""))
-        done = bring_back(lines, request.root, lines.manifest_of(decision.start), name, current)
+        done = bring_back(lines, request.root, lines.manifest_of(decision.start), name, current=current)
     else:
         outputs = [each for stage in request.stages for each in stage.outputs]
         gone = tuple(each.name for each in outputs if request.wish.resets or not each.persists)
-        done = bring_back(lines, request.root, Manifest(gone, ()), name, current)
+        done = bring_back(lines, request.root, Manifest(gone, ()), name, current=current)
     say_aside(done)
 
 

@@ -41,7 +41,7 @@ def note_runner(lines: Lines, name: str, socket: str) -> None:
     (lines.folder / name / "runner.json").write_text(json.dumps({"socket": socket}))
 
 
-def bring_back(lines: Lines, root: Path, manifest: Manifest, name: str, current: Ref | None = None) -> Restored:
+def bring_back(lines: Lines, root: Path, manifest: Manifest, name: str, *, current: Ref | None = None) -> Restored:
     """Give the workspace these outputs; what is otherwise goes into a new folder in `.cuebook/aside`.
 
     Args:
