@@ -11,6 +11,7 @@ from cuebook.actors.application import print_lines
 from cuebook.actors.runs.progress import Event, EventKind, Progress
 from cuebook.children.output_pipe import LINE_BYTES_MAX
 from cuebook.notices import say
+from cuebook.stages.progress.live_tree import tree_set_aside
 
 __all__ = ["Bar", "wants_bar"]
 
@@ -41,6 +42,7 @@ class Bar:
     def __init__(self, title: str) -> None:
         self._title = title
         self._bar: Any = None
+        self._place = contextlib.ExitStack()
         self._task: Any = None
         self._has_stdout = False
         self._shown_at = 0.0
@@ -119,6 +121,7 @@ class Bar:
             self._bar = None
             with contextlib.suppress(*_GONE):
                 bar.stop()
+            self._place.close()
 
     def _open(self, progress: Progress) -> None:
         from rich.console import Console
@@ -132,6 +135,7 @@ class Bar:
             Progress as RichProgress,
         )
 
+        self._place.enter_context(tree_set_aside())
         self._opened_at = time.monotonic()
         self._has_stdout = _is_terminal(sys.stdout)
         self._begun_with = _finished(progress)

@@ -194,10 +194,12 @@ def _opening(plan: Beginning, total: int | None, outlines: Sequence[str]) -> Ent
 def _unfinished_states(history: JournalState, identity: Identity) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for run in history.with_states.values():
-        if identity.is_of(run) and not run.is_forgotten:
+        if identity.is_of(run):
             for index, kept in run.states.items():
-                if not run.done[index]:
-                    seq, head = kept[-1]
+                seq, head = kept[-1]
+                if run.done[index]:  # a later run has done what an earlier one had begun
+                    found.pop(head.call_key, None)
+                elif not run.is_forgotten:
                     found[head.call_key] = seq
     return found
 

@@ -207,7 +207,7 @@ async def collect(lines: Lines, keeping: Keeping, needed_too: Callable[[bytes], 
                     await writer.drop(numbers)
                 finally:
                     await writer.close()
-                dropped += len(numbers)
+                dropped += sum(number > 0 for number in numbers)  # 0 is what there was before the first
     is_ours = needed_by_experiments(lines)
     count, size = lines.workplace.files.collect(lambda digest: is_ours(digest) or needed_too(digest))
     return Collected(dropped, count, size)

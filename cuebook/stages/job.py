@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from cuebook.errors import StageError
 from cuebook.notices import notice, say
@@ -18,10 +18,14 @@ from cuebook.persistence.records.job_heads import StepKept
 from cuebook.stages.current import enter, leave, name_for_program
 from cuebook.stages.job_book import JobBook
 from cuebook.stages.job_name import JobName, checked_job_name, folder_name, script_of_program
-from cuebook.stages.settings import Reset, is_watched, reset_of_environment, warn_of_unknown
+from cuebook.stages.progress.stage_news import StageNews
+from cuebook.stages.settings import Reset, is_drawn, is_watched, reset_of_environment, warn_of_unknown
 from cuebook.stages.versions import Versions
 from cuebook.wire.codec import pack, unpack
 from cuebook.workplace.location import Workplace, open_workplace
+
+if TYPE_CHECKING:
+    from cuebook.stages.progress.live_tree import LiveTree
 
 __all__ = ["Job", "job", "program_job"]
 
@@ -60,6 +64,7 @@ class Job:
         self.is_reset: set[bytes] = set()
         self.said: set[str] = set()
         self.counting = threading.Lock()
+        self._tree: LiveTree | None = None
 
     @classmethod
     def named(cls, name: str) -> Self:
@@ -123,6 +128,8 @@ class Job:
         Args:
             error: what it failed with.
         """
+        if self._tree is not None:
+            self._tree.close()
         book = self._book
         if book is not None and self._pid == os.getpid():
             book.close(*_status_of(error))
@@ -133,10 +140,19 @@ class Job:
             self.said.add(text)
             notice(text)
 
-    def show(self, text: str) -> None:
+    def show(self, news: StageNews) -> None:
         """Tell what becomes of a stage, where somebody watches."""
-        if self.is_watched:
-            say(text)
+        if not self.is_watched:
+            return
+        with self.counting:
+            if self._tree is None and is_drawn():
+                from cuebook.stages.progress.live_tree import LiveTree
+
+                self._tree = LiveTree()
+        if self._tree is None:
+            say(news.line())
+        else:
+            self._tree.show(news)
 
     def number_of(self, stage: str) -> int:
         """Which call of a stage this is in this run, from 1."""

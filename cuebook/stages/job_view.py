@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cuebook.persistence.history.jobs.job import JobRun, JobState, KeptStage
-from cuebook.persistence.records.job_heads import StageKept
 from cuebook.wording import duration
 
-__all__ = ["StageLine", "finished_line", "job_text", "lines_of", "status_of"]
+__all__ = ["StageLine", "job_text", "lines_of", "status_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +55,6 @@ def _line(kept: KeptStage, status: str) -> StageLine:
     return StageLine(
         head.stage, head.version, status, head.rows, head.seconds, head.reasons if status == "redone" else ()
     )
-
-
-def finished_line(head: StageKept) -> str:
-    """That a stage is done: its rows, how long it took, and rows a second."""
-    rows = "" if head.rows is None else f", {head.rows:,} rows"
-    rate = f", {head.rows / head.seconds:,.0f} rows/s" if head.rows and head.seconds > 0 else ""
-    return f"{head.stage} done in {duration(head.seconds)}{rows}{rate}"
 
 
 def job_text(state: JobState, number: int, *, skipped: Sequence[int], steps: int, is_live: bool = True) -> str:

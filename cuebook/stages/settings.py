@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 
 from cuebook.notices import notice
 
-__all__ = ["LIVE", "RESET", "RESET_STAGES", "Reset", "is_watched", "reset_of_environment", "warn_of_unknown"]
+__all__ = [
+    "LIVE",
+    "RESET",
+    "RESET_STAGES",
+    "Reset",
+    "is_drawn",
+    "is_watched",
+    "reset_of_environment",
+    "warn_of_unknown",
+]
 
 LIVE = "CUEBOOK_LIVE"
 RESET = "CUEBOOK_RESET"
@@ -39,6 +49,16 @@ def reset_of_environment() -> Reset:
 def is_watched() -> bool:
     """Whether each stage is to say what becomes of it, as under `cuebook run`."""
     return os.environ.get(LIVE, "").strip().lower() not in _FALSE
+
+
+def is_drawn() -> bool:
+    """Whether that is a tree which is drawn again and again: on a terminal, unless lines are asked for."""
+    stream = sys.stderr
+    try:
+        is_terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    except (AttributeError, ValueError):  # a program may have put anything in its place
+        return False
+    return is_terminal and os.environ.get(LIVE, "").strip().lower() != "lines"
 
 
 def warn_of_unknown() -> None:

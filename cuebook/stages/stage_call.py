@@ -21,9 +21,9 @@ from cuebook.persistence.identity.files import File
 from cuebook.persistence.identity.fingerprint import fingerprint
 from cuebook.persistence.identity.value_digest import value_digest
 from cuebook.persistence.records.job_heads import StageKept, StageRead
-from cuebook.stages.job_view import finished_line
 from cuebook.stages.lazy_value import LazyValue, is_loaded, whole
 from cuebook.stages.lineage import Lineage, Upstream, arguments_of, lineage_of
+from cuebook.stages.progress.stage_news import StageNews
 from cuebook.stages.progress.stage_progress import StageProgress
 from cuebook.stages.reasons import FIRST_TIME, RESET, differences, reason_line
 from cuebook.stages.stage_run import StageRun, current_stage, file_read
@@ -80,6 +80,7 @@ class StageCall:
         self._reasons: list[str] = []
         self.run = StageRun(stage.name, self._hash, book.folder / "items" / f"{_file_name(stage.name)}.cuebook", above)
         self._is_reset = False
+        self._is_begun = False
 
     # -- before -----------------------------------------------------------------------------------------------------
 
@@ -94,6 +95,8 @@ class StageCall:
 
     def release(self) -> None:
         """Let go of the lineage."""
+        if self._is_begun:
+            self._job.show(self._news("failed"))
         with self._job.counting:
             future = self._job.running.pop(self._hash, None)
         if future is not None:
@@ -129,7 +132,8 @@ class StageCall:
             job.said_once(f"{self._stage.name} is done by every run: nobody can see into its argument {which}")
         if self._is_reset:
             job.is_reset.add(self._hash)
-        job.show(f"{self._depth()}{self._stage.name} ...")
+        self._is_begun = True
+        job.show(self._news("running", reasons=self._told_reasons()))
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
@@ -168,7 +172,8 @@ class StageCall:
             body = StageBody(self._lineage.parts, self._lineage.packages, inside)
             kept = self._book.keep_stage(head, body.encode(self._book.hiding.hide))
         self._know(kept, encoded)
-        self._job.show(f"{self._depth()}{finished_line(head)}")
+        self._is_begun = False
+        self._job.show(self._news("done", head, reasons=self._told_reasons()))
         self._tell_above(kept)
         return value
 
@@ -313,7 +318,7 @@ class StageCall:
     def _take_over(self, kept: KeptStage) -> None:
         head = kept.head
         self._book.skip(kept.seq)
-        self._job.show(f"{self._depth()}{head.stage} taken over, version {head.version}")
+        self._job.show(self._news("skipped", head))
         self._job.used[head.stage] = (head.version, head.hash, head.value)
         self._job.values[head.value] = (head.hash, head.value, head.stage)
         if self._lineage.unseen:
@@ -336,8 +341,18 @@ class StageCall:
             for read in kept.head.reads:
                 self._above.has_read(read)
 
-    def _depth(self) -> str:
-        return "    " * (0 if self._above is None else len(self._above.names()))
+    def _news(self, status: str, head: StageKept | None = None, *, reasons: Sequence[str] = ()) -> StageNews:
+        depth = 0 if self._above is None else len(self._above.names())
+        if head is None:
+            seconds = time.time() - self._began
+            return StageNews(self, self._stage.name, depth, status, seconds=seconds, reasons=reasons)
+        return StageNews(
+            self, head.stage, depth, status,
+            rows=head.rows, seconds=head.seconds, version=head.version, reasons=reasons,
+        )  # fmt: skip
+
+    def _told_reasons(self) -> Sequence[str]:
+        return () if self._reasons == [FIRST_TIME] else self._reasons
 
     def _upstream(self) -> tuple[bytes, ...]:
         return tuple(dict.fromkeys([*(each.hash for each in self._lineage.upstream), *self.run.upstream]))

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -18,7 +15,6 @@ import pytest
 
 from cuebook import CallFailed, Runtime, ValueNotKept, chunk, current_call, last_checkpoint, make_checkpoint
 from tests.support.programs import calls, run_script, start
-from tests.support.runs import environment
 
 
 def test_outside_of_a_call_both_do_nothing() -> None:
@@ -303,43 +299,3 @@ assert len({seed for *_, seed in first}) == 3
     assert first == run_script(tmp_path, body)
     assert "(0, 2, [5], " in first
     assert "(2, 2, {'x': 5}, " in first
-
-
-METRICS = """
-def f(x):
-    for step in range(3):
-        make_checkpoint({"step": step}, label="epoch", metrics={"loss": np.float32(1 / (step + 1)), "step": step})
-    if x:
-        note(x, "ready.log")
-        time.sleep(100)
-    return x
-import numpy as np
-print(chunk(f, [[n] for n in range(3)], workers=3, path="x.cue", where=sys.argv[1]))
-"""
-
-
-@pytest.mark.parametrize("where", ["process", "thread"])
-def test_label_age_and_metrics_of_running_calls_are_shown(where: str, tmp_path: Path) -> None:
-    with start(tmp_path, METRICS, where) as program:
-        while len(calls(tmp_path, "ready.log")) < 2:
-            assert program.process.poll() is None, program.stderr
-            time.sleep(0.01)
-        text = _cuebook(tmp_path, "show", "x.cue")
-        (shown,) = json.loads(_cuebook(tmp_path, "show", "x.cue", "--json"))["runs"]
-        program.send(signal.SIGKILL)
-        program.wait()
-    lines = sorted(re.sub("3 'epoch', .* ago", "3 'epoch', AGE", line) for line in text.splitlines() if "call " in line)
-    assert lines == [f"run 1, call {n}: checkpoint 3 'epoch', AGE, loss=0.3333, step=2" for n in (1, 2)]
-    assert [(each["label"], each["metrics"]["step"]) for each in shown["checkpoints"]] == [("epoch", 2)] * 2
-
-    assert "call " not in _cuebook(tmp_path, "show", "x.cue"), "nothing runs any more"
-    assert "'epoch', " in _cuebook(tmp_path, "show", "x.cue", "--run", "1")
-    assert "loss=0.3333, step=2" in _cuebook(tmp_path, "show", "x.cue", "--run", "1")
-
-
-def _cuebook(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "cuebook", *words], cwd=folder, env=environment(), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout

@@ -143,7 +143,7 @@ def test_a_branch_has_the_outputs_and_leaves_the_working_tree(here: Experiment) 
 
 
 def test_what_is_collected_is_gone_and_the_rest_comes_back(here: Experiment) -> None:
-    said(here, "gc", "--best", "-loss")
+    assert said(here, "gc", "--best", "-loss").startswith("dropped 2 checkpoints")
 
     kept = {(each["name"], row["number"]) for each in here.shown() for row in each["checkpoints"] if row["has_files"]}
     assert kept == {("one", 3), ("one", 1), ("two", 3), ("two", 1)}

@@ -49,6 +49,8 @@ def test_job_show_says_what_was_done_skipped_and_redone_and_why(folder: Commands
         [("stage1", "skipped"), ("other", "skipped"), ("stage2", "redone"), ("stage3", "redone")],
     ]
     assert shown["runs"][1]["parent"] == shown["runs"][0]["run"]
+    assert [(run["rows_processed"], run["rows_reused"]) for run in shown["runs"]] == [(18, 0), (6, 11)]
+    assert "6 rows processed, 11 reused" in folder.cuebook("job", "show", "script.py")
     assert folder.cuebook("why", "script.py").split("\n") == [
         "stage2 is redone: code of clean changed",
         "stage3 is redone because of stage2",

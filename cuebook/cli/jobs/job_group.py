@@ -96,7 +96,7 @@ def _run_object(seen: SeenJob, run: JobRun, *, is_live: bool) -> dict[str, Any]:
     from cuebook.stages.job_view import lines_of, status_of
     from cuebook.stages.jobs import checkpoints_of
 
-    closed = run.closed
+    closed, lines = run.closed, lines_of(seen.state, run)
     return {
         "run": run.number,
         "parent": run.opened.parent or None,
@@ -109,6 +109,8 @@ def _run_object(seen: SeenJob, run: JobRun, *, is_live: bool) -> dict[str, Any]:
         "error": closed.error if closed is not None and closed.error else None,
         "steps_done": run.steps,
         "steps_taken_over": 0 if closed is None else closed.steps,
+        "rows_reused": sum(line.rows or 0 for line in lines if line.status == "skipped"),
+        "rows_processed": sum(line.rows or 0 for line in lines if line.status != "skipped"),
         "stages": [
             {
                 "stage": line.stage,
@@ -118,7 +120,7 @@ def _run_object(seen: SeenJob, run: JobRun, *, is_live: bool) -> dict[str, Any]:
                 "seconds": line.seconds,
                 "reasons": list(line.reasons),
             }
-            for line in lines_of(seen.state, run)
+            for line in lines
         ],
         "checkpoints": [
             {
@@ -144,6 +146,8 @@ def _run_line(run: dict[str, Any]) -> str:
         parts.append(f"after run {run['parent']}")
     if run["steps_done"] or run["steps_taken_over"]:
         parts.append(f"{run['steps_done']} steps done, {run['steps_taken_over']} taken over")
+    if run["rows_reused"] or run["rows_processed"]:
+        parts.append(f"{run['rows_processed']:,} rows processed, {run['rows_reused']:,} reused")
     if run["error"]:
         parts.append(run["error"])
     return "  ".join(parts)

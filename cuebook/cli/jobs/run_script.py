@@ -22,10 +22,17 @@ __all__ = ["run"]
 @click.option("--from-scratch", is_flag=True, help="Take over nothing that earlier runs have done.")
 @click.option("--reset-stage", "reset", multiple=True, metavar="NAME", help="Redo this stage and what follows from it.")
 @click.option("--job", "name", metavar="NAME", help="The job's name, in place of the script's path.")
+@click.option("--lines", is_flag=True, help="A line for each news, also on a terminal, where a tree is drawn else.")
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(
-    script: Path, arguments: tuple[str, ...], reset: tuple[str, ...], *, from_scratch: bool, name: str | None
+    script: Path,
+    arguments: tuple[str, ...],
+    reset: tuple[str, ...],
+    *,
+    from_scratch: bool,
+    name: str | None,
+    lines: bool,
 ) -> int:
     """Run SCRIPT with its ARGUMENTS as `python SCRIPT` does, show its stages as they go, then what became of each.
 
@@ -33,7 +40,7 @@ def run(
     """
     if not script.is_file():
         raise NotThere(f"there is no script {script}")
-    environment = {**os.environ, "CUEBOOK_LIVE": "1"}
+    environment = {**os.environ, "CUEBOOK_LIVE": "lines" if lines else "1"}
     if from_scratch:
         environment["CUEBOOK_RESET"] = "1"
     if reset:
@@ -48,6 +55,8 @@ def run(
     finally:
         signal.signal(signal.SIGINT, before)
         signal.signal(signal.SIGTERM, passed_on)
+    if code < 0 and sys.stderr.isatty():
+        click.echo("\x1b[?25h", nl=False, err=True)  # a killed one has left the cursor hidden
     _show_end(script, name)
     return code if code >= 0 else 128 - code
 

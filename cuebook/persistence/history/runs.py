@@ -52,7 +52,7 @@ class _RunsStaying:
 
     def __init__(self, state: JournalState) -> None:
         self._dropped = dropped_runs(state)
-        self._state = state
+        self._states = _wanted_states(state)
 
     def keeps(self, record: Record) -> bool:
         if record.run in self._dropped:
@@ -65,10 +65,7 @@ class _RunsStaying:
         return head.what is Forgetting.FUNCTION or head.run not in self._dropped
 
     def keeps_state(self, record: Record) -> bool:
-        run = self._state.runs[record.run]
-        index = StateKept.decode(record.head).index
-        is_newest = any(seq == record.seq for seq, _ in run.states.get(index, ()))
-        return is_newest and not (run.is_forgotten or run.done[index])
+        return record.seq in self._states
 
     def last_words(self, numbering: Numbering, journal_id: bytes) -> Sequence[Entry]:
         del numbering, journal_id
@@ -88,6 +85,19 @@ def dropped_runs(state: JournalState) -> set[int]:
             staying.add(number)
             waiting.extend(sources.get(number, ()))
     return set(state.runs) - staying
+
+
+def _wanted_states(state: JournalState) -> set[int]:
+    """The records of states from which an attempt may still go on: of calls that no run has done since."""
+    wanted: dict[tuple[bytes, bytes], list[int]] = {}
+    for run in state.with_states.values():
+        for index, kept in run.states.items():
+            call = run.opened.fingerprint, kept[-1][1].call_key
+            if run.done[index]:
+                wanted.pop(call, None)
+            elif not run.is_forgotten:
+                wanted.setdefault(call, []).extend(seq for seq, _ in kept)
+    return {seq for seqs in wanted.values() for seq in seqs}
 
 
 def _reduced(state: JournalState, head: Reused) -> Reused:
