@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cuebook import chunk
@@ -100,6 +100,7 @@ ARGUMENTS = st.one_of(
 CALLS = st.lists(st.lists(ARGUMENTS, max_size=2), min_size=1, max_size=6)
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(CALLS, st.booleans()), min_size=1, max_size=4), CALLS, st.booleans())
 def test_a_look_through_the_bytes_leaves_out_no_run_that_had_a_call(
     tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[list[Any], bool]], calls: list[Any], keeps: bool
