@@ -115,7 +115,7 @@ class RunState:
         self._by_start: tuple[list[int], list[ReusedRange]] | None = None
 
     def leave_calls_out(self, load: Callable[[int], None]) -> None:
-        """What its records of calls say is folded in when somebody asks for it: by `load(number)`, which begins them."""
+        """What its records of calls say is folded in when somebody asks for it: by `load(number)`."""
         for name in _OF_CALLS:
             delattr(self, name)
         self._load = load

@@ -1,4 +1,4 @@
-"""The fold of a large journal without the records of its calls, which are folded in run by run where they are asked for.
+"""The fold of a large journal without the records of its calls, which are folded in, run by run, where they are needed.
 
 Most of a journal is results, and a run takes results of few earlier ones. A run that is not closed, and one that kept
 states of calls, is whole from the start; so is every run where something was forgotten. Knows no run's plan.
@@ -27,7 +27,7 @@ class ThinFold:
         state: an empty one, which is filled. lock: held while calls come in, by whatever thread asks.
     """
 
-    def __init__(self, state: JournalState, lock: threading.RLock) -> None:  # type: ignore[valid-type]
+    def __init__(self, state: JournalState, lock: threading.RLock) -> None:
         self._state = state
         self._lock = lock
         self._file: JournalRecords | None = None
