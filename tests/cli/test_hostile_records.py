@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -82,6 +83,10 @@ def check(path: Path, what: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert "\x1b" not in said.out + said.err, (what, command)
         copy.with_name("copy.cue.lock").unlink(missing_ok=True)
     read_everything(path)
+    began = time.process_time()
+    with contextlib.suppress(CuebookError):
+        chunk(f, [[n] for n in range(6)], path=path, where="thread", errors="collect", progress_bar=False)
+    assert time.process_time() - began < 2, (what, "chunk")
 
 
 async def _write(path: Path, entries: list[Entry]) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import bisect
 from array import array
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.marks import DoneCalls, Marks
@@ -35,6 +36,13 @@ RESULTS_MAX = 1 << 33
 
 
 _SPAN_BITS = 8
+_OF_CALLS = frozenset(
+    {
+        "_made", "own", "done", "failures", "reused", "states", "completed", "seconds", "last_at", "_seqs", "_starts",
+        "_counts", "_scattered", "_places", "_spans", "_by_start",
+    }
+)  # fmt: skip
+"""What records of calls have a say in."""
 
 
 class RunStatus(StrEnum):
@@ -80,18 +88,24 @@ class RunState:
         self.opened_seq = seq
         self.opened = opened
         self.arguments: list[tuple[int, Arguments]] = []
+        self.closed_seq = 0
+        self.closed: RunClosed | None = None
+        self.is_forgotten = False
+        self._load: Callable[[int], None] | None = None
+        self.begin_calls()
+
+    def begin_calls(self) -> None:
+        """Nothing is known of its calls but their arguments."""
+        self._load = None
         self._made = Marks()
         self.own = self._made
         self.done = DoneCalls(self._made)
         self.failures: dict[int, tuple[int, Failed]] = {}
         self.reused: list[ReusedRange] = []
         self.states: dict[int, list[tuple[int, StateKept]]] = {}
-        self.closed_seq = 0
-        self.closed: RunClosed | None = None
         self.completed = 0
         self.seconds = 0.0
         self.last_at = 0.0
-        self.is_forgotten = False
         self._seqs = array("Q")
         self._starts = array("Q")
         self._counts = array("Q")
@@ -99,6 +113,19 @@ class RunState:
         self._places: Places | None = None
         self._spans: dict[int, tuple[int, int]] = {}
         self._by_start: tuple[list[int], list[ReusedRange]] | None = None
+
+    def leave_calls_out(self, load: Callable[[int], None]) -> None:
+        """What its records of calls say is folded in when somebody asks for it: by `load(number)`."""
+        for name in _OF_CALLS:
+            delattr(self, name)
+        self._load = load
+
+    def __getattr__(self, name: str) -> Any:
+        load = self.__dict__.get("_load")
+        if load is None or name not in _OF_CALLS:
+            raise AttributeError(f"a run has no {name!r}", name=name, obj=self)
+        load(self.number)
+        return self.__dict__[name]
 
     @property
     def total(self) -> int | None:

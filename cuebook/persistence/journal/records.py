@@ -59,6 +59,12 @@ class JournalRecords:
         chosen = (None if kinds is None else tuple(kinds), None if runs is None else tuple(runs))
         return self._checked(self._readings(), (after, until), chosen, bodies=bodies)
 
+    @property
+    def last_seq(self) -> int:
+        """Number of the last record now."""
+        with self._readings() as reading:
+            return reading.end()
+
     def record(self, seq: int) -> Record:
         """One record with its body, checked.
 

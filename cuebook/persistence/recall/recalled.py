@@ -17,14 +17,17 @@ from cuebook.persistence.history.arguments import Block, block_keys
 from cuebook.persistence.history.arguments_read import blocks_of
 from cuebook.persistence.history.replay import JournalState, apply
 from cuebook.persistence.journal.records import JournalRecords
-from cuebook.persistence.recall.first_look import FEW_CALLS, places_by_bytes
+from cuebook.persistence.recall.first_look import FEW_CALLS, ArgumentsAt, places_by_bytes
 from cuebook.persistence.recall.known_calls import KnownCalls
+from cuebook.persistence.recall.thin_fold import ThinFold
 from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Arguments
 
 __all__ = ["Recalled", "recalled"]
 
 _JOURNALS_MAX = 4
+_WHOLE_MAX = 4096
+"""A journal of fewer records is folded whole."""
 _KNOWN_AT_ONCE_MAX = 1 << 15
 _LOOKS_MAX = 16
 """Knowing more calls than those costs as much as so many looks through their bytes."""
@@ -40,8 +43,9 @@ class Recalled:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.state = JournalState()
+        self._thin: ThinFold | None = None
         self._hash = b""
         self._visits = self._looks = 0
         self._calls: KnownCalls | None = None
@@ -54,18 +58,32 @@ class Recalled:
 
         Raises:
             JournalCorrupt: a record is damaged.
-        Cost: 4 us a new record; the first time, all are new.
+        Cost: 4 us a new record; the first time all are new, of which those of calls are left for later where there are
+            many, see `ThinFold`.
         """
         if not self._is_of(file):
             self._begin()
         try:
+            if not self.state.last_seq:
+                self._begin_thin(file)
             for record in file.records(after=self.state.last_seq, bodies=False):
+                if self._thin is not None:
+                    self._thin.before(file, record)
                 apply(self.state, record)
                 self._hash = record.hash
         except BaseException:  # a record half folded is nothing to go on from
             self._begin()
             raise
         self._visits += 1
+
+    def _begin_thin(self, file: JournalRecords) -> None:
+        end = file.last_seq
+        if end > _WHOLE_MAX:
+            self._thin = ThinFold(self.state, self.lock)
+            if self._thin.begin(file, end):
+                self._hash = file.record(end).hash
+            else:
+                self._begin()
 
     def places_of(
         self, file: JournalRecords, wanted: Sequence[Block], runs: Collection[int]
@@ -93,12 +111,18 @@ class Recalled:
             keys = [key for block in wanted for key in block_keys(block)]
             found: dict[int, set[int] | None] = {**self._calls.places(keys)}
         elif count <= FEW_CALLS:
-            until = self.state.last_seq
-            found = {**places_by_bytes(file, self._with_sources(runs), wanted, until=until)}
+            found = {**places_by_bytes(file, self._heads(self._with_sources(runs)), wanted)}
             self._looks += 1
         else:
             return None
         return self._with_takers(found)
+
+    def _heads(self, runs: Iterable[int]) -> list[ArgumentsAt]:
+        """The records that hold arguments of these runs, in ascending order."""
+        told = (each for number in runs for each in self.state.runs[number].arguments)
+        return sorted(
+            (ArgumentsAt(seq, head) for seq, head in told if head.source_run is None), key=lambda each: each.seq
+        )
 
     def _is_worth_knowing(self) -> bool:
         calls = sum(run.known for run in self.state.runs.values())
@@ -165,7 +189,7 @@ class Recalled:
             return False  # reading it anew tells what is wrong with it
 
     def _begin(self) -> None:
-        self.state, self._hash, self._visits, self._looks = JournalState(), b"", 0, 0
+        self.state, self._thin, self._hash, self._visits, self._looks = JournalState(), None, b"", 0, 0
         self._calls, self._indexed, self._takers, self._taken_to = None, 0, {}, 0
 
     def _index(self, file: JournalRecords, calls: KnownCalls) -> None:

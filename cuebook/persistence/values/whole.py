@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from cuebook.errors import MalformedMessage
 from cuebook.persistence.blobs.transient import TransientBlobs
 from cuebook.persistence.values import ValueDecoder
-from cuebook.wire.codec import Unpacker
+from cuebook.wire.codec import UNPACK_ERRORS, Unpacker, malformed
 
 __all__ = ["NotRebuilt", "Undecoded", "WholeDecoder", "split_values"]
 
@@ -72,14 +73,23 @@ class WholeDecoder:
 
 
 def split_values(data: bytes, count: int) -> list[bytes]:
-    """The encodings of `count` values that stand one after the other, each alone."""
+    """The encodings of `count` values that stand one after the other, each alone.
+
+    Raises:
+        MalformedMessage: they are others than so many.
+    """
     unpacker = Unpacker(None, max_buffer_size=max(len(data), 1))
     unpacker.feed(data)
     parts = []
     start = 0
-    for _ in range(count):
-        unpacker.skip()
-        end = unpacker.tell()
-        parts.append(data[start:end])
-        start = end
+    try:
+        for _ in range(count):
+            unpacker.skip()
+            end = unpacker.tell()
+            parts.append(data[start:end])
+            start = end
+    except UNPACK_ERRORS as error:
+        raise malformed(data, error) from error
+    if start != len(data):
+        raise MalformedMessage(f"{len(data)} bytes hold more than {count} values")
     return parts

@@ -1,0 +1,118 @@
+"""The fold of a large journal without the records of its calls, which are folded in, run by run, where they are needed.
+
+Most of a journal is results, and a run takes results of few earlier ones. A run that is not closed, and one that kept
+states of calls, is whole from the start; so is every run where something was forgotten. Knows no run's plan.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Iterator
+
+from cuebook.persistence.history.replay import JournalState, apply
+from cuebook.persistence.journal.records import JournalRecords
+from cuebook.persistence.records.record import Kind, Record
+from cuebook.persistence.records.run_heads import Reused
+
+__all__ = ["ThinFold"]
+
+_OF_CALLS = frozenset({Kind.COMPLETED, Kind.FAILED, Kind.REUSED, Kind.STATE})
+_READ = frozenset(Kind) - {Kind.COMPLETED, Kind.FAILED}
+
+
+class ThinFold:
+    """Which runs of a state lack their calls, and how these come in.
+
+    Args:
+        state: an empty one, which is filled. lock: held while calls come in, by whatever thread asks.
+    """
+
+    def __init__(self, state: JournalState, lock: threading.RLock) -> None:
+        self._state = state
+        self._lock = lock
+        self._file: JournalRecords | None = None
+        self._thin: set[int] = set()
+        self._sources: dict[int, set[int]] = {}
+
+    def begin(self, file: JournalRecords, end: int) -> bool:
+        """Fold the records up to `end`, without those of calls; False where it cannot be: the state is of no use then.
+
+        Raises:
+            JournalCorrupt: a record is damaged.
+        Cost: 5 us a run and record of arguments, and a pass over the others without looking at them.
+        """
+        self._file = file
+        with_states = set[int]()
+        for record in file.records(until=end, kinds=sorted(_READ), bodies=False):
+            if record.kind is Kind.FORGOTTEN:
+                return False
+            if record.kind is Kind.REUSED:
+                self._sources.setdefault(record.run, set()).update(_sources_of(record))
+            elif record.kind is Kind.STATE:
+                with_states.add(record.run)
+            else:
+                apply(self._state, record)
+                if record.kind is Kind.RUN_OPENED:
+                    self._state.runs[record.run].leave_calls_out(self._load)
+                    self._thin.add(record.run)
+        self._state.last_seq = end
+        self._fill(with_states | {number for number in self._thin if self._state.runs[number].closed is None})
+        return True
+
+    def before(self, file: JournalRecords, record: Record) -> None:
+        """Make ready for a record that was appended since: what it bears on has to be whole."""
+        self._file = file
+        if record.kind is Kind.FORGOTTEN:
+            self._fill(self._thin)
+        elif record.kind in _OF_CALLS:
+            self._fill({record.run, *(_sources_of(record) if record.kind is Kind.REUSED else ())})
+
+    def _load(self, number: int) -> None:
+        with self._lock:
+            self._fill({number})
+
+    def _fill(self, numbers: Collection[int]) -> None:
+        """Fold the calls of these runs in, and those of all that they took results from, before them or with them."""
+        wanted, waiting = set[int](), [number for number in numbers if number in self._thin]
+        while waiting:
+            number = waiting.pop()
+            if number in self._thin and number not in wanted:
+                wanted.add(number)
+                waiting.extend(self._sources.get(number, ()))
+        if not wanted:
+            return
+        assert self._file is not None
+        state = self._state
+        end = state.last_seq
+        for number in wanted:
+            state.runs[number].begin_calls()
+        try:
+            for low, high in _joined(
+                (run.opened_seq, run.closed_seq or end) for run in map(state.runs.get, wanted) if run
+            ):
+                for record in self._file.records(
+                    after=low - 1, until=high, kinds=sorted(_OF_CALLS), runs=sorted(wanted), bodies=False
+                ):
+                    apply(state, record)
+        except BaseException:
+            for number in wanted:  # half of it is nothing to go on from
+                state.runs[number].leave_calls_out(self._load)
+            raise
+        finally:
+            state.last_seq = end
+        self._thin -= wanted
+
+
+def _sources_of(record: Record) -> Iterator[int]:
+    return (source for source, *_ in Reused.decode(record.head).ranges)
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of records, ascending, such as overlap in one."""
+    found: list[tuple[int, int]] = []
+    for low, high in sorted(spans):
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        else:
+            found.append((low, high))
+    return found
