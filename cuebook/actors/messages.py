@@ -16,6 +16,7 @@ __all__ = [
     "Appended",
     "CheckRunning",
     "CommitEnded",
+    "CrewDue",
     "FromWorker",
     "GraceOver",
     "HostLost",
@@ -98,6 +99,14 @@ class HostLost:
     reason: str
     life: int
     host: int = 1
+
+
+@message(by_reference=True)
+@dataclass(frozen=True, slots=True)
+class CrewDue:
+    """The Supervisor's timer: look at whether more workers would pay for the run of this key."""
+
+    run: int
 
 
 @message(by_reference=True)
