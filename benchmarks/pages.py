@@ -71,7 +71,7 @@ def _durable_job(run: BenchmarkRun) -> str:
     lines += ["", "| keeps nothing | calls | results/s | durable cuebook is |", "|---|---|---|---|"]
     lines += [_pool_row(each, ours) for each in rates if each.parameters["kind"] == "pool"]
     lines += ["", *_winners(run, rates, ours)]
-    lines += [f"Left out here: {name}: {reason}." for name, reason in run.left_out.items()]
+    lines += [f"Left out here: {name}: {reason.rstrip('.')}." for name, reason in run.left_out.items()]
     return "\n".join(lines).rstrip() + "\n"
 
 

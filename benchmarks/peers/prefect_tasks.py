@@ -19,6 +19,7 @@ def run(job: Job) -> list[int]:
         PREFECT_HOME=str(job.folder / "home"),
         PREFECT_LOCAL_STORAGE_PATH=str(job.folder / "storage"),
         PREFECT_LOGGING_LEVEL="ERROR",
+        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="150",
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         DO_NOT_TRACK="1",
     )

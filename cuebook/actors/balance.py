@@ -24,7 +24,7 @@ class Balance:
 
         Cost: under a microsecond a worker where nothing waits.
         """
-        slots = [slot for slot in run.slots if slot.is_ready]
+        slots = [slot for slot in run.crew_slots if slot.is_ready]
         if not any(slot.outstanding.calls > 1 for slot in slots):
             return
         is_dry = run.is_dry
@@ -39,7 +39,7 @@ class Balance:
     def look_in_time(self, run: Run, now: float, context: Context) -> None:
         """Look again when another call may begin, where that is limited and somebody waits for one."""
         pace = run.policy.pace
-        if pace is not None and not run.is_dry and any(slot.is_free for slot in run.slots):
+        if pace is not None and not run.is_dry and any(slot.is_free for slot in run.crew_slots):
             self._look_in(pace.wait_s(now), run, now, context)
 
     def _look_in(self, wait_s: float, run: Run, now: float, context: Context) -> None:

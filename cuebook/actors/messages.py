@@ -16,6 +16,7 @@ __all__ = [
     "Appended",
     "CheckRunning",
     "CommitEnded",
+    "CrewDue",
     "FromWorker",
     "GraceOver",
     "HostLost",
@@ -100,6 +101,14 @@ class HostLost:
     life: int
     host: int = 1
     is_final: bool = False
+
+
+@message(by_reference=True)
+@dataclass(frozen=True, slots=True)
+class CrewDue:
+    """The Supervisor's timer: look at whether more workers would pay for the run of this key."""
+
+    run: int
 
 
 @message(by_reference=True)

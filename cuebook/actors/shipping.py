@@ -45,7 +45,7 @@ def fill(run: Run, shipments: dict[int, Shipment], now: float) -> Iterator[FailC
     Yields:
         the calls that cannot be sent.
     """
-    ready = deque(sorted((slot for slot in run.slots if slot.is_ready), key=lambda slot: slot.outstanding.calls))
+    ready = deque(sorted((slot for slot in run.crew_slots if slot.is_ready), key=lambda slot: slot.outstanding.calls))
     load = run.load()
     while ready and not run.is_dry:
         slot = ready.popleft()

@@ -16,9 +16,11 @@ from typing import Any
 from cuebook.actors import orders, outcomes
 from cuebook.actors.balance import Balance
 from cuebook.actors.checkpoints import Checkpoints
+from cuebook.actors.crew import look_at_crew, watch_crew
 from cuebook.actors.messages import (
     Appended,
     AppendFailed,
+    CrewDue,
     FromWorker,
     GraceOver,
     KillHost,
@@ -126,6 +128,7 @@ class Supervisor(Actor):
             self.checkpoints.take_over(run, slot, states)
         for index in list(run.retries_pausing):
             self._pause(run, index)
+        watch_crew(run, self.context)
         run.is_stop_applied = False
         self._advance(run)
 
@@ -144,11 +147,16 @@ class Supervisor(Actor):
                 run = self.table.runs[message.run]
                 for slot in run.slots:
                     orders.prepare(run, slot)
+                watch_crew(run, self.context)
                 return (run,)
             case RunChanged():
                 return self._known(message.run)
             case LookAgain():
                 self.balance.looked(message.run)
+                return self._known(message.run)
+            case CrewDue():
+                for run in self._known(message.run):
+                    look_at_crew(run, self.table, self._now, self.context)
                 return self._known(message.run)
             case RetryDue():
                 return self._retry(message)
@@ -399,7 +407,8 @@ class Supervisor(Actor):
         self._send(run)
 
     def _finish(self, run: Run) -> None:
-        self.context.cancel_timer(f"grace-{run.key}")
+        for name in ("grace", "crew"):
+            self.context.cancel_timer(f"{name}-{run.key}")
         self.balance.over(run, self.context)
         self.table.dismiss(run)
         run.end()

@@ -29,11 +29,12 @@ class WarmWorkers:
     """The workers of a Chunker: they stay warm between calls and may outlive it, given as `actors=` to another one.
 
     Args:
-        count: how many there are.
+        count: how many there are; with `workers_max` at first.
         worker_class: the user's Worker class, or None.
     """
 
-    def __init__(self, count: int, worker_class: type | None) -> None:
+    def __init__(self, count: int, worker_class: type | None, workers_max: int | None = None) -> None:
+        self.workers_max = workers_max
         self.worker_class = worker_class
         self._count = count
         self._thread = LoopThread()

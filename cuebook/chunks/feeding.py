@@ -172,7 +172,7 @@ class _Feeding:
         feeder = self._opened.feeder
         if feeder is not None and self._opened.sink.has_room:
             done = self._source.count - self._source.held
-            feeder.allow(ahead_limit(done, self._request.options.chunk_size))
+            feeder.allow(ahead_limit(done, self._request.options.workers_max or self._request.options.chunk_size))
 
 
 def _caused(error: BaseException, cause: BaseException) -> BaseException:

@@ -291,6 +291,7 @@ def _work(options: Options, func: Callable[..., Any], fingerprint: bytes, fetch:
 
 def _policy(options: Options) -> RunPolicy:
     return RunPolicy(
+        workers_max=options.workers_max,
         batch=options.batch,
         retries=options.retry.times,
         covers=options.retry.covers,

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from cuebook.actors.retrying import BACKOFF_S, Retry, retry_of
 from cuebook.actors.runs.pace import per_second
@@ -43,10 +43,11 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How one run is to go; every field is checked. See `chunk()` for what each means."""
+    """How one run is to go; every field is checked. See `chunk()` for what each means; "auto" sets `workers_max`."""
 
     engine: Engine
     chunk_size: int
+    workers_max: int | None
     batch: int | None
     retry: Retry
     rate_per_s: float | None
@@ -133,7 +134,7 @@ def _engine(where: Any) -> Engine:
 class KeywordOptions(TypedDict, total=False):
     """What `chunk()` and its like take by keyword; what each means is said there, and its default in `_checked`."""
 
-    workers: int | None
+    workers: int | Literal["auto"] | None
     worker: type[Worker] | None
     initializer: Callable[[], Any] | None
     batch: int | None
@@ -162,7 +163,7 @@ class RunOptions(KeywordOptions, total=False):
     """The same, with those that `chunk()` and `Chunker` take by place too."""
 
     actors: Any
-    chunk_size: int | None
+    chunk_size: int | Literal["auto"] | None
 
 
 def make_options(**given: Unpack[RunOptions]) -> Options:
@@ -240,10 +241,12 @@ def _checked(
         raise TypeError(f"depends is {depends!r}; write a tuple, such as depends=(pathlib.Path('table.csv'),)")
     if initializer is not None and not callable(initializer):
         raise TypeError(f"initializer is {initializer!r}; give a function without parameters, or leave it out")
-    worker_class, size = _crew(_worker(worker, actors), _how_many(workers, chunk_size), engine)
+    (count, is_adapted), crew = _how_many(workers, chunk_size), _worker(worker, actors)
+    worker_class, size = _crew(crew, count, engine)
     return Options(
         engine=engine,
         chunk_size=size,
+        workers_max=AUTO_TIMES * size if is_adapted else getattr(crew, "workers_max", None),
         batch=_count("batch", batch, 1, none=True),
         retry=retry_of(_count_of_retries(retries), backoff),
         rate_per_s=per_second(rate),
@@ -286,13 +289,18 @@ def merged(defaults: KeywordOptions, options: RunOptions) -> RunOptions:
     return {**kept, **options}
 
 
-def _how_many(workers: Any, chunk_size: Any) -> int | None:
+AUTO_TIMES = 8  # so many times the default there are in the end, at most
+
+
+def _how_many(workers: Any, chunk_size: Any) -> tuple[int | None, bool]:
+    """How many workers were asked for, and whether that number is found while the run goes on."""
     if workers is not None and chunk_size is not None:
         raise TypeError(f"workers={workers!r} and chunk_size={chunk_size!r} are two names of one option: give workers=")
     name, number = ("workers", workers) if workers is not None else ("chunk_size", chunk_size)
     if isinstance(number, type) or hasattr(number, "worker_class"):
         raise TypeError(f"{name} is {number!r}; it is how many calls run at once. A Worker class goes to worker=")
-    return _count(name, number, 1, none=True)
+    is_auto = isinstance(number, str) and number == "auto"
+    return None if is_auto else _count(name, number, 1, none=True), is_auto
 
 
 def _worker(worker: Any, actors: Any) -> Any:

@@ -64,6 +64,13 @@ class RunTable:
             slot.lease(run.key)
             run.slots.append(slot)
 
+    def enlarge(self, run: Run, count: int) -> list[Slot]:
+        """Give a run as many workers more as it lacks of `count`, of the kind that it has; those that are new to it."""
+        before = len(run.slots)
+        if run.slots and count > before:
+            self.lease(run, self._kinds[run.slots[0].number], count - before)
+        return run.slots[before:]
+
     def _new(self, kind: WorkerKind) -> Slot:
         number = len(self._kinds)
         slot = self._hire(number, kind)

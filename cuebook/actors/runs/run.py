@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cuebook.actors.dispatch import Load
+from cuebook.actors.runs.crew_size import CrewSize
 from cuebook.actors.runs.pace import Pace
 from cuebook.actors.runs.progress import Event, EventKind, Progress, Stop, StopKind
 from cuebook.actors.runs.sink import CommittedResults, Sink
@@ -43,6 +44,7 @@ class RunPolicy:
         pace: how often calls may begin; None: as often as there are workers for them.
         recycle_after: calls after which a worker is replaced; None: never.
         deaths_max: deaths of its worker after which a call fails.
+        workers_max: up to so many workers are hired while it runs, as long as more of them pay; None: none are.
         abandons: whether a call over its time can only be left to itself (threads), not ended.
     """
 
@@ -57,6 +59,7 @@ class RunPolicy:
     recycle_after: int | None = None
     deaths_max: int = 3
     abandons: bool = False
+    workers_max: int | None = None
 
 
 def _nothing(_: Any) -> None:
@@ -152,6 +155,7 @@ class Run:
 
     Attributes:
         slots: the workers that are leased to it.
+        crew: how many of these it should use, where that is found while it runs; else None: all of them.
         retries: calls that go out before any other, with the number of their attempt; `retries_pausing` wait for it,
             with what their last attempt raised.
         attempts, deaths: of calls that were tried more than once: the attempt that is next or under way, and how many
@@ -173,6 +177,8 @@ class Run:
         self.work = plan.work
         self.journal = plan.journal
         self.slots: list[Slot] = []
+        most = plan.policy.workers_max
+        self.crew = None if most is None else CrewSize(most)
         self.retries: deque[tuple[int, int]] = deque()
         self.retries_pausing: dict[int, tuple[int, BaseException | None]] = {}
         self.deaths: dict[int, int] = {}
@@ -209,8 +215,13 @@ class Run:
         remaining = self.source.remaining
         if remaining is not None:
             remaining += len(self.retries)
-        workers = max(1, len(self.slots))
+        workers = max(1, len(self.crew_slots))
         return Load(self.policy.batch, self.mean_s, remaining, workers, self.argument_bytes, len(self.retries))
+
+    @property
+    def crew_slots(self) -> Sequence[Slot]:
+        """The workers that are given calls."""
+        return self.slots if self.crew is None or not self.crew.workers else self.slots[: self.crew.workers]
 
     @property
     def is_dry(self) -> bool:
