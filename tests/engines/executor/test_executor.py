@@ -120,3 +120,10 @@ def test_an_error_in_a_job_is_its_calls_alone() -> None:
     assert (output[0], output[2]) == (1, 0)
     assert isinstance(output[1], CallFailed)
     assert isinstance(output[1].__cause__, ZeroDivisionError)
+
+
+def test_as_many_jobs_are_there_as_the_executor_runs() -> None:
+    with ThreadPoolExecutor(3) as threads, pool() as processes:
+        assert ExecutorEngine(threads).default_chunk_size() == 3
+        assert ExecutorEngine(processes).default_chunk_size() == 2
+        assert ExecutorEngine(processes, workers=7).default_chunk_size() == 7
