@@ -62,7 +62,7 @@ def measure(name: str, engine: Any, bare: Callable[[list[list[int]]], Any]) -> N
 def dask_place() -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    options = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": ":0"}  # ours hold one thread each
     with LocalCluster(**options) as cluster, Client(cluster, set_as_default=False) as client:
 
         def bare(parts: list[list[int]]) -> Any:
