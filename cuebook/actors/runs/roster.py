@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +43,7 @@ class RunTable:
         self.inbox: deque[Any] = deque()
         self.in_hand: Any = None
         self._kinds: dict[int, WorkerKind] = {}
+        self._places: Counter[WorkerKind] = Counter()
         self._idle: dict[WorkerKind, list[Slot]] = {}
         self._hire = hire
         self.keeps_warm = False
@@ -74,7 +75,8 @@ class RunTable:
     def _new(self, kind: WorkerKind) -> Slot:
         number = len(self._kinds)
         slot = self._hire(number, kind)
-        slot.place = sum(1 for other in self._kinds.values() if other == kind)
+        slot.place = self._places[kind]
+        self._places[kind] += 1
         self._kinds[number] = kind
         self.slots[number] = slot
         return slot

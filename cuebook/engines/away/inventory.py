@@ -5,18 +5,24 @@ Knows no line.
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Mapping
-from importlib import metadata
+from importlib.util import find_spec
 from types import ModuleType
 
 from cuebook.children.program.sources import users_modules
 from cuebook.engines.away.line import Opened
 from cuebook.errors import ClusterGone
 from cuebook.notices import notice
+from cuebook.persistence.identity.installed import distribution_of
+from cuebook.persistence.identity.ownership import package_version
 
 __all__ = ["Inventory", "cuebook_version", "different_packages", "mismatch", "packages_in_use", "version_of"]
+
+UNKNOWN = "unknown"
+"""The version of what is there and was not installed: a checkout on the path."""
 
 
 class Inventory:
@@ -84,14 +90,14 @@ def different_packages(here: Mapping[str, str | None], there: Mapping[str, str |
     found = []
     for name, version in sorted(here.items()):
         other = there.get(name)
-        if version is None or other == version:
+        if version in (None, UNKNOWN, other) or other == UNKNOWN:
             continue
         found.append(f"{name} is missing there" if other is None else f"{name} is {other} there and {version} here")
     return found
 
 
 def packages_in_use() -> tuple[str, ...]:
-    """The distributions that the user's modules, and the program itself, import. Cost: 20 ms and more, once a run."""
+    """The installed packages that the user's modules, and the program itself, import. Cost: some milliseconds."""
     tops = set()
     for name in ["__main__", *users_modules()]:
         for value in list(vars(sys.modules[name]).values()) if name in sys.modules else []:
@@ -99,10 +105,7 @@ def packages_in_use() -> tuple[str, ...]:
             if isinstance(module, str):
                 tops.add(module.partition(".")[0])
     tops -= sys.stdlib_module_names | {"__main__", "cuebook"}
-    if not tops:
-        return ()
-    known = metadata.packages_distributions()
-    return tuple(sorted({name for top in tops for name in known.get(top, ())} - {"cuebook"}))
+    return tuple(sorted(top for top in tops if package_version(top) is not None))
 
 
 def cuebook_version() -> str:
@@ -111,8 +114,16 @@ def cuebook_version() -> str:
 
 
 def version_of(name: str) -> str | None:
-    """Of an installed distribution; None where it is missing."""
+    """Of an installed package by the name of its module, which is not imported; None where it is missing."""
     try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
         return None
+    if spec is None:
+        return None
+    places = [spec.origin, *(spec.submodule_search_locations or ())]
+    for place in [os.path.abspath(place) for place in places if place]:
+        found = distribution_of(place) or distribution_of(os.path.realpath(place))
+        if found is not None:
+            return found.version
+    return UNKNOWN

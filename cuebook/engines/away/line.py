@@ -22,7 +22,7 @@ class Opening(NamedTuple):
     Attributes:
         landmark: of the parent's machine.
         cores: what numeric libraries may use.
-        packages: names of distributions whose versions are asked for.
+        packages: names of the packages whose versions are asked for.
     """
 
     landmark: Landmark
@@ -36,7 +36,7 @@ class Opened(NamedTuple):
     Attributes:
         is_near: whether it is on the parent's machine.
         python, cuebook: versions.
-        packages: version of each distribution that was asked for, None where it is missing.
+        packages: version of each package that was asked for, None where it is missing.
     """
 
     host: str

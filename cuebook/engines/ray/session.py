@@ -17,6 +17,9 @@ from cuebook.errors import ClusterGone
 
 __all__ = ["RaySession"]
 
+SILENT_S = 8.0
+"""An actor that has not answered for so long may have lost its head: it is asked every five seconds."""
+HEAD_S = 3.0
 PUBLISHED_MAX = 64
 """Large buffers that are kept in Ray's store, the newest."""
 TEXT_MAX = 300
@@ -34,6 +37,7 @@ class RaySession:
         self.inventory = Inventory()
         self._published: OrderedDict[bytes, Any] = OrderedDict()
         self._actor_class = ray.remote(RayPost)
+        self._head = _head()
 
     @property
     def is_alive(self) -> bool:
@@ -43,10 +47,7 @@ class RaySession:
     def check(self) -> None:
         """Raises ClusterGone where there is none."""
         if not self.is_alive:
-            raise ClusterGone(
-                "Ray was shut down, or its head is gone. What was committed is kept: the same program goes on from "
-                'there, with another cluster or with where="process"'
-            )
+            raise self._gone("Ray was shut down, or its head is gone")
 
     def slots(self, needs: Mapping[str, float]) -> int:
         """How many places with these needs the nodes have that are there now."""
@@ -77,13 +78,45 @@ class RaySession:
         Raises:
             LineLost: it is gone. ClusterGone: no such actor can be had.
         """
+        answering = asyncio.wrap_future(reference.future())
         try:
-            return await asyncio.wrap_future(reference.future())
+            while not (await asyncio.wait({answering}, timeout=SILENT_S))[0]:
+                await self._check_head()
+            return answering.result()
         except RayActorError as error:
             raise _loss(error) from error
         except (RayTaskError, RayError, GetTimeoutError, OSError) as error:
             self.check()
             raise LineLost(f"Ray lost it: {_short(error)}") from error
+        finally:
+            answering.cancel()
+
+    async def _check_head(self) -> None:
+        """Raises ClusterGone where nothing listens at the head's address: Ray itself waits a minute, then ends us."""
+        if self._head is None:
+            return
+        host, _, port = self._head.rpartition(":")
+        try:
+            async with asyncio.timeout(HEAD_S):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        except (OSError, TimeoutError) as error:
+            raise self._gone(f"the head of Ray at {self._head} is gone") from error
+        writer.close()
+
+    def _gone(self, what: str) -> ClusterGone:
+        return ClusterGone(
+            f"{what}. What was committed is kept: the same program goes on from there, with another cluster or with "
+            'where="process"'
+        )
+
+
+def _head() -> str | None:
+    """The address of the head's own store, by which all of Ray lives; None where it cannot be seen from here."""
+    try:
+        address = str(ray.get_runtime_context().gcs_address)
+    except Exception:  # a client of Ray's has none
+        return None
+    return address if address.rpartition(":")[2].isdigit() else None
 
 
 def _loss(error: RayActorError) -> Exception:
