@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 import cuebook
+import cuebook.data
 import cuebook.experiments
 import cuebook.testing
 
@@ -92,9 +93,24 @@ TESTING = [
     "SimulationFailed",
     "LeftBehind",
 ]
+DATA = [
+    "read_csv",
+    "read_parquet",
+    "read_json",
+    "read_values",
+    "read_records",
+    "read_pandas",
+    "read_database",
+    "read_dataset",
+    "read_storage",
+    "C",
+    "DataChain",
+]
 EXPERIMENTS = ["Workspace", "Outcome", "ExperimentTable"]
 HIDDEN = {
     "ActorProcess.close",
+    "DataChain.of_kept",
+    "DataChain.of_source",
     "ActorProcess.connect",
     "ActorProcess.end",
     "ActorProcess.grace_s",
@@ -133,6 +149,8 @@ def reference() -> str:
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [part for name in names for part in described(name, getattr(cuebook, name))]
+    parts.append("## Tables\n\nImported from `cuebook.data`; [how to use them](how-to/data.md).\n")
+    parts += [part for name in DATA for part in described(name, getattr(cuebook.data, name))]
     parts.append("## Experiments\n\nImported from `cuebook.experiments`; [how to use them](how-to/experiments.md).\n")
     parts += [part for name in EXPERIMENTS for part in described(name, getattr(cuebook.experiments, name))]
     parts.append("## Testing\n\nImported from `cuebook.testing`; [how to use it](how-to/testing-actors.md).\n")
