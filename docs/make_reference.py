@@ -150,6 +150,7 @@ def reference() -> str:
         parts.append(f"## {title}\n")
         parts += [part for name in names for part in described(name, getattr(cuebook, name))]
     parts.append("## Tables\n\nImported from `cuebook.data`; [how to use them](how-to/data.md).\n")
+    parts.append("What is wrong with a chain or its input is a `cuebook.data.DataError`, which is a `CuebookError`.\n")
     parts += [part for name in DATA for part in described(name, getattr(cuebook.data, name))]
     parts.append("## Experiments\n\nImported from `cuebook.experiments`; [how to use them](how-to/experiments.md).\n")
     parts += [part for name in EXPERIMENTS for part in described(name, getattr(cuebook.experiments, name))]
