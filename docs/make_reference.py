@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 import cuebook
+import cuebook.data
 import cuebook.engines
 import cuebook.experiments
 import cuebook.testing
@@ -94,10 +95,25 @@ TESTING = [
 ]
 TRACING = ["TreeNode", "TraceEvent", "TraceKind", "Blockage"]
 ENGINES = ["DaskEngine", "RayEngine", "ExecutorEngine"]
+DATA = [
+    "read_csv",
+    "read_parquet",
+    "read_json",
+    "read_values",
+    "read_records",
+    "read_pandas",
+    "read_database",
+    "read_dataset",
+    "read_storage",
+    "C",
+    "DataChain",
+]
 EXPERIMENTS = ["Workspace", "Outcome", "ExperimentTable"]
 HIDDEN = {
     *(f"{name}.{member}" for name in ENGINES for member in ("connect", "default_chunk_size", "make_host")),
     "ActorProcess.close",
+    "DataChain.of_kept",
+    "DataChain.of_source",
     "ActorProcess.connect",
     "ActorProcess.end",
     "ActorProcess.grace_s",
@@ -143,6 +159,9 @@ def reference() -> str:
         parts += [part for name in names for part in described(name, getattr(cuebook, name))]
     parts.append("## Engines\n\nImported from `cuebook.engines`; [how to use them](how-to/laptop-to-cluster.md).\n")
     parts += [part for name in ENGINES for part in described(name, getattr(cuebook.engines, name))]
+    parts.append("## Tables\n\nImported from `cuebook.data`; [how to use them](how-to/data.md).\n")
+    parts.append("What is wrong with a chain or its input is a `cuebook.data.DataError`, which is a `CuebookError`.\n")
+    parts += [part for name in DATA for part in described(name, getattr(cuebook.data, name))]
     parts.append("## Experiments\n\nImported from `cuebook.experiments`; [how to use them](how-to/experiments.md).\n")
     parts += [part for name in EXPERIMENTS for part in described(name, getattr(cuebook.experiments, name))]
     parts.append("## Tracing\n\nImported from `cuebook.tracing`; [how to use it](how-to/seeing-inside.md).\n")

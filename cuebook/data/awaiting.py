@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import sys
 import threading
 from collections.abc import Callable
@@ -39,6 +40,9 @@ def ends(method: _F) -> _F:
             return method(*args, **kwargs)
         return _off_the_loop(functools.partial(method, *args, **kwargs))
 
+    shown = inspect.signature(method)
+    parameters = [each for name, each in shown.parameters.items() if name != "stopping"]
+    called.__signature__ = shown.replace(parameters=parameters)  # type: ignore[attr-defined]
     return called  # type: ignore[return-value]
 
 

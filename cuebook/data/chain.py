@@ -307,7 +307,7 @@ class DataChain:
         """Keep the rows as a data set: a new version, or the one that is kept of the same chain.
 
         Args:
-            name: any text. stopping: for what awaits it.
+            name: any text.
 
         Returns:
             The chain that begins with the data set.

@@ -61,8 +61,11 @@ class ChainRun:
 
     # -- what the face asks for ---------------------------------------------------------------------------------------
 
-    def save(self, step: Step, name: str) -> KeptStage:
+    def save(self, step: Step, name: str, damage: str = "") -> KeptStage:
         """Have a chain as a data set of this name: the one that is kept, or a new version.
+
+        Args:
+            step: its last step. name: of the data set. damage: why the one that was kept cannot be used.
 
         Raises:
             CallFailed, DataError: it failed; what is finished is kept.
@@ -76,7 +79,8 @@ class ChainRun:
                 return kept
             if kept is not None:
                 refusal = "rows of it have failed"
-            reasons = self._kept.reasons(name, number, lineage, refusal)
+            before = self._job.state.by_name.get((name, number))
+            reasons = self._kept.reasons(before, lineage, damage or refusal)
             self._kept.begin(name, hash_, reasons)
             self._kept.saving = name
             return self._saved(step, name, number, lineage=lineage, hash_=hash_, reasons=reasons)
@@ -142,7 +146,7 @@ class ChainRun:
         self._frames.pop(step, None)
         if isinstance(step, DatasetStep):
             assert step.of is not None
-            self._frames[step] = self.save(step.of, step.name)
+            self._frames[step] = self.save(step.of, step.name, reason)
         else:
             self._refusals[step] = reason
         return whole_file(files, self._kept_of(step).head)
@@ -165,28 +169,34 @@ class ChainRun:
     def _rows_of(self, step: RowStep) -> KeptStage:
         """The kept frame of a row step: the one that is there, or a new one."""
         lineage = self._lineages.of(step)
-        name, number = step.name, self._number(step)
+        name = self._named(step)
         kept, refusal = self._kept.find(name, lineage.hash, lineage)
         refusal = self._refusals.pop(step, "") or refusal
         is_retried = kept is not None and step.options.retries_failed and metadata_of(self._whole(kept)).get("failed")
         if kept is not None and not refusal and not is_retried:
             return kept
         refusal = refusal or ("rows of it have failed" if is_retried else "")
-        reasons = self._kept.reasons(name, number, lineage, refusal)
-        self._kept.begin(name, lineage.hash, reasons, is_said=self._kept.saving is None)
-        run = RowStepRun(self._job, self._kept, step, lineage=lineage, number=number, stopping=self._stopping)
-        run.title = self._kept.saving or name
+        reasons = self._kept.reasons(self._kept.newest(name), lineage, refusal)
+        self._kept.begin(name, lineage.hash, reasons, is_said=False)
+        run = RowStepRun(self._job, self._kept, step, name=name, lineage=lineage, stopping=self._stopping)
         lazy, objects = self.lazy(step.of), self.objects(step.of)
         with self._telling(step):
             return run.made(lazy, objects, reasons)
 
-    def _number(self, step: Step) -> int:
-        """Which call of its name each row step of a chain is in this run; asked for all of them at once."""
-        if step not in self._numbers:
-            for each in reversed(list(above(step))):
-                if isinstance(each, RowStep) and each not in self._numbers:
-                    self._numbers[each] = self._job.number_of(each.name)
-        return self._numbers.get(step, 0)
+    def _named(self, step: RowStep) -> str:
+        """By which the rows of a step are kept: the data set that is being made, its columns, and which one of several
+        steps that give the same ones it is.
+        """
+        number = self._numbers.get(step, 1)
+        name = step.name if number == 1 else f"{step.name} {number}"
+        return name if self._kept.saving is None else f"{self._kept.saving}: {name}"
+
+    def _number(self, step: Step) -> None:
+        """Number the row steps of a chain that give the same columns, from its beginning."""
+        counts: dict[str, int] = {}
+        for each in reversed(list(above(step))):
+            if isinstance(each, RowStep):
+                self._numbers[each] = counts[each.name] = counts.get(each.name, 0) + 1
 
     def _whole(self, kept: KeptStage) -> Path:
         return whole_file(self._job.workplace.files, kept.head)

@@ -70,7 +70,7 @@ class ChainSchema:
         except pl.exceptions.ColumnNotFoundError as error:
             missing = _quoted(str(error))
             there = other.names if other is not None and missing in self.names else self.names
-            raise DataError(no_column(f"{step.kind}()", missing, there, step.place)) from error
+            raise DataError(no_column(f"{step.kind}()", missing, there, step.place)) from None
         except pl.exceptions.PolarsError as error:
             if None not in self.types.values():
                 raise DataError(told(error, step)) from error

@@ -74,9 +74,14 @@ class KeptFrames:
         self._take_over(kept, lineage)
         return kept, ""
 
-    def earlier(self, name: str, number: int) -> KeptStage | None:
-        """What was kept last under a name and number, whatever it was made of; None where its file is gone."""
-        kept = self._book.state.by_name.get((name, number))
+    def newest(self, name: str) -> KeptStage | None:
+        """What was kept last under a name, whatever it was made of."""
+        found = [kept for (each, _), kept in list(self._book.state.by_name.items()) if each == name]
+        return max(found, key=lambda kept: kept.seq, default=None)
+
+    def earlier(self, name: str) -> KeptStage | None:
+        """The same of frames whose file is whole, unless it is to be left alone."""
+        kept = self.newest(name)
         if kept is None or kept.head.form != CHAIN or self.is_reset(kept, name):
             return None
         try:
@@ -91,11 +96,10 @@ class KeptFrames:
         is_older = kept is None or kept.run != self._book.run
         return is_older and (reset.is_all or not reset.stages.isdisjoint((name, self.saving)))
 
-    def reasons(self, name: str, number: int, lineage: ChainLineage, refusal: str) -> list[str]:
-        """Why a frame is made."""
+    def reasons(self, before: KeptStage | None, lineage: ChainLineage, refusal: str) -> list[str]:
+        """Why a frame is made, where one was before."""
         if refusal:
             return [refusal]
-        before = self._book.state.by_name.get((name, number))
         if before is None:
             return [FIRST_TIME]
         parts = StageBody.decode(self._book.body(before.seq)).parts

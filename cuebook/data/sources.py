@@ -138,7 +138,8 @@ def read_pandas(frame: Any) -> DataChain:
     if isinstance(frame, pl.DataFrame):
         return _of_frame(frame, place)
     try:
-        found = pl.from_arrow(frame) if hasattr(frame, "__arrow_c_stream__") else pl.from_pandas(frame)
+        is_pandas = type(frame).__module__.startswith("pandas.")
+        found = pl.from_pandas(frame) if is_pandas else pl.DataFrame(_stream_of(frame))
     except Exception as error:  # each library has its own
         raise DataError(f"{place}: {type(frame).__name__} is no frame that polars takes: {error}") from error
     return _of_frame(found, place)
@@ -218,6 +219,12 @@ def _of_frame(frame: Any, place: CodePlace, objects: Iterable[str] = ()) -> Data
 
     detail = f"{frame.height:,} rows of {', '.join(frame.columns)}"
     return DataChain.of_source(SourceStep("values", place, frame.lazy, identity, (), detail, frozenset(objects)))
+
+
+def _stream_of(frame: Any) -> Any:
+    if not hasattr(frame, "__arrow_c_stream__"):
+        raise TypeError("it gives no Arrow stream")
+    return frame
 
 
 def _files(path: Paths, *endings: str) -> list[str]:

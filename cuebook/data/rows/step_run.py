@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +36,8 @@ class RowStepRun:
     """Runs a row step and keeps what it gives.
 
     Args:
-        job: that it belongs to. kept: its kept frames. step: the step. lineage: of it. number: which call of its name.
-        stopping: set from outside, it is stopped.
-
-    Attributes:
-        title: what is being made, by which its failures are called.
+        job: that it belongs to. kept: its kept frames. step: the step. name: by which its rows are kept.
+        lineage: of it. stopping: set from outside, it is stopped.
     """
 
     def __init__(
@@ -48,18 +46,17 @@ class RowStepRun:
         kept: KeptFrames,
         step: RowStep,
         *,
+        name: str,
         lineage: ChainLineage,
-        number: int,
         stopping: threading.Event,
     ) -> None:
         self._job = job
         self._kept = kept
         self._step = step
+        self._name = name
         self._lineage = lineage
-        self._number = number
         self._stopping = stopping
-        self.title = step.name
-        self._folder = job.book.folder / "rows" / f"{folder_name(step.name)}-{number}"
+        self._folder = Path()
 
     def made(self, lazy: Any, objects: frozenset[str], reasons: Sequence[str]) -> KeptStage:
         """Run it on a lazy frame; the side file is gone when what it gives is kept.
@@ -70,6 +67,12 @@ class RowStepRun:
         Raises:
             CallFailed, DataError: a row failed; what is finished is in the side file.
         """
+        with _folder_alone(self._job.book.folder / "rows" / folder_name(self._name)) as self._folder:
+            kept = self._made(lazy, objects, reasons)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            return kept
+
+    def _made(self, lazy: Any, objects: frozenset[str], reasons: Sequence[str]) -> KeptStage:
         step, began = self._step, time.time()
         pieces = self._folder / "pieces"
         shutil.rmtree(pieces, ignore_errors=True)
@@ -92,48 +95,75 @@ class RowStepRun:
         whole = _joined(run.pieces, pieces / "whole.parquet", noted)
         self._keep_failures(run, began)
         self._tell(run.counts)
-        kept = self._kept.keep(
-            step.name, self._number, self._lineage.hash, file=whole, rows=sum(run.counts.codes.values()),
+        return self._kept.keep(self._name, self._job.number_of(self._name), self._lineage.hash, file=whole,
+            rows=sum(run.counts.codes.values()),
             lineage=self._lineage, began=began, reasons=reasons, notes=notes,
         )  # fmt: skip
-        shutil.rmtree(self._folder, ignore_errors=True)
-        return kept
 
     def _earlier(self, frames: RowFrames) -> tuple[EarlierRows, dict[int, str]]:
         """The rows that are done, and the digests of the codes that have made them."""
         step, side = self._step, self._folder / _SIDE
-        if self._kept.is_reset(None, step.name):
+        if self._kept.is_reset(None, self._name):
             return EarlierRows([]), {}
-        codes = None if step.options.keeps_old else [self._lineage.code_number]
+        codes = None if self._keeps_old() else [self._lineage.code_number]
         found = rows_in_journal(side, frames, codes, step.options.run.get("trust"))
         digests: dict[int, str] = {}
-        kept = self._kept.earlier(step.name, self._number)
+        kept = self._kept.earlier(self._name)
         if kept is not None:
             path = whole_file(self._job.workplace.files, kept.head)
             found.append(rows_in_parquet(path, step.outputs.names, codes))
             digests = {int(number): digest for number, digest in metadata_of(path).get("codes", {}).items()}
         return EarlierRows(found), digests
 
+    def _keeps_old(self) -> bool:
+        if self._step.options.keeps_old and self._kept.saving is None:
+            self._job.said_once(
+                f"{self._name} keeps no rows of an earlier version (keep=True): only save() says of what"
+            )
+        return self._step.options.keeps_old and self._kept.saving is not None
+
     def _keep_failures(self, run: RowRun, began: float) -> None:
         failures = run.failures
         if failures is None:
             return
-        name = f"{self.title}.failures"
+        title = self._kept.saving or self._name
+        name = f"{title}.failures"
         path = self._folder / "pieces" / "failures.parquet"
         failures.write_parquet(path, metadata=metadata_for({"objects": []}))
         hash_ = blake16(b"failures" + self._lineage.hash)
         self._kept.keep(
-            name, self._number, hash_, file=path, rows=failures.height, lineage=self._lineage, began=began, reasons=(),
+            name, self._job.number_of(name), hash_, file=path, rows=failures.height, lineage=self._lineage,
+            began=began, reasons=(),
         )  # fmt: skip
         count = run.counts.failed
         self._job.said_once(
-            f"{count:,} row{'s' if count != 1 else ''} of {self.title} failed and {'are' if count != 1 else 'is'} "
+            f"{count:,} row{'s' if count != 1 else ''} of {title} failed and {'are' if count != 1 else 'is'} "
             f"left out: see data set {name!r}"
         )
 
     def _tell(self, counts: RowCounts) -> None:
         if counts.reused:
-            self._job.show(f"{self._step.name}: {counts.reused:,} rows were done before")
+            self._job.show(f"{self._name}: {counts.reused:,} rows were done before")
+
+
+_taken: set[Path] = set()
+_taking = threading.Lock()
+
+
+@contextmanager
+def _folder_alone(folder: Path) -> Iterator[Path]:
+    """A folder for the rows of one step, which no other thread uses; another one where that is so."""
+    with _taking:
+        number, free = 1, folder
+        while free in _taken:
+            number += 1
+            free = folder.with_name(f"{folder.name}-{number}")
+        _taken.add(free)
+    try:
+        yield free
+    finally:
+        with _taking:
+            _taken.discard(free)
 
 
 def _notes(counts: RowCounts, codes: dict[int, str]) -> list[Part]:
