@@ -66,6 +66,7 @@ SINGLE_IMPORTERS = {
 }
 FILE_LINES_MAX = 400
 LONG = {
+    "cuebook/chunks/options.py": "every option of a run, in one place",
     "cuebook/data/chain.py": "one class, the face of the chain, whose steps have modules of their own",
     "cuebook/errors.py": "every error that users may meet, in one place",
     "cuebook/actors/supervisor.py": "one class, whose decisions, outbox, orders and checkpoints have modules of their own",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from cuebook.errors import CuebookError, JournalCorrupt
 from cuebook.persistence.history.jobs.job import KeptStage
 from cuebook.persistence.identity.parts import Part, compare
 from cuebook.persistence.records.job_heads import StageKept
-from cuebook.stages.job_view import finished_line
+from cuebook.stages.progress.stage_news import StageNews
 from cuebook.stages.reasons import FIRST_TIME, RESET, change_reasons, reason_line
 from cuebook.stages.stage_run import current_stage
 from cuebook.stages.stored_value import StageBody, version_of
@@ -62,6 +63,7 @@ class KeptFrames:
         self._job = job
         self._book = job.book
         self.saving: str | None = None
+        self._began: dict[bytes, StageNews] = {}
 
     def find(self, name: str, hash_: bytes, lineage: ChainLineage) -> tuple[KeptStage | None, str]:
         """The kept frame of a lineage; else None, and why it is not taken ("" where there is none)."""
@@ -114,10 +116,19 @@ class KeptFrames:
         job = self._job
         if list(reasons) != [FIRST_TIME]:
             job.is_redone[hash_] = name
-            (job.said_once if is_said else job.show)(reason_line(name, reasons))
+            if is_said:
+                job.said_once(reason_line(name, reasons))
         if RESET in reasons or "it is to be done again" in reasons:
             job.is_reset.add(hash_)
-        job.show(f"{name} ...")
+        self._began[hash_] = StageNews(
+            hash_, name, 0, "running", reasons=() if list(reasons) == [FIRST_TIME] else reasons
+        )
+        job.show(self._began[hash_])
+
+    def note(self, hash_: bytes, text: str) -> None:
+        """Tell whoever watches something of a frame that is being made."""
+        if hash_ in self._began:
+            self._job.show(replace(self._began[hash_], note=text))
 
     def keep(
         self, name: str, number: int, hash_: bytes, *, file: Path | KeptStage, rows: int, lineage: ChainLineage,
@@ -145,7 +156,7 @@ class KeptFrames:
             body = StageBody((*lineage.parts, *notes), lineage.packages, None)
             kept = self._book.keep_stage(head, body.encode(hide))
         self._know(kept)
-        job.show(finished_line(head))
+        job.show(StageNews(hash_, name, 0, "done", rows=rows, seconds=head.seconds, version=version))
         return kept
 
     def say_damaged(self, kept: KeptStage, error: JournalCorrupt) -> str:
@@ -170,7 +181,7 @@ class KeptFrames:
     def _take_over(self, kept: KeptStage, lineage: ChainLineage) -> None:
         head = kept.head
         self._book.skip(kept.seq)
-        self._job.show(f"{head.stage} taken over, version {head.version}")
+        self._job.show(StageNews(head.hash, head.stage, 0, "skipped", rows=head.rows, version=head.version))
         self._know(kept)
         if lineage.unseen:
             names = ", ".join(lineage.unseen[:3])

@@ -143,7 +143,7 @@ class RowStepRun:
 
     def _tell(self, counts: RowCounts) -> None:
         if counts.reused:
-            self._job.show(f"{self._name}: {counts.reused:,} rows were done before")
+            self._kept.note(self._lineage.hash, f"{counts.reused:,} rows were done before")
 
 
 _taken: set[Path] = set()

@@ -20,6 +20,7 @@ class StageNews:
         status: "running", "done", "skipped" or "failed".
         rows: of its value. seconds: how long it took. version: of its data set.
         reasons: why it is done again; empty where it is not.
+        note: of one that is running, what else there is to say.
     """
 
     key: object
@@ -30,6 +31,7 @@ class StageNews:
     seconds: float = 0.0
     version: int = 0
     reasons: Sequence[str] = ()
+    note: str = ""
 
     def line(self) -> str:
         """It in a line, for a file or a pipe."""
@@ -38,7 +40,7 @@ class StageNews:
     def told(self, seconds: float) -> str:
         """What is told of it beside its name, when it has taken so long."""
         if self.status == "running":
-            return "..."
+            return f"... {self.note}".rstrip()
         if self.status == "skipped":
             return f"taken over, version {self.version}{self._rows()}"
         if self.status == "failed":
