@@ -42,6 +42,7 @@ class EventReader:
         self._streams: dict[int, StreamOpened] = {}
         self._streams_read = 0
         self._removed: set[int] = set()
+        self._removed_at = 0
 
     def next(self) -> list[Read] | None:
         """The events of one more record, which may be none, each with its position; None: all were read.
@@ -57,7 +58,8 @@ class EventReader:
             self._page.extend(self._ledger.file.select(Kind.EVENTS, None, after=after, limit=PAGE))
             if not self._page:
                 return None
-            self._removed = removed_streams(self._ledger.file.select)
+            select = self._ledger.file.select
+            self._removed, self._removed_at = removed_streams(select, self._removed, after=self._removed_at)
         read: list[Read] = []
         record = self._page[0]
         try:
