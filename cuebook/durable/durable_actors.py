@@ -139,13 +139,17 @@ class DurableActors:
             raise TypeError(f"nothing is kept of {cls!r}: only a durable actor is removed")
         ledger = await self.ledger()
         name = entity_name(cls, id)
-        with contextlib.suppress(KeyError):
-            await self._app.system.actor(name).stop()
+        await self._stop(name)
         answer = await ledger.journal.ask(RemoveStream(cls.type_name, id), timeout=None)  # type: ignore[attr-defined]
         if type(answer) is EventsRefused:
             raise error_of(answer)
+        await self._stop(name)  # a message may have woken it meanwhile, and it knows what is no more
         self._entities.owes(name, None)
         return bool(answer.was_there)
+
+    async def _stop(self, name: str) -> None:
+        with contextlib.suppress(KeyError):
+            await self._app.system.actor(name).stop()
 
     def promise(self, id: str) -> DurablePromise[Any]:
         """As `Runtime.promise`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from cuebook.api.runtime import Runtime
 from cuebook.cli.command import main
+from cuebook.errors import ActorFailed, ActorStopped
 from cuebook.persistence.upkeep.compaction import compact
 from cuebook.persistence.upkeep.verification import verify
 from tests.durable.bank import Account, Balance, Deposit, Remind, Saver, Transfer
@@ -50,6 +52,36 @@ def test_a_removed_actor_begins_anew_in_this_run_and_the_next_and_others_stay(pa
     compact(path)
     assert verify(path).ok
     played(path, at_last)
+
+
+def test_messages_that_come_during_its_removal_are_handled_by_its_old_life_or_its_new_one(path: Path) -> None:
+    async def scene(runtime: Runtime) -> None:
+        account = runtime.entity(Account, "a")
+        for _ in range(5):
+            await account.ask(Deposit(1000))
+            is_over = False
+
+            async def deposit() -> int:
+                count = 0
+                while not is_over:
+                    with contextlib.suppress(ActorFailed, ActorStopped):
+                        await account.ask(Deposit(1))
+                        count += 1
+                return count
+
+            depositing = [asyncio.ensure_future(deposit()) for _ in range(4)]
+            await asyncio.sleep(0.01)
+            assert await runtime.remove(Account, "a")
+            assert (await account.ask(Balance())) < 1000
+            is_over = True
+            assert sum(await asyncio.gather(*depositing)) > 0
+            assert (await account.ask(Balance())) < 1000
+
+    async def later(runtime: Runtime) -> None:
+        assert (await runtime.entity(Account, "a").ask(Balance())) < 1000
+
+    played(path, scene, later)
+    assert verify(path).ok
 
 
 @pytest.mark.parametrize("cls", [Account, Saver])

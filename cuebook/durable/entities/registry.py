@@ -245,7 +245,7 @@ async def owed_by(ledger: Ledger, type_name: str) -> dict[str, float]:
         async for record in _pages(ledger, Kind.STREAM_OPENED)
         if (head := StreamOpened.decode(record.head)).type == type_name
     }
-    for stream in removed_streams(ledger.file.select):
+    for stream in removed_streams(ledger.file.select)[0]:
         names.pop(stream, None)
     owed: dict[int, KeptDuties] = {}
     async for record in _pages(ledger, Kind.DUTIES):

@@ -39,9 +39,10 @@ class EventReader:
         self._kept = {name: KeptEvents(ledger, each) for name, each in types.items()}
         self._position = after
         self._page: deque[Picked] = deque()
-        self._streams: dict[int, StreamOpened] = {}
+        self._streams: dict[int, StreamOpened | None] = {}
         self._streams_read = 0
         self._removed: set[int] = set()
+        self._removed_at = 0
 
     def next(self) -> list[Read] | None:
         """The events of one more record, which may be none, each with its position; None: all were read.
@@ -57,7 +58,8 @@ class EventReader:
             self._page.extend(self._ledger.file.select(Kind.EVENTS, None, after=after, limit=PAGE))
             if not self._page:
                 return None
-            self._removed = removed_streams(self._ledger.file.select)
+            select = self._ledger.file.select
+            self._removed, self._removed_at = removed_streams(select, self._removed, after=self._removed_at)
         read: list[Read] = []
         record = self._page[0]
         try:
@@ -74,9 +76,9 @@ class EventReader:
     def _unread(self, record: Picked) -> Iterator[Read]:
         """The events of a record that were not read yet."""
         opened = self._stream(record.run)
-        kept = self._kept.get(opened.type)
-        if kept is None or record.run in self._removed:
+        if opened is None or record.run in self._removed:
             return
+        kept = self._kept[opened.type]
         head = Events.decode(record.head)
         journal_id = self._ledger.file.journal_id
         for index, (make, value) in enumerate(kept.makers_and_values(record, head)):
@@ -87,12 +89,13 @@ class EventReader:
                     offset = Offset(journal_id, position).text()
                     yield EventEnvelope(event, opened.type, opened.id, number, head.at, offset), position
 
-    def _stream(self, number: int) -> StreamOpened:
-        """What is known of a stream: each is opened before its first event."""
+    def _stream(self, number: int) -> StreamOpened | None:
+        """What is known of a stream, which is opened before its first event; None where it is of no type of ours."""
         while number not in self._streams:
             page = self._ledger.file.select(Kind.STREAM_OPENED, None, after=self._streams_read)
             for record in page:
-                self._streams[record.run] = StreamOpened.decode(record.head)
+                opened = StreamOpened.decode(record.head)
+                self._streams[record.run] = opened if opened.type in self._kept else None
             if not page:
                 raise RecoveryFailed(f"{self._ledger.file.name} has events of stream {number}, which was never opened")
             self._streams_read = page[-1].seq

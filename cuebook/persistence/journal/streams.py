@@ -181,7 +181,7 @@ class StreamTable:
         if self._is_loaded:
             return False
         if not self._loaded:
-            self._removed = removed_streams(self._select)
+            self._removed, _ = removed_streams(self._select)
         page = self._select(Kind.STREAM_OPENED, None, after=self._loaded, limit=limit)
         for record in page:
             self._loaded = record.seq
@@ -208,14 +208,17 @@ class StreamTable:
         return last
 
 
-def removed_streams(select: Select) -> set[int]:
-    """The numbers of the streams that are no more."""
-    removed: set[int] = set()
-    after = 0
+def removed_streams(select: Select, removed: set[int] | None = None, *, after: int = 0) -> tuple[set[int], int]:
+    """The numbers of the streams that are no more, and of the last record that says so.
+
+    Args:
+        removed: what was known up to record `after`; more is added to it.
+    """
+    removed = set() if removed is None else removed
     while page := select(Kind.STREAM_REMOVED, None, after=after, limit=_PAGE):
         removed.update(record.run for record in page)
         after = page[-1].seq
-    return removed
+    return removed, after
 
 
 def opening(kind: str, id: str, where: str) -> StreamOpened:
