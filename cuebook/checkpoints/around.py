@@ -24,8 +24,8 @@ class ProgressPort(Protocol):
     began: float
     marks: dict[str | None, list[float]]
 
-    def save_state(self, label: str | None, state: Any, metrics: dict[str, Any]) -> int:
-        """Keep `state`; blocks until it is committed and returns its number."""
+    def save_state(self, label: str | None, state: Any, metrics: dict[str, Any]) -> int | None:
+        """Keep `state`; blocks until it is committed and returns its number; None once the attempt is over."""
 
     def find_state(self, default: Any) -> Any:
         """The newest state of an earlier, unfinished attempt, else `default`; blocks."""

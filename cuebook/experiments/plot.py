@@ -1,13 +1,14 @@
-"""Metrics over checkpoints as one HTML page that needs nothing else. Pure."""
+"""Metrics over checkpoints as one HTML page that needs nothing else, or as a picture by matplotlib. Pure."""
 
 from __future__ import annotations
 
 import html
+import io
 from collections.abc import Sequence
 
 from cuebook.experiments.table import ExperimentView
 
-__all__ = ["plotted"]
+__all__ = ["picture", "plotted"]
 
 _WIDTH, _HEIGHT, _EDGE = 720, 260, 48
 _COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2")
@@ -21,6 +22,29 @@ def plotted(views: Sequence[ExperimentView], metrics: Sequence[str]) -> str:
     body = "\n".join(part for part in parts if part) or "<p>No experiment has a metric that is a number.</p>"
     head = f"<title>experiments</title><style>{_STYLE}</style>"
     return f'<!doctype html>\n<html><head><meta charset="utf-8">{head}</head>\n<body>\n{body}\n</body></html>\n'
+
+
+def picture(views: Sequence[ExperimentView], metrics: Sequence[str]) -> bytes:
+    """The same as a PNG.
+
+    Raises:
+        ImportError: there is no matplotlib.
+    """
+    from matplotlib.figure import Figure
+
+    lines = {name: [(view.name, _points(view, name)) for view in views] for name in metrics}
+    shown = {name: found for name, found in lines.items() if any(points for _, points in found)}
+    figure = Figure(figsize=(8, 3 * max(1, len(shown))), layout="constrained")
+    for number, (name, found) in enumerate(shown.items(), 1):
+        axes = figure.add_subplot(len(shown), 1, number)
+        axes.set(title=name, xlabel="checkpoint")
+        for title, points in found:
+            if points:
+                axes.plot(*zip(*points, strict=True), marker="o" if len(points) == 1 else "", label=title)
+        axes.legend()
+    written = io.BytesIO()
+    figure.savefig(written, format="png")
+    return written.getvalue()
 
 
 def _points(view: ExperimentView, name: str) -> Points:

@@ -145,6 +145,7 @@ class StageCall:
         try:
             yield
         finally:
+            progress.end()
             current_stage.reset(tokens[0])
             progress_around.reset(tokens[1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import json
 import subprocess
@@ -85,6 +86,17 @@ def test_what_is_shown_is_chosen_sorted_and_written_as_csv_and_as_a_page(here: E
     assert here.run("exp", "show", "nobody").returncode == 3
     said(here, "show", "--plot", "plot.html")
     assert here.read("plot.html").count("<polyline") == 2
+
+
+def test_a_picture_is_drawn_by_matplotlib_or_says_what_is_missing(here: Experiment) -> None:
+    done = here.run("exp", "show", "--plot", "plot.png")
+    if importlib.util.find_spec("matplotlib") is None:
+        assert done.returncode == 2
+        assert "needs matplotlib" in done.stderr
+        assert not (here.folder / "plot.png").exists()
+    else:
+        assert (here.folder / "plot.png").read_bytes().startswith(b"\x89PNG")
+    assert "ends in .html or .png" in here.run("exp", "show", "--plot", "plot.svg").stderr
 
 
 def test_a_difference_names_files_metrics_parameters_and_lines(here: Experiment) -> None:

@@ -163,3 +163,21 @@ def test_job_show_tells_the_newest_checkpoint_of_what_is_not_done(folder: Script
     assert "total=6" in shown()
     (found,) = json.loads(shown("--json"))["runs"][-1]["checkpoints"]
     assert (found["stage"], found["number"], found["metrics"]) == ("fit", 4, {"total": 6.0})
+
+
+def test_what_a_stage_has_left_running_keeps_nothing_once_it_is_done(folder: ScriptFolder) -> None:
+    folder.write(
+        "import contextvars, cuebook, threading\n"
+        "go, told = threading.Event(), []\n"
+        "def later():\n    go.wait()\n    told.append(cuebook.make_checkpoint(2))\n"
+        "@cuebook.stage\n"
+        "def begun():\n"
+        "    global thread\n"
+        "    thread = threading.Thread(target=contextvars.copy_context().run, args=(later,))\n"
+        "    thread.start()\n"
+        "    return cuebook.make_checkpoint(1)\n"
+        "print(begun())\ngo.set()\nthread.join()\nprint(told)\n"
+    )
+    assert folder.run()[0] == "1\n[None]"
+    with open_reader(journal(folder)) as reader:
+        assert [record.kind.name for record in reader.records()].count("STAGE_STATE") == 1

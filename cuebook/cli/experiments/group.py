@@ -82,7 +82,9 @@ def retry(names: tuple[str, ...], failed: bool) -> None:
 @click.option("--csv", "as_csv", is_flag=True, help="CSV, a row for each checkpoint.")
 @click.option("--sort", metavar="NAME", help="By a metric, a parameter or `created`; `-NAME` for descending.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only these metrics and parameters.")
-@click.option("--plot", type=click.Path(dir_okay=False), help="Metrics over checkpoints, as an HTML file.")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False), help="Metrics over checkpoints: an .html page, or a .png by matplotlib."
+)
 @click.argument("names", nargs=-1, metavar="[EXPERIMENT]...")
 def show(names: tuple[str, ...], **options: object) -> None:
     """Show experiments, newest checkpoints first: all of them, or those named here.

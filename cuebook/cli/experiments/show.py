@@ -44,9 +44,7 @@ def show_tree(names: tuple[str, ...], options: dict[str, Any]) -> None:
         views = sorted_views(views, key.lstrip("-"), descending=key.startswith("-"))
     columns = columns_of(views, options["only"])
     if options["plot"]:
-        from cuebook.experiments.plot import plotted
-
-        Path(options["plot"]).write_text(plotted(views, columns[0]), encoding="utf-8")
+        _write_plot(Path(options["plot"]), views, columns[0])
         click.echo(f"wrote {options['plot']}")
     elif options["as_json"]:
         emit_json({"schema": SCHEMA, "experiments": [_object(view, columns) for view in views]})
@@ -88,6 +86,20 @@ def _object(view: ExperimentView, columns: tuple[list[str], list[str]]) -> dict[
         "params": {name: value for name, value in view.params.items() if name in columns[1]},
         "checkpoints": rows,
     }
+
+
+def _write_plot(path: Path, views: list[ExperimentView], metrics: list[str]) -> None:
+    from cuebook.experiments.plot import picture, plotted
+
+    if path.suffix.lower() in (".html", ".htm"):
+        path.write_text(plotted(views, metrics), encoding="utf-8")
+    elif path.suffix.lower() == ".png":
+        try:
+            path.write_bytes(picture(views, metrics))
+        except ImportError as error:
+            raise click.UsageError(f"--plot {path} needs matplotlib ({error}): install it, or name an .html") from None
+    else:
+        raise click.UsageError(f"--plot {path}: the name ends in .html or .png")
 
 
 def _write_csv(views: list[ExperimentView], columns: tuple[list[str], list[str]]) -> None:

@@ -40,14 +40,21 @@ class StageProgress:
         self.is_async = inspect.iscoroutinefunction(func)
         self.began = time.monotonic()
         self.marks: dict[str | None, list[float]] = {}
+        self._is_over = False
 
-    def save_state(self, label: str | None, state: Any, metrics: dict[str, Any]) -> int:
+    def end(self) -> None:
+        """The attempt is over: what it has left running keeps nothing any more."""
+        self._is_over = True
+
+    def save_state(self, label: str | None, state: Any, metrics: dict[str, Any]) -> int | None:
         """As `ProgressPort.save_state`.
 
         Raises:
             ValueNotKept: the state has no bytes, or more than 512 MB; nothing changed.
             JournalError: it could not be written.
         """
+        if self._is_over:
+            return None
         data = _encoder.encode(state)
         if len(data) > STATE_BYTES_MAX:
             raise ValueNotKept(
