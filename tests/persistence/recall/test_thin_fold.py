@@ -87,7 +87,8 @@ def test_a_thin_fold_says_of_each_run_what_a_whole_one_says(
     chance, path = random.Random(seed), tmp_path_factory.mktemp("thin") / "x.cue"
     entries = list(life(chance, runs))
     cut = chance.randint(1, len(entries))
-    more = [forget(Forgetting.CALL, chance.randint(1, runs), 2), *life_of(runs + 1)] if forgets else []
+    what = chance.choice((Forgetting.CALL, Forgetting.RUN))
+    more = [forget(what, chance.randint(1, runs), 2), *life_of(runs + 1)] if forgets else []
     write(path, entries[:cut])
     with open_reader(path) as reader, recalled(reader, reader.journal_id) as known:
         seen = list(known.state.runs)
