@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -102,15 +102,23 @@ def entry_of(path: Path, name: str) -> Mapping[str, Any] | None:
         ValueError: it is no settings.
     """
     try:
-        data = path.read_bytes()
+        seen = path.stat()
+        table = _table_of(path, (seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino, seen.st_size))
     except OSError:  # not for us
         return None
-    if b"cuebook" not in data and path.name == "pyproject.toml":
-        return None
-    entry = parsed(path, data).get(name)
+    entry = table.get(name)
     if entry is not None:
         _check(entry, f'{path}, "{name}"')
     return cast("Mapping[str, Any] | None", entry)
+
+
+@lru_cache(maxsize=32)
+def _table_of(path: Path, _: tuple[int, ...]) -> Mapping[str, Any]:
+    """Our table of a file as it was at that time: a millisecond where it is a large one, which is not for each run."""
+    data = path.read_bytes()
+    if b"cuebook" not in data and path.name == "pyproject.toml":
+        return {}
+    return parsed(path, data)
 
 
 def parsed(path: Path, data: bytes) -> dict[str, Any]:

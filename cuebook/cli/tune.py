@@ -47,6 +47,7 @@ def budget_s(text: str) -> float:
 @click.option("--path", type=click.Path(), help="Keep the results of the sample in this journal; count the disk.")
 @click.option("--where", type=click.Choice(["process", "thread", "async"]), help="Only there.")
 @click.option("--star/--no-star", default=True, help="Each item holds the arguments, or is the one argument.")
+@click.option("--worker", metavar="MODULE:CLASS", help="As chunk(worker=).")
 @click.option("--timeout", type=float, metavar="SECONDS", help="As chunk(timeout=).")
 @click.option("--memory-limit", metavar="SIZE", help='As chunk(memory_limit=), such as "2GB"; only processes then.')
 @click.option("--save", is_flag=True, help="Write workers and batch to pyproject.toml or cuebook.toml, for chunk().")
@@ -60,6 +61,7 @@ def tune(
     path: str | None,
     where: str | None,
     star: bool,
+    worker: str | None,
     timeout: float | None,
     memory_limit: str | None,
     save: bool,
@@ -85,7 +87,8 @@ def tune(
         from cuebook.tuning.face import tune as measured
 
         try:
-            limits: Any = {"timeout": timeout, "memory_limit": memory_limit}
+            kind = None if worker is None else _function(worker)
+            limits: Any = {"worker": kind, "timeout": timeout, "memory_limit": memory_limit}
             tuning = measured(func, items, path=path, budget=seconds, where=where, star=star, save=save, **limits)
         except (TypeError, ValueError) as error:
             raise click.UsageError(str(error)) from error

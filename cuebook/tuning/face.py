@@ -15,6 +15,7 @@ from typing import Any
 from cuebook.api.runtime import Runtime
 from cuebook.children.limits import cpus_allowed
 from cuebook.chunks.options import check_flag, check_function, checked_path, make_options
+from cuebook.engines.calls.function import Worker
 from cuebook.engines.calls.worker_life import is_coroutine_function
 from cuebook.notices import said_once
 from cuebook.persistence.history.items import as_calls, with_one_argument
@@ -46,6 +47,7 @@ def tune(
     where: str | None = None,
     star: bool = True,
     initializer: Callable[[], Any] | None = None,
+    worker: type[Worker] | None = None,
     timeout: float | None = None,
     memory_limit: int | str | None = None,
     save: bool = False,
@@ -65,6 +67,7 @@ def tune(
         budget: seconds that it may take, once a first worker has started.
         where: "process", "thread" or "async": only there. Default: wherever the function can run.
         star, initializer, timeout: as for `chunk()`.
+        worker: as for `chunk()`; its methods have to be plain functions.
         memory_limit: as for `chunk()`; only worker processes are tried then, as only they can have one.
         save: write the best workers and batch of each place into `[tool.cuebook]` of the pyproject.toml (or into the
             cuebook.toml) above the function's file, under its name. From then on `chunk()` and its like take them
@@ -83,10 +86,12 @@ def tune(
         raise ValueError(f"budget={budget!r} must be a number of seconds, more than 0")
     is_async = is_coroutine_function(func)
     options: dict[str, Any] = {"star": check_flag("star", star), "initializer": initializer}
-    limits = {"timeout": timeout, "memory_limit": memory_limit}
+    limits = {"worker": worker, "timeout": timeout, "memory_limit": memory_limit}
     options |= {name: limit for name, limit in limits.items() if limit is not None}
     chosen = make_options(where=where or "process", **options)
-    check_function(func, chosen.engine)
+    check_function(func, chosen.engine, chosen.worker_class)
+    if any(is_coroutine_function(getattr(worker, name, None)) for name in ("setup", "run", "teardown")):
+        raise TypeError(f"worker={worker!r} has a method that is an `async def`: such workers cannot be tuned")
     if where is not None and where not in PLACES:
         raise ValueError(f"where={where!r} is none of {', '.join(map(repr, PLACES))}")
     if check_flag("save", save):

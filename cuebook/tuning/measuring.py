@@ -17,7 +17,7 @@ from cuebook.errors import RunStopped
 from cuebook.runtime.tasks.threads import in_thread
 from cuebook.temporary import owned_prefix, remove_leftovers
 from cuebook.tuning.measured import CallCost, CallSetting, Measurement, TimedRun
-from cuebook.tuning.probe import ProbedCall, cost_of
+from cuebook.tuning.probe import ProbedCall, cost_of, probing
 from cuebook.tuning.threads import limited
 
 __all__ = ["TuningBench", "TuningInterrupted"]
@@ -37,11 +37,11 @@ def _folder_beside(path: str) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=owned_prefix(_PREFIX), dir=beside)
 
 
-def plain_nothing(place: int) -> None:
+def plain_nothing(*_: object) -> None:
     """What workers are started with."""
 
 
-async def awaited_nothing(place: int) -> None:
+async def awaited_nothing(*_: object) -> None:
     """The same as a coroutine."""
 
 
@@ -59,8 +59,8 @@ class TuningBench:
         func, sample: the user's function, and items of its parameters.
         path: the user's journal, or None.
         left_s: seconds of the budget that are left.
-        options: of every run: `star`, `initializer`, limits. One call of the probe is many of the function: it has no
-            timeout but the budget.
+        options: of every run: `star`, `initializer`, `worker`, limits. One call of the probe is many of the function:
+            it has no timeout but the budget.
     """
 
     def __init__(
@@ -114,6 +114,8 @@ class TuningBench:
         probed = ProbedCall(self._func, star=bool(self._options.get("star", True)), is_async=is_async)
         sample = self._sample[:items]
         kept = {name: value for name, value in self._options.items() if name not in ("star", "timeout")}
+        if "worker" in kept:
+            kept["worker"] = probing(kept["worker"])
         results = await self._stopping(
             self._runtime.chunk(
                 probed,

@@ -12,13 +12,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import median
 from typing import Any
 
+from cuebook.engines.calls.function import Worker
 from cuebook.tuning.measured import CallCost
 from cuebook.tuning.threads import pool_threads
 
-__all__ = ["ProbedCall", "cost_of"]
+__all__ = ["ProbedCall", "cost_of", "probing"]
 
 PROBE_S = 0.15
 LONG_CALL_S = 0.5
@@ -42,8 +44,11 @@ class ProbedCall:
         self.star = star
         self.is_async = is_async
         self._error: Exception | None = None
+        self._within: Callable[..., Any] | None = None
 
-    def __call__(self, sample: Sequence[Any]) -> dict[str, Any]:
+    def __call__(self, sample: Sequence[Any], within: Callable[..., Any] | None = None) -> dict[str, Any]:
+        """Measure. `within`: the `run` of the user's Worker, where there is one."""
+        self._within = within
         memory_bytes = _memory_now()
         wall, cpu, result = self._timed(sample[0], 1)
         if wall < LONG_CALL_S:  # what is imported and filled at the first call is no call's cost
@@ -92,17 +97,28 @@ class ProbedCall:
         return time.perf_counter() - wall, time.process_time() - cpu, value
 
     def _called(self, item: Any) -> Any:
+        call = self.func if self._within is None else partial(self._within, self.func)
         try:
             if not self.star:
-                value = self.func(item)
+                value = call(item)
             elif isinstance(item, Mapping):
-                value = self.func(**item)
+                value = call(**item)
             else:
-                value = self.func(*item)
+                value = call(*item)
             return asyncio.run(value) if self.is_async and inspect.iscoroutine(value) else value
         except Exception as error:
             self._error = error
             return _Raised()
+
+
+def probing(worker_class: Any) -> type[Worker]:
+    """The user's Worker for the run that measures one call: its `run` is given each call that is measured."""
+
+    class ProbingWorker(worker_class):  # type: ignore[misc]
+        def run(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            return func(*args, **kwargs, within=super().run)
+
+    return ProbingWorker
 
 
 class _Raised:

@@ -180,3 +180,17 @@ def test_the_command_saves_and_the_script_itself_finds_it(
         [sys.executable, "src/saved_work.py"], cwd=tmp_path, env=environment(), capture_output=True, text=True
     )
     assert done.stdout.strip() == str(saved["thread"]["workers"])
+
+
+def test_a_file_is_parsed_once_as_long_as_it_does_not_change(
+    work: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_settings(work.fetch, {"thread": {"workers": 3}})
+    reads: list[str] = []
+    monkeypatch.setattr(tomllib, "loads", lambda text, loads=tomllib.loads: reads.append(text) or loads(text))
+    numbers = [cuebook.Chunker(work.fetch, where="thread").chunk_size for _ in range(3)]
+    times = len(reads)
+    save_settings(work.fetch, {"thread": {"workers": 5}})
+
+    assert (numbers, times <= 1) == ([3, 3, 3], True)
+    assert cuebook.Chunker(work.fetch, where="thread").chunk_size == 5

@@ -107,6 +107,38 @@ def test_a_line_is_said_again_where_it_differs_in_more_than_its_numbers(capsys: 
     ]
 
 
+class Scaled(cuebook.Worker):
+    """Gives each call one argument more."""
+
+    def setup(self) -> None:
+        self.factor = 3
+
+    def run(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        return func(self.factor, *args, **kwargs)
+
+
+class Awaited(cuebook.Worker):
+    async def setup(self) -> None:
+        pass
+
+
+def scaled(factor: int, x: int) -> int:
+    time.sleep(0.002)
+    return {3: x}[factor]
+
+
+@pytest.mark.parametrize("where", ["thread", "process"])
+def test_calls_are_measured_as_the_users_worker_makes_them(where: str, tmp_path: Path) -> None:
+    tuning = cuebook.tune(scaled, [[n] for n in range(20)], budget=6.0, where=where, worker=Scaled)
+
+    assert tuning.cost is not None
+    assert tuning.cost.failed == 0
+    assert tuning.cost.seconds >= 0.002
+    assert not any("failed" in note for note in tuning.notes)
+    with pytest.raises(TypeError, match="cannot be tuned"):
+        cuebook.tune(scaled, [[1]], worker=Awaited)
+
+
 async def slow_for_one(x: int) -> int:
     await asyncio.sleep(0.2 if x == 3 else 0.001)
     return x
