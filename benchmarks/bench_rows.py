@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from benchmarks.harness import ROUNDS, folder, row, timed, title
@@ -43,9 +44,13 @@ def mapped() -> None:
             plain.write_parquet(where / "plain.parquet")
             with program(where, f"map {number}"):
                 chain = dc.read_parquet(source).map(y=lambda x: x * 2, output=int)
-                rates.append(timed(lambda: chain.save("doubled")) / ROWS)
+                rates.append(timed(partial(chain.save, "doubled")) / ROWS)
             disk = (stored(where) - (where / "plain.parquet").stat().st_size) / ROWS
-    row("map, one worker", f"{statistics.median(rates) * 1e6:.1f} us a row", f"disk beyond the Parquet: {disk:.1f} B a row")
+    row(
+        "map, one worker",
+        f"{statistics.median(rates) * 1e6:.1f} us a row",
+        f"disk beyond the Parquet: {disk:.1f} B a row",
+    )
 
 
 def relational() -> None:
@@ -117,7 +122,12 @@ def memory() -> None:
                 (where / "script.py").write_text(MEMORY)
                 environment = {**os.environ, "PYTHONPATH": os.getcwd(), "CUEBOOK_DIR": str(where / ".cuebook")}
                 done = subprocess.run(
-                    [sys.executable, "script.py", kind], cwd=where, env=environment, capture_output=True, text=True, check=True
+                    [sys.executable, "script.py", kind],
+                    cwd=where,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    check=True,
                 )
                 found.append(f"{size:,} rows: {done.stdout.strip()} MB")
         row(f"memory, {kind}", *found)
