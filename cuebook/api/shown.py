@@ -28,7 +28,7 @@ def shown(app: Application, request: Request, wanted: bool | None) -> Iterator[l
     """
     with contextlib.ExitStack() as at_end:
         report = LineReport(
-            collects=not request.options.raises,
+            collects=not request.options.raises and not getattr(request.func, "tells_of_failures", False),
             path=request.path,
             is_silent=wanted is False or is_notebook(),
             has_bar=wants_bar(wanted),

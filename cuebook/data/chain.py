@@ -16,7 +16,7 @@ from cuebook.data.polars_at_hand import polars
 from cuebook.data.relations import distinct_of, exploded, grouped_by, joined_with, mutated, ordered, selected
 from cuebook.data.rows.functions import row_step
 from cuebook.data.rows.settings import with_settings
-from cuebook.workplace.chain_frames import decoded_objects
+from cuebook.workplace.chain_frames import decoded_objects, object_type
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,8 @@ class DataChain:
     @property
     def schema(self) -> dict[str, Any]:
         """The columns and their types in polars; None where the values of a function decide it."""
-        return self.known.types
+        pl = polars()
+        return {name: pl.Object if each == object_type() else each for name, each in self.known.types.items()}
 
     @property
     def name(self) -> str | None:
@@ -401,5 +402,4 @@ class DataChain:
 
 def _frame(chain: DataChain, stopping: threading.Event | None) -> Any:
     """The rows of a chain as the user sees them."""
-    frame, objects = ChainRun(stopping).collected(chain.step)
-    return decoded_objects(frame, objects)
+    return decoded_objects(ChainRun(stopping).streamed(chain.step, lambda lazy: lazy.collect()))

@@ -17,11 +17,10 @@ from typing import Any
 from cuebook.data.chain_lineage import ChainLineage, ChainLineages, saved_hash
 from cuebook.data.errors import DataError
 from cuebook.data.kept_frames import KeptFrames, whole_file
-from cuebook.data.plan import MAPPED, DatasetStep, RelationStep, RowStep, SourceStep, Step, above
+from cuebook.data.plan import DatasetStep, RelationStep, RowStep, SourceStep, Step, above
 from cuebook.data.polars_at_hand import polars
 from cuebook.data.polars_errors import told
 from cuebook.data.pushing import pushed
-from cuebook.data.rows.frames import object_columns
 from cuebook.data.rows.step_run import RowStepRun
 from cuebook.engines.calls.current import current_call
 from cuebook.errors import JournalCorrupt, StageError
@@ -85,30 +84,12 @@ class ChainRun:
             self._kept.saving = name
             return self._saved(step, name, number, lineage=lineage, hash_=hash_, reasons=reasons)
 
-    def collected(self, step: Step) -> tuple[Any, list[str]]:
-        """The frame of a chain, with encoded objects, and the names of the columns that have them."""
-        step = pushed(step)
-        frame = self.streamed(step, lambda lazy: lazy.collect())
-        return frame, sorted(self.objects(step))
-
     def streamed(self, step: Step, end: Callable[[Any], Any]) -> Any:
         """What `end` makes of the lazy frame of a chain."""
         step = pushed(step)
         self._number(step)
         with self._telling(step):
             return end(self.lazy(step))
-
-    def objects(self, step: Step) -> frozenset[str]:
-        """Which columns of a step may hold Python objects."""
-        if isinstance(step, SourceStep):
-            return step.objects
-        if isinstance(step, RelationStep):
-            return self.objects(step.of) | (self.objects(step.other) if step.other is not None else frozenset())
-        if isinstance(step, RowStep):
-            own = frozenset(object_columns(step.outputs))
-            below = self.objects(step.of)
-            return own | (below if step.kind == MAPPED else below & frozenset(step.by))
-        return frozenset(metadata_of(self._path_of(step)).get("objects", []))
 
     def codes(self, step: Step) -> dict[str, int]:
         """How many rows of a data set, or of a function, were made by which code."""
@@ -179,9 +160,9 @@ class ChainRun:
         reasons = self._kept.reasons(self._kept.newest(name), lineage, refusal)
         self._kept.begin(name, lineage.hash, reasons, is_said=False)
         run = RowStepRun(self._job, self._kept, step, name=name, lineage=lineage, stopping=self._stopping)
-        lazy, objects = self.lazy(step.of), self.objects(step.of)
+        lazy = self.lazy(step.of)
         with self._telling(step):
-            return run.made(lazy, objects, reasons)
+            return run.made(lazy, reasons)
 
     def _named(self, step: RowStep) -> str:
         """By which the rows of a step are kept: the data set that is being made, its columns, and which one of several
@@ -216,7 +197,7 @@ class ChainRun:
         else:
             file = self._temporary()
             lazy = self.lazy(step)
-            noted = {"objects": sorted(self.objects(step)), "failed": self._failed_above(step)}
+            noted = {"failed": self._failed_above(step)}
             with self._telling(step):
                 lazy.sink_parquet(file, metadata=metadata_for(noted))
             count = polars().scan_parquet(file).select(polars().len()).collect().item()

@@ -55,7 +55,7 @@ class SourceStep:
     Attributes:
         kind: "csv", "parquet", "json", "sql" or "values". place: where it stands.
         scan: gives a lazy frame of them. identity: what of the source counts; looks at files.
-        files: the paths that it reads. detail: for people. objects: columns that hold encoded Python objects.
+        files: the paths that it reads. detail: for people.
     """
 
     kind: str
@@ -64,7 +64,6 @@ class SourceStep:
     identity: Callable[[], bytes]
     files: tuple[str, ...] = ()
     detail: str = ""
-    objects: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -110,10 +110,10 @@ def read_values(**columns: Iterable[Any]) -> DataChain:
     if not columns:
         raise DataError(f"{place}: read_values() has no column: write read_values(name=[...])")
     try:
-        frame, objects = encoded_objects({name: list(values) for name, values in columns.items()})
+        frame = encoded_objects({name: list(values) for name, values in columns.items()})
     except polars().exceptions.ShapeError as error:
         raise DataError(f"{place}: the columns of read_values() have different lengths: {error}") from error
-    return _of_frame(frame, place, objects)
+    return _of_frame(frame, place)
 
 
 def read_records(records: Iterable[Mapping[str, Any]]) -> DataChain:
@@ -122,8 +122,8 @@ def read_records(records: Iterable[Mapping[str, Any]]) -> DataChain:
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
         raise DataError(f"{place}: read_records() was given no record that has a field")
-    frame, objects = encoded_objects({name: [row.get(name) for row in rows] for name in names})
-    return _of_frame(frame, place, objects)
+    frame = encoded_objects({name: [row.get(name) for row in rows] for name in names})
+    return _of_frame(frame, place)
 
 
 def read_pandas(frame: Any) -> DataChain:
@@ -194,8 +194,8 @@ def read_storage(path: Paths) -> DataChain:
     }
     for file in columns["file"]:
         file.stamped()
-    frame, objects = encoded_objects(columns)
-    return _of_frame(frame, place, objects)
+    frame = encoded_objects(columns)
+    return _of_frame(frame, place)
 
 
 # -- within -----------------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def _source(
     return SourceStep(kind, place, scan, identity, tuple(files), detail)
 
 
-def _of_frame(frame: Any, place: CodePlace, objects: Iterable[str] = ()) -> DataChain:
+def _of_frame(frame: Any, place: CodePlace) -> DataChain:
     known: list[bytes] = []
 
     def identity() -> bytes:
@@ -218,7 +218,7 @@ def _of_frame(frame: Any, place: CodePlace, objects: Iterable[str] = ()) -> Data
         return known[0]
 
     detail = f"{frame.height:,} rows of {', '.join(frame.columns)}"
-    return DataChain.of_source(SourceStep("values", place, frame.lazy, identity, (), detail, frozenset(objects)))
+    return DataChain.of_source(SourceStep("values", place, frame.lazy, identity, (), detail))
 
 
 def _stream_of(frame: Any) -> Any:

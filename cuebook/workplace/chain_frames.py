@@ -18,10 +18,12 @@ __all__ = [
     "CODE",
     "HIDDEN",
     "KEY",
+    "OBJECT",
     "PART",
     "decoded_objects",
     "metadata_for",
     "metadata_of",
+    "object_type",
     "read_chain_frame",
     "users_rows",
 ]
@@ -31,11 +33,13 @@ CHAIN = "chain"
 KEY, CODE, PART = "__cuebook_key", "__cuebook_code", "__cuebook_part"
 HIDDEN = (KEY, CODE, PART)
 """What a row was made of, by which code, and which of the rows of one call it is; -1: the call gave none."""
+OBJECT = "__cuebook_object"
+"""The name of the one field of a column of Python objects."""
 _METADATA = "cuebook"
 
 
 def metadata_of(source: Any) -> dict[str, Any]:
-    """What the chain has noted in a Parquet file: `objects`, `codes`, `failed`; empty where it has written none."""
+    """What the chain has noted in a Parquet file: `codes`, `failed`; empty where it has written none."""
     import polars as pl
 
     found = pl.read_parquet_metadata(source).get(_METADATA)
@@ -58,7 +62,14 @@ def users_rows(frame: Any) -> Any:
     return frame.filter(pl.col(PART) >= 0).drop(HIDDEN)
 
 
-def decoded_objects(frame: Any, objects: list[str], *, trusted: bool = True) -> Any:
+def object_type() -> Any:
+    """The type of a column of Python objects: their bytes by the codec, under a name that goes with the column."""
+    import polars as pl
+
+    return pl.Struct({OBJECT: pl.Binary})
+
+
+def decoded_objects(frame: Any, *, trusted: bool = True) -> Any:
     """A frame with its columns of Python objects as such.
 
     Raises:
@@ -66,13 +77,13 @@ def decoded_objects(frame: Any, objects: list[str], *, trusted: bool = True) -> 
     """
     import polars as pl
 
-    there = [name for name in objects if name in frame.columns]
+    there = [name for name, dtype in frame.schema.items() if dtype == object_type()]
     if not there:
         return frame
     decoder = ValueDecoder(trusted=trusted)
     columns = []
     for name in there:
-        values = [None if data is None else decoder.decode(data) for data in frame[name].to_list()]
+        values = [None if each is None else decoder.decode(each[OBJECT]) for each in frame[name].to_list()]
         columns.append(pl.Series(name, values, dtype=pl.Object))
     if decoder.unresolved_count or (decoder.placeholders and not trusted):
         raise RecoveryFailed(f"column {', '.join(there)} holds objects that cannot be rebuilt here")
@@ -83,5 +94,4 @@ def read_chain_frame(data: bytes, *, trusted: bool = True) -> Any:
     """The user's frame of a stored file."""
     import polars as pl
 
-    frame = users_rows(pl.read_parquet(io.BytesIO(data)))
-    return decoded_objects(frame, metadata_of(io.BytesIO(data)).get("objects", []), trusted=trusted)
+    return decoded_objects(users_rows(pl.read_parquet(io.BytesIO(data))), trusted=trusted)

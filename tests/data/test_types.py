@@ -119,6 +119,24 @@ def test_a_column_of_python_objects_is_kept_by_the_codec(program: Program) -> No
         assert dc.read_values(z=[1j, None]).to_values("z") == [1j, None]
 
 
+def test_a_column_of_objects_is_one_under_whatever_name(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("abc")
+    with program():
+        chain = dc.read_values(x=[1, 2], model=[Model(1), Model(2)]).settings(where="thread")
+        assert chain.schema == {"x": pl.Int64, "model": pl.Object}
+        renamed = chain.rename(model="other").mutate(model=dc.C("x")).save("renamed")
+        assert renamed.to_list() == [(1, Model(1), 1), (2, Model(2), 2)]
+        assert renamed.map(w=lambda other: other.weight, output=int).to_values("w") == [1, 2]
+        joined = chain.merge(dc.read_values(x=[2], more=[Model(9)]), on="x", inner=True)
+        assert joined.to_list() == [(2, Model(2), Model(9))]
+        summed = chain.agg(w=lambda model: sum(each.weight for each in model), output=int)
+        assert summed.to_values("w") == [3]
+        names = (
+            dc.read_storage(tmp_path / "*.txt").settings(where="thread").gen(file=lambda file: [file.name], output=str)
+        )
+        assert names.save("names").to_list() == [("a.txt",)]
+
+
 def test_files_count_by_their_content_and_come_as_paths(program: Program, tmp_path: Path) -> None:
     seen: list[str] = []
     for name in ("a", "b"):

@@ -24,6 +24,9 @@ class RowCall:
         is_batch: whether it gets lists, and gives one item for each of theirs.
     """
 
+    tells_of_failures = True
+    """Whoever has it called says what has failed."""
+
     def __init__(self, func: Callable[..., Any], outputs: Outputs, kind: str, code: int, *, is_batch: bool) -> None:
         self.func = func
         self.outputs = outputs

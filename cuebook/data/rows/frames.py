@@ -14,9 +14,9 @@ from cuebook.data.rows.outputs import Outputs
 from cuebook.data.rows.types import dtype_of, is_object, type_text
 from cuebook.errors import ValueNotKept
 from cuebook.persistence.values import ValueEncoder
-from cuebook.workplace.chain_frames import CODE, KEY, PART
+from cuebook.workplace.chain_frames import CODE, KEY, OBJECT, PART, object_type
 
-__all__ = ["ROW", "RowFrames", "object_columns"]
+__all__ = ["ROW", "RowFrames"]
 
 ROW = "__cuebook_row"
 """Which row of its batch a row belongs to."""
@@ -24,11 +24,6 @@ _encoder = ValueEncoder(label="value of a row")
 
 Given = tuple[bytes, int, list[list[Any]]]
 """What a call of `RowCall` gives: keys, code, rows."""
-
-
-def object_columns(outputs: Outputs) -> list[str]:
-    """Which of the columns hold Python objects."""
-    return [name for name, each in zip(outputs.names, outputs.types, strict=True) if is_object(each)]
 
 
 @dataclass(slots=True)
@@ -102,7 +97,7 @@ class RowFrames:
         name, wanted = self.outputs.names[index], self.outputs.types[index]
         values = [None if row is None else row[index] for row in rows]
         if is_object(wanted):
-            return pl.Series(name, [None if each is None else _encoded(name, each) for each in values], dtype=pl.Binary)
+            return pl.Series(name, [_encoded(name, each) for each in values], dtype=object_type())
         dtype = self.dtypes[index]
         try:
             if dtype is None and {type(each) for each in values} - {type(None)} == {int, float}:
@@ -135,9 +130,11 @@ class RowFrames:
         return f"{self.name}: the values of column {name} do not fit into one type: {error}"
 
 
-def _encoded(name: str, value: Any) -> bytes:
+def _encoded(name: str, value: Any) -> dict[str, bytes] | None:
+    if value is None:
+        return None
     try:
-        return _encoder.encode(value)
+        return {OBJECT: _encoder.encode(value)}
     except ValueNotKept as error:
         raise DataError(f"column {name} cannot keep {_shown(value)}: {error}") from error
 

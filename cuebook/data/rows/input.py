@@ -15,7 +15,7 @@ from cuebook.data.rows.earlier import EarlierRows
 from cuebook.data.rows.frames import ROW
 from cuebook.data.rows.keys import joined_keys, keys_of
 from cuebook.persistence.values import ValueDecoder
-from cuebook.workplace.chain_frames import KEY
+from cuebook.workplace.chain_frames import KEY, OBJECT, object_type
 
 __all__ = ["RowBatch", "RowInput", "grouped"]
 
@@ -60,17 +60,17 @@ class RowInput:
     """The input of a row step.
 
     Args:
-        step: the step. lazy: what it works on. objects: columns of it that hold Python objects.
-        earlier: rows that are done.
+        step: the step. lazy: what it works on. earlier: rows that are done.
     """
 
-    def __init__(self, step: RowStep, lazy: Any, objects: frozenset[str], earlier: EarlierRows) -> None:
+    def __init__(self, step: RowStep, lazy: Any, earlier: EarlierRows) -> None:
         self._step = step
         self._lazy = grouped(step, lazy)
         self._earlier = earlier
         is_agg = step.kind == "agg"
         self._columns = [f"__cuebook_arg_{index}" if is_agg else name for index, name in enumerate(step.params)]
-        self._objects = [name in objects for name in step.params]
+        schema, kind = self._lazy.collect_schema(), object_type()
+        self._objects = [schema[name] in (kind, polars().List(kind)) for name in self._columns]
         self._decoder = ValueDecoder(trusted=True)
 
     def batches(self) -> Iterator[RowBatch]:
@@ -117,7 +117,7 @@ class RowInput:
     def _object(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._object(each) for each in value]
-        return None if value is None else self._decoder.decode(value)
+        return None if value is None else self._decoder.decode(value[OBJECT])
 
     def _in_batches(self, keys: list[bytes], values: list[tuple[Any, ...]], todo: list[int]) -> Any:
         size = self._step.options.rows

@@ -7,28 +7,28 @@ from typing import Any
 
 from cuebook.data.polars_at_hand import polars
 from cuebook.persistence.values import ValueEncoder
+from cuebook.workplace.chain_frames import OBJECT, object_type
 
 __all__ = ["encoded_objects"]
 
 _encoder = ValueEncoder(label="value of a column")
 
 
-def encoded_objects(columns: Mapping[str, list[Any]]) -> tuple[Any, list[str]]:
-    """A frame of columns, and the names of those whose values no column type holds: they are encoded.
+def encoded_objects(columns: Mapping[str, list[Any]]) -> Any:
+    """A frame of columns; those whose values no column type holds are encoded.
 
     Raises:
         polars.exceptions.ShapeError: the columns have different lengths. ValueNotKept: a value cannot be kept.
     """
     pl = polars()
-    made, objects = {}, []
+    made = []
     for name, values in columns.items():
         series = _series(name, values)
         if series is None:
-            objects.append(name)
-            encoded = [None if value is None else _encoder.encode(value) for value in values]
-            series = pl.Series(name, encoded, dtype=pl.Binary)
-        made[name] = series
-    return pl.DataFrame(list(made.values())), objects
+            encoded = [None if value is None else {OBJECT: _encoder.encode(value)} for value in values]
+            series = pl.Series(name, encoded, dtype=object_type())
+        made.append(series)
+    return pl.DataFrame(made)
 
 
 def _series(name: str, values: list[Any]) -> Any:

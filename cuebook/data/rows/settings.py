@@ -36,6 +36,8 @@ def with_settings(options: RowOptions, given: Mapping[str, Any]) -> RowOptions:
         TypeError, ValueError: one is wrong; what is not there is said, with what to write instead.
     """
     known = {name: value for name, value in given.items() if value is not None}
+    if not known:
+        return options
     for name in known:
         if name in _NOT_HERE:
             raise TypeError(f"there is no setting {name!r}: {_NOT_HERE[name]}")

@@ -15,7 +15,7 @@ from cuebook.data.kept_frames import KeptFrames, whole_file
 from cuebook.data.plan import RowStep
 from cuebook.data.polars_at_hand import polars
 from cuebook.data.rows.earlier import EarlierRows, rows_in_journal, rows_in_parquet
-from cuebook.data.rows.frames import RowFrames, object_columns
+from cuebook.data.rows.frames import RowFrames
 from cuebook.data.rows.input import RowInput
 from cuebook.data.rows.run import RowCounts, RowRun
 from cuebook.persistence.history.jobs.job import KeptStage
@@ -58,21 +58,21 @@ class RowStepRun:
         self._stopping = stopping
         self._folder = Path()
 
-    def made(self, lazy: Any, objects: frozenset[str], reasons: Sequence[str]) -> KeptStage:
+    def made(self, lazy: Any, reasons: Sequence[str]) -> KeptStage:
         """Run it on a lazy frame; the side file is gone when what it gives is kept.
 
         Args:
-            lazy: the frame. objects: its columns of Python objects. reasons: why it is done.
+            lazy: the frame. reasons: why it is done.
 
         Raises:
             CallFailed, DataError: a row failed; what is finished is in the side file.
         """
         with _folder_alone(self._job.book.folder / "rows" / folder_name(self._name)) as self._folder:
-            kept = self._made(lazy, objects, reasons)
+            kept = self._made(lazy, reasons)
             shutil.rmtree(self._folder, ignore_errors=True)
             return kept
 
-    def _made(self, lazy: Any, objects: frozenset[str], reasons: Sequence[str]) -> KeptStage:
+    def _made(self, lazy: Any, reasons: Sequence[str]) -> KeptStage:
         step, began = self._step, time.time()
         pieces = self._folder / "pieces"
         shutil.rmtree(pieces, ignore_errors=True)
@@ -81,14 +81,13 @@ class RowStepRun:
         earlier, codes = self._earlier(frames)
         code = self._lineage.code_number
         run = RowRun(
-            step, RowInput(step, lazy, objects, earlier), frames, code=(code, self._lineage.code.hex()),
+            step, RowInput(step, lazy, earlier), frames, code=(code, self._lineage.code.hex()),
             side=self._folder / _SIDE, folder=pieces, stopping=self._stopping,
         )  # fmt: skip
         run.run()
         codes[code] = self._lineage.code.hex()
         notes = _notes(run.counts, codes)
         noted = {
-            "objects": sorted({*object_columns(step.outputs), *objects}),
             "codes": {str(number): codes.get(number, "") for number in run.counts.codes},
             "failed": run.counts.failed,
         }
@@ -129,7 +128,7 @@ class RowStepRun:
         title = self._kept.saving or self._name
         name = f"{title}.failures"
         path = self._folder / "pieces" / "failures.parquet"
-        failures.write_parquet(path, metadata=metadata_for({"objects": []}))
+        failures.write_parquet(path, metadata=metadata_for({}))
         hash_ = blake16(b"failures" + self._lineage.hash)
         self._kept.keep(
             name, self._job.number_of(name), hash_, file=path, rows=failures.height, lineage=self._lineage,

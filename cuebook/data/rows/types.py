@@ -60,7 +60,9 @@ def dtype_of(wanted: Any) -> Any:
     if _is_dtype(inner):
         return inner
     if is_object(inner):
-        return pl.Binary
+        from cuebook.workplace.chain_frames import object_type
+
+        return object_type()
     if _is_list(inner):
         items = [item for item in typing.get_args(inner) if item is not ...]
         found = dtype_of(items[0]) if items else None
