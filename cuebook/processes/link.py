@@ -104,7 +104,7 @@ class Link:
         if reply is not None:
             self._asked[number] = (target.name, reply)
         named = None if sender is None else self.address(sender)
-        waiting = None if reply is None else self.who_waits()
+        waiting = self.who_waits() if isinstance(reply, asyncio.Future) else None
         if waiting is not None:
             reply.add_done_callback(lambda ended: self.order(GaveUp(number)) if ended_unanswered(ended) else None)
         fields = [FORWARD, number, target.address, frame, reply is not None, urgent, named, waiting, mark_now()]

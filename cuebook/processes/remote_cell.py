@@ -89,7 +89,7 @@ class RemoteCell(Cell):
     # What refs ask for
 
     def lets_actors_wait(self, timeout: float | None) -> bool:
-        """Only with a deadline, and where the mailbox says so: a circle over the link is not seen."""
+        """Only with a deadline, and where the mailbox says so: a circle of waits for room there is not seen."""
         return timeout is not None and self.mailbox.overflow is Overflow.WAIT
 
     def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:

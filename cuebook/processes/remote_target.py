@@ -129,7 +129,7 @@ class RemoteTarget:
         return not self._waiters and self._fits(size)
 
     def lets_actors_wait(self, timeout: float | None) -> bool:
-        """Actors may wait with a deadline: a circle over the link is not seen."""
+        """Actors may wait with a deadline: a circle of waits for room over the link is not seen."""
         return timeout is not None
 
     async def wait_for_room(self, size: int, *, is_question: bool = False) -> None:

@@ -151,6 +151,22 @@ def test_a_slow_reader_loses_nothing(path: Path) -> None:
     played(path, scene)
 
 
+def test_nothing_is_missed_between_many_records_of_others(path: Path) -> None:
+    async def scene(runtime: Runtime) -> None:
+        events = runtime.subscribe(of=Till)
+        till = runtime.entity(Till, "a")
+        for number in range(3):
+            await till.ask(Add([number]))
+            await asyncio.gather(*(runtime.entity(Other, f"{number}-{n}").ask(Add([100])) for n in range(400)))
+        assert [(await anext(events)).event.amount for _ in range(3)] == [0, 1, 2]
+        assert amounts(await read(runtime)) == [0, 1, 2]
+        found = await read(runtime, of=(Till, Other))
+        assert len(found) == len({each.offset for each in found}) == 1203
+        assert len(await read(runtime, found[700].offset, of=(Till, Other))) == 502
+
+    played(path, scene)
+
+
 @pytest.mark.parametrize("times", [1, 3])
 def test_offsets_stay_good_through_compactions(path: Path, times: int) -> None:
     offsets: list[str] = []

@@ -9,7 +9,7 @@ from typing import Any
 from cuebook.durable.events.event_types import EventTypes, Maker
 from cuebook.durable.ledger import Ledger
 from cuebook.errors import JournalCorrupt, MalformedMessage
-from cuebook.persistence.records.record import Picked
+from cuebook.persistence.records.record import Picked, Record
 from cuebook.persistence.records.stream_heads import Events, unpacked_places
 from cuebook.persistence.values.placeholders import Opaque, Unresolved, placeholder_in, type_of
 
@@ -27,7 +27,7 @@ class KeptEvents:
         self._ledger = ledger
         self._types = types
 
-    def makers_and_values(self, record: Picked, head: Events) -> Iterator[tuple[Maker, Any]]:
+    def makers_and_values(self, record: Picked | Record, head: Events) -> Iterator[tuple[Maker, Any]]:
         """For each event that was kept, what makes today's events of it, and what it is to be given.
 
         Raises:
@@ -56,14 +56,14 @@ class KeptEvents:
 
         return made
 
-    def _values(self, record: Picked, count: int) -> list[Any]:
+    def _values(self, record: Picked | Record, count: int) -> list[Any]:
         decoder, body = self._ledger.decoder, record.body or b""
         try:
             return [decoder.decode(body)] if count == 1 else decoder.decode_many(body, count)
         except MalformedMessage as error:
             raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
 
-    def _makers(self, record: Picked, head: Events) -> Iterable[Maker]:
+    def _makers(self, record: Picked | Record, head: Events) -> Iterable[Maker]:
         makers = [self._types.maker(name, refusal=self._ledger.refusal) for name in head.names]
         if head.places is None:
             return itertools.repeat(makers[0])

@@ -13,15 +13,15 @@ from cuebook.durable.readside.envelope import EventEnvelope
 from cuebook.durable.readside.position import Offset, Position
 from cuebook.errors import CuebookError, RecoveryFailed
 from cuebook.persistence.journal.streams import removed_streams
-from cuebook.persistence.records.record import Kind, Picked
+from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.stream_heads import WHOLE, Events, StreamOpened
 from cuebook.runtime.tasks.exits import is_exit, own
 from cuebook.wording import text_of
 
 __all__ = ["EventReader"]
 
-PAGE = 64
-"""Records that are read at once."""
+PAGE = 512
+"""Records, of any kind, that are looked through at once."""
 
 Read = tuple[EventEnvelope, Position]
 
@@ -38,11 +38,12 @@ class EventReader:
         self._ledger = ledger
         self._kept = {name: KeptEvents(ledger, each) for name, each in types.items()}
         self._position = after
-        self._page: deque[Picked] = deque()
+        self._read_to = after.seq if after.nth == WHOLE else after.seq - 1
+        self._page: deque[Record] = deque()
         self._streams: dict[int, StreamOpened | None] = {}
-        self._streams_read = 0
         self._removed: set[int] = set()
         self._removed_at = 0
+        self._looked_at = 0
 
     def next(self) -> list[Read] | None:
         """The events of one more record, which may be none, each with its position; None: all were read.
@@ -52,14 +53,10 @@ class EventReader:
             RecoveryFailed: its upcaster raised. JournalError: the journal cannot be read.
             In all of them the next call tries the same record again.
         """
+        if not self._page and not self._turn_page():
+            return None
         if not self._page:
-            seq, index, _ = self._position
-            after = seq if index == WHOLE else seq - 1
-            self._page.extend(self._ledger.file.select(Kind.EVENTS, None, after=after, limit=PAGE))
-            if not self._page:
-                return None
-            select = self._ledger.file.select
-            self._removed, self._removed_at = removed_streams(select, self._removed, after=self._removed_at)
+            return []
         read: list[Read] = []
         record = self._page[0]
         try:
@@ -73,10 +70,10 @@ class EventReader:
         self._position = Position(record.seq, WHOLE, 0)
         return read
 
-    def _unread(self, record: Picked) -> Iterator[Read]:
+    def _unread(self, record: Record) -> Iterator[Read]:
         """The events of a record that were not read yet."""
         opened = self._stream(record.run)
-        if opened is None or record.run in self._removed:
+        if opened is None or self._is_removed(record.run):
             return
         kept = self._kept[opened.type]
         head = Events.decode(record.head)
@@ -89,16 +86,33 @@ class EventReader:
                     offset = Offset(journal_id, position).text()
                     yield EventEnvelope(event, opened.type, opened.id, number, head.at, offset), position
 
+    def _turn_page(self) -> bool:
+        """Read on; whether there was anything to read."""
+        file = self._ledger.file
+        until = min(self._read_to + PAGE, file.last_seq)
+        if until <= self._read_to:
+            return False
+        # By number, and not by the index of streams, which would be sorted for each page.
+        self._page.extend(file.records(after=self._read_to, until=until, kinds=(Kind.EVENTS,)))
+        self._read_to = until
+        return True
+
+    def _is_removed(self, stream: int) -> bool:
+        """Whether its actor was removed by now."""
+        file = self._ledger.file
+        if file.last_seq != self._looked_at:
+            self._looked_at = file.last_seq
+            self._removed, self._removed_at = removed_streams(file.select, self._removed, after=self._removed_at)
+        return stream in self._removed
+
     def _stream(self, number: int) -> StreamOpened | None:
         """What is known of a stream, which is opened before its first event; None where it is of no type of ours."""
-        while number not in self._streams:
-            page = self._ledger.file.select(Kind.STREAM_OPENED, None, after=self._streams_read)
-            for record in page:
-                opened = StreamOpened.decode(record.head)
-                self._streams[record.run] = opened if opened.type in self._kept else None
+        if number not in self._streams:
+            page = self._ledger.file.select(Kind.STREAM_OPENED, number, limit=1)
             if not page:
                 raise RecoveryFailed(f"{self._ledger.file.name} has events of stream {number}, which was never opened")
-            self._streams_read = page[-1].seq
+            opened = StreamOpened.decode(page[0].head)
+            self._streams[number] = opened if opened.type in self._kept else None
         return self._streams[number]
 
 

@@ -22,9 +22,7 @@ class Renumbering:
 
     def __init__(self, file: JournalWriter) -> None:
         self._file = file
-        self._heads = _unbroken(
-            [Renumbered.decode(record.head) for record in file.records(kinds=(Kind.RENUMBERED,))], file.journal_id
-        )
+        self._heads = _unbroken(_all_heads(file), file.journal_id)
 
     @property
     def ids(self) -> list[bytes]:
@@ -73,6 +71,15 @@ class Renumbering:
                     f"events of {kind} that are to be read were dropped from {self._file.name} by "
                     '`cuebook compact --drop-events`: missing="skip" reads those that are there'
                 )
+
+
+def _all_heads(file: JournalWriter) -> list[Renumbered]:
+    heads: list[Renumbered] = []
+    after = 0
+    while page := file.select(Kind.RENUMBERED, 0, after=after):
+        heads += [Renumbered.decode(record.head) for record in page]
+        after = page[-1].seq
+    return heads
 
 
 def _unbroken(heads: list[Renumbered], journal_id: bytes) -> list[Renumbered]:
