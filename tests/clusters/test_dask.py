@@ -20,7 +20,7 @@ from tests.clusters.kills import done_in, killed_once
 from tests.support.clusters import DaskProcesses, dask_cluster
 from tests.support.programs import Program, calls, counts, family, start, wait_until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
