@@ -95,7 +95,7 @@ class DaskLine:
             self._session.withdraw(self._number, self._future)
 
     async def _ask(self, word: str, data: Any, held: Any = None) -> Any:
-        return await self._session.ask(self.where, self._number, word, data, held)
+        return await self._session.ask((self.where, self._number), word, data, held)
 
 
 def _over(told: Any, ended: Any, future: Any) -> None:

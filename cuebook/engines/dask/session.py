@@ -28,6 +28,9 @@ ASK_S = 5.0
 HELD_MAX = 64
 """Large buffers that Dask's workers hold, the newest."""
 
+Place = tuple[str, int]
+"""Of an outpost: the address of its worker, and its number."""
+
 
 class DaskSession:
     """One client, for all runs that use it.
@@ -127,14 +130,15 @@ class DaskSession:
         where = await self.client.scheduler.who_has(keys=[key])
         return key, list(where[key]), found
 
-    async def ask(self, address: str, number: int, word: str, data: Any, held: Any = None) -> Any:
+    async def ask(self, place: Place, word: str, data: Any, held: Any = None) -> Any:
         """What an outpost answers; MISSING where it could not have what others hold.
 
         Raises:
             LineLost: it is gone, or its worker is. ClusterGone: all of it is.
         """
+        address = place[0]
         try:
-            answer = await self.on_its_loop(self._asked(address, number, word, data, held))
+            answer = await self.on_its_loop(self._asked(place, word, data, held))
         except (OSError, TimeoutError, RuntimeError, ValueError) as error:
             await asyncio.sleep(0)
             if not self.is_alive:
@@ -151,8 +155,9 @@ class DaskSession:
             return await coroutine
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop))
 
-    async def _asked(self, address: str, number: int, word: str, data: Any, held: Any) -> Any:
+    async def _asked(self, place: Place, word: str, data: Any, held: Any) -> Any:
         """On the client's loop."""
+        address, number = place
         message = {"token": self._token, "number": number, "word": word, "data": to_serialize(data)}
         if held:
             message["held"] = to_serialize(held)

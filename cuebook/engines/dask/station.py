@@ -61,7 +61,7 @@ def _is_wanted(worker: Any, task: str) -> bool:
     return found is not None and found.state in _WANTED and worker.status in (Status.running, Status.paused)
 
 
-async def _answer(token: str, number: int, word: str, data: Any, held: Any = None) -> Any:
+async def _answer(*, token: str, number: int, word: str, data: Any, held: Any = None) -> Any:
     """What the client asks of an outpost; on the worker's own loop.
 
     Args:
