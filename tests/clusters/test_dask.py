@@ -20,7 +20,7 @@ from tests.clusters.kills import done_in, killed_once
 from tests.support.clusters import DaskProcesses, dask_cluster
 from tests.support.programs import Program, calls, counts, family, start, wait_until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +152,30 @@ def test_a_worker_of_another_machine_gets_what_lies_beside_its_messages(
     for n, (seen, value) in enumerate(output):
         assert value == n
         assert np.array_equal(seen, table + n)
+
+
+def test_a_large_argument_goes_to_the_cluster_once_and_again_where_its_holder_is_gone(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cuebook.engines.dask.session import DaskSession
+
+    monkeypatch.setattr(landmarks, "_mine", (os.getpid(), Landmark("/nowhere/at/all", b"n" * 32), -1))
+    sent: list[str] = []
+    scattered = DaskSession._scattered
+
+    async def counted(self: Any, key: str, content: bytes) -> Any:
+        sent.append(key)
+        found = await scattered(self, key, content)
+        others = [place for place in self.client.scheduler_info()["workers"] if place not in found[1]]
+        return found if len(sent) > 1 else (found[0], others, found[2])  # the first time it is not where it should be
+
+    monkeypatch.setattr(DaskSession, "_scattered", counted)
+
+    def total(array: Any, n: int) -> float:
+        return float(array.sum()) + n
+
+    table = np.ones(300_000)
+    output = chunk(total, [[table, n] for n in range(6)], where=DaskEngine(client), workers=2, batch=1)
+    assert output == [300_000.0 + n for n in range(6)]
+    assert 1 <= len(sent) <= 3
+    assert len(set(sent)) == 1

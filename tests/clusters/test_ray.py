@@ -19,7 +19,7 @@ from tests.clusters.kills import done_in, killed_once
 from tests.support.clusters import ray_cluster
 from tests.support.programs import calls, is_alive, start, wait_until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")

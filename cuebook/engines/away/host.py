@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
+from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from cuebook.children.port import Listener, Loss, Output
 from cuebook.engines.away.inventory import Inventory
 from cuebook.engines.away.landmark import landmark
 from cuebook.engines.away.line import Arrival, Cargo, Line, LineLost, Opening
 from cuebook.engines.away.luggage import Luggage
+from cuebook.engines.away.order import InOrder
 from cuebook.engines.calls.protocol import Quit
 from cuebook.engines.port import LocalWork
 from cuebook.errors import ClusterGone
@@ -24,6 +28,8 @@ BEAT_S = 5.0
 SILENCE_BEATS = 6
 """A line that gives no answer for so many times longer is taken for lost. Counted in beats, so that a parent that was
 stopped for a while takes nobody for dead."""
+TAKES_MAX, GIVES_MAX = 2, 4
+"""So many questions to a busy worker, and orders for it, are on their way at once: none waits for another's answer."""
 END_S = 3.0
 """How long a worker that was killed may take to say its last words, and how long one that quits may tear down."""
 
@@ -57,6 +63,8 @@ class AwayHost:
         self._is_closing = False
         self._life: asyncio.Task[None] | None = None
         self._is_opened = False
+        self._taking: set[asyncio.Task[Arrival]] = set()
+        self._arrivals: InOrder[Arrival] = InOrder()
 
     def __repr__(self) -> str:
         return f"<AwayHost {self._line.where or 'not placed yet'}>"
@@ -138,26 +146,27 @@ class AwayHost:
         giving = asyncio.create_task(self._give_all(), name="cuebook-away-giving")
         try:
             while True:
-                arrival = await self._heard(giving)
-                await self._pass_on(arrival)
-                if arrival.lost is not None:
-                    return Loss(arrival.at, arrival.seconds, self._killed_because or arrival.lost)
+                for arrival in await self._heard(giving):
+                    await self._pass_on(arrival)
+                    if arrival.lost is not None:
+                        return Loss(arrival.at, arrival.seconds, self._killed_because or arrival.lost)
         finally:
-            giving.cancel()
-            await asyncio.wait([giving])
+            await _cancelled([giving, *self._taking])
 
-    async def _heard(self, giving: asyncio.Task[None]) -> Arrival:
-        """What the worker says next; a beat without an answer is none of its silence alone."""
-        taking = asyncio.ensure_future(self._line.take(BEAT_S))
-        try:
-            for _ in range(SILENCE_BEATS):
-                await asyncio.wait({taking, giving}, timeout=2 * BEAT_S, return_when=asyncio.FIRST_COMPLETED)
-                if taking.done():
-                    return taking.result()
-                if giving.done():
-                    giving.result()  # raises what broke the line
-        finally:
-            taking.cancel()
+    async def _heard(self, giving: asyncio.Task[None]) -> list[Arrival]:
+        """What the worker says next, in order; a beat without an answer is none of its silence alone."""
+        for _ in range(SILENCE_BEATS):
+            while len(self._taking) < (TAKES_MAX if self._is_busy else 1):
+                self._taking.add(asyncio.ensure_future(self._line.take(BEAT_S)))
+            done, _ = await asyncio.wait(
+                {*self._taking, giving}, timeout=2 * BEAT_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if giving in done:
+                giving.result()  # raises what broke the line
+            taken = [task.result() for task in self._taking if task in done]
+            self._taking = {task for task in self._taking if task not in done}
+            if taken:
+                return [each for arrival in taken for each in self._arrivals.put(arrival.seq, arrival)]
         raise LineLost(f"{self._line.where} has not answered for {2 * BEAT_S * SILENCE_BEATS:.0f} s")
 
     async def _pass_on(self, arrival: Arrival) -> None:
@@ -171,20 +180,43 @@ class AwayHost:
             self._listener.on_frames(arrival.frames)
 
     async def _give_all(self) -> None:
-        """Hand orders over as they come, together what came meanwhile."""
-        while True:
-            await self._ordered.wait()
-            self._ordered.clear()
-            is_killed = self._killed_because is not None
-            frames, self._frames = self._frames, []
-            urgent, self._urgent = self._urgent, []
-            await self._line.give(self._cargo(frames, urgent)._replace(kill=is_killed))
-            if is_killed:
-                await asyncio.sleep(END_S)
-                raise LineLost("it was killed")
+        """Hand orders over as they come, together what came meanwhile; some are on their way at once."""
+        given: set[asyncio.Task[None]] = set()
+        try:
+            for seq in itertools.count(1):
+                await self._ordered.wait()
+                self._ordered.clear()
+                is_killed = self._killed_because is not None
+                frames, self._frames = self._frames, []
+                urgent, self._urgent = self._urgent, []
+                cargo = self._cargo(frames, urgent)._replace(kill=is_killed, seq=seq)
+                given.add(asyncio.ensure_future(self._line.give(cargo)))
+                if is_killed:
+                    await asyncio.sleep(END_S)
+                    raise LineLost("it was killed")
+                given = await _with_room(given)
+        finally:
+            await _cancelled(given)
 
     def _cargo(self, frames: list[bytes], urgent: list[bytes]) -> Cargo:
         if self._luggage is None:
             return Cargo(frames, urgent)
         self._luggage.heed(frames)
         return self._luggage.packed(frames, urgent)
+
+
+async def _with_room(given: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    """Those that are still on their way, when there is room for another one; raises what broke the line."""
+    if len(given) >= GIVES_MAX:
+        await asyncio.wait(given, return_when=asyncio.FIRST_COMPLETED)
+    for task in [task for task in given if task.done()]:
+        task.result()
+    return {task for task in given if not task.done()}
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """End tasks, and hear of nothing that they raise."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -56,6 +56,7 @@ class Cargo(NamedTuple):
         blobs: content of the blobs that urgent frames refer to.
         drop: names of buffers that nobody needs there any more.
         kill: end the worker at once.
+        seq: the how manieth it is: several are on their way at once, and may overtake one another.
     """
 
     frames: list[bytes] = []
@@ -64,6 +65,7 @@ class Cargo(NamedTuple):
     blobs: list[bytes] = []
     drop: list[bytes] = []
     kill: bool = False
+    seq: int = 0
 
 
 class Arrival(NamedTuple):
@@ -75,6 +77,7 @@ class Arrival(NamedTuple):
         blobs: content of the results that are too large for a message, where its folder is not the parent's.
         at, seconds, is_busy: which call runs there, since when, and whether there is anything to do.
         lost: why it has ended; None where it has not.
+        seq: the how manieth that it is, as for Cargo.
     """
 
     frames: list[bytes]
@@ -84,6 +87,7 @@ class Arrival(NamedTuple):
     seconds: float
     is_busy: bool
     lost: str | None = None
+    seq: int = 0
 
 
 class Line(Protocol):

@@ -17,6 +17,7 @@ from cuebook.children.spawner import spawner
 from cuebook.engines.away.inventory import cuebook_version, version_of
 from cuebook.engines.away.landmark import sees
 from cuebook.engines.away.line import Arrival, Cargo, Opened, Opening
+from cuebook.engines.away.order import InOrder
 from cuebook.engines.away.resettling import Resettling
 from cuebook.engines.process.host import ProcessHost
 from cuebook.runtime.tasks.threads import in_thread
@@ -40,6 +41,8 @@ class Outpost:
         self._printed: list[tuple[str, bytes]] = []
         self._lost: Loss | None = None
         self._news = asyncio.Event()
+        self._cargos: InOrder[Cargo] = InOrder()
+        self._arrivals = 0
 
     async def open(self, opening: Opening) -> Opened:
         """Start the worker; where this is, and what there is.
@@ -63,7 +66,11 @@ class Outpost:
         )
 
     async def give(self, cargo: Cargo) -> None:
-        """Pass orders on to the worker."""
+        """Pass orders on to the worker, in the order in which they were sent."""
+        for each in self._cargos.put(cargo.seq, cargo):
+            self._pass_on(each)
+
+    def _pass_on(self, cargo: Cargo) -> None:
         host, resettling = self._host, self._resettling
         if host is None or self._lost is not None:
             return
@@ -79,11 +86,20 @@ class Outpost:
             host.kill("it was told to")
 
     async def take(self, wait_s: float) -> Arrival:
-        """What there is to say, as soon as there is something; after `wait_s` seconds, what the worker is at."""
+        """What there is to say, as soon as there is something; after `wait_s` seconds, what the worker is at.
+
+        Several may wait at once: what is said goes to one of them.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                await self._news.wait()
-        self._news.clear()
+                while not self._news.is_set():
+                    await self._news.wait()
+        if self._lost is None:
+            self._news.clear()
+        self._arrivals += 1
+        return self._said()._replace(seq=self._arrivals)
+
+    def _said(self) -> Arrival:
         host = self._host
         if host is not None and self._lost is None:
             host.drain_output()

@@ -10,11 +10,14 @@ from typing import Any
 
 from cuebook.engines.away.line import Arrival, Cargo, LineLost, Opened, Opening
 from cuebook.engines.dask.session import DaskSession
+from cuebook.engines.dask.station import MISSING
 from cuebook.errors import ClusterGone
 
 __all__ = ["DaskLine"]
 
 END_S = 3.0
+BY_CLUSTER_BYTES = 1 << 16
+"""Larger buffers go to Dask's workers once, and from one to the other."""
 
 
 class DaskLine:
@@ -65,6 +68,13 @@ class DaskLine:
                 )
 
     async def give(self, cargo: Cargo) -> None:
+        large = [item for item in cargo.luggage if len(item[1]) > BY_CLUSTER_BYTES]
+        if large:
+            small = [item for item in cargo.luggage if len(item[1]) <= BY_CLUSTER_BYTES]
+            held = [await self._session.hold(name, content) for name, content in large]
+            if await self._ask("give", tuple(cargo._replace(luggage=small)), held) != MISSING:
+                return
+            self._session.forget(name for name, _ in large)
         await self._ask("give", tuple(cargo))
 
     async def take(self, wait_s: float) -> Arrival:
@@ -84,8 +94,8 @@ class DaskLine:
         with contextlib.suppress(Exception):  # the client may be closed
             self._session.withdraw(self._number, self._future)
 
-    async def _ask(self, word: str, data: Any) -> Any:
-        return await self._session.ask(self.where, self._number, word, data)
+    async def _ask(self, word: str, data: Any, held: Any = None) -> Any:
+        return await self._session.ask((self.where, self._number), word, data, held)
 
 
 def _over(told: Any, ended: Any, future: Any) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from distributed import Client
@@ -14,7 +15,7 @@ from distributed.protocol import to_serialize
 
 from cuebook.engines.away.inventory import Inventory
 from cuebook.engines.away.line import LineLost
-from cuebook.engines.dask.station import GONE, HANDLER, serve_outpost, topic_of
+from cuebook.engines.dask.station import GONE, HANDLER, MISSING, serve_outpost, topic_of
 from cuebook.errors import ClusterGone
 
 __all__ = ["DaskSession"]
@@ -24,6 +25,11 @@ CONNECT_S = 3.0
 RECONNECT_S = 10.0
 """A scheduler that was lost may come back within so long."""
 ASK_S = 5.0
+HELD_MAX = 64
+"""Large buffers that Dask's workers hold, the newest."""
+
+Place = tuple[str, int]
+"""Of an outpost: the address of its worker, and its number."""
 
 
 class DaskSession:
@@ -44,6 +50,7 @@ class DaskSession:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Callable[[str], None]] = {}
         self._is_direct: dict[str, bool] = {}
+        self._held: OrderedDict[bytes, tuple[str, Any, Any]] = OrderedDict()
         self.address = str(getattr(getattr(client, "scheduler", None), "address", "") or "its address")
         client.subscribe_topic(topic_of(self._token), self._announced)
 
@@ -103,20 +110,41 @@ class DaskSession:
 
     # -- the way to an outpost ------------------------------------------------------------------------------------
 
-    async def ask(self, address: str, number: int, word: str, data: Any) -> Any:
-        """What an outpost answers.
+    async def hold(self, name: bytes, content: bytes) -> Any:
+        """Have Dask's workers hold a large buffer, once for all: its name, its key and where it is."""
+        known = self._held.get(name)
+        if known is None:
+            known = self._held[name] = await self.on_its_loop(self._scattered(f"cuebook-{name.hex()}", content))
+            while len(self._held) > HELD_MAX:
+                self._held.popitem(last=False)
+        key, places, _ = known
+        return name, key, places
+
+    def forget(self, names: Iterable[bytes]) -> None:
+        """Those that held them are gone."""
+        for name in names:
+            self._held.pop(name, None)
+
+    async def _scattered(self, key: str, content: bytes) -> tuple[str, Any, Any]:
+        found = await self.client.scatter({key: content}, hash=False, asynchronous=True)
+        where = await self.client.scheduler.who_has(keys=[key])
+        return key, list(where[key]), found
+
+    async def ask(self, place: Place, word: str, data: Any, held: Any = None) -> Any:
+        """What an outpost answers; MISSING where it could not have what others hold.
 
         Raises:
             LineLost: it is gone, or its worker is. ClusterGone: all of it is.
         """
+        address = place[0]
         try:
-            answer = await self.on_its_loop(self._asked(address, number, word, data))
+            answer = await self.on_its_loop(self._asked(place, word, data, held))
         except (OSError, TimeoutError, RuntimeError, ValueError) as error:
             await asyncio.sleep(0)
             if not self.is_alive:
                 await self.check()
             raise LineLost(f"the Dask worker {address} is gone ({error})") from error
-        if isinstance(answer, str):
+        if isinstance(answer, str) and answer != MISSING:
             raise LineLost(f"the Dask worker {address} has given up its place" if answer == GONE else answer)
         return answer
 
@@ -127,9 +155,12 @@ class DaskSession:
             return await coroutine
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop))
 
-    async def _asked(self, address: str, number: int, word: str, data: Any) -> Any:
+    async def _asked(self, place: Place, word: str, data: Any, held: Any) -> Any:
         """On the client's loop."""
+        address, number = place
         message = {"token": self._token, "number": number, "word": word, "data": to_serialize(data)}
+        if held:
+            message["held"] = to_serialize(held)
         if await self._reaches(address):
             return await getattr(self.client.rpc(address), HANDLER)(**message)
         answers = await self.client.scheduler.broadcast(msg={"op": HANDLER, **message}, workers=[address])

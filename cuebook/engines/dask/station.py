@@ -9,21 +9,25 @@ from typing import Any
 from distributed import get_worker
 from distributed.core import Status
 from distributed.protocol import to_serialize
+from distributed.utils_comm import gather_from_workers
 
 from cuebook.engines.away.line import Cargo, Opening
 from cuebook.engines.away.outpost import Outpost
 
-__all__ = ["GONE", "HANDLER", "serve_outpost", "topic_of"]
+__all__ = ["GONE", "HANDLER", "MISSING", "serve_outpost", "topic_of"]
 
 HANDLER = "cuebook"
 """The name that a worker answers to."""
+MISSING = "missing"
+"""The answer where a large buffer cannot be had from whoever has it."""
 GONE = "gone"
 """The answer where there is no such outpost any more."""
 LOOK_S = 0.5
 """Dask tells a running task nothing: it looks so often whether anybody still wants it."""
 _WANTED = ("executing", "long-running")
 
-_outposts: dict[tuple[str, int], tuple[Outpost, asyncio.AbstractEventLoop]] = {}
+_outposts: dict[tuple[str, int], tuple[Outpost, asyncio.AbstractEventLoop, Any]] = {}
+"""With the loop that each lives on, and the worker of Dask's that it is in."""
 
 
 def topic_of(token: str) -> str:
@@ -39,7 +43,7 @@ def serve_outpost(token: str, number: int) -> None:
 
 async def _serve(worker: Any, task: str, token: str, number: int) -> None:
     outpost = Outpost()
-    _outposts[token, number] = outpost, asyncio.get_running_loop()
+    _outposts[token, number] = outpost, asyncio.get_running_loop(), worker
     worker.handlers[HANDLER] = _answer
     worker.log_event(topic_of(token), {"number": number, "address": worker.address})
     try:
@@ -57,17 +61,36 @@ def _is_wanted(worker: Any, task: str) -> bool:
     return found is not None and found.state in _WANTED and worker.status in (Status.running, Status.paused)
 
 
-async def _answer(token: str, number: int, word: str, data: Any) -> Any:
-    """What the client asks of an outpost; on the worker's own loop."""
+async def _answer(*, token: str, number: int, word: str, data: Any, held: Any = None) -> Any:
+    """What the client asks of an outpost; on the worker's own loop.
+
+    Args:
+        held: of buffers that Dask's workers hold, their names, keys, and where they are.
+    """
     found = _outposts.get((token, number))
     if found is None:
         return GONE
-    outpost, loop = found
+    outpost, loop, worker = found
+    if held:
+        buffers = await _fetched(worker, held)
+        if buffers is None:
+            return MISSING
+        cargo = Cargo(*data)
+        data = tuple(cargo._replace(luggage=[*cargo.luggage, *buffers]))
     answer = asyncio.run_coroutine_threadsafe(_asked(outpost, word, data), loop)
     try:
         return to_serialize(await asyncio.wrap_future(answer))
     except OSError as error:
         return f"could not start a process: {error}"
+
+
+async def _fetched(worker: Any, held: list[Any]) -> list[tuple[bytes, bytes]] | None:
+    """Name and content of large buffers, from the workers that hold them; None where one is gone."""
+    where = {key: places for _, key, places in held}
+    contents, *_ = await gather_from_workers(where, rpc=worker.rpc, who=worker.address)
+    if contents.keys() != where.keys():
+        return None
+    return [(name, contents[key]) for name, key, _ in held]
 
 
 async def _asked(outpost: Outpost, word: str, data: Any) -> Any:

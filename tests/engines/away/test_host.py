@@ -28,6 +28,7 @@ class Wire:
         self.is_placed = asyncio.Event()
         self.version = cuebook_version()
         self.is_mute = False
+        self.answers = 0
 
     async def place(self) -> None:
         return None
@@ -48,10 +49,11 @@ class Wire:
             async with asyncio.timeout(None if self.is_mute else wait_s):
                 said = await self.says.get()
         except TimeoutError:
-            return Arrival([], [], [], -1, 0.0, False)
+            said = Arrival([], [], [], -1, 0.0, False)
         if isinstance(said, Exception):
             raise said
-        return said
+        self.answers += 1
+        return said._replace(seq=said.seq or self.answers)
 
     async def end(self) -> None:
         self.ends += 1
@@ -87,7 +89,7 @@ def test_orders_wait_for_the_place_and_go_together_in_order() -> None:
         assert host.is_busy()
         wire.is_placed.set()
         await asyncio.sleep(0.1)
-        assert wire.given == [Cargo([b"1", b"2", b"3"], [b"now"])]
+        assert wire.given == [Cargo([b"1", b"2", b"3"], [b"now"], seq=1)]
         await host.close()
 
     run_virtual(scene())
@@ -105,6 +107,20 @@ def test_prints_come_before_the_results_of_their_calls_and_what_runs_is_known() 
         await host.close()
         assert ear.losses == []
         assert wire.ends == 1
+
+    run_virtual(scene())
+
+
+def test_what_overtakes_on_the_way_is_put_back_in_order() -> None:
+    async def scene() -> None:
+        host, wire, ear, _ = await begun()
+        host.send([b"x"])
+        for seq in (2, 1, 3):
+            wire.says.put_nowait(Arrival([b"%d" % seq], [], [], -1, 0.0, True, seq=seq))
+        await asyncio.sleep(1)
+        assert ear.frames == [b"1", b"2", b"3"]
+        wire.answers = 3
+        await host.close()
 
     run_virtual(scene())
 
