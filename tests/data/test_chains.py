@@ -160,3 +160,55 @@ def test_functions_run_in_worker_processes_and_rows_keep_their_order(program: Pr
     with program():
         chain = dc.read_values(x=range(500)).settings(parallel=workers)
         assert chain.map(y=lambda x: x * 2, output=int).to_values("y") == list(range(0, 1000, 2))
+
+
+def test_rows_are_read_a_little_ahead_and_no_further(program: Program) -> None:
+    import time
+
+    import cuebook.data.rows.run as run
+
+    done: list[int] = []
+    ahead: list[int] = []
+
+    def slow(x: list[int]) -> list[int]:
+        time.sleep(0.02)
+        done.append(x[0])
+        return x
+
+    original = run.RowInput.batches
+
+    def noted(rows: run.RowInput) -> Iterator[object]:
+        for number, batch in enumerate(original(rows)):
+            ahead.append(number - len(done))
+            yield batch
+
+    with program(), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run.RowInput, "batches", noted)
+        patched.setattr("cuebook.data.rows.input.BATCH_ROWS", 10)
+        patched.setattr(run, "AHEAD_BATCHES", 0)
+        chain = dc.read_values(x=range(600)).settings(where="thread", batch_rows=10)
+        made = chain.map(y=slow, batch=True, output=int, version="1").save("y")
+        assert made.to_values("y") == list(range(600))
+    assert len(ahead) == 60
+    assert max(ahead) <= 3
+
+
+def test_a_failure_among_many_batches_ends_the_chain_and_no_thread_stays(program: Program) -> None:
+    import threading
+
+    import cuebook
+
+    def fails(x: list[int]) -> list[int]:
+        if x[0] == 20:
+            raise ValueError("here")
+        return x
+
+    with program(), pytest.MonkeyPatch.context() as patched:
+        patched.setattr("cuebook.data.rows.input.BATCH_ROWS", 10)
+        chain = dc.read_values(x=range(300)).settings(where="thread", batch_rows=10)
+        with pytest.raises(cuebook.CallFailed, match="here"):
+            chain.map(y=fails, batch=True, output=int).save("y")
+        for thread in threading.enumerate():
+            if thread.name == "cuebook-feeder":
+                thread.join(10)
+                assert not thread.is_alive()

@@ -27,6 +27,8 @@ from cuebook.workplace.chain_frames import CODE, HIDDEN, KEY, PART
 __all__ = ["FAILURES", "RowCounts", "RowRun"]
 
 PIECE_ROWS = 100_000
+AHEAD_BATCHES = 4
+"""So many batches of rows, and two more a worker, are read ahead of the one that is waited for."""
 FAILURES = ("error", "error_type")
 """The columns of a row that failed, after those that the function gets."""
 
@@ -66,6 +68,8 @@ class RowRun:
         self._side = side
         self._folder = folder
         self._waiting: deque[RowBatch] = deque()
+        self._moving = threading.Condition()
+        self._is_over = False
         self._held: list[Any] = []
         self._held_rows = 0
         self._failed: list[tuple[Any, ...]] = []
@@ -83,15 +87,22 @@ class RowRun:
         calls = self._calls()
         first = next(calls, None)
         if first is not None:
-            with closing(self._stream(chain([first], calls))) as results:
-                for done in results:
-                    self._take(done)
-                    if self._stopping.is_set():
-                        raise DataError(f"{self._step.name} was stopped; the rows that it has finished are kept")
-        self._flush()
+            try:
+                self._take_all(chain([first], calls))
+            finally:
+                with self._moving:
+                    self._is_over = True
+                    self._moving.notify_all()
         if not self._held and not self.pieces:
             self._finish(self._rows.nothing())
         self._write()
+
+    def _take_all(self, calls: Iterator[tuple[Any, ...]]) -> None:
+        with closing(self._stream(calls)) as results:
+            for done in results:
+                self._take(done)
+                if self._stopping.is_set():
+                    raise DataError(f"{self._step.name} was stopped; the rows that it has finished are kept")
 
     @property
     def failures(self) -> Any:
@@ -116,26 +127,31 @@ class RowRun:
 
     def _calls(self) -> Iterator[tuple[Any, ...]]:
         """The calls, while their batches are put down to wait for what they give."""
+        ahead = AHEAD_BATCHES + 2 * int(self._step.options.run.get("workers") or 1)
         for batch in self._rows.batches():
-            self._waiting.append(batch)
+            with self._moving:
+                self._moving.wait_for(lambda: len(self._waiting) < ahead or self._is_over)
+                if self._is_over:
+                    return
+                self._waiting.append(batch)
+                self._advance()
             yield from batch.calls
 
     def _take(self, done: Any) -> None:
-        batch = self._current()
-        error = done.error
-        if error is not None:
-            self._note_failure(batch, error)
-        batch.given.append(None if error is not None else done.value)
-        self.counts.calls += 1
+        with self._moving:
+            batch = self._waiting[0]
+            error = done.error
+            if error is not None:
+                self._note_failure(batch, error)
+            batch.given.append(None if error is not None else done.value)
+            self.counts.calls += 1
+            if batch.is_done:
+                self._advance()
+                self._moving.notify_all()
 
-    def _current(self) -> RowBatch:
-        """The batch that the next result is for; those before it are finished."""
-        while self._waiting[0].is_done:
-            self._finish(self._waiting.popleft())
-        return self._waiting[0]
-
-    def _flush(self) -> None:
-        while self._waiting:
+    def _advance(self) -> None:
+        """Finish the batches in front whose calls are all made."""
+        while self._waiting and self._waiting[0].is_done:
             self._finish(self._waiting.popleft())
 
     def _note_failure(self, batch: RowBatch, error: CallFailed) -> None:
