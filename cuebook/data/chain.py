@@ -16,7 +16,7 @@ from cuebook.data.polars_at_hand import polars
 from cuebook.data.relations import distinct_of, exploded, grouped_by, joined_with, mutated, ordered, selected
 from cuebook.data.rows.functions import row_step
 from cuebook.data.rows.settings import with_settings
-from cuebook.workplace.chain_frames import decoded_objects, object_type
+from cuebook.workplace.chain_frames import object_type
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -329,17 +329,17 @@ class DataChain:
     @ends
     def to_polars(self, *, stopping: threading.Event | None = None) -> Any:
         """The rows as a frame of polars. Raises as `save`; rows of functions are kept, the rest is not."""
-        return _frame(self, stopping)
+        return ChainRun(stopping).frame(self.step)
 
     @ends
     def to_pandas(self, *, stopping: threading.Event | None = None) -> Any:
         """The rows as a frame of pandas. Raises as `save`; ImportError: pandas is not installed."""
-        return _frame(self, stopping).to_pandas()
+        return ChainRun(stopping).frame(self.step).to_pandas()
 
     @ends
     def to_arrow(self, *, stopping: threading.Event | None = None) -> Any:
         """The rows as a table of Arrow. Raises as `save`; ImportError: pyarrow is not installed."""
-        return _frame(self, stopping).to_arrow()
+        return ChainRun(stopping).frame(self.step).to_arrow()
 
     @ends
     def to_parquet(self, path: str | Path, *, stopping: threading.Event | None = None, **options: Any) -> None:
@@ -359,18 +359,18 @@ class DataChain:
     @ends
     def to_records(self, *, stopping: threading.Event | None = None) -> list[dict[str, Any]]:
         """The rows as dicts. Raises as `save`."""
-        return list(_frame(self, stopping).iter_rows(named=True))
+        return list(ChainRun(stopping).frame(self.step).iter_rows(named=True))
 
     @ends
     def to_list(self, *columns: str, stopping: threading.Event | None = None) -> list[tuple[Any, ...]]:
         """The rows as tuples, of these columns or of all. Raises as `save`."""
-        frame = _frame(self, stopping)
+        frame = ChainRun(stopping).frame(self.step)
         return list((frame.select(columns) if columns else frame).iter_rows())
 
     @ends
     def to_values(self, column: str, *, stopping: threading.Event | None = None) -> list[Any]:
         """The values of a column. Raises as `save`."""
-        return _frame(self, stopping)[column].to_list()  # type: ignore[no-any-return]
+        return ChainRun(stopping).frame(self.step)[column].to_list()  # type: ignore[no-any-return]
 
     @ends
     def count(self, *, stopping: threading.Event | None = None) -> int:
@@ -383,7 +383,7 @@ class DataChain:
         """Print the first rows. Raises as `save`."""
         pl = polars()
         with pl.Config(tbl_rows=limit):
-            print(_frame(self.limit(limit), stopping))  # noqa: T201
+            print(ChainRun(stopping).frame(self.limit(limit).step))  # noqa: T201
 
     @ends
     def codes(self, *, stopping: threading.Event | None = None) -> dict[str, int]:
@@ -394,12 +394,7 @@ class DataChain:
         return ChainRun(stopping).codes(self.step)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return iter(_frame(self, None).iter_rows())
+        return iter(ChainRun().frame(self.step).iter_rows())
 
     def _streamed(self, stopping: threading.Event | None, end: Callable[[Any], Any]) -> Any:
         return ChainRun(stopping).streamed(self.step, end)
-
-
-def _frame(chain: DataChain, stopping: threading.Event | None) -> Any:
-    """The rows of a chain as the user sees them."""
-    return decoded_objects(ChainRun(stopping).streamed(chain.step, lambda lazy: lazy.collect()))

@@ -28,7 +28,7 @@ from cuebook.persistence.history.jobs.job import KeptStage
 from cuebook.stages.current import current_job
 from cuebook.stages.datasets import find_dataset
 from cuebook.stages.job import Job, program_job
-from cuebook.workplace.chain_frames import CODE, PART, metadata_for, metadata_of, users_rows
+from cuebook.workplace.chain_frames import CODE, PART, decoded_objects, metadata_for, metadata_of, users_rows
 
 __all__ = ["ChainRun"]
 
@@ -83,6 +83,10 @@ class ChainRun:
             self._kept.begin(name, hash_, reasons)
             self._kept.saving = name
             return self._saved(step, name, number, lineage=lineage, hash_=hash_, reasons=reasons)
+
+    def frame(self, step: Step) -> Any:
+        """The rows of a chain as the user sees them."""
+        return decoded_objects(self.streamed(step, lambda lazy: lazy.collect()))
 
     def streamed(self, step: Step, end: Callable[[Any], Any]) -> Any:
         """What `end` makes of the lazy frame of a chain."""
