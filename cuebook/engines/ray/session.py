@@ -102,7 +102,9 @@ class RaySession:
                 _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
         except (OSError, TimeoutError) as error:
             self._is_lost = True  # whatever else is asked of it would wait for a minute
-            raise self._gone(f"the head of Ray at {self._head} is gone") from error
+            gone = self._gone(f"the head of Ray at {self._head} is gone")
+            self.inventory.say_once(str(gone))  # Ray's own hook holds up the traceback of a program that ends with it
+            raise gone from error
         writer.close()
 
     def _gone(self, what: str) -> ClusterGone:
