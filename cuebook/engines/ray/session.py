@@ -38,11 +38,12 @@ class RaySession:
         self._published: OrderedDict[bytes, Any] = OrderedDict()
         self._actor_class = ray.remote(RayPost)
         self._head = _head()
+        self._is_lost = False
 
     @property
     def is_alive(self) -> bool:
         """Whether there is a connection, as far as is known."""
-        return bool(ray.is_initialized())
+        return not self._is_lost and bool(ray.is_initialized())
 
     def check(self) -> None:
         """Raises ClusterGone where there is none."""
@@ -100,7 +101,10 @@ class RaySession:
             async with asyncio.timeout(HEAD_S):
                 _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
         except (OSError, TimeoutError) as error:
-            raise self._gone(f"the head of Ray at {self._head} is gone") from error
+            self._is_lost = True  # whatever else is asked of it would wait for a minute
+            gone = self._gone(f"the head of Ray at {self._head} is gone")
+            self.inventory.say_once(str(gone))  # Ray's own hook holds up the traceback of a program that ends with it
+            raise gone from error
         writer.close()
 
     def _gone(self, what: str) -> ClusterGone:
