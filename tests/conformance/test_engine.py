@@ -1,4 +1,7 @@
-"""What every engine promises: the same calls give the same results and the same record, wherever they run."""
+"""What every engine promises: the same calls give the same results and the same record, wherever they run.
+
+Those of clusters have the marker `pytest.mark.cluster`, which conftest.py gives them.
+"""
 
 from __future__ import annotations
 
