@@ -105,7 +105,8 @@ class ChainLineages:
         print_ = fingerprint(
             step.func, depends=step.depends, version=step.version, extra=extra, hiding=self._hiding
         )  # fmt: skip
-        code = blake16(joined(b"row code", [print_.digest, step.outputs.text.encode(), step.kind.encode()]))
+        how = f"{step.kind} {step.outputs.is_single} {step.is_batch} {step.outputs.text}"
+        code = blake16(joined(b"row code", [print_.digest, how.encode("utf-8", "surrogatepass")]))
         texts = [*step.params, "", *step.by, "", str(step.outputs.is_single), str(step.is_batch)]
         parts = [step.kind.encode(), code, *(text.encode("utf-8", "surrogatepass") for text in texts)]
         made = _following(b"rows", [self.of(step.of)], parts, _of_code(step, print_))

@@ -157,7 +157,8 @@ class ChainRun:
         name = self._named(step)
         kept, refusal = self._kept.find(name, lineage.hash, lineage)
         refusal = self._refusals.pop(step, "") or refusal
-        is_retried = kept is not None and step.options.retries_failed and metadata_of(self._whole(kept)).get("failed")
+        options = step.options
+        is_retried = kept is not None and (options.retries_failed or not options.collects) and self._has_failed(kept)
         if kept is not None and not refusal and not is_retried:
             return kept
         refusal = refusal or ("rows of it have failed" if is_retried else "")
@@ -219,8 +220,17 @@ class ChainRun:
         return sum(metadata_of(self._whole(self._frames[each])).get("failed", 0) for each in found)
 
     def _is_to_be_retried(self, step: Step, kept: KeptStage) -> bool:
-        wants = any(isinstance(each, RowStep) and each.options.retries_failed for each in above(step))
-        return wants and bool(metadata_of(self._whole(kept)).get("failed"))
+        options = [each.options for each in above(step) if isinstance(each, RowStep)]
+        is_wanted = any(each.retries_failed for each in options) or not any(each.collects for each in options)
+        return bool(options) and is_wanted and self._has_failed(kept)
+
+    def _has_failed(self, kept: KeptStage) -> bool:
+        """Whether a kept frame lacks rows that have failed; one that cannot be read says so when it is used."""
+        try:
+            noted = metadata_of(self._job.workplace.files.blobs.path_of(kept.head.digest))
+        except (OSError, ValueError, polars().exceptions.PolarsError):
+            return False
+        return bool(noted.get("failed"))
 
     def _temporary(self) -> Path:
         folder = self._job.book.folder / "rows"

@@ -114,6 +114,13 @@ def test_rows_that_raise_are_left_out_and_told_of(program: Program, capsys: pyte
     assert "1 row of thirds failed and is left out: see data set 'thirds.failures'" in capsys.readouterr().err
 
 
+def test_what_lacks_failed_rows_is_not_taken_where_failures_are_to_raise(program: Program) -> None:
+    with program():
+        numbers(errors="collect").map(y=third).save("thirds")
+    with program(), pytest.raises(cuebook.CallFailed, match="division by zero"):
+        numbers().map(y=third).save("thirds")
+
+
 def test_a_retry_does_only_those_again_that_failed(program: Program, tmp_path: Path) -> None:
     seen: list[int] = []
 

@@ -141,6 +141,19 @@ def test_rows_of_a_whole_earlier_version_are_kept_on_demand(program: Program) ->
     assert run(3, 5) == [0, 2, 4, 9, 12]
 
 
+def test_rows_of_a_function_that_is_called_otherwise_are_not_taken(program: Program) -> None:
+    def back(x: list[int]) -> list[int]:
+        return x[::-1]
+
+    def run(batch: bool) -> list[object]:
+        with program():
+            chain = dc.read_values(x=[[1, 2], [3, 4]]).settings(where="thread")
+            return chain.map(y=back, batch=batch, output=list[int]).save("y").to_values("y")
+
+    assert run(batch=False) == [[2, 1], [4, 3]]
+    assert run(batch=True) == [[3, 4], [1, 2]]
+
+
 def test_a_python_function_inside_of_an_expression_is_refused(program: Program) -> None:
     with program(), pytest.raises(dc.DataError, match=r"give it to map\(\)"):
         dc.read_values(x=[1]).filter(dc.C("x").map_elements(hash, return_dtype=bool))
