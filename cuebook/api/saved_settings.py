@@ -56,8 +56,11 @@ def settings_name(func: Any) -> str | None:
     while isinstance(func, partial):
         func = func.func
     named = func if hasattr(func, "__qualname__") else type(func)
-    module, qualname = _module_name(str(named.__module__)), str(named.__qualname__)
-    return None if module is None or "<lambda>" in qualname else f"{module}:{qualname}"
+    home, qualname = getattr(named, "__module__", None), named.__qualname__
+    if not isinstance(home, str) or not isinstance(qualname, str) or "<lambda>" in qualname:
+        return None
+    module = _module_name(home)
+    return None if module is None else f"{module}:{qualname}"
 
 
 def _module_name(module: str) -> str | None:
@@ -116,9 +119,15 @@ def entry_of(path: Path, name: str) -> Mapping[str, Any] | None:
 def _table_of(path: Path, _: tuple[int, ...]) -> Mapping[str, Any]:
     """Our table of a file as it was at that time: a millisecond where it is a large one, which is not for each run."""
     data = path.read_bytes()
-    if b"cuebook" not in data and path.name == "pyproject.toml":
+    is_others = path.name == "pyproject.toml"
+    if is_others and b"cuebook" not in data:
         return {}
-    return parsed(path, data)
+    try:
+        return parsed(path, data)
+    except ValueError:
+        if is_others and b"tool.cuebook" not in data:  # half-written by somebody, who does not mean us
+            return {}
+        raise
 
 
 def parsed(path: Path, data: bytes) -> dict[str, Any]:
@@ -134,7 +143,7 @@ def parsed(path: Path, data: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path} cannot be read, and settings may be in it: {error}") from error
     for part in SECTION if path.name == "pyproject.toml" else ():
-        table = table.get(part, {})
+        table = table.get(part, {}) if isinstance(table, dict) else {}
     return table if isinstance(table, dict) else {}
 
 

@@ -153,10 +153,18 @@ def test_what_is_no_setting_is_refused_with_the_name_of_the_file(
     assert "cuebook.toml" in str(caught.value)
 
 
-def test_a_function_without_a_name_has_no_settings() -> None:
-    nameless: Any = lambda n: n  # noqa: E731
+def test_a_pyproject_that_is_half_written_and_does_not_mean_us_is_left_alone(work: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "src" / "pyproject.toml").write_text('[project]\ndependencies = ["cuebook"\n<<<<<<< HEAD\n')
+    assert dict(with_saved(work.fetch, {"where": "thread"})) == {"where": "thread"}
 
-    assert settings_name(nameless) is None
+
+@pytest.mark.parametrize("func", [lambda n: n, str.upper, type("Odd", (), {"__call__": len, "__module__": 3})()])
+def test_a_function_without_a_name_has_no_settings(func: Any) -> None:
+    assert settings_name(func) is None
+
+
+def test_nothing_can_be_saved_for_one_without_a_name() -> None:
+    nameless: Any = lambda n: n  # noqa: E731
     with pytest.raises(ValueError, match="no name to be found by"):
         cuebook.tune(nameless, [[1]], budget=1, save=True)
 
