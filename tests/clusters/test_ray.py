@@ -75,7 +75,7 @@ import ray
 from ray.cluster_utils import Cluster
 from cuebook.engines import RayEngine
 def f(x):
-    note(f"{{x}} {{os.getppid()}}")
+    note(f"{{x}} {{os.getpid()}}")
     if x >= {gate}:
         wait_for("go", 60)
     return x
@@ -103,18 +103,20 @@ KILLER = """
 
 
 def test_a_node_that_is_gone_costs_its_running_call_alone(tmp_path: Path) -> None:
-    during = KILLER.format(what="cluster.remove_node(node, allow_graceful=False)")
+    during = KILLER.format(what="cluster.remove_node(node, allow_graceful=False)").replace('"go"', '"removed"')
     body = CLUSTER.format(gate=4, nodes="node = cluster.add_node(**small)", during=during)
     with start(tmp_path, body) as program:
         wait_until(lambda: done_in(tmp_path / "a.cue") == 4 and len(calls(tmp_path)) == 6, "two calls that wait", 90)
-        waiting = {line.split()[0] for line in calls(tmp_path) if int(line.split()[0]) >= 4}
+        waiting = {n: int(pid) for n, pid in map(str.split, calls(tmp_path)) if int(n) >= 4}
         (tmp_path / "kill").touch()
+        wait_until(lambda: not all(map(is_alive, waiting.values())), "the end of the call on that node", 60)
+        (tmp_path / "go").touch()
         assert program.wait(90) == 0, program.stderr
         assert f"{list(range(8))}\n" in program.stdout  # among what Ray has to say
     made = [line.split()[0] for line in calls(tmp_path)]
     twice = {n for n in made if made.count(n) > 1}
     assert len(twice) == 1
-    assert twice <= waiting
+    assert twice <= set(waiting)
 
 
 def test_a_program_that_is_killed_leaves_no_process_on_ray(tmp_path: Path) -> None:
