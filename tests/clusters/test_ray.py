@@ -97,7 +97,6 @@ KILLER = """
         while not os.path.exists(os.path.join(HERE, "kill")):
             time.sleep(0.01)
         {what}
-        note("killed", "go")
     threading.Thread(target=kill, daemon=True).start()
 """
 
@@ -109,6 +108,8 @@ def test_a_node_that_is_gone_costs_its_running_call_alone(tmp_path: Path) -> Non
         wait_until(lambda: done_in(tmp_path / "a.cue") == 4 and len(calls(tmp_path)) == 6, "two calls that wait", 90)
         waiting = {line.split()[0] for line in calls(tmp_path) if int(line.split()[0]) >= 4}
         (tmp_path / "kill").touch()
+        wait_until(lambda: len(calls(tmp_path)) == 7, "the call that is made again", 60)
+        (tmp_path / "go").touch()
         assert program.wait(90) == 0, program.stderr
         assert f"{list(range(8))}\n" in program.stdout  # among what Ray has to say
     made = [line.split()[0] for line in calls(tmp_path)]
