@@ -38,9 +38,9 @@ test-lowest: tools  ## the same with the lowest versions that pyproject.toml let
 test-pythons: tools  ## the same on each Python that is claimed and found on this machine
 	@$(TOOLS)/bin/python -m tools.matrix pythons $(CHOSEN)
 
-test-cluster: python  ## the engines on local clusters of Dask and Ray, in an environment of their own; up to five minutes
+test-cluster: python  ## the engines on local clusters of Dask and Ray, in an environment of their own; up to eight minutes
 	@$(PYTHON) -m tools.environment cluster $(CLUSTER)
-	$(CLUSTER)/bin/python -m pytest -m cluster --session-timeout=300 tests/conformance tests/clusters tests/compat
+	$(CLUSTER)/bin/python -m pytest -m cluster --session-timeout=480 tests/conformance tests/clusters tests/compat
 
 test-wheel: tools  ## the same from the unpacked sdist, against the wheel that is built from it
 	@$(TOOLS)/bin/python -m tools.wheel $(CHOSEN)

@@ -97,7 +97,6 @@ KILLER = """
         while not os.path.exists(os.path.join(HERE, "kill")):
             time.sleep(0.01)
         {what}
-        note("killed", "go")
     threading.Thread(target=kill, daemon=True).start()
 """
 
