@@ -145,7 +145,7 @@ async def slow_for_one(x: int) -> int:
 
 
 def test_a_timeout_holds_in_the_measured_runs() -> None:
-    tuning = cuebook.tune(slow_for_one, [[n] for n in range(4)], budget=4.0, where="async", timeout=0.05)
+    tuning = cuebook.tune(slow_for_one, [[n] for n in range(4)], budget=8.0, where="async", timeout=0.05)
 
     assert tuning.rows
     assert any("of the calls failed" in note for note in tuning.notes)

@@ -101,6 +101,16 @@ class ActorOptions:
     def __post_init__(self) -> None:
         check_options("ActorOptions", self.given())
 
+    # Options may be a default of a function that is called durably, which is the same function as before there was the
+    # newest of these fields, where that says nothing.
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        left_out = {"children_max"} if self.children_max is None else set()
+        return None, {one.name: getattr(self, one.name) for one in fields(self) if one.name not in left_out}
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        for name, value in {"children_max": None, **state[1]}.items():
+            object.__setattr__(self, name, value)
+
     def given(self) -> SpawnOptions:
         """What is not None, as `ActorSystem.spawn` takes it."""
         named = {one.name: getattr(self, one.name) for one in fields(self)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from typing import Any
 
@@ -47,6 +48,11 @@ async def test_an_actor_has_no_more_children_than_it_may_have_and_one_that_ended
         child = next(name for name in system.statistics() if name.startswith("top/"))
         await system.actor(child).stop()
         assert await top.ask(Add(1)) == ""
+
+
+@pytest.mark.parametrize("options", [ActorOptions(), ActorOptions(children_max=3, attempts=2)])
+def test_options_are_what_they_were_after_a_pickle(options: ActorOptions) -> None:
+    assert pickle.loads(pickle.dumps(options)) == options
 
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, True, "3"])
