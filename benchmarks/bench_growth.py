@@ -178,30 +178,22 @@ def noisy(lines: int) -> int:
 
 def lines_of_output(where: Path, count: int) -> float:
     """Lines that a call prints, to its program's output."""
-
-    async def run() -> float:
-        async with Runtime(workers=1, progress_bar=False) as runtime:
-            await runtime.chunk(small, [[1]])
-            began = time.perf_counter()
-            await runtime.chunk(noisy, [[count]])
-            return time.perf_counter() - began
-
-    before, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: SIM115 - closed below
-    try:
-        return asyncio.run(run())
-    finally:
-        sys.stdout.close()
-        sys.stdout = before
+    return _printing(noisy, count)
 
 
 def output_without_a_newline(where: Path, count: int) -> float:
     """Characters of one line without an end."""
+    return _printing(endless, count)
+
+
+def _printing(func: Callable[[int], int], count: int) -> float:
+    """Seconds of one call that prints so much, on a worker that is there."""
 
     async def run() -> float:
         async with Runtime(workers=1, progress_bar=False) as runtime:
             await runtime.chunk(small, [[1]])
             began = time.perf_counter()
-            await runtime.chunk(endless, [[count]])
+            await runtime.chunk(func, [[count]])
             return time.perf_counter() - began
 
     before, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: SIM115 - closed below
