@@ -6,6 +6,7 @@ Knows no run and writes nothing. Light: a file is read only where there is one.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
@@ -89,13 +90,28 @@ def folders_of(func: Callable[..., Any]) -> list[Path]:
 
 
 def settings_files(func: Callable[..., Any]) -> Iterator[Path]:
-    """The files that may hold its settings, the nearest first."""
+    """The files that may hold its settings, the nearest first.
+
+    A file counts if it belongs to this user, to root, or to whoever owns one of the folders where the search begins:
+    in /tmp, anybody can put one above a script of ours.
+    """
     seen = set()
-    for start in folders_of(func):
+    starts = folders_of(func)
+    owners = {getattr(os, "geteuid", int)(), 0, *(owner for start in starts if (owner := _owner_of(start)) is not None)}
+    for start in starts:
         for folder in (start, *start.parents):
             if folder not in seen:
                 seen.add(folder)
-                yield from (path for name in FILES if os.path.isfile(path := folder / name))
+                yield from (path for name in FILES if _owner_of(path := folder / name, stat.S_ISREG) in owners)
+
+
+def _owner_of(path: Path, is_kind: Callable[[int], bool] = stat.S_ISDIR) -> int | None:
+    """Whose file or folder it is; None where there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_uid if is_kind(status.st_mode) else None
 
 
 def entry_of(path: Path, name: str) -> Mapping[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import tomllib
@@ -156,6 +157,19 @@ def test_what_is_no_setting_is_refused_with_the_name_of_the_file(
 def test_a_pyproject_that_is_half_written_and_does_not_mean_us_is_left_alone(work: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "src" / "pyproject.toml").write_text('[project]\ndependencies = ["cuebook"\n<<<<<<< HEAD\n')
     assert dict(with_saved(work.fetch, {"where": "thread"})) == {"where": "thread"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_above_the_function_says_nothing(work: ModuleType, tmp_path: Path) -> None:
+    planted = tmp_path / "cuebook.toml"
+    planted.write_text(f'["{NAME}"]\nworkers = 100000\n')
+    assert with_saved(work.fetch, {}) == {"workers": 100000}
+
+    os.chown(planted, 54321, -1)
+    assert with_saved(work.fetch, {}) == {}
+
+    os.chown(tmp_path / "src", 54321, -1)  # now it is the function's owner who says so
+    assert with_saved(work.fetch, {}) == {"workers": 100000}
 
 
 @pytest.mark.parametrize("func", [lambda n: n, str.upper, type("Odd", (), {"__call__": len, "__module__": 3})()])
