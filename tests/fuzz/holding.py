@@ -112,7 +112,9 @@ def _opened(sample: Sample) -> None:
 
 def _called(sample: Sample) -> None:
     if sample.path.suffix == ".cue":
-        found = chunk(f, [[n] for n in range(4)], path=sample.path, where="thread", errors="collect", progress_bar=False)
+        found = chunk(
+            f, [[n] for n in range(4)], path=sample.path, where="thread", errors="collect", progress_bar=False
+        )
         assert found[:3] == [0, 1, 2] and "ValueError" in str(found[3])
 
 

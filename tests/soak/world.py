@@ -65,8 +65,8 @@ class World:
         command = [sys.executable, "-m", "tests.soak.programs", name, str(self.folder), str(epoch)]
         command.append(str(self.chance.randrange(1 << 40)))
         if name == "experiment":
-            inner = [sys.executable, "-m", "tests.soak.programs", "trained"]
-            command = [sys.executable, "-m", "cuebook", "exp", "run", "--name", f"e{epoch}", "--out", "out.json", "--", *inner]
+            options = ["--name", f"e{epoch}", "--out", "out.json", "--", *command[:3], "trained"]
+            command = [sys.executable, "-m", "cuebook", "exp", "run", *options]
         running = subprocess.Popen(  # noqa: S603
             command, cwd=self.folder, env=self.environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True,
@@ -92,7 +92,7 @@ class World:
         if disturbance == "none":
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
-            running.wait(self.chance.choice((self.chance.uniform(0.1, 1), self.chance.uniform(0.5, 4))))
+            running.wait(self.chance.choice((self.chance.uniform(0.1, 0.8), self.chance.uniform(0.5, 2))))
         if running.poll() is not None:
             return
         with contextlib.suppress(ProcessLookupError, FileNotFoundError, PermissionError):
@@ -132,7 +132,7 @@ class World:
         what = f"{name} after {disturbance}: code {code}: {text[-3000:]}"
         if any(word in text for word in FORBIDDEN) or "\x1b" in text:
             raise Broken(what)
-        if disturbance in {"none"} and code:
+        if disturbance == "none" and code:
             raise Broken(what)
         signalled = {"SIGKILL": (-9,), "SIGTERM": (-15, 143, 1), "SIGINT": (-2, 130, 1)}.get(disturbance, ())
         if code and code not in signalled and not any(word in text for word in ENDINGS):
