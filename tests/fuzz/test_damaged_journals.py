@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.all_kinds import Sample, at_work, samples
-from tests.fuzz.holding import answers, asked, check, use
+from tests.fuzz.holding import Findings, answers, asked, check, use
 
 PART, PARTS = map(int, os.environ.get("CUEBOOK_SWEEP_PART", "0/1").split("/"))
 SWEEP = [pytest.mark.slow, pytest.mark.timeout(7200)]
@@ -39,12 +39,15 @@ def sample(request: pytest.FixtureRequest, made: list[Sample], tmp_path: Path) -
 @pytest.mark.parametrize("step", [1709, pytest.param(1, marks=SWEEP)])
 def test_a_changed_byte_gives_the_true_answer_or_one_error(sample: Sample, step: int) -> None:
     data = sample.path.read_bytes()
-    true, chance, refused = answers(sample, data), random.Random(PART), 0
+    true, chance, refused, findings = answers(sample, data), random.Random(PART), 0, Findings()
     for at in range(PART + step // 2, len(data), step * PARTS):
         changed = data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
-        refused += check(sample, changed, f"byte {at} is {changed[at]}", true if data[at] else in_turn(true, at))
+        with findings.noted():
+            refused += check(sample, changed, f"byte {at} is {changed[at]}", true if data[at] else in_turn(true, at))
         if (at // PARTS) % USED_EVERY == 0:
-            use(sample, changed, f"byte {at} is {changed[at]}")
+            with findings.noted():
+                use(sample, changed, f"byte {at} is {changed[at]}")
+    findings.check()
     assert refused
 
 
@@ -57,17 +60,21 @@ def in_turn(true: dict[str, tuple[int, str]], at: int) -> dict[str, tuple[int, s
 @pytest.mark.parametrize("step", [4409, pytest.param(1, marks=SWEEP)])
 def test_a_cut_gives_the_true_answer_or_one_error(sample: Sample, step: int) -> None:
     data = sample.path.read_bytes()
-    true = answers(sample, data)
+    true, findings = answers(sample, data), Findings()
     for length in range(PART + 1, len(data), step * PARTS):
-        check(sample, data[:length], f"cut at {length}", true)
+        with findings.noted():
+            check(sample, data[:length], f"cut at {length}", true)
+    findings.check()
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(1000, marks=SWEEP)])
 def test_any_file_is_answered_or_refused(sample: Sample, count: int) -> None:
     data = sample.path.read_bytes()
-    true = answers(sample, data)
+    true, findings = answers(sample, data), Findings()
     for seed in range(PART, count, PARTS):
-        check(sample, random_file(data, random.Random(seed)), f"seed {seed}", true)
+        with findings.noted():
+            check(sample, random_file(data, random.Random(seed)), f"seed {seed}", true)
+    findings.check()
 
 
 def random_file(data: bytes, chance: random.Random) -> bytes:
