@@ -7,14 +7,19 @@ A figure that stays as N grows by tens is a linear cost; one that grows with N i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import cuebook
+from benchmarks import growth_in_actors
 from benchmarks.harness import folder, row, title
 from cuebook import Actor, Checkpoint, Message, Runtime, message
+from cuebook.cli.command import main as main_command
 from cuebook.persistence.history.arguments import encode_blocks
 from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.history.run_writer import argument_entries, closing_entry
@@ -32,6 +37,7 @@ from cuebook.persistence.records.run_heads import (
     Source,
     StateKept,
 )
+from cuebook.persistence.records.stream_heads import Duties, Events, StreamOpened
 
 MAX = int(os.environ.get("SWEEP_MAX", "100000"))
 STEPS = [step for step in (1_000, 10_000, 100_000, 1_000_000) if step <= MAX]
@@ -41,7 +47,7 @@ ROW_S = 60.0
 def main() -> None:
     title("bench_growth: us for each one, of so many (linear where it stays)")
     row("", *(f"{step:,}" for step in STEPS))
-    for name, measure in MEASURES.items():
+    for name, measure in {**MEASURES, **growth_in_actors.MEASURES}.items():
         figures: list[str] = []
         for step in STEPS:
             with folder() as where:
@@ -139,21 +145,117 @@ def checkpoints_read(where: Path, count: int) -> float:
     return folded(written(where / "x.cue", entries()))
 
 
+def labels_read(where: Path, count: int) -> float:
+    """Checkpoints of one call, each with a label of its own, read."""
+
+    def entries() -> Iterator[Entry]:
+        yield opened(1, 1)
+        for number in range(count):
+            yield StateKept(0, number + 1, f"label {number}", b"d" * 32, 1, b"k" * 16, 1.0).entry(1)
+
+    return folded(written(where / "x.cue", entries()))
+
+
+def streams_read(where: Path, count: int) -> float:
+    """Durable actors of one event and one reminder each, read."""
+
+    def entries() -> Iterator[Entry]:
+        for number in range(1, count + 1):
+            yield StreamOpened("Account", str(number), "module:Account", 1.0).entry(-number)
+            yield Events(1, 1, b"w" * 16, ("Added",), None, 1.0).entry(-number, b"\x01")
+            yield Duties((("key", 1e12, b"frame", None),)).entry(-number)
+
+    return folded(written(where / "x.cue", entries()))
+
+
+def steps_read(where: Path, count: int) -> float:
+    """Steps of one job, done before, taken over."""
+
+    def work() -> None:
+        with cuebook.job("steps"):
+            for number in range(count):
+                stepped(number)
+
+    before = os.environ.get("CUEBOOK_DIR")
+    os.environ["CUEBOOK_DIR"] = str(where / ".cuebook")
+    try:
+        work()
+        return seconds_of(work)
+    finally:
+        os.environ.pop("CUEBOOK_DIR")
+        if before is not None:
+            os.environ["CUEBOOK_DIR"] = before
+
+
+@cuebook.step
+def stepped(number: int) -> int:
+    return number
+
+
 def small(number: int) -> int:
     return number
 
 
-def calls_made(where: Path, count: int) -> float:
-    """Calls in worker processes, made and kept."""
+def broken(number: int) -> int:
+    raise ValueError(number)
 
+
+def twice(number: int) -> int:
+    call = cuebook.current_call()
+    if call is not None and call.attempt == 1:
+        raise ValueError(number)
+    return number
+
+
+def failures_made(where: Path, count: int) -> float:
+    """Calls that fail, each kept with its traceback."""
+    return _made(where, broken, count, errors="collect")
+
+
+def retries_made(where: Path, count: int) -> float:
+    """Calls that fail once and are tried again."""
+    return _made(where, twice, count, retries=1, backoff=0)
+
+
+def failures_shown(where: Path, count: int) -> float:
+    """`cuebook show --failures` of so many."""
+    failures_made(where, count)
+    return _asked(where, "show", "--failures")
+
+
+def runs_shown(where: Path, count: int) -> float:
+    """`cuebook show` of so many runs."""
+    runs_read(where, count)
+    return _asked(where, "show")
+
+
+def last_run_explained(where: Path, count: int) -> float:
+    """`cuebook why` of the last of so many runs."""
+    runs_read(where, count)
+    return _asked(where, "why")
+
+
+def _asked(where: Path, command: str, *options: str) -> float:
+    """Seconds of a command of its own."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        return seconds_of(lambda: main_command([command, str(where / "x.cue"), *options]))
+
+
+def _made(where: Path, func: Callable[[int], int], count: int, **options: Any) -> float:
     async def run() -> float:
         async with Runtime(where / "x.cue", workers=2, batch=64, progress_bar=False) as runtime:
             await runtime.chunk(small, [[-1], [-2]])
             began = time.perf_counter()
-            await runtime.chunk(small, [[n] for n in range(count)])
+            await runtime.chunk(func, [[n] for n in range(count)], **options)
             return time.perf_counter() - began
 
-    return asyncio.run(run())
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+        return asyncio.run(run())
+
+
+def calls_made(where: Path, count: int) -> float:
+    """Calls in worker processes, made and kept."""
+    return _made(where, small, count)
 
 
 def calls_resumed_from_an_iterator(where: Path, count: int) -> float:
@@ -255,6 +357,14 @@ MEASURES: dict[str, Callable[[Path, int], float]] = {
     "runs that refer to one another, read": runs_read,
     "failures, read": failures_read,
     "checkpoints, read": checkpoints_read,
+    "checkpoints of one call with labels, read": labels_read,
+    "durable actors, read": streams_read,
+    "runs, by `cuebook show`": runs_shown,
+    "runs, by `cuebook why` of the last": last_run_explained,
+    "failures, made and kept": failures_made,
+    "failures, by `cuebook show --failures`": failures_shown,
+    "retries": retries_made,
+    "steps of a job, taken over": steps_read,
     "calls, made and kept": calls_made,
     "calls, resumed from a generator": calls_resumed_from_an_iterator,
     "results, loaded": loaded,

@@ -62,11 +62,14 @@ def printable(text: str) -> str:
 
 
 def emit_json(value: Any, *, is_line: bool = False) -> None:
-    """One JSON value on stdout: indented, or as one line that is out at once."""
+    """One JSON value on stdout: indented, or as one line that is out at once.
+
+    What JSON lacks stands as its `repr`: a crafted record may have anything where a number or a text belongs.
+    """
     if is_line:
-        print(json.dumps(value), flush=True)
+        print(json.dumps(value, default=repr), flush=True)
     else:
-        print(json.dumps(value, indent=2))
+        print(json.dumps(value, indent=2, default=repr))
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuebook.errors import ExperimentError, JournalError
+from cuebook.notices import notice
 from cuebook.persistence.history.experiments.line import LineState
 from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.journal.reader import open_reader
@@ -74,12 +75,13 @@ class Lines:
             return state_of(reader).line
 
     def all(self) -> Iterator[LineState]:
-        """Every experiment that can be read, in order of time."""
+        """Every experiment, in order of time; one whose journal cannot be read is left out, and that is said."""
         found = []
         for name in self.names():
             try:
                 line = self.load(name)
-            except JournalError:
+            except JournalError as error:
+                notice(f"experiment {name} is left out: {error}")
                 continue
             if line is not None:
                 found.append(line)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cuebook.stages.datasets import Dataset, DatasetShelf
-from cuebook.stages.jobs import seen_jobs
+from cuebook.stages.jobs import every_job
 from cuebook.workplace.location import Workplace
 from cuebook.workplace.manifest import Manifest
 
@@ -53,6 +53,7 @@ def collect_datasets(
 
     Raises:
         WorkplaceBusy: files are being kept just now; the versions are dropped all the same.
+        JournalError: the journal of a job cannot be read; no file is dropped.
     """
     shelf = DatasetShelf(workplace)
     dropped = _dropped([each for name in shelf.names() for each in shelf.of(name)], rules)
@@ -84,10 +85,14 @@ def needed_by_datasets(workplace: Workplace) -> Callable[[bytes], bool]:
 
 
 def needed_blobs(workplace: Workplace) -> set[bytes]:
-    """The digests of all files that some version of a data set needs. A killed job holds nothing."""
+    """The digests of all files that some version of a data set needs. A killed job holds nothing.
+
+    Raises:
+        JournalError: the journal of a job cannot be read; its files may be needed.
+    """
     needed: set[bytes] = set()
     versions = DatasetShelf(workplace).versions
-    for seen in seen_jobs(workplace):
+    for seen in every_job(workplace):
         for kept in seen.state.by_seq.values():
             head = kept.head
             if versions.is_there(head.stage, head.version):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cuebook.errors import JournalError, StageError
+from cuebook.notices import notice
 from cuebook.persistence.history.jobs.job import JobState, KeptStage
 from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.journal.reader import open_reader
@@ -91,12 +92,13 @@ class DatasetShelf:
         return [found for taken in self.versions.of(name) if (found := self._found(taken)) is not None]
 
     def job_state(self, folder: str) -> JobState | None:
-        """What is kept of a job; None where its journal cannot be read."""
+        """What is kept of a job; None where its journal cannot be read, and that is said once."""
         if folder not in self._states:
             try:
                 with open_reader(self.journal(folder)) as reader:
                     self._states[folder] = state_of(reader).job
-            except JournalError:
+            except JournalError as error:
+                notice(f"the data sets of job {folder} are left out: {error}")
                 self._states[folder] = None
         return self._states[folder]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cuebook.errors import JournalError, StageError
+from cuebook.notices import notice
 from cuebook.persistence.history.jobs.job import JobState
 from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.journal.reader import open_reader
@@ -16,7 +17,7 @@ from cuebook.persistence.records.job_heads import StageState
 from cuebook.stages.job_name import JOURNAL, folder_name
 from cuebook.workplace.location import Workplace, find_workplace
 
-__all__ = ["SeenJob", "checkpoints_of", "job_at", "job_named", "seen_jobs"]
+__all__ = ["SeenJob", "checkpoints_of", "every_job", "job_at", "job_named", "seen_jobs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,30 @@ class SeenJob:
 
 
 def seen_jobs(workplace: Workplace) -> Iterator[SeenJob]:
-    """All jobs, by name; one whose journal cannot be read is left out."""
-    folders = sorted((workplace.folder / "jobs").glob(f"*/{JOURNAL}"))
-    found = [seen for journal in folders if (seen := _seen(journal)) is not None]
-    yield from sorted(found, key=lambda seen: seen.state.name)
+    """All jobs, by name; one whose journal cannot be read is left out, and that is said."""
+    found = []
+    for journal in _journals(workplace):
+        try:
+            found.append(_seen(journal))
+        except JournalError as error:
+            notice(f"job {journal.parent.name} is left out: {error}")
+    yield from sorted((seen for seen in found if seen is not None), key=lambda seen: seen.state.name)
+
+
+def every_job(workplace: Workplace) -> Iterator[SeenJob]:
+    """All jobs.
+
+    Raises:
+        JournalError: the journal of one cannot be read.
+    """
+    yield from (seen for journal in _journals(workplace) if (seen := _seen(journal)) is not None)
 
 
 def job_named(workplace: Workplace, name: str) -> SeenJob:
     """The job of a name, or of a script; the end of a name is enough where one job has it.
 
     Raises:
-        StageError: there is none, or several.
+        StageError: there is none, or several. JournalError: its journal cannot be read.
     """
     for exact in (name, str(Path(name).resolve())):
         journal = workplace.folder / "jobs" / folder_name(exact) / JOURNAL
@@ -68,7 +82,11 @@ def checkpoints_of(seen: SeenJob, run: int) -> list[tuple[StageState, dict[str, 
 
 
 def job_at(path: str) -> SeenJob | None:
-    """The job that a script is, or whose journal this is; None where it is neither."""
+    """The job that a script is, or whose journal this is; None where it is neither.
+
+    Raises:
+        JournalError: its journal cannot be read.
+    """
     file = Path(path)
     if file.name == JOURNAL:
         return _seen(file) if file.is_file() else None
@@ -79,10 +97,11 @@ def job_at(path: str) -> SeenJob | None:
     return _seen(journal) if journal is not None and journal.is_file() else None
 
 
+def _journals(workplace: Workplace) -> list[Path]:
+    return sorted((workplace.folder / "jobs").glob(f"*/{JOURNAL}"))
+
+
 def _seen(journal: Path) -> SeenJob | None:
-    try:
-        with open_reader(journal) as reader:
-            state = state_of(reader).job
-            return SeenJob(state, journal, reader.holder() is not None) if state.runs else None
-    except JournalError:
-        return None
+    with open_reader(journal) as reader:
+        state = state_of(reader).job
+        return SeenJob(state, journal, reader.holder() is not None) if state.runs else None

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cuebook.api.runtime import Runtime
 from cuebook.clock import SystemClock
 from cuebook.durable.effects import Effect, persist
+from cuebook.durable.owed import obligations
+from cuebook.durable.owed.kept_duties import KeptDuties, cleared
 from cuebook.durable.owed.obligations import retry_delay_s
 from cuebook.errors import Rejected
 from cuebook.wire.message import message
@@ -354,3 +358,43 @@ def test_whoever_awaits_a_promise_survives_a_failure_of_what_keeps_it(path: Path
         assert await waiting == 5
 
     played(path, scene)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.one_of(st.none(), st.integers(0, 9))), max_size=300))
+def test_what_is_due_next_is_the_earliest_of_all_that_is_owed(changes: list[tuple[str, int | None]]) -> None:
+    kept = KeptDuties()
+    for key, due in changes:
+        kept.take([cleared(key) if due is None else (key, float(due), b"", None)])
+        assert kept.next_due() == min((row[1] for row in kept.owed.values()), default=None)
+
+
+def test_what_is_due_next_costs_no_more_where_much_is_owed() -> None:
+    class Counted(float):
+        comparisons = 0
+
+        def __lt__(self, other: float) -> bool:
+            Counted.comparisons += 1
+            return super().__lt__(other)
+
+    kept = KeptDuties()
+    for number in range(2000):
+        kept.take([(f"{number}", Counted(number), b"", None)])
+        assert kept.next_due() == 0.0
+    assert Counted.comparisons < 20 * 2000
+
+
+def test_a_delivery_costs_no_more_where_many_are_owed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    true = obligations.address_in
+    monkeypatch.setattr(obligations, "address_in", lambda row: (looked.append(row[0]), true(row))[1])
+
+    async def scene(runtime: Runtime) -> None:
+        sender = await runtime.spawn(Account, "a-1")
+        await sender.ask(Deposit(200))
+        for number in range(200):
+            await sender.tell(Transfer(f"b-{number % 4}", 1))
+        for number in range(4):
+            await reaches(runtime.entity(Account, f"b-{number}"), 50)
+
+    played(path, scene)
+    assert len(looked) < 200 * 8

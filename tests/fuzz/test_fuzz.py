@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import shutil
 import time
 from pathlib import Path
@@ -20,29 +19,13 @@ from hypothesis import strategies as st
 from cuebook import Checkpoint, Journal, chunk
 from cuebook.cli.command import main
 from cuebook.errors import CuebookError, InternalError
+from tests.fuzz.holding import hold
 from tests.fuzz.mutations import mutated
-from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.targets import TARGETS
 
 SECONDS = float(os.environ.get("CUEBOOK_FUZZ_S", "120"))
 SEED = int(os.environ.get("CUEBOOK_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 40)
-EACH_S, MEMORY_KIB = 2.0, 200 << 10
 COMMANDS = ("show", "show --json", "show --failures", "why", "export --all", "export --csv", "verify", "compact")
-
-
-def hold(target: Target, data: bytes, seed: object) -> None:
-    """Let a target read these bytes, within its bounds."""
-    began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    try:
-        target(data)
-    except InternalError:
-        raise
-    except CuebookError:
-        pass
-    except BaseException as error:
-        raise AssertionError(f"seed {seed}: {data[:300]!r}") from error
-    assert time.process_time() - began < EACH_S, f"seed {seed}: took too long: {data[:300]!r}"
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < MEMORY_KIB, f"seed {seed}: took {grown} KiB: {data[:300]!r}"
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -178,3 +178,26 @@ def test_the_upkeep_of_journals_holds_for_those_of_jobs(folder: Commands) -> Non
     folder.cuebook("compact", str(journal))
 
     assert folder.run() == ("84", [])
+
+
+@pytest.mark.parametrize("words", [("gc",), ("exp", "gc", "--last", "1")])
+def test_no_gc_takes_what_a_job_may_need_whose_journal_cannot_be_read(folder: Commands, words: tuple[str, ...]) -> None:
+    folder.write("import cuebook\n@cuebook.stage\ndef large():\n    return list(range(100_000))\nlarge()\n")
+    folder.run()
+    (journal,) = folder.path.glob(".cuebook/jobs/*/job.cuebook")
+    data = journal.read_bytes()
+    journal.write_bytes(data[:5000])
+    files = [path for path in (folder.path / ".cuebook" / "files").rglob("*") if path.is_file()]
+    for path in files:
+        os.utime(path, (1, 1))
+
+    folder.cuebook(*words, code=ExitCode.BAD)
+    assert folder.stderr.count("Error: ") == 1
+    assert all(path.exists() for path in files)
+    assert folder.cuebook("job", "list") == "no job yet"
+    assert "is left out: " in folder.stderr
+    folder.cuebook("job", "show", "script.py", code=ExitCode.BAD)
+    assert "is damaged" in folder.stderr or "not whole" in folder.stderr, folder.stderr
+
+    journal.write_bytes(data)
+    assert folder.run()[1] == [] and "redone" not in folder.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from cuebook.persistence.records.stream_heads import Duties, DutyRow, Received
 __all__ = ["KeptDuties", "address_in", "cleared", "number_in"]
 
 _MARK = "\0"
+_STALE_MAX = 64
 
 
 @dataclass(slots=True)
@@ -27,6 +29,7 @@ class KeptDuties:
     owed: dict[str, DutyRow] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
+    _times: list[tuple[float, str]] = field(default_factory=list, repr=False, compare=False)
 
     def take(self, rows: Iterable[DutyRow]) -> None:
         """Fold rows in."""
@@ -36,6 +39,7 @@ class KeptDuties:
                 self.owed.pop(key, None)
             else:
                 self.owed[key] = row
+                self._push(row)
             if target is not None:
                 name = address_in(row).name
                 self.numbers[name] = max(self.numbers.get(name, 0), number_in(key))
@@ -75,8 +79,20 @@ class KeptDuties:
         return found
 
     def next_due(self) -> float | None:
-        """When something is to be done next, in seconds since 1970; None: never."""
-        return min((row[1] for row in self.owed.values()), default=None)
+        """When something is to be done next, in seconds since 1970; None: never.
+
+        Cost: as many steps as duties were set or cleared since it was asked last, whatever is owed.
+        """
+        times, owed = self._times, self.owed
+        while times and ((row := owed.get(times[0][1])) is None or row[1] != times[0][0]):
+            heapq.heappop(times)
+        return times[0][0] if times else None
+
+    def _push(self, row: DutyRow) -> None:
+        heapq.heappush(self._times, (row[1], row[0]))
+        if len(self._times) > 2 * len(self.owed) + _STALE_MAX:  # most are of duties that are owed no more
+            self._times[:] = [(each[1], key) for key, each in self.owed.items()]
+            heapq.heapify(self._times)
 
 
 def cleared(key: str) -> DutyRow:

@@ -5,6 +5,7 @@ What is owed is `kept_duties`; that it is kept is the keeper's.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -105,7 +106,7 @@ class Obligations:
         self._name = name
         # An actor that was removed and begins anew numbers its deliveries from 1 again: nobody is to take them for old.
         self._sender = f"{name}@{found.opened_at!r}"
-        self._unsent: dict[str, None] = {}
+        self._unsent: dict[str, list[tuple[int, str]]] = {}  # number and key of each, by receiver; a heap
         self._sending: set[str] = set()
         self._is_over = False
         self.kept = KeptDuties()
@@ -144,8 +145,9 @@ class Obligations:
             elif row[3] is None:
                 self._remind(row)
             else:
-                self._unsent[key] = None
-                receivers[address_in(row).name] = None
+                receiver = address_in(row).name
+                heapq.heappush(self._unsent.setdefault(receiver, []), (number_in(key), key))
+                receivers[receiver] = None
         for receiver in receivers:
             self._send(receiver)
         directory = directory_of(self._context.system.extensions)
@@ -206,10 +208,9 @@ class Obligations:
         """Send the first delivery to a receiver, unless one is on its way."""
         if receiver in self._sending or self._is_over:
             return
-        rows = [row for key in self._unsent if (row := self.kept.owed.get(key)) and address_in(row).name == receiver]
-        if not rows:
+        row = self._first_unsent(receiver)
+        if row is None:
             return
-        row = min(rows, key=lambda row: number_in(row[0]))
         directory = directory_of(self._context.system.extensions)
         where, refusal = address_in(row).where, self._refusal
         ref = None if directory is None else directory.ref_of(address_in(row), may_import=refusal is None)
@@ -220,6 +221,16 @@ class Obligations:
         self._sending.add(receiver)
         message = Delivered(self._sender, number_in(row[0]), row[2] or b"")
         post(ref, message, lambda _, error: self._answered(row, error), timeout_s=CONFIRM_S)
+
+    def _first_unsent(self, receiver: str) -> DutyRow | None:
+        unsent = self._unsent.get(receiver, [])
+        while unsent:
+            row = self.kept.owed.get(unsent[0][1])
+            if row is not None:
+                return row
+            heapq.heappop(unsent)
+        self._unsent.pop(receiver, None)
+        return None
 
     def _answered(self, row: DutyRow, error: CuebookError | None) -> None:
         receiver = address_in(row).name
@@ -232,7 +243,6 @@ class Obligations:
         if error is not None:
             self._context.log.warning("delivery rejected", receiver=receiver, reason=str(error))
         done = cleared(row[0])
-        self._unsent.pop(row[0], None)
         self.kept.take((done,))
         self._handler.add((done,))
         self._send(receiver)
