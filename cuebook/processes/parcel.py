@@ -104,7 +104,7 @@ def lesson(tag: int) -> Teach | None:
 
 
 def lesson_of_class(cls: type) -> Teach | None:
-    """What a child needs to know of a class of the script, of which messages hold values; None where it cannot be sent."""
+    """What a child needs to know of a class of the script whose values messages hold; None where it cannot be sent."""
     outermost = getattr(sys.modules.get(cls.__module__), cls.__qualname__.partition(".")[0], None)
     if not isinstance(outermost, type):
         return None
