@@ -212,7 +212,7 @@ class Keeper:
             state = applied(actor.apply, state, event)
             number += 1
             is_due = is_due or actor.snapshots.is_due(state, event, number)
-        answer = seal(effect.answer_of(state))
+        answer = seal(self._oversight.answer_of(effect, state))
         actor.state, actor.sequence_number = state, number
         now = actor.context.clock.time() if kept else 0.0
         for name, body in kept:
@@ -225,7 +225,7 @@ class Keeper:
     def _done(self, effect: Effect) -> Any:
         """There is nothing to keep, and nothing on its way."""
         state = self._actor.state
-        answer = effect.answer_of(state)
+        answer = self._oversight.answer_of(effect, state)
         for callback in effect.after:
             callback(state)
         if effect.stops:
