@@ -38,6 +38,11 @@ SCHEMA = 1
 """Version of the shape of what `--json` prints; keys are only added within one."""
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+# Those that turn the direction of writing: what follows one would stand elsewhere.
+_ESCAPES |= {
+    code: f"\\u{code:04x}" for code in (0x061C, *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+_CELL_MAX = 120
 _NUMERIC = frozenset(
     {"run", "failed", "reused", "calls/s", "done", "call", "number", "bytes", "attempts", "events", "snapshots", "owes"}
 )
@@ -58,7 +63,7 @@ def write_file(name: str, texts: Iterable[str]) -> None:
 
 def printable(text: str) -> str:
     """The text without what would steer a terminal: control characters as escapes, lines and tabs kept."""
-    return text.translate(_ESCAPES)
+    return text.translate(_ESCAPES).encode("utf-8", "backslashreplace").decode()
 
 
 def emit_json(value: Any, *, is_line: bool = False) -> None:
@@ -73,13 +78,18 @@ def emit_json(value: Any, *, is_line: bool = False) -> None:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on stdout: with rules on a terminal, aligned columns elsewhere."""
-    lines = [[printable(cell).replace("\n", " ") for cell in row] for row in rows]
+    """A table on stdout: with rules on a terminal, aligned columns elsewhere. A very long cell is cut."""
+    lines = [[_cell(text) for text in row] for row in rows]
     if sys.stdout.isatty():
         _ruled(headers, lines)
     else:
         for line in _aligned(headers, lines):
             print(line)
+
+
+def _cell(text: str) -> str:
+    shown = printable(text).replace("\n", " ")
+    return shown if len(shown) <= _CELL_MAX else f"{shown[: _CELL_MAX - 1]}…"
 
 
 def _aligned(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

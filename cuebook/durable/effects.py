@@ -192,4 +192,6 @@ def as_effect(outcome: Any) -> Effect:
     """What a handler gave back, as an effect: a value that is none is the answer."""
     if type(outcome) is Effect:
         return outcome
-    return NOTHING if outcome is None else Effect(answer=outcome)
+    if outcome is None:
+        return NOTHING
+    return Effect(answer=(lambda _state: outcome) if callable(outcome) else outcome)

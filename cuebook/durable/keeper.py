@@ -150,12 +150,8 @@ class Keeper:
                 return self._finish(command, outcome, cause)
             oversight.ends(command, outcome)
             return self._conclude(as_effect(outcome), cause)
-        except Rejected as rejection:
-            return self._refuse(rejection, cause)
-        except UnhandledMessage as error:
-            if cause is _COMMAND:
-                raise
-            return self._refuse(Rejected(str(error)), cause.for_good())
+        except (Rejected, UnhandledMessage) as error:
+            return self._said_no(error, cause)
         except BaseException as error:
             failure = own(error)
             if is_exit(failure) or not self._committer.is_busy:
@@ -167,18 +163,27 @@ class Keeper:
             given = await pending
             self._oversight.ends(command, given)
             outcome = self._conclude(as_effect(given), cause)
-        except Rejected as rejection:
-            outcome = self._refuse(rejection, cause)
-        except UnhandledMessage as error:
-            if cause is not _COMMAND:
-                return self._refuse(Rejected(str(error)), cause.for_good())
-            await self._committer.settle()
-            raise
+        except (Rejected, UnhandledMessage) as error:
+            outcome = self._said_no(error, cause)
         except BaseException as error:
             if not (is_exit(error) or is_being_cancelled()):
                 await self._committer.settle()
             raise
         return await outcome if hasattr(outcome, "__await__") else outcome
+
+    def _said_no(self, error: Rejected | UnhandledMessage, cause: Cause) -> Any:
+        """The handler raised this: the actor's own no is an answer, and what was owed is done with it. That of another
+        actor is not, so what was owed has failed, and is tried again.
+        """
+        if cause is not _COMMAND:
+            settled = failure_of(self._actor.context.self_ref.name, error)
+            if settled is not error:
+                return self._raise_after_commit(settled)
+        if isinstance(error, Rejected):
+            return self._refuse(error, cause)
+        if cause is _COMMAND:
+            return self._raise_after_commit(error)
+        return self._refuse(Rejected(str(error)), cause.for_good())
 
     async def _raise_after_commit(self, error: BaseException) -> None:
         """The commands before the one that failed are not to fail with it."""
@@ -207,7 +212,7 @@ class Keeper:
             state = applied(actor.apply, state, event)
             number += 1
             is_due = is_due or actor.snapshots.is_due(state, event, number)
-        answer = seal(effect.answer_of(state))
+        answer = seal(self._oversight.answer_of(effect, state))
         actor.state, actor.sequence_number = state, number
         now = actor.context.clock.time() if kept else 0.0
         for name, body in kept:
@@ -220,7 +225,7 @@ class Keeper:
     def _done(self, effect: Effect) -> Any:
         """There is nothing to keep, and nothing on its way."""
         state = self._actor.state
-        answer = effect.answer_of(state)
+        answer = self._oversight.answer_of(effect, state)
         for callback in effect.after:
             callback(state)
         if effect.stops:

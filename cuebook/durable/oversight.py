@@ -40,7 +40,19 @@ class Oversight:
     Cost: a fifth of a microsecond a command that is not looked at; else the state is encoded twice.
     """
 
-    __slots__ = ("_actor", "_before", "_counts", "_encoder", "_kinds", "_made", "_said", "_since", "_spent_s", "_state")
+    __slots__ = (
+        "_actor",
+        "_before",
+        "_command",
+        "_counts",
+        "_encoder",
+        "_kinds",
+        "_made",
+        "_said",
+        "_since",
+        "_spent_s",
+        "_state",
+    )
 
     def __init__(self, actor: Any) -> None:
         self._actor: Overseen = actor
@@ -49,6 +61,7 @@ class Oversight:
         self._counts: dict[type, int] = {}
         self._kinds: dict[type, bool] = {}
         self._said: set[tuple[str, str]] = set()
+        self._command: Any = None
         self._state: Any = None
         self._before: Any = _UNSEEN
         self._since = time.perf_counter()
@@ -60,6 +73,7 @@ class Oversight:
         if made:
             made.clear()
         made_now.set(made)
+        self._command = command
         self._state = state = self._actor.state
         kind = type(command)
         self._counts[kind] = count = self._counts.get(kind, 0) + 1
@@ -75,6 +89,15 @@ class Oversight:
             self._say(command, "assigned", "self.state was assigned by a handler: only apply changes the state")
         elif self._before is not _UNSEEN and self._form(state) not in (self._before, _UNSEEN):
             self._say(command, "changed", "the state was changed in place by a handler: persist an event, and apply it")
+
+    def answer_of(self, effect: Effect, state: Any) -> Any:
+        """The answer of the effect that the handler has given: its function is to look at the state, too."""
+        before = self._form(state) if self._before is not _UNSEEN and callable(effect.answer) else _UNSEEN
+        answer = effect.answer_of(state)
+        if before is not _UNSEEN and self._form(state) not in (before, _UNSEEN):
+            text = "the state was changed in place by the function of a reply: persist an event, and apply it"
+            self._say(self._command, "reply", text)
+        return answer
 
     def _may_change(self, cls: type) -> bool:
         if cls not in self._kinds:

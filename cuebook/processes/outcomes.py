@@ -99,17 +99,27 @@ _decoder = _Decoder()
 
 
 def pack_error(error: BaseException | None) -> Any:
-    """An exception as plain data: class, text, traceback, the exception as a value where it can be one, its cause."""
+    """An exception as plain data: class, text, traceback, the exception as a value where it can be one (of one of ours,
+    the actors that it is about), its cause.
+    """
     if error is None:
         return None
     text = getattr(error, "traceback_text", "") or _traceback(error)
     if isinstance(error, CuebookError) and type(error).__name__ in errors.__all__:
-        return [type(error).__name__, str(error), text, None, pack_error(error.__cause__)]
+        return [type(error).__name__, str(error), text, _actors_of(error), pack_error(error.__cause__)]
     try:
         value = _encoder.encode(error)
     except Exception:
         value = None
     return [error_type_name(error), text_of(error), text, value, None]
+
+
+def _actors_of(error: CuebookError) -> list[str] | None:
+    about = _ABOUT.get(type(error))
+    if about is None:
+        return None
+    named = getattr(error, about)
+    return [named] if type(named) is str else None if named is None else list(named)
 
 
 def unpack_error(data: Any) -> BaseException:
@@ -129,10 +139,11 @@ def unpack_error(data: Any) -> BaseException:
 
 
 def _rebuilt(name: str, text: str, value: Any) -> BaseException:
-    if value is None:
+    if value is None or type(value) is list:
         cls = getattr(errors, name, None) if name in errors.__all__ else None
         if cls in _PLAIN:
             plain: BaseException = cls(text)
+            _name_actors(plain, value)
             return plain
         return ActorFailed(f"{name}: {text}")
     if type(value) is not bytes:
@@ -143,6 +154,17 @@ def _rebuilt(name: str, text: str, value: Any) -> BaseException:
     return error
 
 
+def _name_actors(error: BaseException, named: list[Any] | None) -> None:
+    about = _ABOUT.get(type(error))
+    if about is None or named is None:
+        return
+    if not all(type(name) is str for name in named) or not named:
+        raise MalformedMessage("an error names the actors that it is about")
+    setattr(error, about, tuple(named) if type(error) is errors.AskCycle else named[0])
+
+
+_ABOUT = {errors.AskCycle: "actors", errors.Rejected: "actor", errors.UnhandledMessage: "target"}
+"""What of an error says which actors it is about: so that it is told from a further actor's own."""
 _PLAIN = frozenset(
     {
         ActorFailed,

@@ -15,9 +15,9 @@ from cuebook.children.port import Loss, Output
 from cuebook.children.process import OwnedProcess
 from cuebook.children.surroundings import surroundings
 from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied, SupervisionError
-from cuebook.persistence.values.in_messages import own_key
+from cuebook.persistence.values.in_messages import classes_of_the_script, own_key
 from cuebook.processes.link import Link
-from cuebook.processes.parcel import lesson
+from cuebook.processes.parcel import lesson, lesson_of_class
 from cuebook.processes.protocol import (
     ANSWERED,
     DELIVER,
@@ -97,6 +97,7 @@ class OwnerEnd(Link):
         self._greeted: asyncio.Future[None] = self.loop.create_future()
         self._heads: set[bytes] = set()
         self._taught: set[int] = set()
+        self._classes, self._classes_taught = classes_of_the_script(), 0
 
     @property
     def pid(self) -> int | None:
@@ -163,8 +164,22 @@ class OwnerEnd(Link):
         self.teach(frame)
         super().forward(target, frame, reply, sender, urgent=urgent)
 
+    def answer(self, number: int, name: str, outcome: Any) -> None:
+        """Settle an ask of an actor in the process."""
+        if self._classes_taught < len(self._classes):
+            self._teach_classes()
+        super().answer(number, name, outcome)
+
+    def _teach_classes(self) -> None:
+        new, self._classes_taught = self._classes[self._classes_taught :], len(self._classes)
+        for order in map(lesson_of_class, new):
+            if order is not None:
+                self.order(order)
+
     def teach(self, frame: bytes) -> None:
-        """See that the child knows the type of this message."""
+        """See that the child knows the type of this message, and the classes of what is in it."""
+        if self._classes_taught < len(self._classes):
+            self._teach_classes()
         head = frame[:6] if frame[1:2] == b"\xce" else frame[:4]  # as long as the tag
         if head in self._heads:
             return

@@ -6,6 +6,7 @@ Knows no link and no process.
 from __future__ import annotations
 
 import importlib
+import sys
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from cuebook.runtime.cells.handlers import is_rebuilding
 from cuebook.runtime.tasks.exits import is_exit
 from cuebook.wire.message import TAG_MAX, declared, message, type_of
 
-__all__ = ["Parcel", "lesson", "open_parcel", "pack_parcel", "study"]
+__all__ = ["Parcel", "lesson", "lesson_of_class", "open_parcel", "pack_parcel", "study"]
+
+_NO_MESSAGE = 0
+"""In place of the tag, where a lesson is of another class."""
 
 _Type = tuple[type, int | None, bool, dict[str, Any]]
 
@@ -99,11 +103,27 @@ def lesson(tag: int) -> Teach | None:
         return Teach(tag, cls.__module__, name, None)  # refused by name where it arrives
 
 
+def lesson_of_class(cls: type) -> Teach | None:
+    """What a child needs to know of a class of the script whose values messages hold; None where it cannot be sent."""
+    outermost = getattr(sys.modules.get(cls.__module__), cls.__qualname__.partition(".")[0], None)
+    if not isinstance(outermost, type):
+        return None
+    try:
+        return Teach(_NO_MESSAGE, cls.__module__, cls.__qualname__, dump(outermost))
+    except Exception:  # refused by name where it arrives
+        return None
+
+
 def study(lesson: Teach) -> UnknownMessage | None:
     """Learn a message type: import its module, or declare it; why that did not help, where it did not."""
     import pickle
 
+    from cuebook.children.settling import publish_in_main
+
     try:
+        if lesson.parcel is not None and lesson.tag == _NO_MESSAGE:
+            publish_in_main(pickle.loads(lesson.parcel))
+            return None
         if lesson.parcel is not None:
             types = pickle.loads(lesson.parcel)
             _declare(types)

@@ -187,7 +187,9 @@ class Buried:
 
 @message(tag=116)
 class Teach:
-    """A message type that the child will need: to be imported, or whole. `name`: for people."""
+    """A message type that the child will need: to be imported, or whole; with tag 0 another class, whole. `name`: for
+    people.
+    """
 
     tag: int
     module: str

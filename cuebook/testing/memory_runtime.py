@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from cuebook.runtime.system import ActorSystem
 from cuebook.testing.faults import JournalFaults
 from cuebook.testing.memory_medium import MemoryMedium
 from cuebook.testing.memory_store import MemoryStore
-from cuebook.testing.virtual_time import VirtualClock
+from cuebook.testing.virtual_time import VirtualClock, VirtualTimeLoop
 
 __all__ = ["MEMORY_PATH", "MemoryApplication", "MemoryRuntime"]
 
@@ -54,7 +55,7 @@ class MemoryRuntime(Runtime):
     Args:
         store: what an earlier one left; None: an empty journal.
         faults: what goes wrong with a new, empty journal.
-        is_virtual: whether it runs in a VirtualTimeLoop.
+        is_virtual: whether it runs in a VirtualTimeLoop; None: as the loop is that runs now.
         disk: gives what the journal sees of the store; by default the store itself.
         draw: as in ActorSystem.
         options: of the Runtime.
@@ -68,7 +69,7 @@ class MemoryRuntime(Runtime):
         store: MemoryStore | None = None,
         *,
         faults: JournalFaults | None = None,
-        is_virtual: bool = False,
+        is_virtual: bool | None = None,
         disk: Callable[[MemoryStore], Store] = lambda store: store,
         draw: Callable[[], float] = random.random,
         **options: Any,
@@ -76,7 +77,7 @@ class MemoryRuntime(Runtime):
         self._disk = disk
         self._draw = draw
         self.store = MemoryStore(faults) if store is None else store
-        self._is_virtual = is_virtual
+        self._is_virtual = _runs_virtually() if is_virtual is None else is_virtual
         super().__init__(MEMORY_PATH, **options)
 
     def _application(self, blocking_s: float | None) -> Application:
@@ -88,3 +89,10 @@ class MemoryRuntime(Runtime):
         This one goes on, and the other does not see it.
         """
         return MemoryRuntime(self.store.crash_image(), is_virtual=self._is_virtual)
+
+
+def _runs_virtually() -> bool:
+    try:
+        return isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
+    except RuntimeError:  # no loop runs yet
+        return False

@@ -24,6 +24,7 @@ __all__ = [
     "new_packer",
     "pack",
     "unpack",
+    "unpack_any_key",
     "unpackb",
 ]
 
@@ -67,7 +68,35 @@ def unpack(data: bytes | memoryview, ext_hook: Callable[[int, bytes], Any] = Ext
     try:
         return unpackb(data, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=ext_hook)
     except UNPACK_ERRORS as error:
+        return unpack_any_key(data, ext_hook, error)
+
+
+def unpack_any_key(data: bytes | memoryview, ext_hook: Callable[[int, bytes], Any], error: Exception) -> Any:
+    """The value of bytes that `unpackb` refused with this error: keys of a map that were tuples are arrays there.
+
+    Raises:
+        MalformedMessage: that was not the reason.
+    """
+    if type(error) is not TypeError:
         raise malformed(data, error) from error
+    try:
+        return unpackb(
+            data,
+            strict_map_key=False,
+            unicode_errors="surrogatepass",
+            ext_hook=ext_hook,
+            object_pairs_hook=_with_tuples_as_keys,
+        )
+    except UNPACK_ERRORS:
+        raise malformed(data, error) from error
+
+
+def _with_tuples_as_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    return {_as_key(key): value for key, value in pairs}
+
+
+def _as_key(key: Any) -> Any:
+    return tuple(map(_as_key, key)) if type(key) is list else key
 
 
 def malformed(data: bytes | memoryview, error: Exception) -> MalformedMessage:

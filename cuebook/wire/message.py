@@ -11,7 +11,7 @@ from typing import Any, TypeVar, dataclass_transform, overload
 from weakref import WeakSet
 
 from cuebook.errors import MalformedMessage, MessageTooLarge, UnknownMessage
-from cuebook.wire.codec import FRAME_BYTES_MAX, UNPACK_ERRORS, ExtType, malformed, new_packer, unpack, unpackb
+from cuebook.wire.codec import FRAME_BYTES_MAX, UNPACK_ERRORS, ExtType, new_packer, unpack, unpack_any_key, unpackb
 from cuebook.wire.shape import PLAIN, PLAIN_TEXT, Shape
 
 __all__ = [
@@ -135,7 +135,8 @@ def message(cls: type[Any] | None = None, /, *, tag: int | None = None, by_refer
     The class becomes a frozen, slotted dataclass, unless it is one already. Fields hold plain data (None, bool, int,
     float, str, bytes, list, tuple, dict), refs, other messages, and whatever a call may give back: times, enums, sets,
     dataclasses, arrays. Plain data costs least. Where the annotation is a tuple the receiver gets a tuple, where it is
-    a list a list; in lists and dicts of a field every tuple arrives as a list.
+    a list a list; in lists and dicts of a field every tuple arrives as a list (not as the key of a dict), and a
+    bytearray as bytes, unless the annotation says bytearray.
 
     A message is encoded by its sender, and its receiver gets a copy. Only where no copy could be told from it (each
     field a number, None, or a text or bytes of up to 64) does it go as it is within its process, checked all the same.
@@ -262,7 +263,7 @@ def decode(frame: bytes | memoryview) -> Any:
     try:
         values = unpackb(frame, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=_of_extension)
     except UNPACK_ERRORS as error:
-        raise malformed(frame, error) from error
+        values = unpack_any_key(frame, _of_extension, error)
     if type(values) is not list or not values or type(values[0]) is not int:
         raise MalformedMessage(f"a frame of {len(frame)} bytes holds no message: no list that begins with a tag")
     shape = _BY_TAG.get(values[0])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from cuebook.errors import MalformedMessage
-from cuebook.wire.shape_code import FieldCode, compile_builder, compile_taker, compile_tester
+from cuebook.wire.shape_code import BECOMING, FieldCode, compile_builder, compile_taker, compile_tester
 
 __all__ = ["PLAIN", "PLAIN_TEXT", "Shape"]
 
@@ -25,6 +25,8 @@ PLAIN: dict[Any, tuple[set[type], set[type]]] = {
     bool: ({bool}, {bool}),
     str: ({str}, {str}),
     bytes: ({bytes, bytearray, memoryview}, {bytes}),
+    bytearray: ({bytearray}, {bytes, bytearray}),
+    memoryview: ({bytes, bytearray, memoryview}, {bytes}),
     list: ({list, tuple}, {list}),
     Sequence: ({list, tuple}, {list}),
     tuple: ({list, tuple}, {list}),
@@ -83,7 +85,7 @@ class Shape:
     def _build_first(self, values: list[Any]) -> Any:
         setters: Sequence[Callable[[Any, Any], None] | None] = self._setters or (None,) * len(self.names)
         codes = [
-            FieldCode(name, each.arriving, each.classes, each.is_tuple, setter)
+            FieldCode(name, each.arriving, each.classes, each.becomes, setter)
             for (name, each), setter in zip(self._named_fields(), setters, strict=True)
         ]
         self.build = compile_builder(self.cls, codes, self._refuse_to_receive, self._construct)
@@ -97,7 +99,7 @@ class Shape:
         for name, each in self._named_fields():
             held = "anything" if each.arriving is None else ""
             kinds = {cls for cls in each.classes if cls.__hash__ is None}
-            if not each.is_tuple:
+            if each.becomes is not tuple:
                 kinds |= (each.arriving or frozenset()) & changeable
             held = held or " or ".join(sorted(kind.__name__ for kind in kinds))
             if held:
@@ -168,14 +170,14 @@ def _with_bare_refs(cls: type) -> Any:
 
 
 class _Field(NamedTuple):
-    """What may leave and what may arrive (None: anything), the classes whose objects may as well, and whether a list is
-    to become a tuple.
+    """What may leave and what may arrive (None: anything), the classes whose objects may as well, and what a list or
+    bytes are to become: a tuple or a bytearray (None: nothing else).
     """
 
     leaving: frozenset[type] | None = None
     arriving: frozenset[type] | None = None
     classes: tuple[type, ...] = ()
-    is_tuple: bool = False
+    becomes: type | None = None
 
 
 def _field(annotation: Any) -> _Field:
@@ -191,7 +193,8 @@ def _field(annotation: Any) -> _Field:
             classes.append(origin)
         else:
             return _Field()  # what only a type checker looks at
-    return _Field(frozenset(leaving), frozenset(arriving), tuple(classes), tuple in origins and list not in origins)
+    becomes = next((new for new, old in BECOMING.items() if new in origins and old not in origins), None)
+    return _Field(frozenset(leaving), frozenset(arriving), tuple(classes), becomes)
 
 
 def _members(annotation: Any) -> list[Any]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-__all__ = ["TEXT_MAX", "FieldCode", "compile_builder", "compile_taker", "compile_tester"]
+__all__ = ["BECOMING", "TEXT_MAX", "FieldCode", "compile_builder", "compile_taker", "compile_tester"]
 
 TEXT_MAX = 64
 """A text or bytes up to this long is small."""
 
+BECOMING: dict[type, type] = {tuple: list, bytearray: bytes}
+"""What a field may become when it arrives, and what it arrives as."""
 _SMALL = {
     int: "type(v) is int and -0x8000000000000000 <= v <= 0xFFFFFFFFFFFFFFFF",
     float: "type(v) is float",
@@ -28,13 +30,13 @@ _SMALL = {
 
 class FieldCode(NamedTuple):
     """One field: its name, the types that it may have (None: any), the classes whose objects it may hold as well,
-    whether a list becomes a tuple, and what writes it into a new object.
+    what it becomes (see BECOMING), and what writes it into a new object.
     """
 
     name: str
     allowed: frozenset[type] | None
     classes: tuple[type, ...] = ()
-    is_tuple: bool = False
+    becomes: type | None = None
     setter: Callable[[Any, Any], None] | None = None
 
 
@@ -80,8 +82,9 @@ def compile_builder(
     lines = ["try:", f"    {', '.join(['_', *names])}, = values", "except ValueError:", "    refuse(values)"]
     lines += _checks(names, fields, scope, "refuse(values)")
     for name, field in zip(names, fields, strict=True):
-        if field.is_tuple:
-            lines += [f"if type({name}) is list:", f"    {name} = tuple({name})"]
+        if field.becomes is not None:
+            arrives = BECOMING[field.becomes]
+            lines += [f"if type({name}) is {arrives.__name__}:", f"    {name} = {field.becomes.__name__}({name})"]
     if any(field.setter is None for field in fields):
         return _compiled("build", "values", [*lines, f"return construct({', '.join(names)})"], scope)
     scope["twin"] = twin = _twin_of(cls)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,23 @@ from cuebook.cli.output import count_of, duration, iso_time, printable, rate, st
 def test_nothing_printed_steers_a_terminal(text: str) -> None:
     shown = printable(text)
     assert not any(ord(letter) < 32 and letter not in "\n\t" or 127 <= ord(letter) < 160 for letter in shown)
+    assert not any(unicodedata.bidirectional(letter) in _TURNING for letter in shown)
+    shown.encode()
+
+
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+@pytest.mark.parametrize("letter", ["\u202e", "\u2066", "\u200f", "\ud800"])
+def test_what_turns_a_line_round_or_is_no_letter_is_an_escape(letter: str) -> None:
+    assert printable(f"Cart/{letter}gnp") == f"Cart/\\u{ord(letter):04x}gnp"
+
+
+def test_a_very_long_cell_leaves_a_table_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    table(("actor", "events"), [("Cart/" + "x" * 10_000, "1"), ("Cart/a", "2")])
+    lines = capsys.readouterr().out.splitlines()
+    assert {len(line) for line in lines} == {120 + 2 + 6}
+    assert lines[1].split()[0].endswith("x…")
 
 
 def test_a_table_in_a_pipe_has_aligned_columns_and_no_rules(capsys: pytest.CaptureFixture[str]) -> None:

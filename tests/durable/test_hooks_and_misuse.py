@@ -191,3 +191,14 @@ def test_a_class_that_says_which_commands_it_takes_needs_a_handler_for_each() ->
     class Generic(Base[list[int], Deposit]):
         def handle(self, command: Any) -> int:
             return 1
+
+
+def test_a_plain_answer_that_can_be_called_is_not_called(path: Path) -> None:
+    class Naming(Account):
+        def on_balance(self, message: Balance) -> Any:
+            return dict
+
+    async def scene(runtime: Runtime) -> None:
+        assert await (await runtime.spawn(Naming, "a-1")).ask(Balance()) is dict
+
+    played(path, scene)

@@ -149,6 +149,10 @@ class Changes(PersistentActor[Any]):
                 self.state = State(5)
             case "after an await":
                 return self.later()
+            case "reply":
+                return persist(Added()).reply(lambda state: state.table.setdefault("k", len(state.table)))
+            case "reply without an event":
+                return Effect().reply(lambda state: state.inner.notes.append(1))
             case "event":
                 return persist(Added()).reply(lambda state: state.total)
             case "read":
@@ -160,7 +164,19 @@ class Changes(PersistentActor[Any]):
 
 
 @pytest.mark.parametrize(
-    "how", ["field", "nested", "alias", "beside an event", "assigned", "after an await", "event", "read"]
+    "how",
+    [
+        "field",
+        "nested",
+        "alias",
+        "beside an event",
+        "assigned",
+        "after an await",
+        "reply",
+        "reply without an event",
+        "event",
+        "read",
+    ],
 )
 def test_a_state_that_a_handler_changes_is_named(tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
     async def scene(runtime: Runtime) -> None:

@@ -7,7 +7,21 @@ from typing import Any
 
 import pytest
 
-from cuebook import Actor, ActorFailed, ActorStopped, MailboxFull, Message, Rejected, Runtime, message
+from cuebook import (
+    Actor,
+    ActorFailed,
+    ActorRef,
+    ActorStopped,
+    AskCycle,
+    MailboxFull,
+    Message,
+    Rejected,
+    Runtime,
+    UnhandledMessage,
+    message,
+)
+from cuebook.errors import MalformedMessage
+from cuebook.processes.outcomes import unpack_error
 
 
 @message
@@ -85,3 +99,53 @@ def test_what_killed_it_is_told_as_it_is() -> None:
             assert str(killed.value) == "waits was killed"
 
     asyncio.run(asyncio.wait_for(scene(), 60))
+
+
+@message
+class AskThem(Message[int]):
+    to: ActorRef
+    message: Any
+
+
+@message
+class Nobody(Message[int]):
+    pass
+
+
+class Passing(Actor):
+    async def on_ask_them(self, message: AskThem) -> int:
+        answer: int = await message.to.ask(message.message)
+        return answer
+
+
+@pytest.mark.parametrize("sent", [Sell(1), Sell(-1), Nobody()], ids=["no", "no_of_its_own_class", "no_handler"])
+def test_what_a_further_actor_over_the_link_says_is_not_this_ones_own(sent: Any) -> None:
+    async def scene() -> None:
+        async with Runtime() as runtime:
+            seats = await runtime.spawn(Seats, name="seats")
+            await seats.ask(Sell(1))
+            passing = await runtime.spawn(Passing, name="passing", where="process")
+            with pytest.raises(ActorFailed, match="passing failed on this message") as failed:
+                await passing.ask(AskThem(seats, sent))
+            assert isinstance(failed.value.__cause__, Rejected | UnhandledMessage)
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+
+
+def test_a_circle_over_the_link_passes_through_those_in_it() -> None:
+    async def scene() -> None:
+        async with Runtime() as runtime:
+            here = await runtime.spawn(Passing, name="here")
+            there = await runtime.spawn(Passing, name="there", where="process")
+            with pytest.raises(AskCycle) as circle:
+                await there.ask(AskThem(here, AskThem(there, Nobody())))
+            assert set(circle.value.actors) == {"here", "there"}
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+
+
+def test_what_says_whom_an_error_is_about_is_checked() -> None:
+    for named in [[1], [], [None]]:
+        with pytest.raises(MalformedMessage):
+            unpack_error(["Rejected", "no", "", named, None])
+    assert unpack_error(["Rejected", "no", "", None, None]).actor is None  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ import time
 import anyio
 import pytest
 
+from cuebook.testing.memory_runtime import MemoryRuntime
 from cuebook.testing.virtual_time import VirtualClock, VirtualTime, VirtualTimeLoop, run_virtual
 
 
@@ -197,3 +198,20 @@ def test_time_in_the_hands_of_a_test_is_virtual_and_goes_forward() -> None:
     with pytest.raises(ValueError, match="does not go back"):
         run_virtual(VirtualTime().advance(-1))
     assert VirtualTime().run(asyncio.sleep(5, "slept")) == "slept"
+
+
+def test_a_runtime_in_memory_goes_by_the_time_of_its_loop() -> None:
+    async def day() -> float:
+        async with MemoryRuntime() as runtime:
+            before = runtime.system.clock.time()
+            await asyncio.sleep(0.001)
+            return runtime.system.clock.time() - before
+
+    async def virtual_day() -> float:
+        async with MemoryRuntime() as runtime, runtime.after_crash() as next_one:
+            before = next_one.system.clock.time()
+            await asyncio.sleep(86_400)
+            return next_one.system.clock.time() - before
+
+    assert run_virtual(virtual_day()) == pytest.approx(86_400)
+    assert 0 < asyncio.run(day()) < 60

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cuebook.errors import MalformedMessage, MessageTooLarge, UnknownMessage
 from cuebook.wire import message as message_module
 from cuebook.wire.codec import ExtType, pack, unpack
-from cuebook.wire.message import decode, encode, is_message, message, pack_plain, tag_in, tag_of
+from cuebook.wire.message import decode, encode, is_message, message, pack_plain, tag_in, tag_of, unpack_plain
 from tests.wire.plain_messages import Containers, Empty, Five, Loose
 
 pytestmark = pytest.mark.quick
@@ -346,3 +346,29 @@ def test_the_wire_is_a_list_of_tag_and_fields() -> None:
     """Golden bytes: both ends of an older wire depend on them."""
     assert encode(Five(1, "two", b"3", 4.5, None)).hex() == "96cdee4901a374776fc40133cb4012000000000000c0"
     assert unpack(pack_plain((1, (2,)))) == [1, [2]]
+
+
+def test_tuples_are_keys_of_dicts_in_messages_and_answers() -> None:
+    table = {(1, ("a", None)): [1, (2,)], "plain": {(): (3,)}}
+    arrived = {(1, ("a", None)): [1, [2]], "plain": {(): [3]}}
+    assert decode(encode(Loose(table))) == Loose(arrived)
+    assert unpack_plain(pack_plain(table)) == arrived
+    with pytest.raises(MalformedMessage, match="unhashable"):
+        decode(pack([61_002, 1])[:-1] + b"\x81\x81\x01\x02\x03")  # a map as a key
+
+
+def test_a_field_that_is_said_to_be_a_bytearray_arrives_as_one() -> None:
+    @message
+    class Buffers:
+        changeable: bytearray
+        looked_at: memoryview
+        either: bytes | bytearray = b""
+
+    arrived = decode(encode(Buffers(bytearray(b"ab"), memoryview(b"cd"), bytearray(b"ef"))))
+    assert arrived == Buffers(bytearray(b"ab"), b"cd", b"ef")  # type: ignore[arg-type]
+    assert type(arrived.changeable) is bytearray
+    with pytest.raises(TypeError, match="may be bytearray"):
+
+        @message(by_reference=True, tag=61_077)
+        class Shared:
+            changeable: bytearray

@@ -9,11 +9,12 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
 from cuebook.errors import CuebookError, MalformedMessage
+from cuebook.persistence.identity.code.imported import is_importable
 from cuebook.persistence.values.codes import Code
 from cuebook.persistence.values.decoder import ValueDecoder
 from cuebook.persistence.values.encoder import ValueEncoder
@@ -21,7 +22,7 @@ from cuebook.persistence.values.placeholders import Opaque, Unresolved, Unresolv
 from cuebook.wire.codec import ExtType
 from cuebook.wire.message import carry, extended, opened
 
-__all__ = ["adopt_key", "carry_values", "opening_pickles", "own_key"]
+__all__ = ["adopt_key", "carry_values", "classes_of_the_script", "opening_pickles", "own_key"]
 
 VALUE_CODE = 3
 """Among the extension types of messages."""
@@ -38,6 +39,13 @@ def carry_values() -> None:
 def own_key() -> bytes:
     """What this program's pickles are known by."""
     return _process.key
+
+
+def classes_of_the_script() -> Sequence[type]:
+    """Classes that values in messages name, and that another process cannot import; in the order of their first use, so
+    that what came since is at the end.
+    """
+    return _process.classes
 
 
 def adopt_key(key: bytes, *, imports: bool) -> None:
@@ -63,6 +71,12 @@ class _Process:
     def __init__(self) -> None:
         self.key = os.urandom(_KEY_BYTES)
         self.imports = False
+        self.classes: list[type] = []
+
+    def note(self, cls: type) -> None:
+        """A value of this class is in a message."""
+        if not (is_importable(cls) or cls in self.classes):
+            self.classes.append(cls)
 
 
 class _Here(threading.local):
@@ -84,6 +98,8 @@ class _CarryingEncoder(ValueEncoder):
     def _find_form(self, cls: type) -> Any:
         if extended(cls) is not None:
             self._forms[cls] = _own_form
+        else:
+            _process.note(cls)
         return super()._find_form(cls)
 
 

@@ -110,7 +110,8 @@ class Cell(Lifecycle):
             self._decline(frame, reply)
             return
         if reply is not None and self.state is _PARKED:
-            raise ActorStopped(f"{self.name} is parked")
+            cause = self.cause()
+            raise ActorStopped(f"{self.name} is parked after {repr_of(cause)}: unpark() begins anew") from cause
         entry = (frame, _sender(), reply, None, self.now(), 0)
         if urgent:
             self.mailbox.put_unbounded(entry, urgent=True)

@@ -55,6 +55,9 @@ class MailboxSpec:
     stash_capacity: int = 1024
 
     def __post_init__(self) -> None:
+        for name in ("capacity", "bytes_max", "stash_capacity"):
+            if type(given := getattr(self, name)) is not int:
+                raise TypeError(f"{name} of a mailbox is a whole number, not {given!r}")
         if self.capacity < 1 or self.bytes_max < 1:
             raise ValueError("a mailbox holds at least one message and one byte")
         if self.stash_capacity < 0:

@@ -123,7 +123,7 @@ class Restarting(Ending):
         self._go(PhaseEvent.PARKED)
         _log.error("actor is parked", actor=self.name, error=repr_of(error))
         for envelope in self.mailbox.take_asks():
-            parked = ActorStopped(f"{self.name} is parked after {repr_of(error)}")
+            parked = ActorStopped(f"{self.name} is parked after {repr_of(error)}: unpark() begins anew")
             parked.__cause__ = error
             self.answers.refuse(envelope, parked, is_undelivered=True)
         self.mailbox.hold()

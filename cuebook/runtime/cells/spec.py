@@ -213,6 +213,9 @@ def _policy(name: str, options: SpawnOptions) -> RestartPolicy:
     attempts = options.get("attempts", 1)
     if type(attempts) is not int or attempts < 1:
         raise ValueError(f"attempts of {name!r} is 1 or more, not {attempts!r}")
+    for option, kind in (("intensity", RestartIntensity), ("backoff", Backoff)):
+        if not isinstance(given := options.get(option, kind()), kind):
+            raise TypeError(f"{option} of {name!r} is a {kind.__name__}(...), not {given!r}")
     directives = options.get("directives", {})
     check_directives(name, directives)
     return RestartPolicy(

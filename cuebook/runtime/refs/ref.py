@@ -133,7 +133,7 @@ class ActorRef(Generic[A_co]):
         Raises:
             AskTimeout: no reply in time; whether the target acts on the message is unknown.
             ActorStopped: the target has stopped or stopped before it replied.
-            ActorFailed: the target's handler raised, or was killed, while it had this message.
+            Rejected, ActorFailed: the target said no; its handler raised, or was killed, while it had this message.
             AskCycle: asked in a handler, and the target waits for that handler's actor (or is it): at once.
             MailboxFull, TypeError, MessageTooLarge: as `tell`.
         """
@@ -355,7 +355,7 @@ def find_ref(home: bytes, name: str, serial: int) -> ActorRef:
             found = route(home, name, serial)
             if found is not None:
                 return found
-        return _ref_to_gone(name, "lives in no actor system of this process")
+        return _ref_to_gone(name, "lives in no actor system of this process" if home else "is not there any more")
     return system.find(name, serial) or _ref_to_gone(name, "has stopped")
 
 

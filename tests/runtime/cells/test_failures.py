@@ -233,7 +233,7 @@ async def test_a_parked_actor_keeps_what_it_was_told_and_refuses_asks() -> None:
         assert ref.statistics().state == "parked"
         assert ref.is_alive
         ref.tell_nowait(Add(2))
-        with pytest.raises(ActorStopped, match="c is parked"):
+        with pytest.raises(ActorStopped, match=r"c is parked after RuntimeError.*: unpark\(\) begins anew"):
             await ref.ask(Get())
         ref.kill()
         assert ref.unpark()
@@ -258,7 +258,7 @@ async def test_questions_that_wait_for_room_are_refused_when_the_actor_is_parked
         telling_more = asyncio.ensure_future(ref.tell(Add(7)))
         await asyncio.sleep(0.1)
         for each in waiting:
-            with pytest.raises(ActorStopped, match="c is parked"):
+            with pytest.raises(ActorStopped, match=r"c is parked after RuntimeError.*: unpark\(\) begins anew"):
                 await each
         with pytest.raises(ActorStopped, match="c is parked"):  # one that comes when it is full
             await asked(None)
@@ -295,3 +295,23 @@ async def test_a_parked_actor_stops_at_once() -> None:
 def test_options_that_make_no_sense_are_refused_when_they_are_made(option: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         ActorOptions(**option)
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ({"intensity": 3}, r"intensity of 'ActorOptions' is a RestartIntensity\(\.\.\.\), not 3"),
+        ({"backoff": 1.0}, r"backoff of 'ActorOptions' is a Backoff\(\.\.\.\), not 1\.0"),
+        ({"mailbox": 10}, "the mailbox of 'ActorOptions' is a MailboxSpec, not 10"),
+    ],
+)
+def test_options_that_are_something_else_are_refused_when_they_are_made(option: dict[str, Any], text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        ActorOptions(**option)
+
+
+@pytest.mark.parametrize("name", ["capacity", "bytes_max", "stash_capacity"])
+def test_bounds_of_a_mailbox_are_whole_numbers(name: str) -> None:
+    for wrong in ("10", 1.5, True):
+        with pytest.raises(TypeError, match=f"{name} of a mailbox is a whole number, not {wrong!r}"):
+            MailboxSpec(**{name: wrong})  # type: ignore[arg-type]
