@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from cuebook.runtime.policy.directives import Directive
     from cuebook.runtime.policy.exits import Exit as Exit
     from cuebook.runtime.policy.restarts import Backoff, Restart, RestartIntensity
+    from cuebook.runtime.refs.declared import handles
     from cuebook.runtime.refs.ref import ActorRef, current_actor
     from cuebook.runtime.refs.status import ActorState, ActorStatistics
     from cuebook.runtime.refs.status import TreeNode as TreeNode
@@ -189,6 +190,7 @@ _HOMES = {
     "datasets": "cuebook.stages.datasets",
     "delete_dataset": "cuebook.stages.datasets",
     "freeze_support": "cuebook.children.interpreter",
+    "handles": "cuebook.runtime.refs.declared",
     "job": "cuebook.stages.job",
     "last_checkpoint": "cuebook.checkpoints.trigger",
     "make_checkpoint": "cuebook.checkpoints.trigger",
@@ -303,6 +305,7 @@ __all__ = [
     "datasets",
     "delete_dataset",
     "freeze_support",
+    "handles",
     "job",
     "last_checkpoint",
     "make_checkpoint",

@@ -44,6 +44,7 @@ GROUPS = {
         "ActorRef",
         "message",
         "Message",
+        "handles",
         "ActorOptions",
         "MailboxSpec",
         "Overflow",

@@ -6,7 +6,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, TypeVarTuple, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, TypeAlias, TypeVar, TypeVarTuple, overload
 from weakref import WeakKeyDictionary
 
 from cuebook.actors.application import Application
@@ -28,6 +28,8 @@ Where: TypeAlias = 'Literal["process"] | ActorProcess | None'
 __all__ = ["ActorsFace", "Where", "factory_of", "given"]
 
 _A = TypeVar("_A", bound=Actor)
+_X = TypeVar("_X")
+_Y = TypeVar("_Y")
 _Args = TypeVarTuple("_Args")
 _OPTIONS = SpawnOptions.__optional_keys__
 
@@ -92,7 +94,50 @@ class ActorsFace:
         where: Where = None,
     ) -> Pool[_A]: ...
     @overload
-    async def pool(self: Any, /, actor: Callable[..., _A], *, size: int, **keywords: Any) -> Pool[_A]: ...
+    async def pool(
+        self: Any,
+        /,
+        actor: Callable[..., _A],
+        *,
+        size: int,
+        name: str | None = None,
+        routing: RoutingWord = Routing.ROUND_ROBIN,
+        key: Callable[[Any], str | int | bytes] | None = None,
+        options: ActorOptions | None = None,
+        where: Where = None,
+        **kwargs: Any,
+    ) -> Pool[_A]: ...
+    @overload
+    async def pool(
+        self: Any,
+        actor: Callable[Concatenate[_X, ...], _A],
+        x: _X,
+        /,
+        *,
+        size: int,
+        name: str | None = None,
+        routing: RoutingWord = Routing.ROUND_ROBIN,
+        key: Callable[[Any], str | int | bytes] | None = None,
+        options: ActorOptions | None = None,
+        where: Where = None,
+        **kwargs: Any,
+    ) -> Pool[_A]: ...
+    @overload
+    async def pool(
+        self: Any,
+        actor: Callable[Concatenate[_X, _Y, ...], _A],
+        x: _X,
+        y: _Y,
+        /,
+        *,
+        size: int,
+        name: str | None = None,
+        routing: RoutingWord = Routing.ROUND_ROBIN,
+        key: Callable[[Any], str | int | bytes] | None = None,
+        options: ActorOptions | None = None,
+        where: Where = None,
+        **kwargs: Any,
+    ) -> Pool[_A]: ...
     async def pool(  # type: ignore[misc]  # mypy does not see that it takes all of the first
         self,
         /,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, ParamSpec, TypeVar, TypeVarTuple, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, TypeVarTuple, overload
 
 from cuebook.api.actors_face import ActorsFace, Where, factory_of, given
 from cuebook.durable.durable_actors import DurableActors, is_durable
@@ -20,6 +20,8 @@ __all__ = ["DurableFace"]
 _A = TypeVar("_A", bound=Actor)
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
+_X = TypeVar("_X")
+_Y = TypeVar("_Y")
 _Args = TypeVarTuple("_Args")
 
 
@@ -79,6 +81,75 @@ class DurableFace:
     @overload
     async def spawn(  # type: ignore[overload-cannot-match]
         self: Any, /, actor: Callable[..., _A], *, where: Where, **kwargs: Any
+    ) -> ActorRef[_A]: ...
+    @overload
+    async def spawn(
+        self: Any,
+        actor: Callable[Concatenate[_X, ...], _A],
+        x: _X,
+        /,
+        *,
+        name: str,
+        options: ActorOptions | None = None,
+        where: Where = None,
+        **kwargs: Any,
+    ) -> ActorRef[_A]: ...
+    @overload
+    async def spawn(
+        self: Any,
+        actor: Callable[Concatenate[_X, ...], _A],
+        x: _X,
+        /,
+        *,
+        options: ActorOptions,
+        where: Where = None,
+        **kwargs: Any,
+    ) -> ActorRef[_A]: ...
+    @overload
+    async def spawn(
+        self: Any,
+        actor: Callable[Concatenate[_X, ...], _A],
+        x: _X,
+        /,
+        *,
+        where: Where,
+        **kwargs: Any,
+    ) -> ActorRef[_A]: ...
+    @overload
+    async def spawn(
+        self: Any,
+        actor: Callable[Concatenate[_X, _Y, ...], _A],
+        x: _X,
+        y: _Y,
+        /,
+        *,
+        name: str,
+        options: ActorOptions | None = None,
+        where: Where = None,
+        **kwargs: Any,
+    ) -> ActorRef[_A]: ...
+    @overload
+    async def spawn(
+        self: Any,
+        actor: Callable[Concatenate[_X, _Y, ...], _A],
+        x: _X,
+        y: _Y,
+        /,
+        *,
+        options: ActorOptions,
+        where: Where = None,
+        **kwargs: Any,
+    ) -> ActorRef[_A]: ...
+    @overload
+    async def spawn(
+        self: Any,
+        actor: Callable[Concatenate[_X, _Y, ...], _A],
+        x: _X,
+        y: _Y,
+        /,
+        *,
+        where: Where,
+        **kwargs: Any,
     ) -> ActorRef[_A]: ...
     async def spawn(  # type: ignore[misc]  # mypy does not see that it takes all of the first two
         self,

@@ -6,13 +6,23 @@ import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, overload
 
 from cuebook.durable.owed.duties import Duty, delivery, forgotten, reminder
 from cuebook.errors import Rejected
-from cuebook.runtime.refs.typed import Accepts
+from cuebook.runtime.refs.typed import AcceptsDeliveries
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # what checkers bring along: defaults of type variables
+
+    R_co = TypeVar("R_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    R_co = TypeVar("R_co", covariant=True)
 
 M = TypeVar("M")
+R = TypeVar("R")
 V = TypeVar("V", contravariant=True)
 
 __all__ = ["NOTHING", "Effect", "as_effect", "made_now", "persist"]
@@ -29,11 +39,13 @@ class Settleable(Protocol[V]):
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Generic[R_co]):
     """What follows a command: all of it, or (when the commit fails) nothing. `Effect()` is no effect.
 
     Made by `persist(...)` or `Effect()`, and refined by its methods, each of which gives a new one; their order does
     not matter. Nothing leaves the actor (answer, callbacks, deliveries) before the events are on disk.
+
+    `Effect[int]`, for a type checker: whoever asked gets an int. `Effect` alone says nothing of that.
 
     Attributes:
         events: what is kept, in order.
@@ -56,31 +68,42 @@ class Effect:
         if made is not None:
             made.append(self)
 
-    def _refined(self, **changes: Any) -> Effect:
+    if TYPE_CHECKING:
+
+        def _answers(self) -> R_co:
+            raise NotImplementedError
+
+    def _refined(self, **changes: Any) -> Effect[R_co]:
         return self._in_place(replace(self, **changes))
 
-    def _in_place(self, refined: Effect) -> Effect:
+    def _in_place(self, refined: Effect[R]) -> Effect[R]:
         """Another effect has been made of this one, which is not to be missed."""
         made = made_now.get()
         if made is not None:
             made[:] = [effect for effect in made if effect is not self]
         return refined
 
-    def persist(self, *events: Any) -> Effect:
+    def persist(self, *events: Any) -> Effect[R_co]:
         """Keep these events too, all or none of them."""
         return self._refined(events=(*self.events, *events))
 
-    def reply(self, answer: Any) -> Effect:
+    @overload
+    def reply(self, answer: Callable[[Any], R]) -> Effect[R]: ...
+    @overload
+    def reply(self, answer: R) -> Effect[R]: ...
+    def reply(self, answer: Any) -> Effect[Any]:
         """Answer whoever asked.
 
         Args:
             answer: plain data, a message, or a function that takes the state with this effect's events in it and gives
                 one.
         """
-        made = Effect(self.events, answer, self.after, self.duties, self.rejection, self.stops)  # half of replace()
+        made: Effect[Any] = Effect(
+            self.events, answer, self.after, self.duties, self.rejection, self.stops
+        )  # half of replace()
         return self._in_place(made)
 
-    def then(self, callback: Callable[[Any], object]) -> Effect:
+    def then(self, callback: Callable[[Any], object]) -> Effect[R_co]:
         """Call a plain function with the state, after the commit and the answer. Where it raises, the actor fails; the
         events stay.
 
@@ -103,7 +126,7 @@ class Effect:
         at: float | None = None,
         every: float | None = None,
         missed: Literal["all", "one", "none"] = "one",
-    ) -> Effect:
+    ) -> Effect[R_co]:
         """Receive a message later, also after a restart of the program; a reminder of the same key is replaced.
 
         Args:
@@ -124,11 +147,11 @@ class Effect:
         duty = reminder(key, message, after=after, at=at, every=every, missed=missed)
         return self._refined(duties=(*self.duties, duty))
 
-    def forget(self, key: str) -> Effect:
+    def forget(self, key: str) -> Effect[R_co]:
         """Take back the reminder of this key; no effect where there is none."""
         return self._refined(duties=(*self.duties, forgotten(key)))
 
-    def deliver(self, actor: type[Accepts[M]], id: str, message: M) -> Effect:
+    def deliver(self, actor: type[AcceptsDeliveries[M]], id: str, message: M) -> Effect[R_co]:
         """Send a message to another durable actor until it has handled it, through failures and restarts of both.
 
         It is handled once: the receiver keeps, together with what its handler wants, which deliveries it had.
@@ -142,7 +165,7 @@ class Effect:
         """
         return self._refined(duties=(*self.duties, delivery(actor, id, message)))
 
-    def fulfil(self, promise: Settleable[V], value: V) -> Effect:
+    def fulfil(self, promise: Settleable[V], value: V) -> Effect[R_co]:
         """Set a promise: it gets the value once the events of this effect are on disk, whatever happens then. One that
         has a value already keeps that.
 
@@ -154,11 +177,11 @@ class Effect:
         """
         return self._refined(duties=(*self.duties, promise.settlement(value)))
 
-    def stop(self) -> Effect:
+    def stop(self) -> Effect[R_co]:
         """Stop the actor after it. An entity comes back with the next message to it."""
         return self._refined(stops=True)
 
-    def reject(self, reason: str) -> Effect:
+    def reject(self, reason: str) -> Effect[Any]:
         """Refuse the command, as `raise Rejected(reason)` does.
 
         Raises:
@@ -173,11 +196,11 @@ class Effect:
         return self.answer(state) if callable(self.answer) else self.answer
 
 
-NOTHING = Effect()
+NOTHING: Effect[None] = Effect()
 """No effect: whoever asked gets None."""
 
 
-def persist(*events: Any) -> Effect:
+def persist(*events: Any) -> Effect[None]:
     """The effect that keeps events, all of them or none; refined by its methods:
 
         return persist(Deposited(5)).reply(lambda state: state.balance)

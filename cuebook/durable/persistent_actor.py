@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
+from cuebook.durable.effects import Effect
 from cuebook.durable.events.appliers import appliers_of
 from cuebook.durable.events.event_types import EventTypes, Upcaster, name_of
 from cuebook.durable.events.snapshots import SnapshotPolicy
@@ -14,6 +15,8 @@ from cuebook.durable.owed.duties import Address
 from cuebook.durable.readside.envelope import EventEnvelope
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.handlers import check_taken, handlers_of, is_rebuilt, names_around
+from cuebook.runtime.refs.declared import check_receiver
+from cuebook.runtime.refs.typed import AcceptsDeliveries
 
 __all__ = ["PersistentActor", "check_durable", "types_of"]
 
@@ -60,7 +63,7 @@ def _no_state(cls: type) -> str:
     return f"define initial_state(self) in {cls.__qualname__}: the state before any event"
 
 
-class PersistentActor(Actor[C], Generic[S, C]):
+class PersistentActor(Actor[C], AcceptsDeliveries[C], Generic[S, C]):
     """An actor whose state is the fold of its events, which are kept in the runtime's journal.
 
     A command is handled by `handle`, or by the method called `on_...` whose parameter is annotated with its type. What
@@ -124,9 +127,11 @@ class PersistentActor(Actor[C], Generic[S, C]):
         super().__init_subclass__(**options)
         around = names_around(1)
         cls.type_name = vars(cls).get("type_name", "") or cls.__name__
-        cls._handlers = handlers_of(cls, around)
-        if cls.handle is PersistentActor.handle and not is_rebuilt(cls):
-            check_taken(cls, cls._handlers, PersistentActor)
+        cls._handlers = handlers_of(cls, around, (Effect,))
+        if not is_rebuilt(cls):
+            check_receiver(cls, "handle", around, (Effect,))
+            if cls.handle is PersistentActor.handle:
+                check_taken(cls, cls._handlers, PersistentActor)
         cls._appliers = appliers_of(cls, around)
         _check_follows(cls)
         cls.event_types = EventTypes(cls.__qualname__, (*cls.events, *cls._appliers), cls.upcasters)
@@ -156,7 +161,7 @@ class PersistentActor(Actor[C], Generic[S, C]):
         """The state before the first event. To be defined."""
         raise TypeError(_no_state(type(self)))
 
-    def handle(self, command: Any) -> Any:
+    def handle(self, command: Any, /) -> Any:
         """What follows a command: an Effect, or the answer; plain or `async def`. Changes nothing.
 
         Raises:
@@ -169,7 +174,7 @@ class PersistentActor(Actor[C], Generic[S, C]):
             self.unhandled(command)
         return getattr(self, name)(command)
 
-    def apply(self, state: S, event: Any) -> S:
+    def apply(self, state: S, event: Any, /) -> S:
         """The state with one more event in it: a pure function. It must not fail for an event that was once kept.
 
         Where a class does not define it, the method called `apply_...` whose second parameter is annotated with the
@@ -186,7 +191,7 @@ class PersistentActor(Actor[C], Generic[S, C]):
 
     # What the runtime calls
 
-    def receive(self, message: Any) -> Any:
+    def receive(self, message: Any, /) -> Any:
         """Handle one command and carry out its effect; not to be overridden: define `handle`."""
         keeper = self._keeper
         assert keeper is not None
@@ -200,7 +205,7 @@ class PersistentActor(Actor[C], Generic[S, C]):
         """After the last command and its commit."""
         await self._settle()
 
-    async def on_failure(self, error: BaseException) -> None:
+    async def on_failure(self, error: BaseException, /) -> None:
         """After this incarnation failed with `error`."""
         self._give_up()
 

@@ -6,7 +6,12 @@ import asyncio
 import contextlib
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # what checkers bring along: defaults of type variables
+else:
+    from typing import TypeVar
 
 from cuebook.errors import ActorFailed
 from cuebook.runtime.cells.actor import Actor
@@ -19,8 +24,13 @@ from cuebook.testing.virtual_time import VirtualTimeLoop
 
 __all__ = ["ActorKit"]
 
+if TYPE_CHECKING:
+    A_co = TypeVar("A_co", bound=Actor[Any], covariant=True, default=Actor[Any])
+else:
+    A_co = TypeVar("A_co", covariant=True)
 
-class ActorKit:
+
+class ActorKit(Generic[A_co]):
     """Runs an actor one message at a time. Other actors are stubs: what it does to them is written down, not done.
 
     Every message, reply and sent message goes through the codec, there and back, as it would between processes. Time
@@ -35,7 +45,7 @@ class ActorKit:
     Whatever uses the actor first raises what the factory or `on_start` raises.
     """
 
-    def __init__(self, factory: Callable[[], Any], *, name: str = "actor", mailbox: MailboxSpec | None = None) -> None:
+    def __init__(self, factory: Callable[[], A_co], *, name: str = "actor", mailbox: MailboxSpec | None = None) -> None:
         self._bench = self._make_bench(factory, name, mailbox or MailboxSpec())
         weakref.finalize(self, _close, self._bench.loop)
         self._started: tuple[Effect, ...] = ()
@@ -44,12 +54,13 @@ class ActorKit:
         return Bench(factory, name, mailbox)
 
     @property
-    def actor(self) -> Actor:
+    def actor(self) -> A_co:
         """The present incarnation: its state is there to look at."""
         if self._bench.actor is None:
             self._started = self._bench.do(self._bench.begin)
-        assert self._bench.actor is not None
-        return self._bench.actor
+        actor: Any = self._bench.actor
+        assert actor is not None
+        return actor  # type: ignore[no-any-return]
 
     @property
     def started(self) -> tuple[Effect, ...]:
@@ -58,7 +69,7 @@ class ActorKit:
         return self._started
 
     @property
-    def ref(self) -> ActorRef:
+    def ref(self) -> ActorRef[A_co]:
         """The actor's own ref."""
         return self._bench.me.ref
 

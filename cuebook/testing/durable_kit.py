@@ -17,7 +17,7 @@ __all__ = ["DurableKit"]
 S = TypeVar("S")
 
 
-class DurableKit(ActorKit, Generic[S]):
+class DurableKit(ActorKit[PersistentActor[S]], Generic[S]):
     """Runs a durable actor one command at a time, as `ActorKit` does a plain one.
 
     Every command, event, state and reply goes through the codec, there and back. It is an AssertionError if an event or
@@ -113,6 +113,4 @@ class DurableKit(ActorKit, Generic[S]):
 
     @property
     def _durable(self) -> PersistentActor[S]:
-        actor = self.actor
-        assert isinstance(actor, PersistentActor)
-        return actor
+        return self.actor

@@ -13,6 +13,7 @@ from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.cells.signals import Down
 from cuebook.runtime.policy.restarts import Restart
 from cuebook.runtime.refs.ref import ActorRef, as_actor, target_of
+from cuebook.runtime.refs.typed import Accepts
 from cuebook.wire.message import is_message
 
 __all__ = ["Probe"]
@@ -156,7 +157,7 @@ class Probe:
         else:
             self._ignored.append(_predicate(what))
 
-    def send(self, ref: ActorRef, message: object) -> None:
+    def send(self, ref: ActorRef[Accepts[_M]], message: _M) -> None:
         """`ref.tell_nowait(message)`, with the probe as its sender."""
         contextvars.copy_context().run(_send_as, self.ref, ref, message)
 

@@ -8,6 +8,7 @@ from cuebook.errors import UnhandledMessage
 from cuebook.runtime.cells.answers import Delivery
 from cuebook.runtime.cells.context import Context
 from cuebook.runtime.cells.handlers import check_taken, handlers_of, is_rebuilt, names_around
+from cuebook.runtime.refs.declared import check_receiver
 from cuebook.runtime.refs.typed import Accepts, M_contra
 
 __all__ = ["Actor", "Context", "Delivery"]
@@ -41,6 +42,8 @@ class Actor(Accepts[M_contra]):
             cls._handlers = handlers_of(cls, names_around(1))
             if not hasattr(cls, "receive_many"):
                 check_taken(cls, cls._handlers, Actor)
+        elif not is_rebuilt(cls):
+            check_receiver(cls, "receive", names_around(1))
 
     async def on_start(self) -> None:
         """Before the first message. Raising is a failure of this incarnation."""
@@ -48,10 +51,10 @@ class Actor(Accepts[M_contra]):
     async def on_stop(self) -> None:
         """After the last message of an orderly end, children gone. Raising is logged."""
 
-    async def on_failure(self, error: BaseException) -> None:
+    async def on_failure(self, error: BaseException, /) -> None:
         """After this incarnation failed with `error`, in `on_start` too; children gone. Raising is logged."""
 
-    def receive(self, message: M_contra) -> Any:
+    def receive(self, message: M_contra, /) -> Any:
         """Handle one message; plain or `async def`.
 
         One that awaits something runs in a task, which costs ten times as much as one that does not, plain or

@@ -13,6 +13,7 @@ from cuebook.runtime.cells.spec import Factory, SpawnOptions
 from cuebook.runtime.cells.timers import Timers
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.status import ActorStatistics, TreeNode
+from cuebook.runtime.refs.typed import Accepts
 from cuebook.runtime.refs.waiting import in_hand
 from cuebook.runtime.reports.log_context import actor_context
 from cuebook.runtime.tasks.exits import called, is_exit, own
@@ -21,7 +22,7 @@ from cuebook.wire.message import outgoing
 
 __all__ = ["CellPort", "Context", "SystemView"]
 
-_A = TypeVar("_A")
+_A = TypeVar("_A", bound=Accepts[Any])
 
 
 class SystemView(Protocol):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from cuebook.runtime.refs.declared import check_answer
 from cuebook.wire.message import is_message_type
 
 __all__ = ["HOOKS", "check_taken", "handlers_of", "is_rebuilding", "is_rebuilt", "names_around"]
@@ -28,17 +29,18 @@ def is_rebuilt(cls: type) -> bool:
     return is_rebuilding.get() and not any(inspect.isfunction(each) for each in vars(cls).values())
 
 
-def handlers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:
+def handlers_of(cls: type, names: Mapping[str, Any], wrappers: tuple[type, ...] = ()) -> dict[type, str]:
     """Message type to name of the method: every `on_...` whose one parameter is annotated with message types.
 
     A method of a subclass takes the place of its namesake; a handler for a type that a base handles, too.
 
     Parameters:
         names: what annotations may name beside the module's globals: the locals where the class is made.
+        wrappers: generic classes of what stands for an answer, such as `Effect[int]`.
 
     Raises:
         TypeError: an `on_...` method has no annotated parameter, or one that is no message type; or two
-            methods of a class are for one type. It is named.
+            methods of a class are for one type; or one says that it answers what its messages do not. It is named.
     """
     _check_hooks(cls)
     found: dict[type, str] = {}
@@ -46,7 +48,10 @@ def handlers_of(cls: type, names: Mapping[str, Any]) -> dict[type, str]:
         own: dict[type, str] = {}
         for name, method in vars(base).items():
             if name.startswith("on_") and name not in HOOKS and inspect.isfunction(method):
-                for kind in _kinds(cls, method, names):
+                kinds, hints = _kinds(cls, method, names)
+                if base is cls:
+                    check_answer(method, hints, kinds, wrappers)
+                for kind in kinds:
                     if kind in own:
                         raise TypeError(
                             f"{cls.__qualname__} has two handlers for {kind.__qualname__}: {own[kind]} and {name}"
@@ -95,7 +100,7 @@ def names_around(depth: int) -> Mapping[str, Any]:
     return {} if frame is None else frame.f_locals
 
 
-def _kinds(cls: type, method: Callable[..., Any], names: Mapping[str, Any]) -> tuple[type, ...]:
+def _kinds(cls: type, method: Callable[..., Any], names: Mapping[str, Any]) -> tuple[tuple[type, ...], dict[str, Any]]:
     where = f"{cls.__qualname__}.{method.__name__}"
     parameters = list(inspect.signature(method).parameters.values())
     if len(parameters) != 2:
@@ -111,7 +116,7 @@ def _kinds(cls: type, method: Callable[..., Any], names: Mapping[str, Any]) -> t
     for kind in kinds:
         if not is_message_type(kind):
             raise TypeError(f"{where} handles {kind!r}, which is no message type: declare it with @message")
-    return kinds
+    return kinds, hints
 
 
 def _members(hint: Any) -> tuple[Any, ...]:

@@ -17,7 +17,6 @@ from cuebook.runtime.refs.typed import A_co, Accepts, Asks
 
 __all__ = ["Pool", "Routing", "RoutingWord", "SpawnPort"]
 
-_A = TypeVar("_A")
 _M = TypeVar("_M")
 _R = TypeVar("_R")
 
@@ -41,7 +40,7 @@ RoutingWord = Routing | Literal["round_robin", "least_loaded", "by_key", "pull"]
 class SpawnPort(Protocol):
     """Where the members are started: a system, or an actor's context."""
 
-    def spawn(self, factory: Factory[_A], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[_A]:
+    def spawn(self, factory: Factory[Any], *, name: str, **options: Unpack[SpawnOptions]) -> ActorRef[Any]:
         """Start a member."""
 
 
@@ -124,6 +123,8 @@ class Pool(Generic[A_co]):
 
     @overload
     async def ask(self: Pool[Accepts[_M]], message: Asks[_M, _R], timeout: float | None = 30.0) -> _R: ...
+    @overload
+    async def ask(self: Pool[Accepts[_M]], message: Asks[_M, Any], timeout: float | None = 30.0) -> object: ...
     @overload
     async def ask(self: Pool[Accepts[_M]], message: _M, timeout: float | None = 30.0) -> Any: ...
     async def ask(self, message: Any, timeout: float | None = 30.0) -> Any:

@@ -5,7 +5,7 @@ Source: supervisor.erl of Erlang/OTP, whose words these are. Knows no actor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from cuebook.runtime.policy.restarts import (
     backoff_delay,
     is_restarted,
 )
+from cuebook.runtime.refs.typed import Accepts
 
 __all__ = [
     "AutoShutdown",
@@ -79,7 +80,7 @@ class ChildSpec:
     """
 
     id: str
-    factory: Any
+    factory: Callable[[], Accepts[Any]] | SupervisorSpec
     restart: RestartWord = Restart.PERMANENT
     shutdown_s: float = 5.0
     significant: bool = False
@@ -105,7 +106,7 @@ class SupervisorSpec:
     strategy: Strategy | Literal["one_for_one", "one_for_all", "rest_for_one"] = Strategy.ONE_FOR_ONE
     intensity: RestartIntensity = field(default_factory=RestartIntensity)
     backoff: Backoff = field(default_factory=lambda: Backoff(first_s=0.0))
-    auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER
+    auto_shutdown: AutoShutdown | Literal["never", "any_significant", "all_significant"] = AutoShutdown.NEVER
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "strategy", one_of(Strategy, self.strategy, "the strategy of a supervisor"))

@@ -7,7 +7,7 @@ import copyreg
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from operator import attrgetter
-from typing import Any, Generic, Literal, Protocol, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 from weakref import WeakValueDictionary
 
 from cuebook.errors import ActorStopped, CuebookError, MalformedMessage
@@ -19,7 +19,7 @@ from cuebook.runtime.refs.ready import Pending
 from cuebook.runtime.refs.reply import IMMUTABLE, FailedReply, unseal
 from cuebook.runtime.refs.status import ActorStatistics, status_line
 from cuebook.runtime.refs.target import Target
-from cuebook.runtime.refs.typed import A_co, Accepts, Asks
+from cuebook.runtime.refs.typed import A_co, Accepts, Asks, Collect, Raise, Time
 from cuebook.runtime.refs.waiting import Activation, in_hand, refuse_cycle
 from cuebook.wire.codec import pack, unpack
 from cuebook.wire.message import extend, outgoing
@@ -43,7 +43,6 @@ _M = TypeVar("_M")
 _R = TypeVar("_R")
 
 _current: ContextVar[ActorRef | None] = ContextVar("cuebook_current_actor", default=None)
-
 
 sender_now = _current.get
 """`current_actor`, without the cost of a call in Python."""
@@ -123,6 +122,8 @@ class ActorRef(Generic[A_co]):
     @overload
     async def ask(self: ActorRef[Accepts[_M]], message: Asks[_M, _R], timeout: float | None = 30.0) -> _R: ...
     @overload
+    async def ask(self: ActorRef[Accepts[_M]], message: Asks[_M, Any], timeout: float | None = 30.0) -> object: ...
+    @overload
     async def ask(self: ActorRef[Accepts[_M]], message: _M, timeout: float | None = 30.0) -> Any: ...
     async def ask(self, message: object, timeout: float | None = 30.0) -> Any:
         """Send a message and wait for what its handler returns: a copy of one's own. Ends in any case.
@@ -168,17 +169,17 @@ class ActorRef(Generic[A_co]):
 
     @overload
     async def batch(
-        self: ActorRef[Accepts[_M]],
-        messages: Iterable[Asks[_M, _R]],
-        timeout: float | None = 30.0,
-        *,
-        errors: Literal["raise"] = "raise",
+        self: ActorRef[Accepts[_M]], messages: Iterable[Asks[_M, _R]], timeout: Time = 30.0, *, errors: Raise = ...
     ) -> list[_R]: ...
     @overload
     async def batch(
-        self: ActorRef[Accepts[_M]], messages: Iterable[_M], timeout: float | None = 30.0, *, errors: str = "raise"
+        self: ActorRef[Accepts[_M]], messages: Iterable[Asks[_M, Any]], timeout: Time = 30.0, *, errors: Raise = ...
+    ) -> list[object]: ...
+    @overload
+    async def batch(
+        self: ActorRef[Accepts[_M]], messages: Iterable[_M], timeout: Time = 30.0, *, errors: Collect = ...
     ) -> list[Any]: ...
-    async def batch(self, messages: Any, timeout: float | None = 30.0, *, errors: str = "raise") -> list[Any]:
+    async def batch(self, messages: Any, timeout: float | None = 30.0, *, errors: Collect = "raise") -> list[Any]:
         """Ask several messages in one go: they are received one after the other, and all answers come together.
 
         None is sent where one cannot be encoded. A failure of one does not keep the others from being handled.
@@ -288,9 +289,7 @@ class ActorRef(Generic[A_co]):
     def __repr__(self) -> str:
         return f"<ActorRef {self.name} {status_line(self.statistics())}>"
 
-    async def _post_ask(
-        self, message: object, content: Any, answer: asyncio.Future[Any], timeout: float | None
-    ) -> float | None:
+    async def _post_ask(self, message: object, content: Any, answer: asyncio.Future[Any], timeout: Time) -> Time:
         """Put a question into a mailbox where something is special; what is left of the timeout then."""
         size = len(content) if type(content) is bytes else 0
         current = _current.get()

@@ -5,7 +5,7 @@ Nothing at run time. Knows no codec and no actor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from typing import Self
@@ -20,10 +20,27 @@ else:
     M_contra = TypeVar("M_contra", contravariant=True)
     A_co = TypeVar("A_co", covariant=True)
 
-__all__ = ["A_co", "Accepts", "Asks", "M_contra", "Message"]
+__all__ = [
+    "A_co",
+    "Accepts",
+    "AcceptsDeliveries",
+    "Answering",
+    "Asks",
+    "Collect",
+    "M_contra",
+    "Message",
+    "Raise",
+    "Time",
+]
 
 R_co = TypeVar("R_co", covariant=True)
 Q_co = TypeVar("Q_co", covariant=True)
+
+Time: TypeAlias = float | None
+"""Seconds, or without end."""
+Raise: TypeAlias = Literal["raise"]
+Collect: TypeAlias = Literal["raise", "collect"]
+"""What becomes of failures where several messages are asked in one go."""
 
 
 class Message(Generic[R_co]):
@@ -50,7 +67,19 @@ class Asks(Protocol[Q_co, R_co]):
     def _asks(self) -> tuple[Q_co, R_co]: ...
 
 
+class Answering(Protocol[R_co]):
+    """What a durable actor's handler gives back in place of an R: an effect whose answer is one."""
+
+    def _answers(self) -> R_co: ...
+
+
 class Accepts(Generic[M_contra]):
     """Something that takes messages of these types."""
+
+    __slots__ = ()
+
+
+class AcceptsDeliveries(Accepts[M_contra]):
+    """Something that takes them by delivery, too: a durable actor."""
 
     __slots__ = ()
