@@ -63,13 +63,14 @@ class _FilesIn:
 def lost_files(file: JournalRecords, history: JournalState, claims: Sequence[Claim]) -> list[LostFile]:
     """The files that claimed results name and that are gone or have changed.
 
-    Cost: one reading of these results, unopened; a file is read only where its size, times or inode have changed.
+    Cost: one search through the bytes of these results; a file is read only where its size, times or inode have
+        changed.
     """
     if not claims:
         return []
     ranges = [ReusedRange(claim.source_run, claim.source_start, claim.start, claim.count) for claim in claims]
     lost: list[LostFile] = []
-    for results in read_ranges(file, ranges, _FilesIn(), seen=Marks(), state=history):
+    for results in read_ranges(file, ranges, _FilesIn(), seen=Marks(), state=history, holding=FILE_MARK):
         for index, files in zip(results.sources, results.values, strict=True):
             lost.extend(_lost(files, results.source_run, index))
     return lost

@@ -83,10 +83,13 @@ class MemoryStore:
         kinds: Collection[int] | None = None,
         runs: Collection[int] | None = None,
         bodies: bool = True,
+        holding: bytes | None = None,
     ) -> Iterator[Row]:
         """As `Reading.scan`."""
         for row in self._rows[max(after, 0) : len(self._rows) if until is None else until]:
             if (kinds is None or row[1] in kinds) and (runs is None or row[2] in runs):
+                if holding is not None and holding not in (row[6] or b""):
+                    continue
                 before = self._rows[row[0] - 2][3] if row[0] > 1 else None
                 yield (*row[:6], row[6] if bodies else None, before)
 

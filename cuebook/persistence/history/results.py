@@ -17,7 +17,7 @@ from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Completed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.journal.reader import Reader
@@ -123,6 +123,7 @@ def read_ranges(
     *,
     seen: Marks,
     state: JournalState | None = None,
+    holding: bytes | None = None,
 ) -> Iterator[RunResults]:
     """Results that lie in given ranges of calls of given runs, record by record, each call once: the first committed.
 
@@ -133,6 +134,7 @@ def read_ranges(
         seen: gets the calls for which a result was found; one that is in it is passed over.
         state: what the journal says; no more of it is read than may hold these results, and later records do not
             count. None: all of it is read.
+        holding: only those that lie in records with these bytes; damage may hide them.
 
     Raises:
         JournalCorrupt: a record or a blob is damaged; what was yielded is whole.
@@ -142,19 +144,17 @@ def read_ranges(
     for each in sorted(ranges, key=lambda each: each.source_start):
         wanted.setdefault(each.source_run, []).append(each)
     for first, last in [(1, None)] if state is None else _spans(state, ranges):
-        yield from _in_span(records, decoder, (first, last), wanted, seen=seen)
+        found = records.records(
+            after=first - 1, until=last, kinds=(Kind.COMPLETED,), runs=tuple(wanted), holding=holding
+        )
+        yield from _in_these(found, decoder, wanted, seen=seen)
 
 
-def _in_span(
-    records: JournalRecords,
-    decoder: Decoder,
-    span: tuple[int, int | None],
-    wanted: dict[int, list[ReusedRange]],
-    *,
-    seen: Marks,
+def _in_these(
+    records: Iterable[Record], decoder: Decoder, wanted: dict[int, list[ReusedRange]], *, seen: Marks
 ) -> Iterator[RunResults]:
     starts = {source: [each.source_start for each in of_run] for source, of_run in wanted.items()}
-    for record in records.records(after=span[0] - 1, until=span[1], kinds=(Kind.COMPLETED,), runs=tuple(wanted)):
+    for record in records:
         picked = _Picked(Completed.decode(record.head), wanted[record.run], starts[record.run], seen)
         if picked.indexes:
             yield _results(record, picked, decoder)

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import NamedTuple
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.blobs.port import Blobs
@@ -20,6 +21,14 @@ from cuebook.persistence.stores.port import Medium, Reading
 __all__ = ["JournalRecords"]
 
 Readings = Callable[[], AbstractContextManager[Reading]]
+
+
+class _Chosen(NamedTuple):
+    """Which records are wanted: of these kinds, of these runs, with these bytes; None for all."""
+
+    kinds: tuple[int, ...] | None = None
+    runs: tuple[int, ...] | None = None
+    holding: bytes | None = None
 
 
 class JournalRecords:
@@ -42,6 +51,7 @@ class JournalRecords:
         kinds: Collection[int] | None = None,
         runs: Collection[int] | None = None,
         bodies: bool = True,
+        holding: bytes | None = None,
     ) -> Iterator[Record]:
         """The records with `seq > after` that were committed when the iteration began, each checked.
 
@@ -51,12 +61,13 @@ class JournalRecords:
             after: number of a record, 0 for all. until: number of the last record that is wanted, None for all.
             kinds, runs: only these; None for all.
             bodies: False leaves bodies out (they are None then), and their damage unseen.
+            holding: only those with these bytes in their body; damage may hide them.
 
         Raises:
             JournalCorrupt: names the first record that is damaged or missing; those before it are whole.
         Cost: about 5 us a record, and 0.5 to 2.5 ms a megabyte of bodies.
         """
-        chosen = (None if kinds is None else tuple(kinds), None if runs is None else tuple(runs))
+        chosen = _Chosen(None if kinds is None else tuple(kinds), None if runs is None else tuple(runs), holding)
         return self._checked(self._readings(), (after, until), chosen, bodies=bodies)
 
     @property
@@ -131,15 +142,15 @@ class JournalRecords:
         self,
         readings: AbstractContextManager[Reading],
         span: tuple[int, int | None],
-        chosen: tuple[tuple[int, ...] | None, tuple[int, ...] | None],
+        chosen: _Chosen,
         *,
         bodies: bool,
     ) -> Iterator[Record]:
-        (after, until), (kinds, runs) = span, chosen
-        is_selection = kinds is not None or runs is not None
+        after, until = span
+        is_selection = chosen != _Chosen()
         end, last = self._committed(), after
         with readings as reading:
-            rows = reading.scan(after, until=until, kinds=kinds, runs=runs, bodies=bodies)
+            rows = reading.scan(after, until=until, bodies=bodies, **chosen._asdict())
             for record in checked(rows, bodies=bodies, gapless=None if is_selection else after + 1):
                 last = record.seq
                 yield record

@@ -64,13 +64,14 @@ class Reading(Protocol):
         kinds: Collection[int] | None = None,
         runs: Collection[int] | None = None,
         bodies: bool = True,
+        holding: bytes | None = None,
     ) -> Iterator[Row]:
         """The rows with `seq > after` that were there when the scan began, of these kinds and runs (None: of all).
 
-        None has a number over `until`, where that is given.
+        None has a number over `until`, where that is given, nor a body without the bytes `holding`.
 
         Never blocks or disturbs the writer. Without `bodies` each body is None and is not read. In a selection by
-        kinds or runs, and in the first row, the last field holds the hash of the row before.
+        kinds, runs or bytes, and in the first row, the last field holds the hash of the row before.
 
         Raises:
             JournalError, JournalCorrupt: the store cannot be read (any further).

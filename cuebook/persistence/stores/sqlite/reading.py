@@ -37,6 +37,8 @@ _READ_ERRORS = (sqlite3.Error, UnicodeError)  # damage can sit in what SQLite ho
 _SLICE_SECONDS = 0.05
 _SLICE_BYTES = 16 << 20
 _WINDOW_ROWS = 8192
+_SEARCHED_ROWS = 512
+"""Rows in one slice where only some bodies are wanted: the others take time too, and nobody sees them go by."""
 _BUSY_SECONDS = 10.0
 _HOLES_BYTES_MIN = 256 << 20
 _REFRESH_SHARE = 5
@@ -120,14 +122,16 @@ class SqliteReading:
         kinds: Collection[int] | None = None,
         runs: Collection[int] | None = None,
         bodies: bool = True,
+        holding: bytes | None = None,
     ) -> Iterator[Row]:
         """As `Reading.scan`, in slices of at most 50 ms, 16 MiB or one row, each a read transaction of its own."""
-        query = _query(kinds, runs, bodies=bodies)
-        is_selection = kinds is not None or runs is not None
+        query = _query(kinds, runs, bodies=bodies, holding=holding)
+        is_selection = kinds is not None or runs is not None or holding is not None
+        rows_max = _WINDOW_ROWS if holding is None else _SEARCHED_ROWS
         end, position = self.end(), after
         end = end if until is None else min(end, until)
         while position < end:
-            window = min(end, position + _WINDOW_ROWS)
+            window = min(end, position + rows_max)
             with self._translated():
                 rows, is_whole = self._slice(query, position, window)
                 if is_whole:
@@ -325,13 +329,17 @@ def _typed(row: Row) -> Row:
     return row
 
 
-def _query(kinds: Collection[int] | None, runs: Collection[int] | None, *, bodies: bool) -> str:
-    is_selection = kinds is not None or runs is not None
+def _query(
+    kinds: Collection[int] | None, runs: Collection[int] | None, *, bodies: bool, holding: bytes | None = None
+) -> str:
+    is_selection = kinds is not None or runs is not None or holding is not None
     chosen = "".join(
         f" AND {column} IN ({','.join(str(int(number)) for number in numbers)})"
         for column, numbers in (("kind", kinds), ("run", runs))
         if numbers is not None
     )
+    if holding is not None:
+        chosen += f" AND instr(body, x'{holding.hex()}') > 0"
     body = "body" if bodies else "NULL"
     # Only a row that does not follow the row read before it needs the link before; each slice begins with one.
     link = _LINK_BEFORE if bodies and is_selection else f"CASE r.seq WHEN :after + 1 THEN {_LINK_BEFORE} END"
