@@ -72,6 +72,10 @@ class Sample:
             return main([word.format(self.path) for word in words])
         return main([*words[:1], *([] if words[0] in _OF_THE_PLACE else [str(self.path)]), *words[1:]])
 
+    def main(self, words: list[str]) -> int:
+        """The exit code of the command with these words."""
+        return main(words)
+
     def moved(self, root: Path) -> Sample:
         """The same, in a copy of its folder."""
         shutil.copytree(self.root, root, symlinks=True, ignore_dangling_symlinks=True)
