@@ -1,7 +1,7 @@
 """Journals of all kinds of records, changed at every byte, cut at every length, or exchanged for something else.
 
 Each command has the true answer or one named error, within two seconds and 200 MB; so has each program that goes on with
-it. `make test-all` tries every byte: CUEBOOK_SWEEP_PART, as in `0/4`, takes a part.
+it. `make test-all` tries every byte: SWEEP_PART, as in `0/4`, takes a part.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from tests.fuzz.all_kinds import Sample, at_work, samples
 from tests.fuzz.holding import Findings, answers, asked, check, use
 
-PART, PARTS = map(int, os.environ.get("CUEBOOK_SWEEP_PART", "0/1").split("/"))
+PART, PARTS = map(int, os.environ.get("SWEEP_PART", "0/1").split("/"))
 SWEEP = [pytest.mark.slow, pytest.mark.timeout(7200)]
 PLACES = ("runs", "streams", "experiment", "job")
 PAGE = 4096
@@ -64,6 +65,17 @@ def test_a_cut_gives_the_true_answer_or_one_error(sample: Sample, step: int) -> 
     for length in range(PART + 1, len(data), step * PARTS):
         with findings.noted():
             check(sample, data[:length], f"cut at {length}", true)
+    findings.check()
+
+
+@pytest.mark.parametrize("step", [173, pytest.param(1, marks=SWEEP)])
+def test_a_changed_byte_of_the_lock_gives_the_true_answer_or_one_error(sample: Sample, step: int) -> None:
+    data, lock = sample.path.read_bytes(), sample.lock or b""
+    true, findings = answers(sample, data), Findings()
+    for at in range(PART + step // 2, len(lock), step * PARTS):
+        changed = lock[:at] + bytes([lock[at] ^ 1 << at % 8]) + lock[at + 1 :]
+        with findings.noted():
+            check(replace(sample, lock=changed), data, f"byte {at} of the lock is {changed[at]}", true)
     findings.check()
 
 
