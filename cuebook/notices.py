@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 
 from cuebook.logs import get_logger
+from cuebook.wording import printable
 
 __all__ = ["notice", "said_once", "say"]
 
@@ -47,5 +48,5 @@ def say(text: str) -> None:
     stream = sys.stderr
     if stream is not None and not _is_said(text):
         with contextlib.suppress(Exception):  # a program may have put anything in its place
-            stream.write(f"cuebook: {text}\n")
+            stream.write(f"cuebook: {printable(text)}\n")
             stream.flush()

@@ -5,10 +5,26 @@ Classes of users' exceptions have methods of their own, and these fail as anythi
 
 from __future__ import annotations
 
-__all__ = ["TEXT_LENGTH_MAX", "clipped", "duration", "error_text", "error_type_name", "repr_of", "text_of"]
+__all__ = ["TEXT_LENGTH_MAX", "clipped", "duration", "error_text", "error_type_name", "printable", "repr_of", "text_of"]
 
 TEXT_LENGTH_MAX = 1 << 18
 """Characters of an exception's message or traceback that are kept: the beginning and the end."""
+
+
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_ESCAPES |= {
+    code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+}
+"""Control characters, and what turns the direction of text round or begins a line."""
+
+
+def printable(text: str) -> str:
+    """The text without what would steer a terminal or a page: such characters as escapes, lines and tabs kept.
+
+    >>> printable("\x1b[31mred\\n")
+    '\\\\x1b[31mred\\n'
+    """
+    return text.translate(_ESCAPES).encode("utf-8", "backslashreplace").decode()
 
 
 def text_of(error: BaseException | None) -> str:

@@ -12,6 +12,7 @@ from cuebook.actors.runs.progress import Event, EventKind, Progress
 from cuebook.children.output_pipe import LINE_BYTES_MAX
 from cuebook.notices import say
 from cuebook.stages.progress.live_tree import tree_set_aside
+from cuebook.wording import printable
 
 __all__ = ["Bar", "wants_bar"]
 
@@ -40,7 +41,7 @@ class Bar:
     """
 
     def __init__(self, title: str) -> None:
-        self._title = title
+        self._title = printable(title)
         self._bar: Any = None
         self._place = contextlib.ExitStack()
         self._task: Any = None
@@ -66,7 +67,7 @@ class Bar:
         if self._bar is None:
             say(text)
         else:
-            self.print(f"cuebook: {text}\n".encode("utf-8", "replace"))
+            self.print(f"cuebook: {printable(text)}\n".encode("utf-8", "replace"))
 
     def show(self, progress: Progress) -> None:
         """Bring the bar up to date; cheap when it was just now."""

@@ -5,6 +5,7 @@ unpickled or run.
 from __future__ import annotations
 
 import json
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -184,6 +185,7 @@ def _events(reader: Reader, streams: Container[int]) -> Iterator[tuple[int, dict
     """The events of these streams, each with its stream, in the order in which they were kept."""
     from cuebook.cli.json_values import json_value
     from cuebook.cli.output import iso_time
+    from cuebook.errors import JournalCorrupt
     from cuebook.persistence.records.record import Kind
     from cuebook.persistence.records.stream_heads import Events, unpacked_places
 
@@ -192,8 +194,12 @@ def _events(reader: Reader, streams: Container[int]) -> Iterator[tuple[int, dict
         if record.run not in streams:
             continue
         first, count, _, names, places, at = Events.unpacked(record.head)
-        chosen = [0] * count if places is None else list(unpacked_places(places, len(names)))
-        for place, value in enumerate(decoder.decode_many(record.body or b"", count)):
-            name = names[chosen[place]] or "value"
+        values = decoder.decode_many(record.body or b"", count)  # as many as there are, whatever the head says
+        try:
+            chosen = repeat(0) if places is None else unpacked_places(places, len(names))
+        except ValueError as error:
+            raise JournalCorrupt(f"record {record.seq} holds no events: {error}", seq=record.seq) from error
+        for place, (value, which) in enumerate(zip(values, chosen, strict=False)):
+            name = names[which] or "value"
             event = {"number": first + place, "type": name, "at": iso_time(at), "value": json_value(value)}
             yield record.run, event

@@ -138,7 +138,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         answer: Any = cuebook.main(arguments, prog_name="cuebook", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
@@ -150,6 +150,17 @@ def _run(arguments: Sequence[str] | None) -> int:
         click.echo(f"Error: {printable(str(error))}", err=True)
         return ExitCode.BUSY if isinstance(error, JournalBusy | WorkplaceBusy) else ExitCode.BAD
     return answer if isinstance(answer, int) else ExitCode.OK
+
+
+def _show(error: click.ClickException) -> None:
+    """As click does it, but that nothing in it steers a terminal: it has words of the command line, and of journals."""
+    import io
+
+    from cuebook.cli.output import printable
+
+    text = io.StringIO()
+    error.show(file=text)
+    click.echo(printable(text.getvalue()), nl=False, err=True)
 
 
 def _silence_stdout() -> None:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["export", "in_order"]
 
 _COLUMNS = ("run", "index", "arguments", "value", "seconds", "started", "reused_from", "forgotten")
-_LIKE_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-_SCALARS = frozenset({str, int, float, bool})
 WAITING_CHARACTERS_MAX = 64 << 20
 """Finished lines that wait for those before them, at most."""
 
@@ -153,27 +151,15 @@ def _csv_line() -> Callable[[dict[str, Any]], str]:
     import csv
     import io
 
+    from cuebook.cli.output import csv_cell
+
     line = io.StringIO()
     writer = csv.writer(line, lineterminator="\n")
 
     def encode(row: dict[str, Any]) -> str:
         line.seek(0)
         line.truncate()
-        writer.writerow([_cell(row[column]) for column in _COLUMNS])
+        writer.writerow([csv_cell(row[column]) for column in _COLUMNS])
         return line.getvalue()
 
     return encode
-
-
-def _cell(value: Any) -> Any:
-    """A scalar as it is, None as nothing, all else as JSON.
-
-    A spreadsheet takes a text that begins like a formula for one and carries it out: an apostrophe goes before it.
-    """
-    from cuebook.cli.output import printable
-
-    if value is None:
-        return ""
-    if type(value) is str:
-        return f"'{printable(value)}" if value.startswith(_LIKE_FORMULAS) else printable(value)
-    return value if type(value) in _SCALARS else json.dumps(value)

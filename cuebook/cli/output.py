@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from click import UsageError
 
-from cuebook.wording import duration
+from cuebook.wording import duration, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMA",
     "count_of",
+    "csv_cell",
     "duration",
     "emit_json",
     "iso_time",
@@ -34,14 +35,12 @@ __all__ = [
 
 _STRETCHES_SHOWN = 20
 
+_LIKE_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_SCALARS = (bool, int, float)
+
 SCHEMA = 1
 """Version of the shape of what `--json` prints; keys are only added within one."""
 
-_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
-# Those that turn the direction of writing: what follows one would stand elsewhere.
-_ESCAPES |= {
-    code: f"\\u{code:04x}" for code in (0x061C, *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
 _CELL_MAX = 120
 _NUMERIC = frozenset(
     {"run", "failed", "reused", "calls/s", "done", "call", "number", "bytes", "attempts", "events", "snapshots", "owes"}
@@ -61,11 +60,6 @@ def write_file(name: str, texts: Iterable[str]) -> None:
         raise UsageError(f"{name} cannot be written: {error.strerror or error}") from error
 
 
-def printable(text: str) -> str:
-    """The text without what would steer a terminal: control characters as escapes, lines and tabs kept."""
-    return text.translate(_ESCAPES).encode("utf-8", "backslashreplace").decode()
-
-
 def emit_json(value: Any, *, is_line: bool = False) -> None:
     """One JSON value on stdout: indented, or as one line that is out at once.
 
@@ -77,13 +71,25 @@ def emit_json(value: Any, *, is_line: bool = False) -> None:
         print(json.dumps(value, indent=2, default=repr))
 
 
+def csv_cell(value: Any) -> Any:
+    """A scalar as it is, None as nothing, all else as JSON.
+
+    A spreadsheet takes a text that begins like a formula for one and carries it out: an apostrophe goes before it.
+    """
+    if value is None:
+        return ""
+    if type(value) is str:
+        return f"'{printable(value)}" if value.startswith(_LIKE_FORMULAS) else printable(value)
+    return value if type(value) in _SCALARS else json.dumps(value, default=repr)
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on stdout: with rules on a terminal, aligned columns elsewhere. A very long cell is cut."""
-    lines = [[_cell(text) for text in row] for row in rows]
+    titles, *lines = (list(map(_cell, row)) for row in (headers, *rows))
     if sys.stdout.isatty():
-        _ruled(headers, lines)
+        _ruled(titles, lines)
     else:
-        for line in _aligned(headers, lines):
+        for line in _aligned(titles, lines):
             print(line)
 
 

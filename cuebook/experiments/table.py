@@ -85,7 +85,7 @@ def _view(line: LineState, is_running: Callable[[str], bool]) -> ExperimentView:
     state = state_text(line, is_running=line.ended is None and is_running(opened.name))
     params = dict(attempt.facts.get("params", {})) if attempt else {}
     git = opened.facts.get("git", {})
-    base = f"{git['commit'][:7]}{' (changed)' if git.get('dirty') else ''}" if git else ""
+    base = f"{git['commit'][:7]}{' (changed)' if git.get('dirty') else ''}" if git.get("commit") else ""
     rows = [_row(line, head, state, params) for head, _ in reversed(line.checkpoints) if head.number]
     message = str(opened.facts.get("message", ""))
     return ExperimentView(opened.name, state, opened.at, opened.parent, base, message, params, rows)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Sequence
 
 from cuebook.pages.axis import Axis
+from cuebook.pages.escaping import escaped
 
 __all__ = ["histogram"]
 
@@ -38,7 +38,7 @@ def histogram(values: Sequence[float], text: Callable[[float], str]) -> str:
             height = max(1.0, (HEIGHT - BOTTOM - 10) * count / most)
             x, y = LEFT + number * width, HEIGHT - BOTTOM - height
             edges = [low * math.exp((number + step) / scale) for step in (0, 1)]
-            said = html.escape(f"{text(edges[0])} to {text(edges[1])}: {count:,}")
+            said = escaped(f"{text(edges[0])} to {text(edges[1])}: {count:,}")
             parts.append(
                 f'<rect class="bar" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}">'
                 f"<title>{said}</title></rect>"
@@ -46,6 +46,6 @@ def histogram(values: Sequence[float], text: Callable[[float], str]) -> str:
     for step in range(7):
         value = low * (high / low) ** (step / 6)
         anchor = "start" if step == 0 else "end" if step == 6 else "middle"
-        place, said = axis.place(value), html.escape(text(value))
+        place, said = axis.place(value), escaped(text(value))
         parts.append(f'<text x="{place:.1f}" y="{HEIGHT - 12}" text-anchor="{anchor}">{said}</text>')
     return "\n".join([*parts, "</svg>"])

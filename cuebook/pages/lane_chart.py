@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cuebook.pages.axis import Axis
+from cuebook.pages.escaping import escaped
 
 __all__ = ["Stretch", "lane_chart"]
 
@@ -38,7 +38,7 @@ def lane_chart(lanes: Sequence[Sequence[Stretch]], end: float, text: Callable[[f
     for value in axis.ticks:
         x = axis.place(value)
         parts.append(f'<path class="grid" d="M{x:.1f} {TOP}V{bottom}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{html.escape(text(value))}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{escaped(text(value))}</text>')
     for number, lane in enumerate(shown):
         y = TOP + number * height
         if height > 12 or number % 5 == 0:
@@ -53,5 +53,5 @@ def _bar(stretch: Stretch, axis: Axis, y: float, height: float) -> str:
     x, end = axis.place(stretch.start), axis.place(stretch.end)
     return (
         f'<rect class="bar{" bad" if stretch.is_bad else ""}" x="{x:.2f}" y="{y + 1}" width="{max(0.4, end - x):.2f}" '
-        f'height="{height - 2}"><title>{html.escape(stretch.text)}</title></rect>'
+        f'height="{height - 2}"><title>{escaped(stretch.text)}</title></rect>'
     )

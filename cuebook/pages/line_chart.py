@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cuebook.pages.axis import Axis, axis_of, tick_text
+from cuebook.pages.escaping import escaped
 
 __all__ = ["Curve", "line_chart"]
 
@@ -48,7 +48,7 @@ def line_chart(
         y = TOP + 8 + 18 * number
         style = "line dashed" if curve.is_predicted else "line"
         parts.append(f'<path class="{style} c{colour}" d="M{WIDTH - RIGHT + 12} {y}h20"/>')
-        parts.append(f'<text x="{WIDTH - RIGHT + 38}" y="{y + 4}">{html.escape(curve.name)}</text>')
+        parts.append(f'<text x="{WIDTH - RIGHT + 38}" y="{y + 4}">{escaped(curve.name)}</text>')
     return "\n".join([*parts, "</svg>"])
 
 
@@ -63,11 +63,9 @@ def _grid(x_axis: Axis, y_axis: Axis, x_name: str, y_name: str) -> list[str]:
         parts.append(f'<path class="grid" d="M{x:.1f} {HEIGHT - BOTTOM}v5"/>')
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{tick_text(value)}</text>')
     middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(f'<text class="faint" x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{html.escape(x_name)}</text>')
+    parts.append(f'<text class="faint" x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{escaped(x_name)}</text>')
     turned = f'transform="rotate(-90 14 {HEIGHT / 2})"'
-    parts.append(
-        f'<text class="faint" x="14" y="{HEIGHT / 2}" text-anchor="middle" {turned}>{html.escape(y_name)}</text>'
-    )
+    parts.append(f'<text class="faint" x="14" y="{HEIGHT / 2}" text-anchor="middle" {turned}>{escaped(y_name)}</text>')
     return parts
 
 

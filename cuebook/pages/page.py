@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
+
+from cuebook.pages.escaping import escaped
 
 __all__ = ["figure", "page", "paragraph", "preformatted", "table"]
 
@@ -34,7 +35,7 @@ def page(title: str, parts: Iterable[str]) -> str:
     Args:
         title: plain text. parts: what the other functions here made.
     """
-    name = html.escape(title)
+    name = escaped(title)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -46,22 +47,22 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 def paragraph(text: str) -> str:
     """Plain text."""
-    return f"<p>{html.escape(text)}</p>"
+    return f"<p>{escaped(text)}</p>"
 
 
 def preformatted(text: str) -> str:
     """Plain text whose lines and columns stay."""
-    return f"<pre>{html.escape(text)}</pre>"
+    return f"<pre>{escaped(text)}</pre>"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Cells of plain text; the first column is the one that names the row."""
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in headers)
-    body = "\n".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    head = "".join(f"<th>{escaped(cell)}</th>" for cell in headers)
+    body = "\n".join("<tr>" + "".join(f"<td>{escaped(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
 
 
 def figure(heading: str, svg: str, caption: str = "") -> str:
     """A drawing under a heading."""
-    said = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    return f"<h2>{html.escape(heading)}</h2>\n<figure>{svg}{said}</figure>"
+    said = f"<figcaption>{escaped(caption)}</figcaption>" if caption else ""
+    return f"<h2>{escaped(heading)}</h2>\n<figure>{svg}{said}</figure>"

@@ -45,11 +45,13 @@ class Sample:
         root: the folder that is the place of work.
         place: of the journal in it.
         commands: that read it, `{}` for its path.
+        lock: what stands in the file beside it, which says where it ended; None: there is none.
     """
 
     root: Path
     place: str
     commands: tuple[str, ...]
+    lock: bytes | None = None
 
     @property
     def path(self) -> Path:
@@ -57,13 +59,15 @@ class Sample:
         return self.root / self.place
 
     def restore(self, data: bytes) -> None:
-        """Make it of these bytes, with nothing beside it that was not there."""
+        """Make it of these bytes, with nothing beside it but its lock."""
         for name in (f"{self.path.name}.new", f"{self.path.name}.other"):
             for end in ("", ".lock", "-wal", "-shm"):
                 self.path.with_name(name + end).unlink(missing_ok=True)
         for end in ("-wal", "-shm", "-journal", ".lock", ".part"):
             Path(f"{self.path}{end}").unlink(missing_ok=True)
         self.path.write_bytes(data)
+        if self.lock is not None:
+            Path(f"{self.path}.lock").write_bytes(self.lock)
 
     def run(self, command: str) -> int:
         """Its exit code."""
@@ -72,10 +76,14 @@ class Sample:
             return main([word.format(self.path) for word in words])
         return main([*words[:1], *([] if words[0] in _OF_THE_PLACE else [str(self.path)]), *words[1:]])
 
+    def main(self, words: list[str]) -> int:
+        """The exit code of the command with these words."""
+        return main(words)
+
     def moved(self, root: Path) -> Sample:
         """The same, in a copy of its folder."""
         shutil.copytree(self.root, root, symlinks=True, ignore_dangling_symlinks=True)
-        return Sample(root, self.place, self.commands)
+        return Sample(root, self.place, self.commands, Path(f"{self.path}.lock").read_bytes())
 
 
 _OF_THE_PLACE = {"exp", "job", "dataset", "lineage", "gc"}

@@ -1,7 +1,8 @@
 """Journals of all kinds of records, changed at every byte, cut at every length, or exchanged for something else.
 
 Each command has the true answer or one named error, within two seconds and 200 MB; so has each program that goes on with
-it. `make test-all` tries every byte: CUEBOOK_SWEEP_PART, as in `0/4`, takes a part.
+it. `make test-all` tries every byte: SWEEP_PART, as in `0/4`, takes a part of them, and SWEEP_EACH so many of the
+commands for each byte, in turn, where all of them take too long.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,13 @@ import pytest
 from tests.fuzz.all_kinds import Sample, at_work, samples
 from tests.fuzz.holding import Findings, answers, asked, check, use
 
-PART, PARTS = map(int, os.environ.get("CUEBOOK_SWEEP_PART", "0/1").split("/"))
+PART, PARTS = map(int, os.environ.get("SWEEP_PART", "0/1").split("/"))
 SWEEP = [pytest.mark.slow, pytest.mark.timeout(7200)]
 PLACES = ("runs", "streams", "experiment", "job")
 PAGE = 4096
-USED_EVERY = 8
+EACH = int(os.environ.get("SWEEP_EACH", "99"))
+"""Commands for a byte that is not zero; a third of that for one that is: most of those are room that nothing has used."""
+USED_EVERY = 8 * max(1, 20 // EACH)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +46,9 @@ def test_a_changed_byte_gives_the_true_answer_or_one_error(sample: Sample, step:
     true, chance, refused, findings = answers(sample, data), random.Random(PART), 0, Findings()
     for at in range(PART + step // 2, len(data), step * PARTS):
         changed = data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
+        chosen = in_turn(true, at, EACH if data[at] else max(1, min(EACH, len(true)) // 3))
         with findings.noted():
-            refused += check(sample, changed, f"byte {at} is {changed[at]}", true if data[at] else in_turn(true, at))
+            refused += check(sample, changed, f"byte {at} is {changed[at]}", chosen)
         if (at // PARTS) % USED_EVERY == 0:
             with findings.noted():
                 use(sample, changed, f"byte {at} is {changed[at]}")
@@ -51,10 +56,12 @@ def test_a_changed_byte_gives_the_true_answer_or_one_error(sample: Sample, step:
     assert refused
 
 
-def in_turn(true: dict[str, tuple[int, str]], at: int) -> dict[str, tuple[int, str]]:
-    """Three of the commands, others for the next byte: most zeros are room that nothing has used yet."""
+def in_turn(true: dict[str, tuple[int, str]], at: int, count: int) -> dict[str, tuple[int, str]]:
+    """So many of the commands, others for the next byte."""
     names = list(true)
-    return {name: true[name] for name in (names[(at * 3 + each) % len(names)] for each in range(3))}
+    return {
+        names[(at * count + each) % len(names)]: true[names[(at * count + each) % len(names)]] for each in range(count)
+    }
 
 
 @pytest.mark.parametrize("step", [4409, pytest.param(1, marks=SWEEP)])
@@ -64,6 +71,17 @@ def test_a_cut_gives_the_true_answer_or_one_error(sample: Sample, step: int) -> 
     for length in range(PART + 1, len(data), step * PARTS):
         with findings.noted():
             check(sample, data[:length], f"cut at {length}", true)
+    findings.check()
+
+
+@pytest.mark.parametrize("step", [173, pytest.param(1, marks=SWEEP)])
+def test_a_changed_byte_of_the_lock_gives_the_true_answer_or_one_error(sample: Sample, step: int) -> None:
+    data, lock = sample.path.read_bytes(), sample.lock or b""
+    true, findings = answers(sample, data), Findings()
+    for at in range(PART + step // 2, len(lock), step * PARTS):
+        changed = lock[:at] + bytes([lock[at] ^ 1 << at % 8]) + lock[at + 1 :]
+        with findings.noted():
+            check(replace(sample, lock=changed), data, f"byte {at} of the lock is {changed[at]}", true)
     findings.check()
 
 

@@ -8,10 +8,13 @@ A line of the ledger is `KIND KEY`: `b` a call begins, `d` its result was handed
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import random
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ from typing import Any
 import cuebook
 from cuebook import Message, PersistentActor, Runtime, SnapshotPolicy, message, persist
 from cuebook.durable.effects import Effect
+from cuebook.testing.leftovers import child_processes
 
 CALLS, STEPS, ORDERS, TRAINED = 60, 12, 12, 12
 REMINDED = 10**6
@@ -235,12 +239,45 @@ def trained() -> None:
         time.sleep(0.02)
 
 
+async def resident(folder: Path, epoch: int, chance: random.Random) -> None:
+    """One program that lives long, and loses a worker now and then: it comes to hold no more than it did."""
+    marks = []
+    async with Runtime(folder / "resident.cue", workers=2, progress_bar=False) as runtime:
+        for cycle in range(int(os.environ.get("SOAK_CYCLES", "24"))):
+            for where in ("process", "thread", "async"):
+                func = work_async if where == "async" else work
+                given = [[number] for number in range(cycle * 20 + 1, cycle * 20 + 41)]
+                await runtime.chunk(func, given, where=where, errors="collect", retries=2, backoff=0.001)
+            for pid in list(child_processes())[: cycle % 2]:
+                os.kill(pid, signal.SIGKILL)
+            account = runtime.entity(Account, f"resident {cycle % 3}", idle_s=0.01)
+            await asyncio.gather(*(account.ask(Deposit(1)) for _ in range(20)))
+            gc.collect()
+            marks.append(_held())
+    early, late = marks[len(marks) // 3], marks[-1]
+    print("held", early, late)
+    for name, slack in (("kB", 16_000), ("descriptors", 3), ("threads", 3), ("tasks", 2), ("objects", 20_000)):
+        assert late[name] <= early[name] + slack, (name, marks)
+
+
+def _held() -> dict[str, int]:
+    kilobytes = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return {
+        "kB": int(kilobytes.split()[1]),
+        "descriptors": len(os.listdir("/proc/self/fd")),  # noqa: PTH208
+        "threads": threading.active_count(),
+        "tasks": len(asyncio.all_tasks()),
+        "objects": len(gc.get_objects()),
+    }
+
+
 PROGRAMS: dict[str, Callable[[Path, int, random.Random], Any]] = {
     "calls": calls,
     "checkpoints": checkpoints,
     "actors": actors,
     "jobs": jobs,
     "audit": audit,
+    "resident": resident,
 }
 
 

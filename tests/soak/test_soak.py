@@ -42,6 +42,7 @@ def soaked(folder: Path, outside: Path, seed: int, end: float) -> World:
     for name in NAMES:
         world.run(name, epochs[name], "none")
     world.audit(epochs["actors"])
+    world.run("resident", 0, "none")
     world.check_experiment(epochs["experiment"])
     world.check()
     return world

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from cuebook.errors import RunStopped
+from cuebook.wording import printable
 
 __all__ = ["LATE_S", "Interrupted", "SignalWatch", "Terminated", "as_exit", "name_of_stop", "watched_signals"]
 
@@ -130,7 +131,7 @@ def as_exit(stopped: RunStopped, number: int | None) -> BaseException:
         return stopped
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(f"cuebook: {stopped}\n")
+            sys.stderr.write(f"cuebook: {printable(str(stopped))}\n")
             sys.stderr.flush()
     if not is_main:
         return SystemExit(130)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cuebook.cli.command import NotThere
-from cuebook.cli.output import SCHEMA, emit_json, iso_time, local_time, printable, table
+from cuebook.cli.output import SCHEMA, csv_cell, emit_json, iso_time, local_time, printable, table
 from cuebook.experiments.changing import compare
 from cuebook.experiments.heads import WorkspaceHead
 from cuebook.experiments.lines import Lines
@@ -105,10 +105,12 @@ def _write_plot(path: Path, views: list[ExperimentView], metrics: list[str]) -> 
 def _write_csv(views: list[ExperimentView], columns: tuple[list[str], list[str]]) -> None:
     metrics, params = columns
     out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(["experiment", "number", "id", "created", "state", "label", *metrics, *params])
+    titles = ["experiment", "number", "id", "created", "state", "label", *metrics, *params]
+    out.writerow(map(csv_cell, titles))
     for row in rows_of(views):
         known = [row.experiment, row.number, row.id, iso_time(row.created), row.state, row.label]
-        out.writerow([*known, *(row.metrics.get(name) for name in metrics), *(row.params.get(name) for name in params)])
+        told = [*(row.metrics.get(name) for name in metrics), *(row.params.get(name) for name in params)]
+        out.writerow(map(csv_cell, [*known, *told]))
 
 
 def show_list(*, as_json: bool) -> None:

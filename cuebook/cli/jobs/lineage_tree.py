@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from cuebook.cli.jobs.dataset_group import chosen_dataset
 from cuebook.cli.jobs.place import found_workplace, json_option
+from cuebook.pages.escaping import escaped
 
 if TYPE_CHECKING:
     from cuebook.stages.datasets import Dataset
@@ -98,10 +98,10 @@ def _place(tree: dict[str, Any], column: int, row: int, boxes: list[str]) -> int
 
 def _box(text: str, column: int, row: int) -> str:
     x, y = column * (_WIDTH + _GAP * 2), row * (_HEIGHT + _GAP)
-    shown = escape(text if len(text) <= 28 else f"{text[:27]}…")
+    shown = escaped(text if len(text) <= 28 else f"{text[:27]}…")
     return (
         f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="5"/>'
-        f'<text x="{x + 10}" y="{y + 27}">{shown}<title>{escape(text)}</title></text>'
+        f'<text x="{x + 10}" y="{y + 27}">{shown}<title>{escaped(text)}</title></text>'
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from cuebook.engines.calls.current import CurrentCall, enter_context_call
 from cuebook.engines.calls.worker_life import WorkerLife
+from cuebook.wording import printable
 
 __all__ = ["ABANDON_S", "SharedWorker"]
 
@@ -90,6 +91,6 @@ class SharedWorker:
         _, left = await asyncio.wait([task], timeout=ABANDON_S)
         if left:
             task.cancel()
-            name = getattr(self._worker_class, "__qualname__", "the initializer")
+            name = printable(getattr(self._worker_class, "__qualname__", "the initializer"))
             with suppress(Exception):
                 sys.stderr.write(f"cuebook: {name} did not end within {ABANDON_S:g} s; it was left to itself\n")

@@ -32,6 +32,8 @@ _GIT_FACTS = {"commit": str, "branch": str, "dirty": bool}
 def _check_facts(facts: dict[str, Any]) -> None:
     checked_facts(facts, _FACTS)
     checked_facts(facts.get("git", {}), _GIT_FACTS)
+    if not _ID.match(facts.get("git", {}).get("commit", "0")):  # it is given to Git, which takes options there too
+        raise ValueError("a commit is hex digits")
     checked_facts(facts.get("params", {}), {})
     checked_facts(facts.get("deps", {}), {})
 

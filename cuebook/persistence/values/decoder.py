@@ -99,6 +99,8 @@ class ValueDecoder:
             data: the encodings, nothing before, between or after them.
             count: how many they are, 0 or more.
         """
+        if count > len(data):  # each has a byte at least
+            raise MalformedMessage(f"{count} values in {len(data)} bytes")
         values: list[Any] = self.decode(b"".join((b"\xdd", count.to_bytes(4, "big"), data)))
         return values
 

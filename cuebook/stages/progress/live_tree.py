@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from cuebook.notices import say
-from cuebook.wording import duration
+from cuebook.wording import duration, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +131,8 @@ class LiveTree:
             mark, style = self._marks[news.status], _STYLES[news.status]
             told = f"{duration(now - began)} ..." if news.status == "running" else news.told(news.seconds)
             why = f"  ({'; '.join(news.reasons)})" if news.reasons else ""
-            grid.add_row(Text(mark, style=style), Text(f"{'  ' * news.depth}{news.stage}"), Text(f"{told}{why}"))
+            stage = printable(f"{'  ' * news.depth}{news.stage}")
+            grid.add_row(Text(mark, style=style), Text(stage), Text(printable(f"{told}{why}")))
         return grid
 
 
