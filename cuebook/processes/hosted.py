@@ -16,8 +16,8 @@ from cuebook.processes.receipts import HostedMailbox, Receipt, Receipts
 from cuebook.runtime.cells.cell import Cell
 from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.cells.mailbox import MailboxSpec
+from cuebook.runtime.cells.ports import Parent, SystemPort
 from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.policy.restarts import Restart, RestartPolicy, is_restarted

@@ -20,8 +20,8 @@ from cuebook.errors import ActorStopped
 from cuebook.processes.owner_end import OwnerEnd
 from cuebook.processes.parcel import pack_parcel
 from cuebook.processes.remote_cell import RemoteCell
+from cuebook.runtime.cells.ports import Parent, SystemPort
 from cuebook.runtime.cells.spec import ActorSpec, SpawnOptions
-from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem

@@ -25,8 +25,8 @@ from cuebook.runtime.cells.cell import _IDLE, Cell, _Idle
 from cuebook.runtime.cells.ending import GRACE_S
 from cuebook.runtime.cells.envelope import Entry, Envelope, size_of
 from cuebook.runtime.cells.mailbox import Overflow
+from cuebook.runtime.cells.ports import Parent, SystemPort
 from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.ref import sender_now, target_of

@@ -22,9 +22,9 @@ from cuebook.errors import ActorStopped
 from cuebook.runtime.cells.cell import Cell
 from cuebook.runtime.cells.driver import Driven
 from cuebook.runtime.cells.ending import GRACE_S
+from cuebook.runtime.cells.ports import NO_CHILDREN, Parent
 from cuebook.runtime.cells.services import Services
 from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_spec
-from cuebook.runtime.cells.system_port import NO_CHILDREN, Parent
 from cuebook.runtime.groups.group import Group, SupervisorRef
 from cuebook.runtime.groups.strategy import SupervisorSpec
 from cuebook.runtime.policy.restarts import Restart

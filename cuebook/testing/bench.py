@@ -19,12 +19,12 @@ from cuebook.runtime.cells.context import Context
 from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.cells.mailbox import Mailbox, MailboxSpec
 from cuebook.runtime.cells.spec import Factory, SpawnOptions
-from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import FailedReply, failure_of, seal, told, unseal
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.runtime.tasks.tasks import Tasks
+from cuebook.runtime.tasks.timers import Timer, Timers
 from cuebook.testing.bench_system import BenchSystem
 from cuebook.testing.effects import (
     Became,

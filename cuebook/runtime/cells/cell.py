@@ -25,18 +25,18 @@ from cuebook.runtime.cells.bonds import Watch
 from cuebook.runtime.cells.context import Context
 from cuebook.runtime.cells.driver import Work
 from cuebook.runtime.cells.envelope import REFERENCE_BYTES, Entry, Envelope
-from cuebook.runtime.cells.immediate import Begun, never_waits, outcome_of
 from cuebook.runtime.cells.lifecycle import Lifecycle
 from cuebook.runtime.cells.mailbox import Overflow
+from cuebook.runtime.cells.ports import Parent, SystemPort
 from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import Parent, SystemPort
-from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.policy.directives import Directive, directive_for
 from cuebook.runtime.refs.ref import ActorRef, sender_now
 from cuebook.runtime.refs.reply import IMMUTABLE, failure_of, seal
 from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.tasks.exits import is_exit, own
+from cuebook.runtime.tasks.immediate import Begun, never_waits, outcome_of
+from cuebook.runtime.tasks.timers import Timer, Timers
 from cuebook.wire.message import decode
 from cuebook.wording import repr_of, text_of
 

@@ -10,13 +10,13 @@ from cuebook.logs import Log, get_logger
 from cuebook.runtime.cells.answers import Delivery
 from cuebook.runtime.cells.services import ServiceKey, Services
 from cuebook.runtime.cells.spec import Factory, SpawnOptions
-from cuebook.runtime.cells.timers import Timers
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.status import ActorStatistics, TreeNode
 from cuebook.runtime.refs.waiting import in_hand
 from cuebook.runtime.reports.log_context import actor_context
 from cuebook.runtime.tasks.exits import called, is_exit, own
 from cuebook.runtime.tasks.hold import Hold
+from cuebook.runtime.tasks.timers import Timers
 from cuebook.wire.message import outgoing
 
 __all__ = ["CellPort", "Context", "SystemView"]

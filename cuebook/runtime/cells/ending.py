@@ -16,9 +16,9 @@ from cuebook.runtime.cells.bonds import Bonds, Watch
 from cuebook.runtime.cells.driver import Driver, Work
 from cuebook.runtime.cells.envelope import Entry, Envelope
 from cuebook.runtime.cells.mailbox import Mailbox
+from cuebook.runtime.cells.ports import NO_CHILDREN, Parent, SystemPort
 from cuebook.runtime.cells.signals import Down
 from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import NO_CHILDREN, Parent, SystemPort
 from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.policy.phases import SETTLED, ActorState, PhaseEvent, after
 from cuebook.runtime.refs.ref import ActorRef, target_of

@@ -10,8 +10,8 @@ from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.context import Context
 from cuebook.runtime.cells.driver import Work
 from cuebook.runtime.cells.spec import Factory
-from cuebook.runtime.cells.timers import Timers
 from cuebook.runtime.tasks.exits import called, is_exit
+from cuebook.runtime.tasks.timers import Timers
 
 __all__ = ["Incarnation"]
 

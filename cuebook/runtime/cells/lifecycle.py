@@ -23,10 +23,9 @@ from cuebook.runtime.cells.driver import Driver, Work
 from cuebook.runtime.cells.ending import GRACE_S
 from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.cells.incarnation import Incarnation
+from cuebook.runtime.cells.ports import Parent, SystemPort
 from cuebook.runtime.cells.restarting import Restarting
 from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_spec
-from cuebook.runtime.cells.system_port import Parent, SystemPort
-from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.policy.directives import Directive, directive_for, directive_for_start
 from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.policy.phases import BETWEEN, ActorState, PhaseEvent
@@ -36,6 +35,7 @@ from cuebook.runtime.refs.reply import failure_of, told
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.tasks.exits import is_exit
 from cuebook.runtime.tasks.hold import Hold
+from cuebook.runtime.tasks.timers import Timer, Timers
 from cuebook.wording import repr_of
 
 __all__ = ["Lifecycle"]

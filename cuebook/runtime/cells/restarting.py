@@ -9,8 +9,8 @@ from cuebook.errors import ActorStopped, RestartLimitReached
 from cuebook.logs import get_logger
 from cuebook.runtime.cells.driver import Driver
 from cuebook.runtime.cells.ending import Ending
+from cuebook.runtime.cells.ports import Parent, SystemPort
 from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.policy.phases import ActorState, PhaseEvent

@@ -15,10 +15,10 @@ from cuebook.runtime.cells.cell import Cell
 from cuebook.runtime.cells.envelope import Entry, Envelope
 from cuebook.runtime.cells.incarnation import Incarnation
 from cuebook.runtime.cells.mailbox import Mailbox
-from cuebook.runtime.cells.timers import Timers
 from cuebook.runtime.refs.ref import ActorRef, sender_now
 from cuebook.runtime.reports.trace_context import TraceContext, trace_now
 from cuebook.runtime.tasks.exits import is_exit, own
+from cuebook.runtime.tasks.timers import Timers
 
 __all__ = ["Observation", "ObservedCell", "Observer", "Sending", "Work"]
 
