@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
 from cuebook.errors import ActorStopped, CuebookError, MailboxFull, Rejected, UnhandledMessage
-from cuebook.logs import get_logger
 from cuebook.persistence.values.in_messages import carry_values
 from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.runtime.cells.answers import Answers
@@ -46,8 +45,6 @@ from cuebook.testing.virtual_time import VirtualClock, VirtualTimeLoop
 from cuebook.wire.message import decode, encode, outgoing
 
 __all__ = ["Bench"]
-
-_log = get_logger("testing")
 
 
 class _Me(StubTarget):
@@ -111,7 +108,7 @@ class Bench:
         self.me = _Me(self, name)
         self.system.stubs[name] = self.me
         self.mailbox = Mailbox(mailbox)
-        self.answers = Answers(name, _log)
+        self.answers = Answers(name)
         self.owed: dict[Delivery, None] = {}
         self.actor: Actor | None = None
         self.failure: BaseException | None = None
