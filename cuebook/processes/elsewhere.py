@@ -63,12 +63,14 @@ class Elsewhere(Local):
         "_traceback",
         "_urgent",
         "cell",
+        "gate",
         "package",
     )
 
     cell: CellCore
 
     def __init__(self, spec: ActorSpec, *, process: ProcessPort, package: Any) -> None:
+        self.gate = self  # messages are encoded here, and some go at once
         self._process = process
         self._link: ProcessLink | None = None
         self._ahead = Ahead(spec.mailbox)
@@ -101,11 +103,6 @@ class Elsewhere(Local):
         return self.cell.spec
 
     # What its cell asks for
-
-    @property
-    def gate(self) -> Elsewhere:
-        """Itself: messages are encoded here, and some go at once."""
-        return self
 
     @property
     def grace_s(self) -> float:
@@ -219,7 +216,7 @@ class Elsewhere(Local):
             if reply is None:
                 continue
             if reply.done():
-                self.cell.answers.late += 1
+                self.cell.receiving.answers.late += 1
                 _log.info("late reply", actor=self.name)
             else:
                 reply.set_result(unpack_outcome(form, value))
@@ -377,10 +374,10 @@ class Elsewhere(Local):
             self.cell.mailbox.put_back(entry)
         failure = self._failure(error or ActorFailed(f"{self.name} ended before it answered"))
         for entry in landing.begun:
-            self.cell.answers.refuse(Envelope._make(entry), failure)
+            self.cell.receiving.answers.refuse(Envelope._make(entry), failure)
         if landing.in_hand is not None:
             held = Envelope._make(landing.in_hand)
-            self.cell.answers.refuse(held, failure)
+            self.cell.receiving.answers.refuse(held, failure)
             self.cell.bury(held, DeadReason.POISON, error)
 
 

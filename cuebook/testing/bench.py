@@ -72,7 +72,7 @@ class _Timers(Timers):
     __slots__ = ("_record",)
 
     def __init__(self, bench: Bench) -> None:
-        super().__init__(bench.clock, bench)
+        super().__init__(bench)
         self._record = bench.record
 
     def set(self, delay_s: float, frame: Any, key: Hashable | None, *, every_s: float | None = None) -> Hashable:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cuebook.clock import Clock
 from cuebook.errors import ActorStopped
-from cuebook.runtime.cells.answers import Answers, Delivery
+from cuebook.runtime.cells.answers import Delivery
 from cuebook.runtime.cells.bonds import Bonds, Watch
 from cuebook.runtime.cells.context import NO_CHILDREN, Context, Parent, SystemPort
 from cuebook.runtime.cells.driver import Driver
@@ -47,14 +47,12 @@ class Cell:
     Attributes:
         state: its phase. is_stopping: whether it takes no more messages. children: by name.
         gate: stands before the mailbox; None: messages go the short way. observer: who looks; None: nobody.
-        bonded: what it has to do with others; None: nothing so far.
+        bonded: what it has to do with others; None: nothing so far. past: its restarts; None: nothing has ended so far.
     """
 
     __slots__ = (
         "_ending",
-        "_restarting",
         "activation",
-        "answers",
         "body",
         "bonded",
         "children",
@@ -69,6 +67,7 @@ class Cell:
         "now",
         "observer",
         "parent",
+        "past",
         "ready",
         "receiving",
         "ref",
@@ -91,14 +90,13 @@ class Cell:
         self.serial = body.number(system)
         self.state = ActorState.STARTING
         self.mailbox = body.new_mailbox(spec.mailbox)
-        self.answers = Answers(spec.name)
         self.children: dict[str, Any] = NO_CHILDREN
         self.is_stopping = False
         self.activation: Activation | None = None
         self.observer: CellObserver | None = None
         self.bonded: Bonds | None = None
         self._ending: Ending | None = None
-        self._restarting: Restarting | None = None
+        self.past: Restarting | None = None
         self.life = Lifecycle(self)
         self.ref: ActorRef = ActorRef(self)
         self.receiving = Receiving(self, self.life)
@@ -119,9 +117,9 @@ class Cell:
     @property
     def restarting(self) -> Restarting:
         """What follows the ends of its incarnations."""
-        if self._restarting is None:
-            self._restarting = Restarting(self)
-        return self._restarting
+        if self.past is None:
+            self.past = Restarting(self)
+        return self.past
 
     # What refs ask for
 
@@ -223,7 +221,7 @@ class Cell:
     def is_idle(self) -> bool:
         """Whether it runs and has nothing in hand, nothing waiting, no child, and owes no answer."""
         is_at_work = self.receiving.current is not None or self.activation is not None or bool(self.children)
-        waits = len(self.mailbox) or self.mailbox.stashed or self.answers.are_owed
+        waits = len(self.mailbox) or self.mailbox.stashed or self.receiving.answers.are_owed
         return self.state is ActorState.RUNNING and not is_at_work and not waits
 
     @property
@@ -234,7 +232,7 @@ class Cell:
     @property
     def restarts(self) -> int:
         """How often it has begun again."""
-        return 0 if self._restarting is None else self._restarting.count
+        return 0 if self.past is None else self.past.count
 
     @property
     def processed(self) -> int:
@@ -243,7 +241,7 @@ class Cell:
 
     def cause(self) -> BaseException | None:
         """What the last incarnation failed with."""
-        cause = None if self._restarting is None else self._restarting.cause
+        cause = None if self.past is None else self.past.cause
         return cause if cause is not None else self.ended[1]
 
     def doing(self) -> str:

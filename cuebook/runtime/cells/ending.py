@@ -190,7 +190,7 @@ class Ending:
         stopped = ActorStopped(f"{cell.name} has stopped" + (f": {text_of(error)}" if error is not None else ""))
         stopped.__cause__ = error
         cell.receiving.settle_current(stopped)
-        cell.answers.fail_open(stopped)
+        cell.receiving.answers.fail_open(stopped)
         left = [envelope for envelope in cell.mailbox.close() if envelope.timer is None]
         self.has_left_behind = self.has_left_behind or bool(left)
         if left:
@@ -198,7 +198,7 @@ class Ending:
         for envelope in left:
             refusal = ActorStopped(str(stopped))
             refusal.__cause__ = error
-            cell.answers.refuse(envelope, refusal, is_undelivered=True)
+            cell.receiving.answers.refuse(envelope, refusal, is_undelivered=True)
             cell.bury(envelope, DeadReason.STOPPED)
 
     def _notify(self, error: BaseException | None) -> None:

@@ -37,7 +37,7 @@ class Lifecycle:
 
     Attributes:
         incarnation: the one that there is now; None before the first and between two.
-        awaits_children: whether it waits for its children to end. failures: incarnations that failed.
+        awaits_children: whether it waits for its children to end.
         killed: what the incarnation is to fail with; None: nothing.
     """
 
@@ -45,22 +45,18 @@ class Lifecycle:
         "_cell",
         "_is_ending",
         "_is_retiring",
-        "_kind",
         "_settlers",
         "awaits_children",
-        "failures",
         "incarnation",
         "killed",
     )
 
     def __init__(self, cell: CellCore) -> None:
         self._cell = cell
-        self._kind: type | None = None
         self._settlers: list[asyncio.Future[None]] | None = None
         self._is_retiring = False
         self._is_ending = False
         self.awaits_children = False
-        self.failures = 0
         self.incarnation: Incarnation | None = None
         self.killed: BaseException | None = None
 
@@ -138,7 +134,8 @@ class Lifecycle:
     def kind(self) -> str:
         """The name of the actor's class; "" where it was never made, and its factory is no class."""
         made = None if self.incarnation is None else self.incarnation.kind
-        kind = made or self._kind or self._cell.spec.factory
+        past = self._cell.past
+        kind = made or (past and past.kind) or self._cell.spec.factory
         return kind.__name__ if isinstance(kind, type) else ""
 
     # Children
@@ -201,7 +198,7 @@ class Lifecycle:
         if cell.is_stopping and not cell.ending.has_to_drain:
             cell.ending.terminate(None)
             return
-        timers = Timers(cell.clock, cell)
+        timers = Timers(cell)
         self._is_ending = self._is_retiring = False
         self.incarnation = incarnation = Incarnation(cell, timers)
         if self.killed is not None:  # before its first step
@@ -251,7 +248,7 @@ class Lifecycle:
         if cell.state is ActorState.STOPPED or incarnation is None:
             return  # it ended without its handler
         cell.go(PhaseEvent.FAILED)
-        self.failures += 1
+        cell.restarting.failures += 1
         cell.receiving.look_up()
         self._is_ending = True
         if cell.is_stopping:
@@ -262,7 +259,7 @@ class Lifecycle:
         directive = directive or directive_for(error, cell.spec.policy.directives)
         if not cell.body.claims(cell):
             self._quarantine(failure, error, directive)
-        cell.answers.fail_open(failure)
+        cell.receiving.answers.fail_open(failure)
         incarnation.timers.cancel_all()
         if cell.bonded is not None:
             cell.bonded.failed(error)
@@ -283,7 +280,7 @@ class Lifecycle:
         if is_retried and directive in (Directive.RESTART, Directive.RESUME) and goes_on:
             cell.mailbox.put_back(envelope._replace(timer=None, attempts=attempts))
             return
-        cell.answers.refuse(envelope, failure)
+        cell.receiving.answers.refuse(envelope, failure)
         cell.bury(envelope, DeadReason.POISON, error)
 
     def _end(self, reason: Exit) -> Work:
@@ -296,7 +293,7 @@ class Lifecycle:
             incarnation.timers.cancel_all()
             lost = yield from cell.body.retire(cell, incarnation)
             cell.deactivate()
-        cell.answers.fail_open(ActorStopped(f"{cell.name} ended before it answered"))
+        cell.receiving.answers.fail_open(ActorStopped(f"{cell.name} ended before it answered"))
         if lost is not None and cell.ending.has_to_drain:
             self._conclude(Exit.FAILURE, lost)  # in the middle of the drain: what had not begun waits again
         else:
@@ -307,7 +304,7 @@ class Lifecycle:
         cell = self._cell
         incarnation, self.incarnation, self.killed = self.incarnation, None, None
         if incarnation is not None:
-            self._kind = incarnation.kind
+            cell.restarting.kind = incarnation.kind
         if cell.state is not ActorState.STOPPED:
             began = None if incarnation is None else incarnation.ran_from
             cell.restarting.follow(reason, error, directive, 0.0 if began is None else cell.clock.monotonic() - began)

@@ -45,10 +45,8 @@ class Local:
 
     __slots__ = ()
 
-    @property
-    def gate(self) -> Gate | None:
-        """None: messages go the short way."""
-        return None
+    gate: Gate | None = None
+    """Messages go the short way."""
 
     @property
     def grace_s(self) -> float:
@@ -106,7 +104,7 @@ class Local:
 
     def has_deferred(self, cell: CellCore, reply: asyncio.Future[Any]) -> bool:
         """Where a delivery is open."""
-        return cell.answers.holds(reply)
+        return cell.receiving.answers.holds(reply)
 
     def deliver(self, cell: CellCore, handler: Callable[[list[Delivery]], Any]) -> Step:
         """To the handler of many."""
@@ -185,14 +183,14 @@ class Local:
             processed=receiving.processed,
             refused=receiving.refused,
             dropped=mailbox.dropped,
-            late_replies=cell.answers.late,
+            late_replies=cell.receiving.answers.late,
             restarts=cell.restarts,
             busy_s=receiving.busy_s,
             stashed=mailbox.stashed,
             oldest_s=0.0 if oldest_at is None else cell.now() - oldest_at,
             kind=cell.kind,
             in_hand=receiving.doing(),
-            failures=cell.life.failures,
+            failures=0 if cell.past is None else cell.past.failures,
             last_error="" if cause is None else repr_of(cause)[:200],
         )
 
@@ -224,5 +222,5 @@ def _turn_away(cell: CellCore, entry: Entry, error: MailboxFull) -> None:
 
 def _push_out(cell: CellCore, pushed_out: Sequence[Entry]) -> None:
     for oldest in map(Envelope._make, pushed_out):
-        cell.answers.refuse(oldest, MailboxFull(f"dropped from the full mailbox of {cell.name}"))
+        cell.receiving.answers.refuse(oldest, MailboxFull(f"dropped from the full mailbox of {cell.name}"))
         cell.bury(oldest, DeadReason.DROPPED)

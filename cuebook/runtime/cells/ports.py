@@ -66,11 +66,13 @@ class ReceivingPort(Protocol):
     """An actor's work on its messages, as its other parts see it.
 
     Attributes:
+        answers: those that it owes.
         current: the message in hand; None: there is none, or its answer comes later.
         is_steady: whether messages are received, and nothing comes before them.
         processed: messages received so far; refused: frames that were no message. busy_s: seconds at work.
     """
 
+    answers: Answers
     current: Entry | None
     is_steady: bool
     processed: int
@@ -104,12 +106,11 @@ class LifePort(Protocol):
 
     Attributes:
         incarnation: the one that there is now; None before the first and between two.
-        awaits_children: whether it waits for its children to end. failures: incarnations that failed.
+        awaits_children: whether it waits for its children to end.
     """
 
     incarnation: Incarnation | None
     awaits_children: bool
-    failures: int
 
     @property
     def kind(self) -> str:
@@ -126,11 +127,14 @@ class RestartPort(Protocol):
     """What follows the ends of incarnations, as an actor's other parts see it.
 
     Attributes:
-        count: of restarts so far. cause: what the last incarnation failed with.
+        count: of restarts so far. cause: what the last incarnation failed with. kind: its class, where it was made.
+        failures: incarnations that failed.
     """
 
     count: int
     cause: BaseException | None
+    kind: type | None
+    failures: int
 
     def follow(self, reason: Exit, error: BaseException | None, directive: Directive, ran_s: float) -> None:
         """An incarnation is over, after so many seconds: begin the next one, or end."""
@@ -309,7 +313,6 @@ class CellCore(Waiter, Protocol):
     state: ActorState
     is_stopping: bool
     mailbox: Mailbox
-    answers: Answers
     driver: Driver
     body: Body
     children: dict[str, Any]
@@ -330,6 +333,8 @@ class CellCore(Waiter, Protocol):
     def kind(self) -> str: ...
     @property
     def ended(self) -> tuple[Exit, BaseException | None]: ...
+    @property
+    def past(self) -> RestartPort | None: ...
     @property
     def restarts(self) -> int: ...
 

@@ -18,7 +18,7 @@ from cuebook.errors import (
     UnknownMessage,
 )
 from cuebook.logs import get_logger
-from cuebook.runtime.cells.answers import Delivery
+from cuebook.runtime.cells.answers import Answers, Delivery
 from cuebook.runtime.cells.bonds import Watch
 from cuebook.runtime.cells.driver import IDLE, Idle, Step, Work
 from cuebook.runtime.cells.envelope import REFERENCE_BYTES, Entry, Envelope
@@ -67,7 +67,8 @@ class Receiving:
     Attributes:
         current: the message in hand; None: there is none, or its answer comes later.
         is_steady: whether messages are received, and nothing comes before them.
-        processed: messages received so far; refused: frames that were no message. busy_s: seconds at work.
+        answers: those that it owes. busy_s: seconds at work.
+        processed: messages received so far; refused: frames that were no message.
     """
 
     __slots__ = (
@@ -79,8 +80,6 @@ class Receiving:
         "busy_s",
         "current",
         "is_steady",
-        "mailbox",
-        "now",
         "processed",
         "ready",
         "refused",
@@ -89,9 +88,7 @@ class Receiving:
     def __init__(self, cell: CellCore, life: Incarnations) -> None:
         self._cell = cell
         self._life = life
-        self.mailbox = cell.mailbox
-        self.answers = cell.answers
-        self.now = cell.now
+        self.answers = Answers(cell.name)
         self.ready = cell.ready
         self.is_steady = False
         self.processed = 0
@@ -169,14 +166,16 @@ class Receiving:
     def stash(self) -> bool:
         """Put the message in hand aside; False where there is no room for it."""
         envelope = self.take_current()
-        name = self._cell.name
+        name, mailbox = self._cell.name, self._cell.mailbox
         if envelope is None:
             raise RuntimeError(f"{name} has no message in hand to stash")
         envelope = envelope._replace(timer=None)  # it was due, and is received once more
-        if self.mailbox.stash(envelope):
+        if mailbox.stash(envelope):
             return True
         self._cell.bury(envelope, DeadReason.DROPPED)
-        self.answers.refuse(envelope, MailboxFull(f"the stash of {name} is full: {self.mailbox.stashed} messages"))
+        self.answers.refuse(
+            envelope, MailboxFull(f"the stash of {name} is full: {mailbox.stashed} messages")
+        )
         return False
 
     # The work
@@ -191,7 +190,7 @@ class Receiving:
 
     def work(self) -> Work:
         """Receive what waits, a slice at a time; what the control lanes want comes first."""
-        now = self.now
+        now, mailbox = self._cell.now, self._cell.mailbox
         began, self._slice_end = now(), self.processed + SLICE_MESSAGES
         while self.is_steady or (yield from self._life.turn()):
             try:
@@ -202,7 +201,7 @@ class Receiving:
                 if isinstance(pending, Idle):
                     break
                 if pending is not None:
-                    self.mailbox.admit()  # whoever waits for room is not to wait for this handler
+                    mailbox.admit()  # whoever waits for room is not to wait for this handler
                     self._cell.activate()
                     outcome = yield pending
                     self._cell.deactivate()
@@ -217,7 +216,7 @@ class Receiving:
                 yield None
                 began, self._slice_end = now(), self.processed + SLICE_MESSAGES
         self._end_slice(now() - began)
-        self.mailbox.rest()
+        mailbox.rest()
 
     def _goes_on(self, error: BaseException) -> bool:
         """Whether the incarnation outlives what its handler raised; whoever asked is answered then."""
@@ -244,13 +243,13 @@ class Receiving:
 
     def _end_slice(self, busy_s: float) -> None:
         self.busy_s += busy_s
-        self.mailbox.admit()
+        self._cell.mailbox.admit()
 
     def _receive(self, until: float) -> Step:
         """Hand messages to the handler, and answer them, until none waits (IDLE), one has to be awaited first (that
         awaitable), or the slice ends or something else comes first (None).
         """
-        life, mailbox, now = self._life.incarnation, self.mailbox, self.now
+        life, mailbox, now = self._life.incarnation, self._cell.mailbox, self._cell.now
         left, unseen = self._slice_end - self.processed, 0
         assert life is not None
         if life.receive_many is not None:
@@ -300,7 +299,7 @@ class Receiving:
 
     def receive_many(self, handler: Callable[[list[Delivery]], Any]) -> Step:
         """Hand over all that waits, within a slice."""
-        entries = self.mailbox.take_many(SLICE_MESSAGES)
+        entries = self._cell.mailbox.take_many(SLICE_MESSAGES)
         if not entries:
             return IDLE
         deliveries = [delivery for delivery in map(self._delivery, entries) if delivery is not None]

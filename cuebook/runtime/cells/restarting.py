@@ -26,10 +26,11 @@ class Restarting:
     """How one actor begins again. There is none as long as no incarnation has ended.
 
     Attributes:
-        count: of restarts so far. cause: what the last incarnation failed with.
+        count: of restarts so far. cause: what the last incarnation failed with. kind: its class, where it was made.
+        failures: incarnations that failed.
     """
 
-    __slots__ = ("_cell", "_due", "_history", "_timer", "cause", "count")
+    __slots__ = ("_cell", "_due", "_history", "_timer", "cause", "count", "failures", "kind")
 
     def __init__(self, cell: CellCore) -> None:
         self._cell = cell
@@ -37,7 +38,9 @@ class Restarting:
         self._timer: TimerHandle | None = None
         self._due = 0.0
         self.count = 0
+        self.failures = 0
         self.cause: BaseException | None = None
+        self.kind: type | None = None
 
     # What others ask for
 
@@ -137,7 +140,7 @@ class Restarting:
         for envelope in cell.mailbox.take_asks():
             parked = ActorStopped(f"{cell.name} is parked after {repr_of(error)}")
             parked.__cause__ = error
-            cell.answers.refuse(envelope, parked, is_undelivered=True)
+            cell.receiving.answers.refuse(envelope, parked, is_undelivered=True)
         cell.mailbox.hold()
         cell.life.settled()
 
