@@ -110,9 +110,6 @@ SLEEPS_ALLOWED: set[str] = set()
 HEAVY = ("asyncio", "anyio", "aiosqlite", "structlog", "cloudpickle", "numpy", "rich", "click")
 
 CONTINUED = {
-    "Ending": "an actor's end, its life and its messages are one object until its phases are a table",
-    "Lifecycle": "as `Ending`",
-    "Restarting": "as `Ending`",
     "BesideWriter": "buffers beside messages know no calls; those of a run are counted by the calls that need them",
     "PartList": "the walk over code notes its parts as it goes",
 }
@@ -125,7 +122,7 @@ WRITTEN_FROM_OUTSIDE = {
 IS_KNOWN_BY = {
     "actor": {
         "cuebook.actors.application", "cuebook.actors.journal", "cuebook.actors.supervisor", "cuebook.actors.worker",
-        "cuebook.durable.entities.entity", "cuebook.durable.persistent_actor", "cuebook.processes.remote_cell",
+        "cuebook.durable.entities.entity", "cuebook.durable.persistent_actor", "cuebook.processes.elsewhere",
         "cuebook.runtime.cells.actor", "cuebook.runtime.cells.cell", "cuebook.runtime.cells.context",
         "cuebook.runtime.cells.incarnation", "cuebook.runtime.cells.lifecycle", "cuebook.runtime.groups",
         "cuebook.runtime.system",

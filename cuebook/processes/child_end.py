@@ -22,7 +22,7 @@ from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
 from cuebook.errors import ActorFailed, UnknownMessage
 from cuebook.persistence.values.in_messages import adopt_key, carry_values
-from cuebook.processes.hosted import ForwardedDeadLetters, HostedCell, HostedFactory, hosted_spec
+from cuebook.processes.hosted import ForwardedDeadLetters, HostedBody, hosted_spec
 from cuebook.processes.link import Link, open_address
 from cuebook.processes.loop import new_loop
 from cuebook.processes.outcomes import pack_error, unpack_error
@@ -86,7 +86,7 @@ class ChildEnd(Link):
         self._tracing: asyncio.Task[None] | None = None
         self._sending = threading.Lock()  # the watchdog's thread sends too, while a handler holds up the loop
         self._owing: list[Receipts] = []
-        self._factories: dict[int, HostedFactory] = {}
+        self._hosted: dict[int, HostedBody] = {}
         self._specs: dict[int, Any] = {}
         self.system = ActorSystem("cuebook")
         self.system.dead_letters = ForwardedDeadLetters(self.system.clock.time, self.order)
@@ -141,8 +141,8 @@ class ChildEnd(Link):
         for receipts in owing:
             answers, receipts.answers = receipts.answers, []
             receipts.is_owing = False
-            factory = self._factories.get(receipts.actor)
-            busy_s = 0.0 if factory is None or factory.cell is None else factory.cell.busy_s
+            hosted = self._hosted.get(receipts.actor)
+            busy_s = 0.0 if hosted is None or hosted.cell is None else hosted.cell.receiving.busy_s
             size = sum(len(part) for part in answers[2::3] if type(part) is bytes or type(part) is str)
             self.write(pack_traffic([SETTLED, receipts.actor, receipts.begun, busy_s, answers], size))
         super().collect()
@@ -200,14 +200,14 @@ class ChildEnd(Link):
         asker = in_hand.get()
         if asker is None or not asker.is_open:
             return None
-        cells = [(number, factory.cell) for number, factory in self._factories.items() if factory.cell is not None]
+        cells = [(number, hosted.cell) for number, hosted in self._hosted.items() if hosted.cell is not None]
         return [number for number, cell in cells if waits_for(cell, asker.actor)] or None
 
     def find(self, name: str, serial: int) -> ActorRef | None:
         """An actor of the owner's system: one that lives here, or the way to it."""
-        factory = self._factories.get(serial)
-        if factory is not None and factory.cell is not None and factory.receipts.name == name:
-            return factory.cell.ref
+        hosted = self._hosted.get(serial)
+        if hosted is not None and hosted.cell is not None and hosted.receipts.name == name:
+            return hosted.cell.ref
         return self.remote(self.owner, name, serial)
 
     # What the owner orders
@@ -261,20 +261,20 @@ class ChildEnd(Link):
             return
         finally:
             self.forwarding.begin()
-        factory = self._factories[admit.actor] = HostedFactory(self, receipts, parcel)
-        self._specs[admit.actor] = hosted_spec(factory, admit.options, resumes)
+        hosted = self._hosted[admit.actor] = HostedBody(self, receipts, parcel)
+        self._specs[admit.actor] = hosted_spec(hosted, admit.options, resumes)
 
     def _on_begin(self, begin: Begin) -> None:
-        factory = self._factories.get(begin.actor)
+        hosted = self._hosted.get(begin.actor)
         spec = self._specs.get(begin.actor)
-        if factory is None or spec is None or isinstance(spec, BaseException):
+        if hosted is None or spec is None or isinstance(spec, BaseException):
             error = spec if isinstance(spec, BaseException) else ActorFailed("the actor was not admitted")
             self.order(Ended(begin.actor, begin.incarnation, True, False, pack_error(error), 0))
             return
-        factory.incarnation = begin.incarnation
-        factory.is_between = False
-        if factory.cell is not None:
-            factory.cell.begin_again()
+        hosted.incarnation = begin.incarnation
+        hosted.is_between = False
+        if hosted.cell is not None:
+            hosted.cell.begin_again()
             return
         try:
             self.system.start(spec, None)
@@ -283,11 +283,11 @@ class ChildEnd(Link):
 
     def _on_deliver(self, fields: list[Any]) -> None:
         _, actor, incarnation, first, frames, asks, senders, traces = fields
-        factory = self._factories.get(actor)
-        if factory is None or factory.cell is None or factory.incarnation != incarnation or factory.is_between:
+        hosted = self._hosted.get(actor)
+        if hosted is None or hosted.cell is None or hosted.incarnation != incarnation or hosted.is_between:
             return  # its incarnation has ended meanwhile, and the owner knows
         self._carrier.carry(self.system.observation, on=traces is not None)
-        arrive = factory.cell.arrive
+        arrive = hosted.arrive
         for place, frame in enumerate(frames):
             is_ask = asks is True or (asks is not None and asks[place])
             sender = None if senders is None or senders[place] is None else find_ref(*open_address(senders[place]))
@@ -299,21 +299,21 @@ class ChildEnd(Link):
             trace_now.reset(token)
 
     def _on_expel(self, expel: Expel) -> None:
-        cell = self._cell(expel.actor)
-        if cell is not None:
-            cell.expel(expel.timeout, drain=expel.drain)
+        hosted = self._begun(expel.actor)
+        if hosted is not None:
+            hosted.expel(expel.timeout, drain=expel.drain)
         else:
             self.left(expel.actor)
 
     def _on_kill(self, kill: Kill) -> None:
-        cell = self._cell(kill.actor)
-        if cell is not None:
-            cell.kill(None if kill.error is None else unpack_error(kill.error))
+        hosted = self._begun(kill.actor)
+        if hosted is not None and hosted.cell is not None:
+            hosted.cell.kill(None if kill.error is None else unpack_error(kill.error))
 
     def _on_retire(self, retire: Retire) -> None:
-        cell = self._cell(retire.actor)
-        if cell is not None:
-            cell.retire_soon()
+        hosted = self._begun(retire.actor)
+        if hosted is not None:
+            hosted.retire_soon()
 
     def _on_teach(self, teach: Teach) -> None:
         problem = study(teach)
@@ -321,24 +321,24 @@ class ChildEnd(Link):
             self.unlearned[teach.tag] = problem
 
     def _on_trace(self, trace: TraceActor) -> None:
-        cell = self._cell(trace.actor)
-        if cell is None:
+        hosted = self._begun(trace.actor)
+        if hosted is None:
             return
         if self._tracing is None:
             self._tracing = self.loop.create_task(send_traces(self.system, self.order))
-        self.system.trace(cell.name, trace.on)
+        self.system.trace(hosted.receipts.name, trace.on)
 
     def _on_quit(self, _quit: QuitProcess) -> None:
         if not self._over.done():
             self._over.set_result(0.0)
 
-    def _cell(self, actor: int) -> HostedCell | None:
-        factory = self._factories.get(actor)
-        return None if factory is None else factory.cell
+    def _begun(self, actor: int) -> HostedBody | None:
+        hosted = self._hosted.get(actor)
+        return None if hosted is None or hosted.cell is None else hosted
 
     def left(self, actor: int) -> None:
         """An actor has stopped for good."""
-        self._factories.pop(actor, None)
+        self._hosted.pop(actor, None)
         self._specs.pop(actor, None)
 
 

@@ -16,6 +16,7 @@ from cuebook.children.process import OwnedProcess
 from cuebook.children.surroundings import surroundings
 from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied, SupervisionError
 from cuebook.persistence.values.in_messages import classes_of_the_script, own_key
+from cuebook.processes.elsewhere import Elsewhere
 from cuebook.processes.link import Link
 from cuebook.processes.parcel import lesson, lesson_of_class
 from cuebook.processes.protocol import (
@@ -38,7 +39,6 @@ from cuebook.processes.protocol import (
     open_frame,
     pack_traffic,
 )
-from cuebook.processes.remote_cell import RemoteCell
 from cuebook.processes.traces import unpack_event
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
@@ -88,7 +88,7 @@ class OwnerEnd(Link):
         self._system = system
         self._home = b""
         self._beyond: _Beyond | None = None  # homes holds it weakly
-        self._cells: dict[int, RemoteCell] = {}
+        self._cells: dict[int, Elsewhere] = {}
         self._slots: dict[int, int] = {}
         self._free = list(range(SLOTS - 1, 0, -1))
         self._page: memoryview[float] | None = None
@@ -193,7 +193,7 @@ class OwnerEnd(Link):
             self._heads.clear()
         self._heads.add(head)
 
-    def admit(self, cell: RemoteCell) -> None:
+    def admit(self, cell: Elsewhere) -> None:
         """Make room for the actor, where it has none there yet."""
         if cell.serial in self._cells:
             return
@@ -216,16 +216,16 @@ class OwnerEnd(Link):
 
     def waiters(self, numbers: list[int]) -> list[Waiter]:
         """The actors of these numbers."""
-        return [cell for number in numbers if (cell := self._cells.get(number)) is not None]
+        return [actor.cell for number in numbers if (actor := self._cells.get(number)) is not None]
 
-    def progress(self, cell: RemoteCell) -> tuple[int, int] | None:
+    def progress(self, cell: Elsewhere) -> tuple[int, int] | None:
         """Numbers of the message that the actor has begun last, and of the one in hand; None where nobody knows."""
         slot = self._slots.get(cell.serial, 0)
         if not slot or self._page is None:
             return None
         return whole(self._page[2 * slot]), whole(self._page[2 * slot + 1])
 
-    def release(self, cell: RemoteCell) -> None:
+    def release(self, cell: Elsewhere) -> None:
         """Forget the actor."""
         if self._cells.pop(cell.serial, None) is not None:
             slot = self._slots.pop(cell.serial)
@@ -329,11 +329,11 @@ class OwnerEnd(Link):
 
 _NOBODY = contextvars.Context()
 
-_ABOUT_ACTORS: dict[type, Callable[[RemoteCell, Any], None]] = {
+_ABOUT_ACTORS: dict[type, Callable[[Elsewhere, Any], None]] = {
     Started: lambda cell, order: cell.on_started(order.incarnation),
-    Ended: RemoteCell.on_ended,
-    StoppedForGood: RemoteCell.on_gone,
-    Asked: RemoteCell.on_asked,
+    Ended: Elsewhere.on_ended,
+    StoppedForGood: Elsewhere.on_gone,
+    Asked: Elsewhere.on_asked,
 }
 
 

@@ -15,10 +15,10 @@ class ProcessLink(Protocol):
     def order(self, order: Any) -> None:
         """Send an order."""
 
-    def admit(self, cell: Any) -> None:
+    def admit(self, actor: Any) -> None:
         """Make room for the actor, where it has none there yet."""
 
-    def release(self, cell: Any) -> None:
+    def release(self, actor: Any) -> None:
         """Forget the actor."""
 
     def deliver(self, fields: list[Any], size: int) -> None:
@@ -27,7 +27,7 @@ class ProcessLink(Protocol):
     def teach(self, frame: bytes) -> None:
         """See that the child knows the type of this message."""
 
-    def progress(self, cell: Any) -> tuple[int, int] | None:
+    def progress(self, actor: Any) -> tuple[int, int] | None:
         """Numbers of the message that the actor has begun last, and of the one in hand; None where nobody knows."""
 
     def address(self, ref: ActorRef) -> bytes:
@@ -49,7 +49,7 @@ class ProcessPort(Protocol):
     async def connect(self) -> ProcessLink:
         """Start it where it is not alive. Raises ProcessDied or OSError."""
 
-    def left(self, cell: Any) -> None:
+    def left(self, actor: Any) -> None:
         """The actor has ended for good."""
 
     async def end(self, *, is_forced: bool) -> None:

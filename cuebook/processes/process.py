@@ -17,11 +17,11 @@ from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import cpus_allowed
 from cuebook.children.port import Output
 from cuebook.errors import ActorStopped
+from cuebook.processes.elsewhere import Elsewhere
 from cuebook.processes.owner_end import OwnerEnd
 from cuebook.processes.parcel import pack_parcel
-from cuebook.processes.remote_cell import RemoteCell
+from cuebook.runtime.cells.context import SystemPort
 from cuebook.runtime.cells.spec import ActorSpec, SpawnOptions
-from cuebook.runtime.cells.system_port import Parent, SystemPort
 from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.system import ActorSystem
@@ -67,12 +67,12 @@ class _ProcessFactory:
     def __call__(self) -> Any:
         raise TypeError(f"{self.__name__} is made in its process; give this to spawn()")
 
-    def make_cell(self, system: SystemPort, spec: ActorSpec, parent: Parent | None) -> RemoteCell:
-        """The cell that stands for it here."""
+    def body(self, system: SystemPort, spec: ActorSpec) -> Elsewhere:
+        """The body of the cell that stands for it here."""
         self._owner.check(system)
         resumes = [kind for kind, rule in spec.policy.directives.items() if Directive(rule) is Directive.RESUME]
         package = _Package(self.__name__, self._parcel, dump(resumes))
-        return RemoteCell(system, spec, parent, process=self._place(spec.name), package=package)
+        return Elsewhere(spec, process=self._place(spec.name), package=package)
 
 
 class ActorProcess:
@@ -151,7 +151,7 @@ class ActorProcess:
             raise connection.lost
         return connection
 
-    def left(self, _cell: RemoteCell) -> None:
+    def left(self, _actor: Elsewhere) -> None:
         """An actor has ended for good: so does a process that was its alone."""
         if self.is_dedicated:
             self._owner.end_later(self)

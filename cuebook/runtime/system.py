@@ -20,11 +20,11 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from cuebook.clock import Clock, SystemClock
 from cuebook.errors import ActorStopped
 from cuebook.runtime.cells.cell import Cell
+from cuebook.runtime.cells.context import NO_CHILDREN, Parent
 from cuebook.runtime.cells.driver import Driven
-from cuebook.runtime.cells.ending import GRACE_S
+from cuebook.runtime.cells.ports import GRACE_S
 from cuebook.runtime.cells.services import Services
 from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions, make_spec
-from cuebook.runtime.cells.system_port import NO_CHILDREN, Parent
 from cuebook.runtime.groups.group import Group, SupervisorRef
 from cuebook.runtime.groups.strategy import SupervisorSpec
 from cuebook.runtime.policy.restarts import Restart
@@ -296,8 +296,7 @@ class ActorSystem:
             raise ActorStopped(why) from self.failure
         if spec.name in self._cells:
             raise ValueError(f"an actor named {spec.name!r} lives already in {self.name!r}")
-        make: Callable[..., Cell] = getattr(spec.factory, "make_cell", Cell)  # a factory may say where its actor lives
-        cell = make(self, spec, parent)
+        cell = Cell(self, spec, parent)
         self.observation.adopt(cell)
         self._cells[spec.name] = cell
         if parent is None:
@@ -349,7 +348,8 @@ class ActorSystem:
             self.watchdog.stop()
 
     def _is_ours(self, driven: Driven) -> bool:
-        return self._cells.get(driven.name) is driven
+        cell = self._cells.get(driven.name)
+        return cell is not None and cell.driver.driven is driven
 
     def is_traced(self, name: str) -> bool:
         """Whether what this actor does is told."""
@@ -357,7 +357,7 @@ class ActorSystem:
 
     def _trace(self, name: str, *, on: bool) -> None:
         if name in self._cells:
-            self._cells[name].on_traced(on=on)
+            (cell := self._cells[name]).body.traced(cell, on=on)
         if self.tracing.set(name, on=on):
             self.observation.add(self.tracing)
         else:

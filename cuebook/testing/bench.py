@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
 from cuebook.errors import ActorStopped, CuebookError, MailboxFull, Rejected, UnhandledMessage
-from cuebook.logs import get_logger
 from cuebook.persistence.values.in_messages import carry_values
 from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.runtime.cells.answers import Answers
@@ -19,12 +18,12 @@ from cuebook.runtime.cells.context import Context
 from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.cells.mailbox import Mailbox, MailboxSpec
 from cuebook.runtime.cells.spec import Factory, SpawnOptions
-from cuebook.runtime.cells.timers import Timer, Timers
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, as_actor
 from cuebook.runtime.refs.reply import FailedReply, failure_of, seal, told, unseal
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.runtime.tasks.tasks import Tasks
+from cuebook.runtime.tasks.timers import Timer, Timers
 from cuebook.testing.bench_system import BenchSystem
 from cuebook.testing.effects import (
     Became,
@@ -46,8 +45,6 @@ from cuebook.testing.virtual_time import VirtualClock, VirtualTimeLoop
 from cuebook.wire.message import decode, encode, outgoing
 
 __all__ = ["Bench"]
-
-_log = get_logger("testing")
 
 
 class _Me(StubTarget):
@@ -75,7 +72,7 @@ class _Timers(Timers):
     __slots__ = ("_record",)
 
     def __init__(self, bench: Bench) -> None:
-        super().__init__(bench.clock, bench)
+        super().__init__(bench)
         self._record = bench.record
 
     def set(self, delay_s: float, frame: Any, key: Hashable | None, *, every_s: float | None = None) -> Hashable:
@@ -111,7 +108,7 @@ class Bench:
         self.me = _Me(self, name)
         self.system.stubs[name] = self.me
         self.mailbox = Mailbox(mailbox)
-        self.answers = Answers(name, _log)
+        self.answers = Answers(name)
         self.owed: dict[Delivery, None] = {}
         self.actor: Actor | None = None
         self.failure: BaseException | None = None

@@ -24,14 +24,14 @@ import pytest
 
 from cuebook.api.signals import interruption
 from cuebook.durable.events.rebuilding import rebuilder
-from cuebook.runtime.cells import handlers, immediate
+from cuebook.runtime.cells import handlers
 from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.driver import Driver, driven_in
 from cuebook.runtime.refs.ready import Pending
 from cuebook.runtime.reports.outliving import context_of
 from cuebook.runtime.seeing import dump
 from cuebook.runtime.system import ActorSystem
-from cuebook.runtime.tasks import frames, leaving
+from cuebook.runtime.tasks import frames, immediate, leaving
 from cuebook.runtime.tasks.tasks import Tasks
 from cuebook.testing.simulation.loop import ShuffledLoop
 from cuebook.wire import shape_code

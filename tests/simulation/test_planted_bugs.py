@@ -27,7 +27,7 @@ from cuebook.actors.supervisor import Supervisor
 from cuebook.actors.verdicts import CallVerdict
 from cuebook.actors.worker import WorkerActor
 from cuebook.errors import CallFailed
-from cuebook.runtime.cells.lifecycle import Lifecycle
+from cuebook.runtime.cells.restarting import Restarting
 from cuebook.testing.memory_store import MemoryStore
 from cuebook.testing.simulation.runner import Scenario, SimulationFailed, simulate
 
@@ -141,13 +141,13 @@ def test_a_delivery_before_the_commit_is_caught(monkeypatch: Patch) -> None:
 
 
 def test_a_message_lost_on_restart_is_caught(monkeypatch: Patch) -> None:
-    restart = Lifecycle._restart
+    restart = Restarting._restart
 
-    def forgetful(self: Lifecycle) -> None:
-        self.mailbox.take()
+    def forgetful(self: Restarting) -> None:
+        self._cell.mailbox.take()
         restart(self)
 
-    monkeypatch.setattr(Lifecycle, "_restart", forgetful)
+    monkeypatch.setattr(Restarting, "_restart", forgetful)
 
     caught(STUCK)
 

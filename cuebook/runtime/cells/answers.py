@@ -6,12 +6,14 @@ import asyncio
 from typing import Any
 
 from cuebook.errors import CuebookError
-from cuebook.logs import Log
+from cuebook.logs import get_logger
 from cuebook.runtime.cells.envelope import Envelope
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.reply import FailedReply, failure_of, seal
 
 __all__ = ["Answers", "Delivery"]
+
+_log = get_logger("runtime")
 
 
 class Answers:
@@ -21,11 +23,10 @@ class Answers:
         late: how many answers found that nobody waited any more.
     """
 
-    __slots__ = ("_open", "late", "log", "name")
+    __slots__ = ("_open", "late", "name")
 
-    def __init__(self, name: str, log: Log) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.log = log
         self.late = 0
         self._open: dict[Delivery, None] | None = None
 
@@ -33,7 +34,7 @@ class Answers:
         """Give the asker of this message its outcome, sealed; the asker may have gone."""
         if reply.done():
             self.late += 1
-            self.log.info("late reply", actor=self.name, message=type(message).__qualname__)
+            _log.info("late reply", actor=self.name, message=type(message).__qualname__)
         else:
             reply.set_result(outcome)
 

@@ -1,82 +1,125 @@
-"""An actor at work: messages in, handlers run, answers out. No task while its mailbox is empty.
+"""An actor as others see it: what its ref sends to, what its context asks, and the parts that it is made of.
 
-Its life beside that (start, failure, stop, children) is `lifecycle`'s. Knows no restart.
+A cell has a mailbox, a driver, its work on messages, a life (its incarnations) and a body (where they are).
+Restarts and ending are made when they are first needed. Knows no handler.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from types import CoroutineType
+import contextvars
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from cuebook.errors import (
-    ActorStopped,
-    CodecError,
-    MailboxFull,
-    MalformedMessage,
-    Rejected,
-    UnhandledMessage,
-    UnknownMessage,
-)
-from cuebook.logs import get_logger
+from cuebook.clock import Clock
+from cuebook.errors import ActorStopped
 from cuebook.runtime.cells.answers import Delivery
-from cuebook.runtime.cells.bonds import Watch
-from cuebook.runtime.cells.context import Context
-from cuebook.runtime.cells.driver import Work
-from cuebook.runtime.cells.envelope import REFERENCE_BYTES, Entry, Envelope
-from cuebook.runtime.cells.immediate import Begun, never_waits, outcome_of
+from cuebook.runtime.cells.bonds import Bonds, Watch
+from cuebook.runtime.cells.context import NO_CHILDREN, Context, Parent, SystemPort
+from cuebook.runtime.cells.driver import Driver
+from cuebook.runtime.cells.ending import NOT_ENDED, Ending
+from cuebook.runtime.cells.envelope import REFERENCE_BYTES, Envelope
 from cuebook.runtime.cells.lifecycle import Lifecycle
-from cuebook.runtime.cells.mailbox import Overflow
-from cuebook.runtime.cells.spec import ActorSpec
-from cuebook.runtime.cells.system_port import Parent, SystemPort
-from cuebook.runtime.cells.timers import Timer, Timers
-from cuebook.runtime.policy.directives import Directive, directive_for
-from cuebook.runtime.refs.ref import ActorRef, sender_now
-from cuebook.runtime.refs.reply import IMMUTABLE, failure_of, seal
+from cuebook.runtime.cells.local import CLOSED, KEEPS, LOCAL
+from cuebook.runtime.cells.ports import CellObserver, Gate
+from cuebook.runtime.cells.receiving import Receiving
+from cuebook.runtime.cells.restarting import Restarting
+from cuebook.runtime.cells.signals import Down
+from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions
+from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.policy.phases import PhaseEvent, after
+from cuebook.runtime.refs.ref import ActorRef, as_actor, sender_now, target_of
 from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
+from cuebook.runtime.refs.waiting import Activation, in_hand
 from cuebook.runtime.reports.deadletters import DeadReason
-from cuebook.runtime.tasks.exits import is_exit, own
-from cuebook.wire.message import decode
-from cuebook.wording import repr_of, text_of
+from cuebook.runtime.tasks.hold import Hold
+from cuebook.runtime.tasks.timers import Timer, Timers
 
-__all__ = ["SLICE_MESSAGES", "SLICE_S", "Cell"]
-
-SLICE_MESSAGES = 256
-"""Messages that an actor receives before others get their turn."""
-SLICE_S = 0.005
-"""Seconds after which it is others' turn, looked at after the first message and then after every fourth."""
-UNSEEN = 3
-"""Messages between two looks at the clock, which costs a fifth of a quick one; one less than a power of two."""
-
-_log = get_logger("runtime")
-
+__all__ = ["Cell"]
 
 _sender = sender_now
 _PARKED = ActorState.PARKED  # a name of a module costs a tenth of a member of an enum
-_KEEPS = (Overflow.RAISE, Overflow.WAIT)
 
 
-class _Idle:
-    """In place of a handler's awaitable: no message waits."""
+class Cell:
+    """One actor.
 
+    Attributes:
+        state: its phase. is_stopping: whether it takes no more messages. children: by name.
+        gate: stands before the mailbox; None: messages go the short way. observer: who looks; None: nobody.
+        bonded: what it has to do with others; None: nothing so far. past: its restarts; None: nothing has ended so far.
+    """
 
-_IDLE = _Idle()
-
-
-class Cell(Lifecycle):
-    """One actor: what its ref sends to, and what its context asks."""
-
-    __slots__ = ("_busy_s", "_message", "_processed", "_refused", "_slice_end")
+    __slots__ = (
+        "_ending",
+        "activation",
+        "body",
+        "bonded",
+        "children",
+        "deadlines",
+        "driver",
+        "gate",
+        "is_stopping",
+        "life",
+        "loop",
+        "mailbox",
+        "name",
+        "now",
+        "observer",
+        "parent",
+        "past",
+        "ready",
+        "receiving",
+        "ref",
+        "serial",
+        "spec",
+        "state",
+        "system",
+    )
 
     def __init__(self, system: SystemPort, spec: ActorSpec, parent: Parent | None) -> None:
-        super().__init__(system, spec, parent)
-        self._processed = 0
-        self._refused = 0
-        self._slice_end = 0
-        self._busy_s = 0.0
-        self._message: Any = None
-        self._set_up(ActorRef(self))
+        self.system = system
+        self.spec = spec
+        self.parent = parent
+        self.name = spec.name
+        self.loop = system.loop
+        self.now = system.now
+        self.ready = system.ready
+        self.deadlines = system.deadlines
+        self.body = body = LOCAL if spec.body is None else spec.body(system, spec)
+        self.serial = body.number(system)
+        self.state = ActorState.STARTING
+        self.mailbox = body.new_mailbox(spec.mailbox)
+        self.children: dict[str, Any] = NO_CHILDREN
+        self.is_stopping = False
+        self.activation: Activation | None = None
+        self.observer: CellObserver | None = None
+        self.bonded: Bonds | None = None
+        self._ending: Ending | None = None
+        self.past: Restarting | None = None
+        self.life = Lifecycle(self)
+        self.ref: ActorRef = ActorRef(self)
+        self.receiving = Receiving(self, self.life)
+        context = contextvars.copy_context()
+        context.run(as_actor, self.ref)
+        self.driver = Driver(self.receiving, context)
+        self.gate: Gate | None = body.gate
+        body.settle_in(self)
+        self.driver.wake()
+
+    @property
+    def ending(self) -> Ending:
+        """How it ends for good."""
+        if self._ending is None:
+            self._ending = Ending(self)
+        return self._ending
+
+    @property
+    def restarting(self) -> Restarting:
+        """What follows the ends of its incarnations."""
+        if self.past is None:
+            self.past = Restarting(self)
+        return self.past
 
     # What refs ask for
 
@@ -84,8 +127,10 @@ class Cell(Lifecycle):
         """`post` where nothing is special: there is room, nobody waits for it, the actor takes messages. Else False,
         and nothing was done.
         """
-        if self._is_stopping:
-            return False
+        if self.gate is not None:
+            frame = self.gate.offer(self, frame, reply)
+            if frame is True or frame is False:
+                return frame
         mailbox = self.mailbox
         user = mailbox.user
         if user is None:
@@ -99,300 +144,255 @@ class Cell(Lifecycle):
         mailbox.size = size
         if depth >= mailbox.high_water:
             mailbox.high_water = depth + 1
-        driver = self._driver
+        driver = self.driver
         if not driver.is_awake:
             driver.wake()
         return True
 
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message. Raises MailboxFull or ActorStopped."""
-        if self._is_stopping:
-            self._decline(frame, reply)
-            return
-        if reply is not None and self.state is _PARKED:
-            cause = self.cause()
-            raise ActorStopped(f"{self.name} is parked after {repr_of(cause)}: unpark() begins anew") from cause
-        entry = (frame, _sender(), reply, None, self.now(), 0)
-        if urgent:
-            self.mailbox.put_unbounded(entry, urgent=True)
-        else:
-            try:
-                pushed_out = self.mailbox.put(entry)
-            except MailboxFull as error:
-                self._turn_away(entry, error)
-                return
-            if pushed_out:
-                self._push_out(pushed_out)
-        driver = self._driver
-        if not driver.is_awake:
-            driver.wake()
-
-    def _decline(self, frame: Any, reply: asyncio.Future[Any] | None) -> None:
-        sender = _sender()
-        self._bury(Envelope(frame, sender), DeadReason.STOPPED)
-        if sender is self.ref and reply is None:
-            return  # an actor that drains need not mind what it tells itself
-        how = "has stopped" if self.state is ActorState.STOPPED else "is stopping"
-        error = self.ended[1] if self.state is ActorState.STOPPED else None
-        raise ActorStopped(f"{self.name} {how}" + (f": {text_of(error)}" if error is not None else "")) from error
-
-    def _turn_away(self, entry: Entry, error: MailboxFull) -> None:
-        if self.mailbox.overflow is Overflow.DROP_NEW:
-            envelope = Envelope._make(entry)
-            self._bury(envelope, DeadReason.DROPPED)
-            if envelope.reply is None:
-                return
-        raise MailboxFull(f"the mailbox of {self.name} is full: {error}") from None
-
-    def _push_out(self, pushed_out: Sequence[Entry]) -> None:
-        for oldest in map(Envelope._make, pushed_out):
-            self.answers.refuse(oldest, MailboxFull(f"dropped from the full mailbox of {self.name}"))
-            self._bury(oldest, DeadReason.DROPPED)
+        (self.observer or self.body).post(self, frame, reply, urgent=urgent)
 
     def has_room(self, size: int) -> bool:
         """Whether `post` of so many bytes is not refused for want of room."""
         mailbox = self.mailbox
-        return mailbox.has_room(size) or mailbox.overflow not in _KEEPS
+        return mailbox.has_room(size) or mailbox.overflow not in KEEPS
 
     def lets_actors_wait(self, timeout: float | None) -> bool:
-        """Whether actors too may wait for room; whoever waits here joins the graph of asks."""
-        return self.mailbox.overflow in _KEEPS
+        """Whether actors too may wait for room, for so many seconds."""
+        return self.body.lets_actors_wait(self, timeout)
 
     async def wait_for_room(self, size: int, *, is_question: bool = False) -> None:
         """Until `has_room`, or the actor has stopped, or is parked and would not answer."""
         await self.mailbox.wait_for_room(size, self.loop, is_question=is_question)
 
+    def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
+        """Whether the answer is owed later, so that the handler at work does not keep it back."""
+        return self.body.has_deferred(self, reply)
+
+    def report(self, message: Any) -> None:
+        """Receive what the runtime has to say, before all messages."""
+        self.body.report(self, message)
+
+    def request_stop(self, timeout_s: float, *, drain: bool) -> None:
+        """Begin to stop for good; the shortest of several deadlines counts."""
+        self.body.stop(self, timeout_s, drain=drain)
+
+    def kill(self, error: BaseException | None = None) -> None:
+        """End the incarnation as a failure, in the middle of its handler; one that is about to begin, at once."""
+        self.life.kill(error)
+
+    def unpark(self) -> bool:
+        """Begin again with a clean record; whether it was parked."""
+        return self.restarting.unpark()
+
+    def trace(self, on: bool) -> None:
+        """Tell whoever reads along what it does."""
+        if self.state is not ActorState.STOPPED:
+            self.system.trace(self.name, on)
+
+    async def wait_until_ended(self) -> bool:
+        """Until it has stopped for good; whether everything queued had been handled."""
+        return await self.ending.wait()
+
+    # What is seen of it
+
+    @property
+    def home(self) -> bytes:
+        """The id of the system that it is known in."""
+        return self.body.home(self.system)
+
+    @property
+    def clock(self) -> Clock:
+        """What it tells time by."""
+        return self.system.clock
+
+    @property
+    def kind(self) -> str:
+        """The name of its class; "" where it was never made, and its factory is no class."""
+        return self.body.kind(self)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it takes messages, or will again."""
+        return self.state is not ActorState.STOPPED and not self.is_stopping
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it runs and has nothing in hand, nothing waiting, no child, and owes no answer."""
+        is_at_work = self.receiving.current is not None or self.activation is not None or bool(self.children)
+        waits = len(self.mailbox) or self.mailbox.stashed or self.receiving.answers.are_owed
+        return self.state is ActorState.RUNNING and not is_at_work and not waits
+
+    @property
+    def ended(self) -> tuple[Exit, BaseException | None]:
+        """Why it ended for good, and with what."""
+        return NOT_ENDED if self._ending is None else self._ending.ended
+
+    @property
+    def restarts(self) -> int:
+        """How often it has begun again."""
+        return 0 if self.past is None else self.past.count
+
     @property
     def processed(self) -> int:
         """Messages received so far."""
-        return self._processed
+        return self.receiving.processed
+
+    def cause(self) -> BaseException | None:
+        """What the last incarnation failed with."""
+        cause = None if self.past is None else self.past.cause
+        return cause if cause is not None else self.ended[1]
 
     def doing(self) -> str:
         """The type of the message in hand; "" where there is none."""
-        return "" if self._current is None else type(self._message).__qualname__
+        return self.receiving.doing()
 
     def statistics(self) -> ActorStatistics:
         """The counts now."""
-        mailbox = self.mailbox
-        oldest_at = mailbox.oldest_at()
-        return ActorStatistics(
-            state=self.state,
-            depth=len(mailbox),
-            depth_bytes=mailbox.size,
-            capacity=mailbox.capacity,
-            high_water=mailbox.high_water,
-            processed=self._processed,
-            refused=self._refused,
-            dropped=mailbox.dropped,
-            late_replies=self.answers.late,
-            restarts=self.restarts,
-            busy_s=self._busy_s,
-            stashed=mailbox.stashed,
-            oldest_s=0.0 if oldest_at is None else self.now() - oldest_at,
-            kind=self.kind,
-            in_hand=self.doing(),
-            failures=self.failures,
-            last_error=repr_of(cause)[:200] if (cause := self.cause()) is not None else "",
-        )
+        return self.body.statistics(self)
 
     def tree(self) -> TreeNode:
         """This actor and all below it."""
         return TreeNode(self.name, self.statistics(), tuple(child.tree() for child in self.children.values()))
 
+    def observe(self, observer: CellObserver | None) -> None:
+        """Let someone look at what it receives and does; None: nobody any more."""
+        before, self.observer = self.observer, observer
+        self.mailbox.mark = None if observer is None else observer.mark
+        self._guard()
+        if self.life.incarnation is not None:
+            self.life.incarnation.observe(before)
+
+    def _guard(self) -> None:
+        self.gate = self.observer or self.body.gate or (CLOSED if self.is_stopping else None)
+
     # What its context asks for
+
+    def spawn_child(self, factory: Factory[Any], name: str, options: SpawnOptions) -> ActorRef:
+        """Start a child of this incarnation."""
+        return self.life.spawn_child(factory, name, options)
+
+    def start_task(self, work: Callable[[], Coroutine[Any, Any, None]], hold: Hold) -> None:
+        """Run this beside the handlers."""
+        self.system.tasks().hold(work, hold, name=self.name)
+
+    def stop_self(self) -> None:
+        """End the incarnation as NORMAL after the message in hand."""
+        self.life.stop_itself()
+
+    def become(self, handler: Callable[[Any], Any] | None) -> None:
+        """Receive by another handler; None: by the class's own."""
+        if self.life.incarnation is not None:
+            self.life.incarnation.become(handler)
 
     def defer(self) -> Delivery:
         """Take the message in hand out of the handler's duty."""
-        envelope = self._take_current()
-        if envelope is None:
-            raise RuntimeError(f"{self.name} has no message in hand to defer")
-        return self.answers.deliver(self._message, envelope)
+        return self.receiving.defer()
+
+    def sender(self) -> ActorRef | None:
+        """Who sent the message in hand."""
+        return self.receiving.sender()
 
     def stash(self) -> bool:
         """Put the message in hand aside; False where there is no room for it."""
-        envelope = self._take_current()
-        if envelope is None:
-            raise RuntimeError(f"{self.name} has no message in hand to stash")
-        envelope = envelope._replace(timer=None)  # it was due, and is received once more
-        if self.mailbox.stash(envelope):
-            return True
-        self._bury(envelope, DeadReason.DROPPED)
-        self.answers.refuse(envelope, MailboxFull(f"the stash of {self.name} is full: {self.mailbox.stashed} messages"))
-        return False
+        return self.receiving.stash()
 
     def unstash(self) -> int:
         """Receive next what was put aside."""
         count = self.mailbox.unstash()
-        self._driver.wake()  # it may be called beside the handlers
+        self.driver.wake()  # it may be called beside the handlers
         return count
-
-    def sender(self) -> ActorRef | None:
-        """Who sent the message in hand."""
-        return Envelope._make(self._current).sender if self._current is not None else None
-
-    def _new_context(self, timers: Timers) -> Context:
-        return Context(self, self.ref, self._system, self.clock, timers=timers)
 
     def post_timer(self, frame: Any, timer: Timer) -> None:
         """Queue a message that is due."""
-        if not self._is_stopping:
+        if not self.is_stopping:
             self.mailbox.put_unbounded(Envelope(frame, timer=timer, at=self.now()), urgent=False)
-            self._driver.wake()
+            self.driver.wake()
 
-    # The work
+    def new_context(self, timers: Timers) -> Context:
+        """What an incarnation may do."""
+        return Context(self, self.ref, self.system, self.clock, timers=timers)
 
-    def work(self) -> Work:
-        """Receive what waits, a slice at a time; what the control lanes want comes first."""
-        now = self.now
-        began, self._slice_end = now(), self._processed + SLICE_MESSAGES
-        while self._is_steady or (yield from self._turn()):
-            try:
-                try:
-                    pending = self._receive(began + SLICE_S)
-                except GeneratorExit as error:  # the handler's own; one at a yield closes this
-                    raise own(error) from error
-                if isinstance(pending, _Idle):
-                    break
-                if pending is not None:
-                    self.mailbox.admit()  # whoever waits for room is not to wait for this handler
-                    self.activate()
-                    outcome = yield pending
-                    self._deactivate()
-                    self._answer(outcome)
-            except BaseException as error:
-                if is_exit(error):
-                    raise
-                if not self._goes_on(error):
-                    yield from self._fail(error)
-            if self._processed >= self._slice_end or now() - began >= SLICE_S:
-                self._end_slice(now() - began)
-                yield None
-                began, self._slice_end = now(), self._processed + SLICE_MESSAGES
-        self._end_slice(now() - began)
-        self.mailbox.rest()
+    # What other actors ask for
 
-    def _goes_on(self, error: BaseException) -> bool:
-        """Whether the incarnation outlives what its handler raised; whoever asked is answered then."""
-        if self._killed is not None or self.state not in (ActorState.RUNNING, ActorState.STOPPING):
-            return False
-        is_no = isinstance(error, Rejected)
-        is_unhandled = isinstance(error, UnhandledMessage) and error.target in (None, self.name)
-        says_so = is_no or is_unhandled
-        if not says_so and directive_for(error, self.spec.policy.directives) is not Directive.RESUME:
-            return False
-        self._deactivate()
-        failure = failure_of(self.name, error)
-        envelope = self._take_current()
-        if envelope is None:
-            self.answers.fail_open(failure)
-        else:
-            self.answers.refuse(envelope, failure)
-            if not is_no:
-                self._bury(envelope, DeadReason.UNHANDLED if is_unhandled else DeadReason.POISON, error)
-        if not says_so:
-            _log.warning("actor goes on after a failure", actor=self.name, error=repr_of(error), exc_info=error)
-        return True
+    def bonds(self) -> Bonds:
+        """What it has to do with others."""
+        if self.bonded is None:
+            self.bonded = Bonds(self)
+        return self.bonded
 
-    def _end_slice(self, busy_s: float) -> None:
-        self._busy_s += busy_s
-        self.mailbox.admit()
+    def watch(self, ref: ActorRef, *, restarts: bool) -> None:
+        """Be told of the end of another actor; at once, where it has ended."""
+        target = target_of(ref)
+        watch = self.bonds().watch(target, wants_restarts=restarts)
+        if target.state is ActorState.STOPPED:
+            self.inform(Down(ref, *target.ended), watch)
 
-    def _receive(self, until: float) -> Awaitable[Any] | _Idle | None:
-        """Hand messages to the handler, and answer them, until none waits (_IDLE), one has to be awaited first (that
-        awaitable), or the slice ends or something else comes first (None).
-        """
-        life, mailbox, now = self._life, self.mailbox, self.now
-        left, unseen = self._slice_end - self._processed, 0
-        assert life is not None
-        if life.receive_many is not None:
-            return self._receive_many(life.receive_many)
-        while True:
-            user = mailbox.user
-            if mailbox.supervision or mailbox.urgent:
-                entry = mailbox.take_early()
-            elif user:
-                entry = user.popleft()
-                mailbox.size -= len(entry[0]) if type(entry[0]) is bytes else REFERENCE_BYTES
-            else:
-                return _IDLE
-            frame, _, reply, timer, _, _ = entry
-            if timer is not None and not self._is_due(timer, frame, life.timers):
-                return None
-            try:
-                message = decode(frame) if type(frame) is bytes else frame
-            except (UnknownMessage, MalformedMessage) as error:
-                self._refuse(Envelope._make(entry), error)
-                return None
-            self._current = entry
-            self._message = message
-            self._processed += 1
-            outcome = life.receive(message)
-            if type(outcome) not in IMMUTABLE:
-                if type(outcome) is CoroutineType and never_waits(outcome):
-                    outcome = outcome_of(outcome)
-                    if type(outcome) is Begun:
-                        return outcome
-                elif hasattr(outcome, "__await__"):
-                    return outcome  # type: ignore[no-any-return]
-                outcome = self._sealed(outcome)
-            if reply is not None and self._current is not None:
-                if reply.done():
-                    self.answers.settle(reply, outcome, message)
-                else:
-                    reply.set_result(outcome)
-            self._current = None
-            left -= 1
-            if left <= 0 or not self._is_steady:
-                return None
-            if not left & unseen:
-                if now() >= until:
-                    return None
-                unseen = UNSEEN
+    def unwatch(self, ref: ActorRef) -> bool:
+        """Be told no more; whether there was a watch."""
+        return self.bonds().unwatch(target_of(ref))
 
-    def _receive_many(self, handler: Callable[[list[Delivery]], Any]) -> Awaitable[Any] | _Idle | None:
-        entries = self.mailbox.take_many(SLICE_MESSAGES)
-        if not entries:
-            return _IDLE
-        deliveries = [delivery for delivery in map(self._delivery, entries) if delivery is not None]
-        if not deliveries:
-            return None
-        self._processed += len(deliveries)
-        outcome = handler(deliveries)
-        return outcome if hasattr(outcome, "__await__") else None
+    def link(self, ref: ActorRef) -> None:
+        """Fail with another actor, and it with this one."""
+        target = target_of(ref)
+        if target.state is ActorState.STOPPED:
+            raise ActorStopped(f"{ref.name} has stopped, so {self.name} cannot be linked to it")
+        self.bonds().link(target)
 
-    def _delivery(self, entry: Entry) -> Delivery | None:
-        envelope = Envelope._make(entry)
-        frame, timer = envelope.frame, envelope.timer
-        if timer is not None and not (self._life and self._is_due(timer, frame, self._life.timers)):
-            return None
-        try:
-            return self.answers.deliver(decode(frame) if type(frame) is bytes else frame, envelope)
-        except (UnknownMessage, MalformedMessage) as error:
-            self._refuse(envelope, error)
-            return None
+    def inform(self, signal: Any, watch: Watch) -> None:
+        """Receive a signal, if the watch still stands then."""
+        if self.state is not ActorState.STOPPED:
+            self.mailbox.put_supervision(Envelope(signal, watch.target.ref, timer=watch, at=self.now()))
+            self.driver.wake()
 
-    def _is_due(self, ticket: Any, frame: Any, timers: Timers) -> bool:
-        if type(ticket) is Watch:
-            return self._bonds is not None and self._bonds.receives(ticket, frame)
-        return timers.is_due(ticket)
+    # What its supervisor and its system ask for
 
-    def _sealed(self, outcome: Any) -> Any:
-        """An answer as it travels; whatever it is, where nobody waits for it."""
-        entry = self._current
-        return outcome if entry is None or Envelope._make(entry).reply is None else seal(outcome)
+    def begin_again(self) -> None:
+        """Start the next incarnation, where it waits for that."""
+        self.restarting.begin_again()
 
-    def _answer(self, outcome: Any) -> None:
-        """Settle the message in hand with what its handler gave; nothing where it was deferred, or one of many."""
-        envelope = self._current
-        if envelope is None:
-            return
-        reply = Envelope._make(envelope).reply
-        if reply is not None:
-            self.answers.settle(reply, self._sealed(outcome), self._message)
-        self._current = None
+    async def retire(self, timeout_s: float) -> None:
+        """End the incarnation in good order, within that time; the next one begins when it is told to."""
+        await self.life.retire(timeout_s)
 
-    def _refuse(self, envelope: Envelope, error: CodecError) -> None:
-        self._refused += 1
-        _log.warning("frame refused", actor=self.name, error=str(error), size=len(envelope.frame))
-        self.answers.refuse(envelope, error)
-        self._bury(envelope, DeadReason.REFUSED)
+    def finish(self) -> bool:
+        """End for good as the last incarnation did, where it waits to begin again; whether it did."""
+        return self.restarting.finish()
+
+    async def wait_until_settled(self) -> None:
+        """Until it receives, waits to begin again, or has stopped for good."""
+        await self.life.wait_until_settled()
+
+    def give_up(self) -> None:
+        """End at once, without hooks; whoever waits is answered."""
+        self.ending.terminate(None)
+
+    # What its parts ask for
+
+    def go(self, event: PhaseEvent) -> None:
+        """Into the phase that follows."""
+        self.state = after(self.state, event)
+
+    def close(self) -> None:
+        """Take no more messages."""
+        self.is_stopping = True
+        self.receiving.look_up()
+        self._guard()
+
+    def activate(self) -> None:
+        """From here on code of this actor may wait for others."""
+        self.activation = Activation(self)
+        in_hand.set(self.activation)
+
+    def deactivate(self) -> None:
+        """Until here."""
+        if self.activation is not None:
+            self.activation.is_open = False
+            self.activation = None
+
+    def bury(self, envelope: Envelope, reason: DeadReason, error: BaseException | None = None) -> None:
+        """A message of this actor went nowhere."""
+        if type(envelope.timer) is not Watch and self.body.buries(envelope):
+            sender = envelope.sender.name if envelope.sender is not None else None
+            self.system.dead_letters.add(envelope.frame, self.name, sender, reason, error=error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from typing import Any, Protocol, TypeVar, Unpack
 
@@ -9,18 +10,23 @@ from cuebook.clock import Clock
 from cuebook.logs import Log, get_logger
 from cuebook.runtime.cells.answers import Delivery
 from cuebook.runtime.cells.services import ServiceKey, Services
-from cuebook.runtime.cells.spec import Factory, SpawnOptions
-from cuebook.runtime.cells.timers import Timers
+from cuebook.runtime.cells.spec import ActorSpec, Factory, SpawnOptions
+from cuebook.runtime.refs.deadlines import Deadlines
+from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.status import ActorStatistics, TreeNode
 from cuebook.runtime.refs.typed import Accepts
 from cuebook.runtime.refs.waiting import in_hand
+from cuebook.runtime.reports.deadletters import DeadLetters
 from cuebook.runtime.reports.log_context import actor_context
+from cuebook.runtime.reports.shutdown import Shutdown
 from cuebook.runtime.tasks.exits import called, is_exit, own
 from cuebook.runtime.tasks.hold import Hold
+from cuebook.runtime.tasks.tasks import Tasks
+from cuebook.runtime.tasks.timers import Timers
 from cuebook.wire.message import outgoing
 
-__all__ = ["CellPort", "Context", "SystemView"]
+__all__ = ["NO_CHILDREN", "CellPort", "Context", "Parent", "SystemPort", "SystemView"]
 
 _A = TypeVar("_A", bound=Accepts[Any])
 
@@ -46,6 +52,61 @@ class SystemView(Protocol):
 
     def statistics(self) -> dict[str, ActorStatistics]:
         """Counts by name."""
+
+
+NO_CHILDREN: dict[str, Any] = {}
+"""What an actor has that never had children: never written to."""
+
+
+class Parent(Protocol):
+    """An actor that has children."""
+
+    children: dict[str, Any]
+
+    def kill(self, error: BaseException | None = None) -> None:
+        """End the incarnation as a failure."""
+
+
+class SystemPort(SystemView, Protocol):
+    """The system as its cells see it."""
+
+    id: bytes
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    deadlines: Deadlines
+    ready: ReadyQueue
+    dead_letters: DeadLetters
+    shutdown: Shutdown
+    observation: Any
+    is_cut_short: bool
+    """Whether the system ends by force, and has cancelled all that was under way before."""
+
+    def tasks(self) -> Tasks:
+        """What awaits for its actors."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+    def next_serial(self) -> int:
+        """A number that no other actor of the system has."""
+
+    def draw(self) -> float:
+        """Chance, 0 to 1."""
+
+    def start(self, spec: ActorSpec, parent: Parent | None) -> ActorRef:
+        """Start an actor."""
+
+    def forget(self, name: str) -> None:
+        """An actor has ended for good."""
+
+    def is_traced(self, name: str) -> bool:
+        """Whether what this actor does is told."""
+
+    def trace(self, name: str, on: bool = True) -> None:
+        """Trace an actor, or not any more."""
+
+    def fail(self, error: BaseException) -> None:
+        """The system itself is broken: end the block that it lives in with this error."""
 
 
 class CellPort(Protocol):

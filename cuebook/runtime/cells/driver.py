@@ -19,9 +19,18 @@ from cuebook.runtime.tasks.exits import own
 from cuebook.runtime.tasks.hold import Hold
 from cuebook.runtime.tasks.tasks import Tasks
 
-__all__ = ["Driven", "Driver", "Work", "driven_in"]
+__all__ = ["IDLE", "Driven", "Driver", "Idle", "Step", "Work", "driven_in"]
 
 Work = Generator[Awaitable[Any] | None, Any, None]
+
+
+class Idle:
+    """In place of something to be awaited: there is nothing to do."""
+
+
+IDLE = Idle()
+Step = Awaitable[Any] | Idle | None
+"""What a piece of work comes to: it is to be awaited; there is nothing to do; None: it is done."""
 
 
 _ENDS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit)
@@ -43,8 +52,11 @@ _Step = Awaitable[Any] | None | _Done
 class Driven(Protocol):
     """Something with work to do."""
 
-    name: str
     ready: ReadyQueue
+
+    @property
+    def name(self) -> str:
+        """Whose it is."""
 
     def tasks(self) -> Tasks:
         """Where it awaits."""

@@ -10,18 +10,35 @@ from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.cells.context import Context
 from cuebook.runtime.cells.driver import Work
 from cuebook.runtime.cells.spec import Factory
-from cuebook.runtime.cells.timers import Timers
 from cuebook.runtime.tasks.exits import called, is_exit
+from cuebook.runtime.tasks.timers import Timers
 
 __all__ = ["Incarnation"]
 
 _log = get_logger("runtime")
 
 
+class HandlerObserver(Protocol):
+    """Someone who looks at handlers while they work."""
+
+    def seen(self, handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """A handler of one message that is looked at."""
+
+    def seen_many(self, handler: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
+        """A handler of many."""
+
+    def unseen(self, handler: Any) -> Any:
+        """The handler itself."""
+
+
 class IncarnationOwner(Protocol):
     """The actor whose incarnation it is."""
 
     name: str
+
+    @property
+    def observer(self) -> HandlerObserver | None:
+        """Who looks at its handlers; None: nobody."""
 
     def activate(self) -> None:
         """From here on its code may wait for others."""
@@ -53,9 +70,23 @@ class Incarnation:
             raise TypeError(f"the factory of {self._owner.name} gave a {type(actor).__qualname__}, not an Actor")
         actor.context = context
         self._actor = actor
-        self.receive = actor.receive
-        self.receive_many = getattr(actor, "receive_many", None)
+        self.receive_by(actor.receive, getattr(actor, "receive_many", None))
         yield from self._run("on_start")
+
+    def receive_by(self, handler: Callable[[Any], Any], many: Callable[[list[Any]], Any] | None) -> None:
+        """The handlers from now on."""
+        observer = self._owner.observer
+        if observer is not None:
+            handler = observer.seen(handler)
+            many = None if many is None else observer.seen_many(many)
+        self.receive, self.receive_many = handler, many
+
+    def observe(self, before: HandlerObserver | None) -> None:
+        """Somebody else looks than before, or nobody."""
+        if before is None:
+            self.receive_by(self.receive, self.receive_many)
+        else:
+            self.receive_by(before.unseen(self.receive), before.unseen(self.receive_many))
 
     @property
     def kind(self) -> type | None:
@@ -67,15 +98,15 @@ class Incarnation:
         assert self._actor is not None
         if self.receive_many is not None:
             raise TypeError(f"{self._owner.name} receives many messages at once, so it cannot become another handler")
-        self.receive = self._actor.receive if handler is None else handler
+        self.receive_by(self._actor.receive if handler is None else handler, None)
 
     def stop(self) -> Work:
         """Run `on_stop`, unless a last hook has begun; what it raises is logged."""
-        return self._run_safely("on_stop")
+        return self.last("on_stop", self._run("on_stop"))
 
     def fail(self, error: BaseException) -> Work:
         """Run `on_failure`, unless a last hook has begun; what it raises is logged."""
-        return self._run_safely("on_failure", error)
+        return self.last("on_failure", self._run("on_failure", error))
 
     def _run(self, hook: str, *arguments: Any) -> Work:
         # A hook that is not overridden costs no task.
@@ -86,12 +117,13 @@ class Incarnation:
             self._owner.activate()
             yield pending
 
-    def _run_safely(self, hook: str, *arguments: Any) -> Work:
+    def last(self, hook: str, work: Work) -> Work:
+        """Do the work of a last hook, unless one has begun; what it raises is logged."""
         if self._is_over:
-            return  # its last hook was cut off by cancellation
+            return  # it was cut off by cancellation
         self._is_over = True
         try:
-            yield from self._run(hook, *arguments)
+            yield from work
         except BaseException as error:
             if is_exit(error):
                 raise

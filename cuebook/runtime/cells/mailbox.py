@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -89,6 +89,7 @@ class Mailbox:
     Attributes:
         spec: its bounds. size: bytes of the user lane. dropped, high_water: counts.
         is_held: nobody takes messages out, so that no question waits for room.
+        mark: makes what is kept of a message that comes in, where someone looks; None: nobody does.
         user, urgent, supervision, waiters: the lanes, for the cell, whose two loops are too hot for a call a message.
     """
 
@@ -99,6 +100,7 @@ class Mailbox:
         "high_water",
         "is_closed",
         "is_held",
+        "mark",
         "size",
         "spec",
         "supervision",
@@ -119,6 +121,7 @@ class Mailbox:
         self.high_water = 0
         self.is_closed = False
         self.is_held = False
+        self.mark: Callable[[Entry], Entry] | None = None
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -172,12 +175,16 @@ class Mailbox:
         user = self.open_lane()
         size = size_of(entry[0])
         pushed_out = () if self._fits(size) else self._make_room(user, size)
+        if self.mark is not None:
+            entry = self.mark(entry)
         user.append(entry)
         self._grown(entry)
         return pushed_out
 
     def put_unbounded(self, entry: Entry, *, urgent: bool) -> None:
         """Queue whatever the bounds: an urgent message, or one that the actor owes itself."""
+        if self.mark is not None:
+            entry = self.mark(entry)
         if urgent:
             if self.urgent is None:
                 self.urgent = deque()

@@ -130,6 +130,7 @@ class ActorSpec:
         start_s: seconds that `on_start` may take; then it is cancelled, and the incarnation has failed. None: no
             bound.
         children_max: how many children it may have at a time.
+        body: makes its body, of its system and this; None: it lives where its cell is.
     """
 
     factory: Factory[Any]
@@ -141,6 +142,7 @@ class ActorSpec:
     on_ended: OnEnded | None = None
     start_s: float | None = None
     children_max: int = CHILDREN_MAX
+    body: Callable[[Any, ActorSpec], Any] | None = None
 
 
 _DEFAULT_MAILBOX = MailboxSpec()
@@ -171,6 +173,7 @@ def make_spec(factory: Factory[Any], name: str, options: SpawnOptions) -> ActorS
         options.get("on_ended"),
         options.get("start_s"),
         options.get("children_max", CHILDREN_MAX),
+        getattr(factory, "body", None),  # a factory may say where its actor lives
     )
 
 

@@ -1,4 +1,4 @@
-"""Looking at what actors send and receive, while someone looks: their cells are of other classes then.
+"""Looking at what actors send and receive, while someone looks: each of their cells has an observer then.
 
 A system without observers runs none of this code. Knows no stream and no telemetry.
 """
@@ -6,21 +6,19 @@ A system without observers runs none of this code. Knows no stream and no teleme
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
 from cuebook.logs import get_logger
 from cuebook.runtime.cells.cell import Cell
 from cuebook.runtime.cells.envelope import Entry, Envelope
-from cuebook.runtime.cells.incarnation import Incarnation
-from cuebook.runtime.cells.mailbox import Mailbox
-from cuebook.runtime.cells.timers import Timers
+from cuebook.runtime.cells.ports import CellCore
 from cuebook.runtime.refs.ref import ActorRef, sender_now
 from cuebook.runtime.reports.trace_context import TraceContext, trace_now
 from cuebook.runtime.tasks.exits import is_exit, own
 
-__all__ = ["Observation", "ObservedCell", "Observer", "Sending", "Work"]
+__all__ = ["Observation", "Observer", "Sending", "Work"]
 
 _log = get_logger("runtime")
 
@@ -36,9 +34,7 @@ class Sending:
 
     __slots__ = ("cell", "content", "mark", "note", "reply", "sender")
 
-    def __init__(
-        self, cell: ObservedCell, content: Any, sender: ActorRef | None, reply: asyncio.Future[Any] | None
-    ) -> None:
+    def __init__(self, cell: Cell, content: Any, sender: ActorRef | None, reply: asyncio.Future[Any] | None) -> None:
         self.cell = cell
         self.content = content
         self.sender = None if sender is None else sender.name
@@ -59,7 +55,7 @@ class Work:
 
     __slots__ = ("began", "cell", "count", "is_asked", "mark", "message", "parent", "sender", "waited_s")
 
-    def __init__(self, cell: ObservedCell, message: Any, entry: Entry | None, count: int = 1) -> None:
+    def __init__(self, cell: Cell, message: Any, entry: Entry | None, count: int = 1) -> None:
         self.cell = cell
         self.message = message
         self.count = count
@@ -73,7 +69,7 @@ class Work:
 
     def is_answered(self) -> bool:
         """Whether what the handler returns goes to someone who asked."""
-        return self.is_asked and self.cell.in_hand() is not None
+        return self.is_asked and self.cell.receiving.current is not None
 
     @property
     def seconds(self) -> float:
@@ -102,7 +98,7 @@ class Observer(Protocol):
     def ends(self, work: Work, note: Any, error: BaseException | None) -> None:
         """The handler has returned, or raised."""
 
-    def restarted(self, cell: ObservedCell) -> None:
+    def restarted(self, cell: Cell) -> None:
         """An actor is about to begin its next incarnation."""
 
 
@@ -122,7 +118,7 @@ class Observation:
     def adopt(self, cell: Cell) -> None:
         """Look at a new actor as well, if anyone looks."""
         if self.observers:
-            _look_at(cell)
+            cell.observe(ActorObserver(cell, self))
 
     def add(self, observer: Observer) -> None:
         """Let someone look; no effect where it does already. Cost: a look at each actor for the first one."""
@@ -136,9 +132,8 @@ class Observation:
     def _set(self, observers: tuple[Observer, ...]) -> None:
         was, self.observers = self.observers, observers
         if bool(was) is not bool(observers):
-            change = _look_at if observers else _look_away_from
             for cell in self._cells.values():
-                change(cell)
+                cell.observe(ActorObserver(cell, self) if observers else None)
 
     def run(self, work: Work, call: Callable[[], Any]) -> Any:
         """Call a handler; where it gives something to await, that is observed to its end too."""
@@ -202,100 +197,64 @@ async def _awaited(work: Work, notes: _Notes, outcome: Any) -> Any:
     return value
 
 
-class ObservedIncarnation(Incarnation):
-    """An incarnation whose handlers are called through its cell's observation."""
-
-    __slots__ = ()
-
-    @property
-    def receive(self) -> Callable[[Any], Any]:
-        return self._receive
-
-    @receive.setter
-    def receive(self, handler: Callable[[Any], Any]) -> None:
-        _PLAIN.__set__(self, handler)
-
-    @property
-    def receive_many(self) -> Callable[[list[Any]], Any] | None:
-        return None if _MANY.__get__(self) is None else self._receive_many
-
-    @receive_many.setter
-    def receive_many(self, handler: Callable[[list[Any]], Any] | None) -> None:
-        _MANY.__set__(self, handler)
-
-    def _receive(self, message: Any) -> Any:
-        cell: Any = self._owner
-        handler = _PLAIN.__get__(self)
-        return cell.observation.run(Work(cell, message, cell.in_hand()), lambda: handler(message))
-
-    def _receive_many(self, deliveries: list[Any]) -> Any:
-        cell: Any = self._owner
-        handler = _MANY.__get__(self)
-        work = Work(cell, deliveries[0].message, None, len(deliveries))
-        sender = deliveries[0].sender
-        work.sender = None if sender is None else sender.name
-        return cell.observation.run(work, lambda: handler(deliveries))
-
-
-_PLAIN: Any = Incarnation.__dict__["receive"]
-_MANY: Any = Incarnation.__dict__["receive_many"]
-
-
 class Marked(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has room for a mark in its __dict__ only
     """An entry of a mailbox, and the trace that it is part of."""
 
     mark: TraceContext | None
 
 
-class ObservedMailbox(Mailbox):
-    """A mailbox that marks what is put into it with the trace that goes on there."""
+class _ObservedHandler:
+    """A handler that works under the eyes of an observation."""
+
+    __slots__ = ("handler", "observer")
+
+    def __init__(self, observer: ActorObserver, handler: Callable[[Any], Any]) -> None:
+        self.observer = observer
+        self.handler = handler
+
+    def __call__(self, message: Any) -> Any:
+        """Handle a message."""
+        handler, cell = self.handler, self.observer.cell
+        return self.observer.observation.run(Work(cell, message, cell.receiving.current), lambda: handler(message))
+
+
+class _ObservedBatch(_ObservedHandler):
+    """A handler of many messages."""
 
     __slots__ = ()
 
-    def put(self, entry: Entry) -> Sequence[Entry]:
-        """Queue at the end of the user lane, marked."""
-        return super().put(_marked(entry))
-
-    def put_unbounded(self, entry: Entry, *, urgent: bool) -> None:
-        """Queue whatever the bounds, marked."""
-        super().put_unbounded(_marked(entry), urgent=urgent)
-
-
-def _marked(entry: Entry) -> Any:
-    marked = Marked(entry)
-    marked.mark = trace_now.get()
-    return marked
+    def __call__(self, deliveries: Any) -> Any:
+        """Handle them."""
+        handler = self.handler
+        work = Work(self.observer.cell, deliveries[0].message, None, len(deliveries))
+        sender = deliveries[0].sender
+        work.sender = None if sender is None else sender.name
+        return self.observer.observation.run(work, lambda: handler(deliveries))
 
 
-class ObservedCell(Cell):
-    """A cell whose messages are marked and seen on their way in, and whose handlers are observed."""
+class ActorObserver:
+    """From where one actor is looked at. A `CellObserver`."""
 
-    __slots__ = ()
+    __slots__ = ("cell", "observation")
 
-    @property
-    def observation(self) -> Observation:
-        """Who looks."""
-        observation: Observation = self._system.observation
-        return observation
+    def __init__(self, cell: Cell, observation: Observation) -> None:
+        self.cell = cell
+        self.observation = observation
 
-    def in_hand(self) -> Entry | None:
-        """The entry of the message in hand."""
-        return self._current
-
-    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
+    def offer(self, cell: CellCore, frame: Any, reply: asyncio.Future[Any] | None) -> bool:
         """No short way: every message is posted."""
         return False
 
-    def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
-        """Queue a message. Raises MailboxFull or ActorStopped."""
-        sending = Sending(self, frame, sender_now(), reply)
+    def post(self, cell: CellCore, frame: Any, reply: asyncio.Future[Any] | None, *, urgent: bool) -> None:
+        """See a message on its way into the mailbox. Raises as `Body.post`."""
+        sending = Sending(self.cell, frame, sender_now(), reply)
         observers = self.observation.observers
         for observer in observers:
             _tell(observer, "sending", sending)
         token = trace_now.set(sending.mark)
         error: BaseException | None = None
         try:
-            super().post(frame, reply, urgent=urgent)
+            cell.body.post(cell, frame, reply, urgent=urgent)
         except BaseException as raised:
             error = raised
             raise
@@ -304,47 +263,25 @@ class ObservedCell(Cell):
             for observer in observers:
                 _tell(observer, "sent", sending, error)
 
-    def _new_incarnation(self, timers: Timers) -> Incarnation:
-        life = super()._new_incarnation(timers)
-        _look(life, ObservedIncarnation)
-        return life
+    def mark(self, entry: Entry) -> Any:
+        """The entry, with the trace that goes on there."""
+        marked = Marked(entry)
+        marked.mark = trace_now.get()
+        return marked
 
-    def _restart(self) -> None:
-        super()._restart()
+    def seen(self, handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """A handler that is looked at while it works on a message."""
+        return _ObservedHandler(self, handler)
+
+    def seen_many(self, handler: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
+        """The same of one that works on many."""
+        return _ObservedBatch(self, handler)
+
+    def unseen(self, handler: Any) -> Any:
+        """The handler itself."""
+        return handler.handler if isinstance(handler, _ObservedHandler) else handler
+
+    def restarted(self) -> None:
+        """The next incarnation is about to begin."""
         for observer in self.observation.observers:
-            _tell(observer, "restarted", self)
-
-
-_classes: dict[type, type] = {}
-
-
-def _look(thing: Any, part: type) -> None:
-    """Make an object one of its class with this part before it; the part adds no slots, so their layout is the same."""
-    plain = type(thing)
-    if issubclass(plain, part):
-        return
-    observed = part if plain is part.__base__ else _classes.get(plain)
-    if observed is None:
-        observed = _classes[plain] = type(f"Observed{plain.__name__}", (part, plain), {"__slots__": ()})
-    thing.__class__ = observed
-
-
-def _look_away(thing: Any, part: type) -> None:
-    """Make it what it was."""
-    if isinstance(thing, part):
-        thing.__class__ = type(thing).__bases__[-1]
-
-
-def _look_at(cell: Cell) -> None:
-    for thing, part in _parts(cell):
-        _look(thing, part)
-
-
-def _look_away_from(cell: Cell) -> None:
-    for thing, part in _parts(cell):
-        _look_away(thing, part)
-
-
-def _parts(cell: Cell) -> list[tuple[Any, type]]:
-    parts: list[tuple[Any, type]] = [(cell, ObservedCell), (cell.mailbox, ObservedMailbox)]
-    return parts if cell.incarnation is None else [*parts, (cell.incarnation, ObservedIncarnation)]
+            _tell(observer, "restarted", self.cell)

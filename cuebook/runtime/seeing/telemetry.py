@@ -15,11 +15,12 @@ from opentelemetry import context as contexts
 from opentelemetry import metrics, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from cuebook.runtime.cells.cell import Cell
 from cuebook.runtime.refs.deadlines import EXPIRED
 from cuebook.runtime.refs.reply import FailedReply
 from cuebook.runtime.refs.status import ActorStatistics
 from cuebook.runtime.reports.trace_context import TraceContext
-from cuebook.runtime.seeing.observing import ObservedCell, Sending, Work
+from cuebook.runtime.seeing.observing import Sending, Work
 from cuebook.wire.message import name_in
 from cuebook.wording import text_of
 
@@ -135,7 +136,7 @@ class Telemetry:
         self._handler_s.record(work.seconds, kinds)
         self._wait_s.record(work.waited_s, kinds)
 
-    def restarted(self, cell: ObservedCell) -> None:
+    def restarted(self, cell: Cell) -> None:
         """Count it."""
         self._restarts.add(1, {"cuebook.actor": cell.kind})
 

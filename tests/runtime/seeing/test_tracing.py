@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cuebook.errors import ActorFailed, ActorStopped, MailboxFull
 from cuebook.runtime.cells.actor import Actor
-from cuebook.runtime.cells.cell import Cell
+from cuebook.runtime.cells.local import Local
 from cuebook.runtime.cells.mailbox import Mailbox, MailboxSpec
+from cuebook.runtime.cells.ports import CellCore
 from cuebook.runtime.cells.spec import make_spec
 from cuebook.runtime.policy.restarts import Backoff
 from cuebook.runtime.refs.ref import ActorRef, target_of
@@ -29,6 +31,14 @@ async def those(stream: Any, count: int) -> list[TraceEvent]:
 
 def brief(event: TraceEvent) -> tuple[str, str, Any, str | None]:
     return event.actor, event.kind.value, event.message, event.peer
+
+
+def is_looked_at(ref: ActorRef) -> bool:
+    """Whether what the actor receives goes another way than without any trace; nothing of that is left afterwards."""
+    cell = target_of(ref)
+    other_ways = [cell.observer, cell.gate, cell.mailbox.mark]
+    assert len({way is None for way in other_ways}) == 1
+    return cell.gate is not None
 
 
 class Forwarder(Actor):
@@ -202,50 +212,49 @@ async def test_nothing_is_seen_after_it_is_switched_off_and_the_actors_are_what_
         ref = system.spawn(Counter, name="counter")
         other = system.spawn(Counter, name="other")
         await ref.ask(Get())
-        before = [type(target_of(one)) for one in (ref, other)]
         events = system.traces()
         ref.trace()
         late = system.spawn(Counter, name="late")
-        assert type(target_of(other)) is not Cell
+        assert all(is_looked_at(one) for one in (ref, other, late))
         await ref.ask(Get())
         await those(events, 2)
         ref.trace(False)
         assert await ref.ask(Get()) == await late.ask(Get()) == 0
-        assert [type(target_of(one)) for one in (ref, other, late)] == [*before, Cell]
-        assert before == [Cell, Cell]
+        assert not any(is_looked_at(one) for one in (ref, other, late))
         with pytest.raises(TimeoutError):
             await those(events, 1)
 
 
 @virtually
-async def test_cells_of_other_classes_are_looked_at_too_and_stay_what_they_are() -> None:
-    """As those that stand for actors of other processes."""
+async def test_actors_with_bodies_and_mailboxes_of_their_own_are_looked_at_too() -> None:
+    """As those of other processes."""
 
-    class OtherCell(Cell):
-        __slots__ = ("extra",)
+    class OtherBody(Local):
+        def new_mailbox(self, spec: MailboxSpec) -> OtherMailbox:
+            return OtherMailbox(spec)
 
-        def doing(self) -> str:
-            return f"{super().doing()}!"
+        def kind(self, cell: CellCore) -> str:
+            return f"other {super().kind(cell)}"
 
     class OtherMailbox(Mailbox):
-        __slots__ = ("extra",)
+        pass
 
     async with ActorSystem() as system:
-        cell = OtherCell(system, make_spec(Counter, "other", {}), None)
-        cell.mailbox = OtherMailbox(MailboxSpec())
-        cell.extra = cell.mailbox.extra = "kept"
-        system._cells["other"] = system._roots["other"] = cell
+        spec = replace(make_spec(Counter, "other", {}), body=lambda _system, _spec: OtherBody())
+        other = system.start(spec, None)
         system.spawn(Counter, name="plain")
+        mailbox = target_of(other).mailbox
         events = system.traces()
         for _ in range(2):
-            cell.ref.trace()
-            assert await cell.ref.ask(Get()) == 0
+            other.trace()
+            assert await other.ask(Get()) == 0
             assert len({event.trace_id for event in await those(events, 2)}) == 1
-            assert isinstance(cell, OtherCell) and type(cell) is not OtherCell
-            assert (cell.doing(), cell.extra, cell.mailbox.extra) == ("!", "kept", "kept")
-            cell.ref.trace(False)
-            assert (type(cell), type(cell.mailbox)) == (OtherCell, OtherMailbox)
-            assert await cell.ref.ask(Get()) == 0
+            assert other.statistics().kind == "other Counter"
+            other.trace(False)
+            assert not is_looked_at(other)
+            assert await other.ask(Get()) == 0
+        assert target_of(other).mailbox is mailbox
+        assert type(mailbox) is OtherMailbox
 
 
 @virtually
@@ -258,7 +267,7 @@ async def test_a_trace_ends_with_its_actor_and_is_no_one_elses_of_that_name() ->
         events = system.traces()
         again = system.spawn(Counter, name="counter")
         await again.ask(Get())
-        assert type(target_of(again)) is Cell
+        assert not is_looked_at(again)
         with pytest.raises(TimeoutError):
             await those(events, 1)
         with pytest.raises(KeyError, match="there are: counter"):

@@ -11,8 +11,8 @@ import pytest
 
 from cuebook.errors import ActorFailed
 from cuebook.runtime.cells.actor import Actor
-from cuebook.runtime.cells.immediate import never_waits, outcome_of
 from cuebook.runtime.system import ActorSystem
+from cuebook.runtime.tasks.immediate import never_waits, outcome_of
 from tests.support.cast import Add, Boom, Echo, Get
 from tests.support.virtually import virtually
 

@@ -31,6 +31,10 @@ _NO_TIMERS: dict[Hashable, Timer] = {}  # what an actor without timers has: neve
 class TimerOwner(Protocol):
     """Whom the messages go to."""
 
+    @property
+    def clock(self) -> Clock:
+        """What tells when they are due."""
+
     def post_timer(self, frame: Any, timer: Timer) -> None:
         """Queue a message that is due."""
 
@@ -42,10 +46,9 @@ class Timers:
     cancel.
     """
 
-    __slots__ = ("_clock", "_owner", "_timers")
+    __slots__ = ("_owner", "_timers")
 
-    def __init__(self, clock: Clock, owner: TimerOwner) -> None:
-        self._clock = clock
+    def __init__(self, owner: TimerOwner) -> None:
         self._owner = owner
         self._timers: dict[Hashable, Timer] = _NO_TIMERS
 
@@ -99,7 +102,7 @@ class Timers:
         return True
 
     def _arm(self, timer: Timer, delay_s: float) -> None:
-        timer.handle = self._clock.call_later(delay_s, self._fire, timer)
+        timer.handle = self._owner.clock.call_later(delay_s, self._fire, timer)
 
     def _fire(self, timer: Timer) -> None:
         timer.handle = None
