@@ -153,6 +153,8 @@ class DurableActors:
 
     def promise(self, id: str) -> DurablePromise[Any]:
         """As `Runtime.promise`."""
+        if not isinstance(id, str) or not id:
+            raise ValueError(f"the id of a promise is a string that is not empty, not {id!r}")
         return DurablePromise(id, self.entity(Promise, id, None), self.ledger)
 
     def close(self) -> None:
