@@ -180,3 +180,14 @@ def test_the_context_that_is_not_there_yet_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(AttributeError, match="Early has its context from on_start on: it is not there yet in __init__"):
         Early("a")
     assert not hasattr(Slips("a"), "context")
+
+
+def test_what_cannot_be_removed(tmp_path: Path) -> None:
+    async def scene(runtime: Runtime) -> None:
+        with pytest.raises(TypeError, match="only a durable actor is removed"):
+            await runtime.remove(Actor, "a")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="the id of a Slips is a string that is not empty, not 5"):
+            await runtime.remove(Slips, 5)  # type: ignore[arg-type]
+        assert not await runtime.remove(Slips, "nobody")
+
+    played(tmp_path / "actors.cue", scene)
