@@ -278,7 +278,7 @@ class DurableFace:
             whether anything was kept of it.
 
         Raises:
-            TypeError: it is no class of durable actors. ValueError: the runtime has no path.
+            TypeError: it is no class of durable actors. ValueError: the runtime has no path, or the id is no string.
             JournalError: the journal cannot be written; it is there as before.
         """
         return await self.opened.remove(actor, id)

@@ -137,6 +137,8 @@ class DurableActors:
         """As `Runtime.remove`."""
         if not is_durable(cls):
             raise TypeError(f"nothing is kept of {cls!r}: only a durable actor is removed")
+        if not isinstance(id, str) or not id:
+            raise ValueError(f"the id of a {cls.__qualname__} is a string that is not empty, not {id!r}")
         ledger = await self.ledger()
         name = entity_name(cls, id)
         await self._stop(name)
@@ -153,6 +155,8 @@ class DurableActors:
 
     def promise(self, id: str) -> DurablePromise[Any]:
         """As `Runtime.promise`."""
+        if not isinstance(id, str) or not id:
+            raise ValueError(f"the id of a promise is a string that is not empty, not {id!r}")
         return DurablePromise(id, self.entity(Promise, id, None), self.ledger)
 
     def close(self) -> None:

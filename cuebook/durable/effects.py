@@ -108,8 +108,10 @@ class Effect(Generic[R_co]):
         events stay.
 
         Raises:
-            TypeError: it is a coroutine function, which nobody would await.
+            TypeError: it is no function, or a coroutine function, which nobody would await.
         """
+        if not callable(callback):
+            raise TypeError(f"then() takes a function of the state, not {callback!r}")
         if inspect.iscoroutinefunction(callback):
             name = getattr(callback, "__qualname__", repr(callback))
             raise TypeError(
@@ -141,7 +143,8 @@ class Effect(Generic[R_co]):
                 a minute, or half a period, late.
 
         Raises:
-            ValueError: none of the three is given, or both `after` and `at`; or one of them makes no sense.
+            ValueError: none of the three is given, or both `after` and `at`, or `missed` without `every`; or one
+                of them makes no sense.
             TypeError: it is no message, or a time is no number.
         """
         duty = reminder(key, message, after=after, at=at, every=every, missed=missed)
@@ -161,7 +164,8 @@ class Effect(Generic[R_co]):
             actor: class of the receiver. id: which one.
 
         Raises:
-            TypeError: `actor` is no class of durable actors, or it is no message.
+            TypeError: `actor` is no class of durable actors, or has no handler for it, or it is no message. ValueError:
+                the id is no string, or empty.
         """
         return self._refined(duties=(*self.duties, delivery(actor, id, message)))
 
@@ -173,8 +177,10 @@ class Effect(Generic[R_co]):
             promise: as `runtime.promise(id)` gives it. value: what a result of a call may be.
 
         Raises:
-            ValueNotKept: the value cannot be kept; the part is named.
+            ValueNotKept: the value cannot be kept; the part is named. TypeError: it is no promise.
         """
+        if not hasattr(promise, "settlement"):
+            raise TypeError(f"fulfil() sets a promise, as runtime.promise(id) gives it, not {promise!r}")
         return self._refined(duties=(*self.duties, promise.settlement(value)))
 
     def stop(self) -> Effect[R_co]:
@@ -212,9 +218,15 @@ def persist(*events: Any) -> Effect[None]:
 
 
 def as_effect(outcome: Any) -> Effect:
-    """What a handler gave back, as an effect: a value that is none is the answer."""
+    """What a handler gave back, as an effect: a value that is none is the answer.
+
+    Raises:
+        TypeError: several effects.
+    """
     if type(outcome) is Effect:
         return outcome
+    if type(outcome) in (list, tuple) and outcome and type(outcome[0]) is Effect:
+        raise TypeError("a handler gives back one effect: persist(first, second) keeps several events")
     if outcome is None:
         return NOTHING
     return Effect(answer=(lambda _state: outcome) if callable(outcome) else outcome)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic
 from cuebook.durable.effects import Effect
 from cuebook.durable.events.appliers import appliers_of
 from cuebook.durable.events.event_types import EventTypes, Upcaster, name_of
+from cuebook.durable.events.folding import check_returned
 from cuebook.durable.events.snapshots import SnapshotPolicy
 from cuebook.durable.hooks import is_preceded, preceded
 from cuebook.durable.keeper import Keeper
@@ -127,6 +128,7 @@ class PersistentActor(Actor[C], AcceptsDeliveries[C], Generic[S, C]):
         super().__init_subclass__(**options)
         around = names_around(1)
         cls.type_name = vars(cls).get("type_name", "") or cls.__name__
+        _check_said(cls)
         cls._handlers = handlers_of(cls, around, (Effect,))
         if not is_rebuilt(cls):
             check_receiver(cls, "handle", around, (Effect,))
@@ -154,6 +156,11 @@ class PersistentActor(Actor[C], AcceptsDeliveries[C], Generic[S, C]):
     def handler_for(cls, kind: type) -> str:
         """The name of the method that handles commands of this type; "handle" where none is named for it."""
         return cls._handlers.get(kind, "handle")
+
+    @classmethod
+    def has_handler(cls, kind: type) -> bool:
+        """Whether commands of this type may be handled; a `handle` of the class's own may take any."""
+        return kind in cls._handlers or cls.handle is not PersistentActor.handle
 
     # What a subclass says
 
@@ -183,10 +190,14 @@ class PersistentActor(Actor[C], AcceptsDeliveries[C], Generic[S, C]):
         name = self._appliers.get(type(event))
         if name is None:
             kind, owner = type(event).__qualname__, type(self).__qualname__
+            several = " (several events are persist(*events))" if isinstance(event, list | tuple) else ""
             raise TypeError(
                 f"{owner} applies no {kind}: define apply(self, state, event), or apply_x(self, state, event: {kind})"
+                f"{several}"
             )
         next_state: S = getattr(self, name)(state, event)
+        if next_state is None:
+            check_returned(getattr(self, name), state, event)
         return next_state
 
     # What the runtime calls
@@ -221,6 +232,20 @@ class PersistentActor(Actor[C], AcceptsDeliveries[C], Generic[S, C]):
     def _give_up(self) -> None:
         if self._keeper is not None:
             self._keeper.give_up()
+
+
+def _check_said(cls: type[PersistentActor[Any, Any]]) -> None:
+    """Raises TypeError where what a class says of itself is something else, or takes the place of what keeps it."""
+    name = cls.__qualname__
+    for method in ("receive", "receive_many"):
+        if getattr(cls, method, None) is not getattr(PersistentActor, method, None):
+            raise TypeError(f"{name}.{method} takes the place of what keeps the events: define handle(self, command)")
+    if not isinstance(cls.snapshots, SnapshotPolicy):
+        raise TypeError(f"snapshots of {name} is a SnapshotPolicy(every=...), not {cls.snapshots!r}")
+    if isinstance(cls.events, type):
+        raise TypeError(f"events of {name} are several classes: events = ({cls.events.__qualname__},)")
+    if "/" in cls.type_name:
+        raise TypeError(f"the type_name of {name} has no slash, which stands before the id: {cls.type_name!r}")
 
 
 def _check_follows(cls: type[PersistentActor[Any, Any]]) -> None:

@@ -6,6 +6,7 @@ Knows no command. How a class's entities fall asleep is `hosted`'s, when sleepin
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -77,6 +78,18 @@ def entity_name(cls: type, id: str) -> str:
     return f"{_kind_of(cls)}/{id}"
 
 
+def _check_made(cls: type[Actor]) -> None:
+    """Raises TypeError where the class does not take an id alone."""
+    try:
+        signature = inspect.signature(cls)
+    except (TypeError, ValueError):  # it does not say
+        return
+    try:
+        signature.bind("id")
+    except TypeError as error:
+        raise TypeError(f"an entity is made as {cls.__qualname__}(id): {error}") from None
+
+
 class Entities:
     """The entities of a system, by class and id.
 
@@ -110,6 +123,7 @@ class Entities:
         if not (isinstance(cls, type) and issubclass(cls, Actor)):
             raise TypeError(f"an entity is of a class of actors, not {cls!r}")
         check_durable(cls)
+        _check_made(cls)
         if idle_s is not None and not idle_s > 0:
             raise ValueError(f"idle_s is more than 0 seconds, not {idle_s!r}")
         kind = _kind_of(cls)

@@ -68,6 +68,8 @@ def reminder(
     if after is not None and after < 0:
         raise ValueError(f"a reminder is due after 0 or more seconds, not {after!r}")
     chosen, frame = one_of(Missed, missed, "missed"), encode(message)
+    if every is None and chosen is not Missed.ONE:
+        raise ValueError("missed= of a reminder goes with every=")
     if every is not None:
         if not every > 0:
             raise ValueError(f"a reminder repeats every so many seconds, more than 0, not {every!r}")
@@ -94,7 +96,12 @@ def delivery(actor: Any, id: str, message: object) -> Duty:
     address = getattr(actor, "address_of", None)
     if address is None:
         raise TypeError(f"deliver() sends to a class of durable actors (a PersistentActor), not to {actor!r}")
-    return Duty("", 0.0, encode(message), address(id))
+    frame = encode(message)
+    if not isinstance(id, str) or not id:
+        raise ValueError(f"the id of a {actor.__qualname__} is a string that is not empty, not {id!r}")
+    if not actor.has_handler(type(message)):
+        raise TypeError(f"{actor.__qualname__} has no handler for {type(message).__qualname__}: it is not delivered")
+    return Duty("", 0.0, frame, address(id))
 
 
 def _key(key: str) -> str:

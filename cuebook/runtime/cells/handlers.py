@@ -47,7 +47,7 @@ def handlers_of(cls: type, names: Mapping[str, Any], wrappers: tuple[type, ...] 
     for base in reversed(cls.__mro__):
         own: dict[type, str] = {}
         for name, method in vars(base).items():
-            if name.startswith("on_") and name not in HOOKS and inspect.isfunction(method):
+            if name.startswith("on_") and name not in HOOKS and _is_method(cls, name, method):
                 kinds, hints = _kinds(cls, method, names)
                 if base is cls:
                     check_answer(method, hints, kinds, wrappers)
@@ -59,6 +59,15 @@ def handlers_of(cls: type, names: Mapping[str, Any], wrappers: tuple[type, ...] 
                     own[kind] = name
         found = {kind: name for kind, name in found.items() if name not in vars(base)} | own
     return found
+
+
+def _is_method(cls: type, name: str, method: Any) -> bool:
+    """Whether it may be a handler. Raises TypeError where it is like one, and could not be called as such."""
+    if isinstance(method, staticmethod | classmethod):
+        raise TypeError(f"{cls.__qualname__}.{name} is to be a plain method (what is no handler is not called on_...)")
+    if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
+        raise TypeError(f"{cls.__qualname__}.{name} yields: a handler returns its answer")
+    return inspect.isfunction(method)
 
 
 def check_taken(cls: type, handlers: Mapping[type, str], root: type) -> None:
