@@ -31,7 +31,7 @@ from cuebook.runtime.policy.directives import Directive
 from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.ref import sender_now, target_of
 from cuebook.runtime.refs.reply import failure_of, told
-from cuebook.runtime.refs.status import ActorState, ActorStatistics
+from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.wire.message import encode
 
@@ -139,6 +139,11 @@ class RemoteCell(Cell):
             processed=flight.begun_count,
             busy_s=self._busy_there_s,
         )
+
+    def tree(self) -> TreeNode:
+        """This actor and all below it, here and in its process."""
+        node = super().tree()
+        return node if self._link is None else replace(node, children=node.children + self._link.below(self))
 
     @property
     def kind(self) -> str:
