@@ -19,9 +19,9 @@ __all__ = ["settle_in"]
 
 
 def settle_in(
-    data_fd: int, control_fd: int, page_fd: int, parent: int
+    data_fd: int, control_fd: int, page_fd: int, parent: int, *, page_bytes: int = PAGE_BYTES
 ) -> tuple[socket.socket, socket.socket, memoryview[float]]:
-    """Tie this process's life to the parent's. Its two sockets and its page."""
+    """Tie this process's life to the parent's. Its two sockets and its page, of which `page_bytes` are wanted here."""
     _die_with(parent)
     become_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -29,7 +29,7 @@ def settle_in(
     for sock in (data, control):
         sock.setblocking(True)
         sock.set_inheritable(False)
-    page = memoryview(mmap.mmap(page_fd, PAGE_BYTES)).cast("d")
+    page = memoryview(mmap.mmap(page_fd, page_bytes)).cast("d")
     os.close(page_fd)
     open_streams()
     return data, control, page

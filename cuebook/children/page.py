@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["NONSENSE", "PAGE_BYTES", "make_page", "since", "whole"]
+__all__ = ["NONSENSE", "NOTES_BYTES", "PAGE_BYTES", "make_page", "since", "whole"]
 
 PAGE_BYTES = 4096
 """Doubles. In a worker three are used: index of the running call (-1: none), its start (monotonic, s), whether there is
 anything to do. In a process of actors two an actor: the last message begun, whether one is in hand."""
+NOTES_BYTES = 128 * 1024
+"""Behind the page, in a process of actors: answers that have not been sent. What is not written to takes no memory."""
 
 
 NONSENSE = -2
@@ -44,5 +46,5 @@ def make_page() -> int:
 
         fd, name = tempfile.mkstemp()
         os.unlink(name)  # noqa: PTH108 - a path of a moment, by name from mkstemp
-    os.ftruncate(fd, PAGE_BYTES)
+    os.ftruncate(fd, PAGE_BYTES + NOTES_BYTES)
     return fd

@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 from cuebook.children.output_pipe import OutputPipe
-from cuebook.children.page import PAGE_BYTES
+from cuebook.children.page import NOTES_BYTES, PAGE_BYTES
 from cuebook.children.port import Listener, Loss, Output
 from cuebook.children.spawner import ChildProcess, spawner
 from cuebook.wire.codec import FRAME_BYTES_MAX
@@ -93,7 +93,7 @@ class OwnedProcess:
         except asyncio.CancelledError:
             future.add_done_callback(spawner().discard)
             raise
-        self._page = memoryview(mmap.mmap(child.page_fd, PAGE_BYTES)).cast("d")
+        self._page = memoryview(mmap.mmap(child.page_fd, PAGE_BYTES + NOTES_BYTES)).cast("d")
         os.close(child.page_fd)
         data, _ = await loop.create_connection(lambda: _DataProtocol(self), sock=child.data)
         control, _ = await loop.create_connection(asyncio.Protocol, sock=child.control)

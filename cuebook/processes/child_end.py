@@ -16,15 +16,19 @@ from typing import Any
 
 from cuebook.children.lifeline import settle_in
 from cuebook.children.logs.forwarding import Forwarding
+from cuebook.children.page import NOTES_BYTES, PAGE_BYTES
 from cuebook.children.program.program import ProgramHere
 from cuebook.children.settling import adopt_environment
 from cuebook.children.stdio import flush_c, flush_streams
 from cuebook.children.title import show_title
 from cuebook.errors import ActorFailed, UnknownMessage
 from cuebook.persistence.values.in_messages import adopt_key, carry_values
+from cuebook.processes.branches import Branches, PeopledSystem
+from cuebook.processes.ends import end_group, exit_code, mind_owner
 from cuebook.processes.hosted import ForwardedDeadLetters, HostedBody, hosted_spec
 from cuebook.processes.link import Link, open_address
 from cuebook.processes.loop import new_loop
+from cuebook.processes.notes import Notes
 from cuebook.processes.outcomes import pack_error, unpack_error
 from cuebook.processes.parcel import open_parcel, study
 from cuebook.processes.protocol import (
@@ -51,10 +55,10 @@ from cuebook.processes.protocol import (
 )
 from cuebook.processes.receipts import Receipts
 from cuebook.processes.traces import Carrier, mark_of, send_traces
+from cuebook.runtime.cells.ports import CellCore
 from cuebook.runtime.refs.ref import ActorRef, find_ref, homes, routes
 from cuebook.runtime.refs.waiting import in_hand, waits_for
 from cuebook.runtime.reports.trace_context import trace_now
-from cuebook.runtime.system import ActorSystem
 from cuebook.runtime.tasks.exits import is_exit
 from cuebook.wire.frame import LINK_BYTES_MAX, FrameReader, pack_frame
 
@@ -79,6 +83,7 @@ class ChildEnd(Link):
         self.logging_state: dict[str, Any] | None = None
         self.unlearned: dict[int, UnknownMessage] = {}
         self._page = page
+        self._notes = Notes(page)
         self._reader = FrameReader(LINK_BYTES_MAX)
         self._buffer = memoryview(bytearray(_RECV_BYTES))  # a new one a read would cost more than the read
         self._out: list[bytes] = []
@@ -88,7 +93,8 @@ class ChildEnd(Link):
         self._owing: list[Receipts] = []
         self._hosted: dict[int, HostedBody] = {}
         self._specs: dict[int, Any] = {}
-        self.system = ActorSystem("cuebook")
+        self._branches = Branches(self._cells, self.order, loop.call_later)
+        self.system = PeopledSystem("cuebook", self._branches.changed)
         self.system.dead_letters = ForwardedDeadLetters(self.system.clock.time, self.order)
         self._over: asyncio.Future[float] = loop.create_future()
         self._orders: dict[type, Callable[[Any], None]] = {
@@ -109,7 +115,7 @@ class ChildEnd(Link):
         try:
             self.loop.run_until_complete(self._live())
         except SystemExit as leaving:
-            return _exit_code(leaving.code)
+            return exit_code(leaving.code)
         except KeyboardInterrupt:
             return 128 + signal.SIGINT
         return 0
@@ -135,8 +141,16 @@ class ChildEnd(Link):
         receipts.is_owing = True
         self._owing.append(receipts)
 
+    def answered(self, number: int, form: int, value: Any) -> None:
+        """An ask that came over the link is settled."""
+        super().answered(number, form, value)
+        if not self._notes.add(0, number, form, value):
+            self.flush()
+
     def collect(self) -> None:
         """Write what has gathered."""
+        if self._branches.is_any:
+            self._branches.step()
         owing, self._owing = self._owing, []
         for receipts in owing:
             answers, receipts.answers = receipts.answers, []
@@ -153,6 +167,7 @@ class ChildEnd(Link):
         if self._out:
             out, self._out = self._out, []
             self._send(out)
+            self._notes.clear()
 
     def _send(self, frames: list[bytes]) -> None:
         data = b"".join([pack_frame(frame, LINK_BYTES_MAX) for frame in frames])
@@ -200,8 +215,7 @@ class ChildEnd(Link):
         asker = in_hand.get()
         if asker is None or not asker.is_open:
             return None
-        cells = [(number, hosted.cell) for number, hosted in self._hosted.items() if hosted.cell is not None]
-        return [number for number, cell in cells if waits_for(cell, asker.actor)] or None
+        return [cell.serial for cell in self._cells() if waits_for(cell, asker.actor)] or None
 
     def find(self, name: str, serial: int) -> ActorRef | None:
         """An actor of the owner's system: one that lives here, or the way to it."""
@@ -248,7 +262,7 @@ class ChildEnd(Link):
             self.loop.call_soon_threadsafe(self.write, frame)
 
     def _on_admit(self, admit: Admit) -> None:
-        receipts = Receipts(admit.actor, admit.name, self, self._page, slot=admit.slot)
+        receipts = Receipts(admit.actor, admit.name, self, self._page, notes=self._notes, slot=admit.slot)
         self.forwarding.load(self.logging_state)
         try:
             with self.program.filters.put_aside():
@@ -332,6 +346,9 @@ class ChildEnd(Link):
         if not self._over.done():
             self._over.set_result(0.0)
 
+    def _cells(self) -> list[CellCore]:
+        return [hosted.cell for hosted in self._hosted.values() if hosted.cell is not None]
+
     def _begun(self, actor: int) -> HostedBody | None:
         hosted = self._hosted.get(actor)
         return None if hosted is None or hosted.cell is None else hosted
@@ -342,33 +359,11 @@ class ChildEnd(Link):
         self._specs.pop(actor, None)
 
 
-def _exit_code(code: Any) -> int:
-    """What the interpreter makes of SystemExit's argument."""
-    if code is None:
-        return 0
-    if isinstance(code, int):
-        return code & 0xFF
-    sys.stderr.write(f"{code}\n")
-    return 1
-
-
-def end_group() -> None:
-    """The owner is gone: end this process and whatever its actors have started."""
-    os.killpg(0, signal.SIGKILL)
-
-
-def _mind_owner(control: socket.socket) -> None:
-    """The owner's end is noticed also while a handler keeps the loop busy."""
-    while control.recv(64):
-        pass
-    end_group()
-
-
 def main(data_fd: int, control_fd: int, page_fd: int, parent: int) -> None:
     """The entry of the process. It ends by `os._exit`: no thread and no `atexit` of an actor can keep it."""
-    data, control, page = settle_in(data_fd, control_fd, page_fd, parent)
+    data, control, page = settle_in(data_fd, control_fd, page_fd, parent, page_bytes=PAGE_BYTES + NOTES_BYTES)
     page[0] = -1
-    threading.Thread(target=_mind_owner, args=(control,), name="cuebook-owner", daemon=True).start()
+    threading.Thread(target=mind_owner, args=(control,), name="cuebook-owner", daemon=True).start()
     child = ChildEnd(data, page)
     code = child.run()
     child.flush()

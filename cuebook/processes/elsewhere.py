@@ -29,7 +29,7 @@ from cuebook.runtime.cells.ports import GRACE_S, CellCore
 from cuebook.runtime.cells.spec import ActorSpec
 from cuebook.runtime.refs.ref import sender_now, target_of
 from cuebook.runtime.refs.reply import failure_of, told
-from cuebook.runtime.refs.status import ActorState, ActorStatistics
+from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.tasks.timers import Timers
 from cuebook.wire.message import encode
@@ -164,6 +164,10 @@ class Elsewhere(Local):
             processed=flight.begun_count,
             busy_s=self._busy_there_s,
         )
+
+    def below(self, cell: CellCore) -> tuple[TreeNode, ...]:
+        """What lives below it in its process."""
+        return () if self._link is None else self._link.below(self)
 
     def kind(self, cell: CellCore) -> str:
         """The name of its class."""

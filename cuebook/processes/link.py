@@ -132,8 +132,12 @@ class Link:
         """Settle an ask of the other end."""
         self._waits.end(number)
         if self.is_open:
-            self._answers += (number, *pack_outcome(name, outcome))
-            self.wake()
+            self.answered(number, *pack_outcome(name, outcome))
+
+    def answered(self, number: int, form: int, value: Any) -> None:
+        """An ask that came over the link is settled."""
+        self._answers += (number, form, value)
+        self.wake()
 
     def wake(self) -> None:
         """Have `collect` called soon."""

@@ -16,8 +16,10 @@ from cuebook.children.process import OwnedProcess
 from cuebook.children.surroundings import surroundings
 from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied, SupervisionError
 from cuebook.persistence.values.in_messages import classes_of_the_script, own_key
+from cuebook.processes.branches import nodes_of
 from cuebook.processes.elsewhere import Elsewhere
 from cuebook.processes.link import Link
+from cuebook.processes.notes import noted
 from cuebook.processes.parcel import lesson, lesson_of_class
 from cuebook.processes.protocol import (
     ANSWERED,
@@ -27,6 +29,7 @@ from cuebook.processes.protocol import (
     VERSION,
     Admit,
     Asked,
+    Below,
     Buried,
     Ended,
     HeldUp,
@@ -43,6 +46,7 @@ from cuebook.processes.traces import unpack_event
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
+from cuebook.runtime.refs.status import TreeNode
 from cuebook.runtime.refs.waiting import Waiter
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
 from cuebook.runtime.seeing.tracing import Tracing
@@ -57,6 +61,7 @@ START_S = 60.0
 """Seconds that a process has to start up."""
 SLOTS = 256
 _HEADS_MAX = 4096
+_UNSOUND = (CodecError, ValueError, IndexError, TypeError)
 
 
 class OwnerSystem(Protocol):
@@ -98,6 +103,7 @@ class OwnerEnd(Link):
         self._heads: set[bytes] = set()
         self._taught: set[int] = set()
         self._classes, self._classes_taught = classes_of_the_script(), 0
+        self._below: dict[int, tuple[TreeNode, ...]] = {}
 
     @property
     def pid(self) -> int | None:
@@ -218,6 +224,10 @@ class OwnerEnd(Link):
         """The actors of these numbers."""
         return [actor.cell for number in numbers if (actor := self._cells.get(number)) is not None]
 
+    def below(self, cell: Elsewhere) -> tuple[TreeNode, ...]:
+        """What lives below the actor in its process, as it was told last."""
+        return self._below.get(cell.serial, ())
+
     def progress(self, cell: Elsewhere) -> tuple[int, int] | None:
         """Numbers of the message that the actor has begun last, and of the one in hand; None where nobody knows."""
         slot = self._slots.get(cell.serial, 0)
@@ -227,6 +237,7 @@ class OwnerEnd(Link):
 
     def release(self, cell: Elsewhere) -> None:
         """Forget the actor."""
+        self._below.pop(cell.serial, None)
         if self._cells.pop(cell.serial, None) is not None:
             slot = self._slots.pop(cell.serial)
             if slot:
@@ -248,7 +259,7 @@ class OwnerEnd(Link):
         try:
             for frame in frames:
                 self.take(frame)
-        except (CodecError, ValueError, IndexError, TypeError) as error:
+        except _UNSOUND as error:
             self.host.kill(f"sent what is no message: {error}")
 
     def take(self, frame: bytes) -> None:
@@ -276,6 +287,9 @@ class OwnerEnd(Link):
                 _ABOUT_ACTORS[type(order)](cell, order)
         elif isinstance(order, Buried):
             self._on_buried(order)
+        elif isinstance(order, Below):
+            if order.actor in self._cells:
+                self._below[order.actor] = nodes_of(order.nodes)
         elif isinstance(order, Traced):
             self._system.tracing.emit(unpack_event(order))
         elif isinstance(order, HeldUp):
@@ -316,6 +330,8 @@ class OwnerEnd(Link):
         self.lost = error
         homes.pop(self._home, None)
         page, self._page = self._page, None
+        if page is not None:
+            self._take_notes(page)
         for serial, cell in list(self._cells.items()):
             slot = self._slots.get(serial, 0)
             begun, in_hand = (page[2 * slot], page[2 * slot + 1]) if slot and page is not None else (0.0, 0.0)
@@ -325,6 +341,17 @@ class OwnerEnd(Link):
         if not self._greeted.done():
             self._greeted.set_exception(error)
             self._greeted.exception()  # it may be that nobody asks
+
+    def _take_notes(self, page: memoryview[float]) -> None:
+        """Answers that it had made and not sent."""
+        for actor, number, form, value in noted(page):
+            cell, slot = self._cells.get(actor), self._slots.get(actor, 0)
+            with contextlib.suppress(*_UNSOUND):  # any code there may have written it
+                if cell is not None:
+                    begun = max(whole(page[2 * slot]), number) if slot else number
+                    cell.on_settled(begun, cell.cell.statistics().busy_s, [number, form, value])
+                elif actor == 0:
+                    self.on_answered([ANSWERED, [], [number, form, value]])
 
 
 _NOBODY = contextvars.Context()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from cuebook.runtime.refs.ref import ActorRef
+from cuebook.runtime.refs.status import TreeNode
 
 __all__ = ["ProcessLink", "ProcessPort"]
 
@@ -20,6 +21,9 @@ class ProcessLink(Protocol):
 
     def release(self, actor: Any) -> None:
         """Forget the actor."""
+
+    def below(self, cell: Any) -> tuple[TreeNode, ...]:
+        """What lives below the actor in its process, as it was told last."""
 
     def deliver(self, fields: list[Any], size: int) -> None:
         """Send messages at once."""

@@ -22,6 +22,7 @@ __all__ = [
     "Admit",
     "Asked",
     "Begin",
+    "Below",
     "Buried",
     "Ended",
     "Expel",
@@ -46,7 +47,7 @@ __all__ = [
     "pack_traffic",
 ]
 
-VERSION = 3
+VERSION = 4
 """Of all that follows: both ends have the same, or the process is ended."""
 
 DELIVER, SETTLED, FORWARD, ANSWERED = 100, 101, 102, 103
@@ -274,10 +275,18 @@ class Traced:
     count: int
 
 
+@message(tag=125)
+class Below:
+    """What lives below an actor of the owner's: `branches.nodes_of` reads it."""
+
+    actor: int
+    nodes: list[Any]
+
+
 Order = (
     Hello | Welcome | Admit | Begin | Started | Ended | Expel | StoppedForGood | Kill | Retire | Asked | Buried | Teach
     | Observe | Signal | Verb | QuitProcess | GaveUp
-    | HeldUp | TraceActor | Traced
+    | HeldUp | TraceActor | Traced | Below
 )  # fmt: skip
 
 _SEEN: set[tuple[int, tuple[type, ...]]] = set()

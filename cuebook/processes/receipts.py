@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Protocol
 
+from cuebook.processes.notes import Notes
 from cuebook.processes.outcomes import pack_outcome
 from cuebook.runtime.cells.envelope import Entry, size_of
 from cuebook.runtime.cells.lanes import PriorityLane
@@ -22,6 +23,9 @@ class ReceiptPort(Protocol):
     def owe(self, receipts: Receipts) -> None:
         """Something of it is to be sent soon."""
 
+    def flush(self) -> None:
+        """Send at once."""
+
 
 class Receipts:
     """What the owner of an actor is told of its messages.
@@ -33,9 +37,11 @@ class Receipts:
         answers: flat: number, form, value.
     """
 
-    __slots__ = ("_page", "_place", "actor", "answers", "begun", "in_hand", "is_owing", "name", "port")
+    __slots__ = ("_notes", "_page", "_place", "actor", "answers", "begun", "in_hand", "is_owing", "name", "port")
 
-    def __init__(self, actor: int, name: str, port: ReceiptPort, page: memoryview[float], *, slot: int) -> None:
+    def __init__(
+        self, actor: int, name: str, port: ReceiptPort, page: memoryview[float], *, notes: Notes, slot: int
+    ) -> None:
         self.actor = actor
         self.name = name
         self.port = port
@@ -43,6 +49,7 @@ class Receipts:
         self.in_hand = 0
         self.answers: list[Any] = []
         self.is_owing = False
+        self._notes = notes
         self._page = page
         self._place = 2 * slot
         self._note()
@@ -62,10 +69,15 @@ class Receipts:
         self._note()
 
     def answer(self, number: int, outcome: Any) -> None:
-        """Settle an ask."""
-        self.answers += (number, *pack_outcome(self.name, outcome))
+        """Settle an ask. The answer is noted where the owner finds it if this process dies before it is sent, which is
+        after all that the loop has to do now; one that is too large for that is sent at once.
+        """
+        form, value = pack_outcome(self.name, outcome)
+        self.answers += (number, form, value)
         if not self.is_owing:
             self.port.owe(self)
+        if not self._notes.add(self.actor, number, form, value):
+            self.port.flush()
 
     def _note(self) -> None:
         # The owner reads it when this process has died.

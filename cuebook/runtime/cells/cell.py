@@ -254,7 +254,8 @@ class Cell:
 
     def tree(self) -> TreeNode:
         """This actor and all below it."""
-        return TreeNode(self.name, self.statistics(), tuple(child.tree() for child in self.children.values()))
+        here = tuple(child.tree() for child in self.children.values())
+        return TreeNode(self.name, self.statistics(), here + self.body.below(self))
 
     def observe(self, observer: CellObserver | None) -> None:
         """Let someone look at what it receives and does; None: nobody any more."""

@@ -16,7 +16,7 @@ from cuebook.runtime.cells.mailbox import Mailbox, MailboxSpec, Overflow
 from cuebook.runtime.cells.ports import GRACE_S, CellCore, Gate
 from cuebook.runtime.refs.ref import sender_now
 from cuebook.runtime.refs.reply import failure_of, told
-from cuebook.runtime.refs.status import ActorState, ActorStatistics
+from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.tasks.timers import Timers
 from cuebook.wording import repr_of, text_of
@@ -194,6 +194,10 @@ class Local:
             failures=0 if cell.past is None else cell.past.failures,
             last_error="" if cause is None else repr_of(cause)[:200],
         )
+
+    def below(self, cell: CellCore) -> tuple[TreeNode, ...]:
+        """Nothing: all of it is here."""
+        return ()
 
     def traced(self, cell: CellCore, *, on: bool) -> None:
         """What is looked at is here."""

@@ -21,7 +21,7 @@ from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.policy.phases import PhaseEvent
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef
-from cuebook.runtime.refs.status import ActorState, ActorStatistics
+from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
 from cuebook.runtime.refs.waiting import Waiter
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.tasks.timers import Timer, Timers
@@ -291,6 +291,9 @@ class Body(Protocol):
     def statistics(self, cell: CellCore) -> ActorStatistics:
         """Its counts now."""
 
+    def below(self, cell: CellCore) -> tuple[TreeNode, ...]:
+        """What lives below it in another process."""
+
     def traced(self, cell: CellCore, *, on: bool) -> None:
         """It is traced from now on, or no more."""
 
@@ -340,6 +343,12 @@ class CellCore(Waiter, Protocol):
 
     def cause(self) -> BaseException | None:
         """What the last incarnation failed with."""
+
+    def statistics(self) -> ActorStatistics:
+        """Its counts now."""
+
+    def tree(self) -> TreeNode:
+        """It and all below it."""
 
     def go(self, event: PhaseEvent) -> None:
         """Into the phase that follows."""
