@@ -41,7 +41,7 @@ from cuebook.engines.local.shared_worker import SharedWorker
 from cuebook.engines.port import AwayEngine, LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.transient import TransientBlobs
-from cuebook.persistence.history.items import as_calls, with_one_argument
+from cuebook.persistence.history.items import ListCalls, as_calls, with_one_argument
 from cuebook.persistence.history.results import Decoder, RunResults
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.journal.new_journal import say_if_not_private
@@ -241,6 +241,7 @@ def _make_run(
     spill = Spill(place.folders["spill"], are_fixed=calls is not None)
     pack = FunctionPack(func, options, identity.seed, spill, folders=place.folders, known=known, code=identity.code)
     work = _work(options, func, identity.seed, source.argument)
+    encode = encode_calls(spill, are_lists=type(calls) is ListCalls)
     sink: ListSink | StreamSink
     if room is None:
         total = None if calls is None else len(calls)
@@ -256,7 +257,7 @@ def _make_run(
             sink,
             work,
             setup=partial(pack.setup, key),
-            encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
+            encoder_for=send_nothing if options.engine.shares_memory else encode,
             key=key,
             journal=place.ref,
             closing_entries=None if plan.file is None else closing_entries,

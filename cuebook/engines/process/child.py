@@ -221,7 +221,7 @@ class WorkerProcess:
             return
         page, attendant, clock, finished = self.page, self.attendant, monotonic, self.finished
         invoke, keep, pack, scalars = function.invoke, self.encoder_of(function), new_packer().pack, SCALARS
-        since, again = clock(), self.attempts
+        overdue, again = clock() + FLUSH_S, self.attempts
         while self.todo:
             started = clock()
             for index, arguments in self.todo[0]:
@@ -244,13 +244,15 @@ class WorkerProcess:
                         data = keep(value)
                 except BaseException as error:
                     self.fail(index, started, error)
-                    started = since = clock()
+                    started = clock()
+                    overdue = started + FLUSH_S
                     continue
                 finished += (index, started, ended, data)
-                if ended - since > FLUSH_S:
+                if ended > overdue:
                     value = data = None
                     self.flush()
-                    started = since = clock()
+                    started = clock()
+                    overdue = started + FLUSH_S
                 else:
                     if attendant.is_parked:
                         attendant.wake()
