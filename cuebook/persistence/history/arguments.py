@@ -89,13 +89,14 @@ def encode_blocks(calls: Sequence[Call], form: CallForm | None = None, *, keep: 
     """
     form = CallForm() if form is None else form
     encoder = ValueEncoder(pickle=True)
-    pack = new_packer().pack if keep and form.is_plain and _are_lists(calls) else None
+    is_plain = keep and form.is_plain
+    pack = new_packer().pack if is_plain and _are_lists(calls) else None
     blocks: list[Block] = []
     for start in range(0, len(calls), BLOCK_CALLS):
         part = calls[start : start + BLOCK_CALLS]
-        identity = None
-        if pack is not None:
-            identity = _flat(part, pack) or _plain(part)
+        identity = _flat(part, pack) if pack is not None else None
+        if identity is None and is_plain:
+            identity = _plain(part)
         plain = None if identity is None else Block(len(part), _PLAIN_FORM, identity, None)
         if plain is None or _holds_large_call(plain) or form.hiding.is_in(plain.identity):
             blocks.append(_keyed_block(part, form, encoder if keep else None))

@@ -20,10 +20,10 @@ def packed(code: str, values: Iterable[Any]) -> bytes:
     Raises:
         OverflowError: one is too large for it.
     """
-    if code == "f":
+    if code == "f" and not _IS_BIG_ENDIAN:
         numbers = list(values)
         with suppress(OverflowError):  # too large for a float of 32 bits: that is infinite in an array
-            return pack(f"<{len(numbers)}f", *numbers)  # in a third of the time
+            return pack(f"{len(numbers)}f", *numbers)  # in a third of the time
         values = numbers
     found = array(code, values)
     if _IS_BIG_ENDIAN:
