@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import tempfile
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,14 +34,14 @@ from cuebook.chunks.records import closing_entries, portions
 from cuebook.chunks.reusing import read_claims, unclaimed
 from cuebook.chunks.run_lines import retried_detail
 from cuebook.chunks.same_numbers import SameNumbers
-from cuebook.chunks.sinks import ListSink, StreamSink
+from cuebook.chunks.sinks import ListSink, StreamSink, grow_old
 from cuebook.chunks.spill import Spill
 from cuebook.engines.calls.current import OUTSIDE, CurrentCall, NoStates, current_call
 from cuebook.engines.local.shared_worker import SharedWorker
 from cuebook.engines.port import AwayEngine, LocalWork
 from cuebook.errors import ActorFailed, CallFailed, JournalBusy, JournalError, JournalFull
 from cuebook.persistence.blobs.transient import TransientBlobs
-from cuebook.persistence.history.items import as_calls, with_one_argument
+from cuebook.persistence.history.items import ListCalls, as_calls, with_one_argument
 from cuebook.persistence.history.results import Decoder, RunResults
 from cuebook.persistence.identity.files import are_used
 from cuebook.persistence.journal.new_journal import say_if_not_private
@@ -126,11 +126,15 @@ async def _begin(
     run = opened.run
     claims = plan.claims
     is_finished = calls is not None and run.reused == len(calls)
+    # Of a list before anything is on record: what is damaged among its results then leaves the journal as it was.
+    not_rebuilt = await in_thread(partial(_fill, opened.sink, place, plan)) if claims else []
     if place.ref is not None:
         entries = [*plan.entries, *(closing_entries(run) if is_finished else [])]
         await _append(place, run.number, entries)
-    if claims:
-        await _deliver_reused(opened, place, plan, calls)
+    for error in not_rebuilt:
+        run.heed_failure(error)
+    if claims and isinstance(opened.sink, StreamSink):
+        _pump_reused(opened.sink, place, plan, calls)
     run.announce(EventKind.STARTED, detail=retried_detail(plan.retried))
     if is_finished:
         run.end()
@@ -184,6 +188,7 @@ def _as_list(request: Request) -> list[Any] | None:
         )
     elif hasattr(parameters, "__len__"):
         calls = as_calls(parameters)
+        grow_old(calls)
     else:
         calls = None
     if calls is None and request.options.reuse == "run":
@@ -236,6 +241,7 @@ def _make_run(
     spill = Spill(place.folders["spill"], are_fixed=calls is not None)
     pack = FunctionPack(func, options, identity.seed, spill, folders=place.folders, known=known, code=identity.code)
     work = _work(options, func, identity.seed, source.argument)
+    encode = encode_calls(spill, are_lists=type(calls) is ListCalls)
     sink: ListSink | StreamSink
     if room is None:
         total = None if calls is None else len(calls)
@@ -251,7 +257,7 @@ def _make_run(
             sink,
             work,
             setup=partial(pack.setup, key),
-            encoder_for=send_nothing if options.engine.shares_memory else encode_calls(spill),
+            encoder_for=send_nothing if options.engine.shares_memory else encode,
             key=key,
             journal=place.ref,
             closing_entries=None if plan.file is None else closing_entries,
@@ -330,19 +336,21 @@ async def _wait_behind(ref: ActorRef, run: int) -> None:
             return
 
 
-async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Beginning, calls: list[Any] | None) -> None:
-    """Hand the results of earlier runs to the sink, a record at a time, without holding up the loop."""
+def _reused(place: _Place, plan: Beginning) -> Iterator[RunResults]:
     assert place.file is not None
-    parts = read_claims(place.file, plan.history, plan.claims, _of_earlier(plan, place))
-    sink = opened.sink
-    if isinstance(sink, ListSink):
+    return read_claims(place.file, plan.history, plan.claims, _of_earlier(plan, place))
 
-        def fill(sink: ListSink = sink) -> list[CallFailed]:
-            return [error for part in parts for error in sink.put(part.indexes, list(part.values))]
 
-        for error in await in_thread(fill):
-            opened.run.heed_failure(error)
-        return
+def _fill(sink: ListSink | StreamSink, place: _Place, plan: Beginning) -> list[CallFailed]:
+    """Put the results of earlier runs in a list; the errors of those that cannot be rebuilt. Blocks on the disk."""
+    if isinstance(sink, StreamSink):
+        return []
+    return [error for part in _reused(place, plan) for error in sink.put(part.indexes, part.values)]
+
+
+def _pump_reused(sink: StreamSink, place: _Place, plan: Beginning, calls: list[Any] | None) -> None:
+    """Hand the results of earlier runs to a stream, a record at a time, without holding up the loop."""
+    parts = _reused(place, plan)
 
     def some() -> list[RunResults]:
         picked = []
@@ -352,13 +360,11 @@ async def _deliver_reused(opened: OpenedRun, place: _Place, plan: Beginning, cal
                 break
         return picked
 
-    reused = sink
-
     async def pump() -> None:
         while batch := await in_thread(some):
             for part in batch:
                 for index, value, seconds in zip(part.indexes, part.values, part.seconds, strict=True):
-                    await reused.wait_for_room()
-                    reused.reuse(index, None if calls is None else calls[index], value, seconds)
+                    await sink.wait_for_room()
+                    sink.reuse(index, None if calls is None else calls[index], value, seconds)
 
     sink.hold(asyncio.create_task(pump()))

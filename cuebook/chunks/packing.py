@@ -196,8 +196,12 @@ def _name(func: Any) -> str:
     return getattr(func, "__qualname__", None) or repr(func)
 
 
-def encode_calls(spill: Spill) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
-    """Chooses an encoder for some calls' arguments; what is large goes beside the message."""
+def encode_calls(spill: Spill, *, are_lists: bool) -> Callable[[Sequence[Any]], Callable[[Sequence[Any]], bytes]]:
+    """Chooses an encoder for some calls' arguments; what is large goes beside the message.
+
+    Args:
+        are_lists: whether each call is known to be a list.
+    """
     encoder = ValueEncoder(blobs=spill, blob_bytes=BESIDE_BYTES, portable=True, label="arguments")
     pack = new_packer().pack
 
@@ -214,7 +218,7 @@ def encode_calls(spill: Spill) -> Callable[[Sequence[Any]], Callable[[Sequence[A
         return data if len(data) < BESIDE_BYTES else any_values(calls)
 
     def choose(calls: Sequence[Any]) -> Callable[[Sequence[Any]], bytes]:
-        is_plain = set(map(type, calls)) == _LISTS and argument_types(calls) <= _PLAIN
+        is_plain = (are_lists or set(map(type, calls)) == _LISTS) and argument_types(calls) <= _PLAIN
         return plain_values if is_plain else any_values
 
     return choose

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,20 @@ from cuebook.persistence.records.bodies import durations_of, starts_of
 from cuebook.persistence.records.run_heads import Completed
 from cuebook.persistence.values.whole import NotRebuilt, WholeDecoder
 
-__all__ = ["Done", "ListSink", "StreamSink"]
+__all__ = ["Done", "ListSink", "StreamSink", "grow_old"]
+
+_LARGE = 50_000
+
+
+def grow_old(items: list[Any]) -> None:
+    """Have the garbage collector take a large new list for an old one, with all else that is new in this process.
+
+    It goes through each new container twice before it takes it for old: 26 ms a million items. Nothing happens where
+    the program has frozen anything. Cost: under a microsecond.
+    """
+    if len(items) >= _LARGE and not gc.get_freeze_count():
+        gc.freeze()
+        gc.unfreeze()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,7 @@ class ListSink:
         self, total: int | None, decoder: WholeDecoder, *, collects: bool, arguments: Callable[[int], Any]
     ) -> None:
         self.output: list[Any] = [None] * (total or 0)
+        grow_old(self.output)
         self._decoder = decoder
         self._collects = collects
         self._arguments = arguments
@@ -85,7 +100,7 @@ class ListSink:
     def keep(self, results: CommittedResults) -> Sequence[CallFailed]:
         return self.put(results.indexes, self._decoder.decode_many(results.body, len(results.indexes)))
 
-    def put(self, indexes: Sequence[int], values: list[Any]) -> Sequence[CallFailed]:
+    def put(self, indexes: Sequence[int], values: Sequence[Any]) -> Sequence[CallFailed]:
         """These calls have these values. Returns the errors of those that cannot be rebuilt here."""
         errors: Sequence[CallFailed] = ()
         if self._decoder.misses != self._misses:
@@ -108,7 +123,7 @@ class ListSink:
         self.output[index] = values[0]
         return errors
 
-    def _told(self, indexes: Sequence[int], values: list[Any]) -> tuple[list[Any], list[CallFailed]]:
+    def _told(self, indexes: Sequence[int], values: Sequence[Any]) -> tuple[list[Any], list[CallFailed]]:
         """The values, with an error (or nothing) in the place of what could not be rebuilt; and those errors."""
         self._misses = self._decoder.misses
         told: list[Any] = list(values)

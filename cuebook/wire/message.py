@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, dataclass_transform, overload
 from weakref import WeakSet
 
 from cuebook.errors import MalformedMessage, MessageTooLarge, UnknownMessage
 from cuebook.wire.codec import FRAME_BYTES_MAX, UNPACK_ERRORS, ExtType, new_packer, unpack, unpack_any_key, unpackb
 from cuebook.wire.shape import PLAIN, PLAIN_TEXT, Shape
+from cuebook.wire.shape_code import Packing
 
 __all__ = [
     "DEPTH_MAX",
@@ -168,7 +170,7 @@ def message(cls: type[Any] | None = None, /, *, tag: int | None = None, by_refer
             advice = "" if tag is not None else "; give it one of its own: @message(tag=...)"
             raise ValueError(f"tag {number} of {cls.__qualname__} already stands for {taken.cls.__qualname__}{advice}")
         final = _as_dataclass(cls)
-        shape = Shape(final, number, by_reference=by_reference)
+        shape = Shape(final, number, _packing_of, by_reference=by_reference)
         if taken is not None:
             _SHAPES.pop(taken.cls, None)
         _SHAPES[final] = _BY_TAG[number] = shape
@@ -218,7 +220,11 @@ def encode(message: object) -> bytes:
         TypeError: no message type, or a field that cannot be kept or is not of its annotated type; it is named.
         MessageTooLarge: over `FRAME_BYTES_MAX`; nothing was sent.
     """
-    return _frame_of(_SHAPES.get(type(message)), message)
+    shape = _SHAPES.get(type(message))
+    if shape is None:
+        raise _no_message(message)
+    encode = shape.encode
+    return encode(message)
 
 
 def outgoing(message: object) -> Any:
@@ -230,27 +236,23 @@ def outgoing(message: object) -> Any:
     if shape is None:
         if type(message) in _LOCAL:
             return message
-    elif shape.is_by_reference or ((is_whole := shape.is_whole) is not None and is_whole(message)):
+        raise _no_message(message)
+    if shape.is_by_reference:
         return message
-    return _frame_of(shape, message)
+    send = shape.send
+    return send(message)
 
 
-def _frame_of(shape: Shape | None, message: object) -> bytes:
-    if shape is None:
-        kind = type(message).__qualname__
-        if type(message) in _LOCAL:
-            raise TypeError(f"{kind} has no tag, so it goes by reference only, within its process")
-        raise TypeError(f"{kind} is no message: declare its class with @message")
-    values = shape.take(message)
-    try:
-        frame = _packers.pack(values)
-    except OverflowError:  # an int of more than 64 bits
-        frame = _frame_of_large(shape, values)
-    except (TypeError, ValueError) as error:
-        raise _unsendable(shape, values, error) from error
-    if len(frame) > _LARGE_BYTES:
-        _check_large(frame, shape.cls.__qualname__)
-    return frame
+def _no_message(message: object) -> TypeError:
+    kind = type(message).__qualname__
+    if type(message) in _LOCAL:
+        return TypeError(f"{kind} has no tag, so it goes by reference only, within its process")
+    return TypeError(f"{kind} is no message: declare its class with @message")
+
+
+def _packing_of(shape: Shape) -> Packing:
+    name = shape.cls.__qualname__
+    return Packing(_packers, partial(_mended, shape), _LARGE_BYTES, lambda frame: _check_large(frame, name))
 
 
 def decode(frame: bytes | memoryview) -> Any:
@@ -264,12 +266,14 @@ def decode(frame: bytes | memoryview) -> Any:
         values = unpackb(frame, strict_map_key=False, unicode_errors="surrogatepass", ext_hook=_of_extension)
     except UNPACK_ERRORS as error:
         values = unpack_any_key(frame, _of_extension, error)
-    if type(values) is not list or not values or type(values[0]) is not int:
-        raise MalformedMessage(f"a frame of {len(frame)} bytes holds no message: no list that begins with a tag")
-    shape = _BY_TAG.get(values[0])
-    if shape is None:
-        raise UnknownMessage(f"a message with tag {values[0]} has no type here: it comes from another version")
-    return shape.build(values)
+    if type(values) is list and values and type(tag := values[0]) is int:
+        try:
+            build = _BY_TAG[tag].build
+        except KeyError:
+            text = f"a message with tag {tag} has no type here: it comes from another version"
+            raise UnknownMessage(text) from None
+        return build(values)
+    raise MalformedMessage(f"a frame of {len(frame)} bytes holds no message: no list that begins with a tag")
 
 
 def is_message(value: object) -> bool:
@@ -343,8 +347,10 @@ def pack_plain(value: object) -> bytes:
     return frame
 
 
-def _frame_of_large(shape: Shape, values: list[Any]) -> bytes:
-    """The frame of a message with a number in it that msgpack does not know."""
+def _mended(shape: Shape, values: list[Any], error: Exception) -> bytes:
+    """The frame of a message with a number in it that msgpack does not know; raises what is wrong with any other."""
+    if not isinstance(error, OverflowError):
+        raise _unsendable(shape, values, error) from error
     try:
         # Each field by itself: refs and messages in the others stay as they are.
         fields = [value if _is_packed(value) else _carried_value(value) for value in values[1:]]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from cuebook.errors import MalformedMessage
-from cuebook.wire.shape_code import BECOMING, FieldCode, compile_builder, compile_taker, compile_tester
+from cuebook.wire.shape_code import BECOMING, FieldCode, Packing, compile_builder, compile_sender, compile_taker
 
 __all__ = ["PLAIN", "PLAIN_TEXT", "Shape"]
 
@@ -45,18 +45,32 @@ class Shape:
 
     Attributes:
         take: `take(message)` gives [tag, field, ...]. Raises TypeError, naming the field, where one may not leave.
-        is_whole: `is_whole(message)` tells whether no copy of it could be told from itself, and it is small: each
-            field a number, a short text or bytes, or None, and can be encoded. None: no message of the class is.
+        encode: `encode(message)` gives the bytes of that. Raises as `take`.
+        send: the same; or the message itself where no copy of it could be told from it,
+            and it is small: each field a number, a short text or bytes, or None, and can be encoded. Raises as `take`.
         build: `build([tag, field, ...])`, as it arrived, gives a message. Raises MalformedMessage where it does
             not fit.
 
     They are compiled at their first use: most processes use a few of the types that they know.
     """
 
-    __slots__ = ("_fields", "_setters", "build", "cls", "is_by_reference", "is_whole", "names", "tag", "take")
+    __slots__ = (
+        "_fields",
+        "_packing",
+        "_setters",
+        "build",
+        "cls",
+        "encode",
+        "is_by_reference",
+        "names",
+        "send",
+        "tag",
+        "take",
+    )
 
-    def __init__(self, cls: type, tag: int, *, by_reference: bool = False) -> None:
+    def __init__(self, cls: type, tag: int, packing: Callable[[Shape], Packing], *, by_reference: bool = False) -> None:
         self.cls = cls
+        self._packing = packing
         self.tag = tag
         self.names = _names(cls)
         annotations = _annotations(cls)
@@ -67,20 +81,28 @@ class Shape:
             self._refuse_changeable()
         self.take: Callable[[Any], list[Any]] = self._take_first
         self.build: Callable[[list[Any]], Any] = self._build_first
-        self.is_whole: Callable[[Any], bool] | None = self._is_whole_first
+        self.encode: Callable[[Any], bytes] = self._encode_first
+        self.send: Callable[[Any], Any] = self._send_first
 
     def _take_first(self, message: Any) -> list[Any]:
         codes = [FieldCode(name, each.leaving, each.classes) for name, each in self._named_fields()]
         self.take = compile_taker(self.tag, codes, self._refuse_to_send)
         return self.take(message)
 
-    def _is_whole_first(self, message: Any) -> bool:
-        codes = [FieldCode(name, each.leaving) for name, each in self._named_fields()]
+    def _encode_first(self, message: Any) -> bytes:
+        self.encode = encode = self._sender(may_go=False)
+        frame: bytes = encode(message)
+        return frame
+
+    def _send_first(self, message: Any) -> Any:
         # An object that can hold more than its fields, or that checks itself, is made anew of its bytes.
         has_fields_alone = self._setters is not None and getattr(self.cls, "__dictoffset__", 1) == 0
-        tester = compile_tester(codes) if has_fields_alone else None
-        self.is_whole = tester
-        return tester is not None and tester(message)
+        self.send = self._sender(may_go=has_fields_alone)
+        return self.send(message)
+
+    def _sender(self, *, may_go: bool) -> Callable[[Any], Any]:
+        codes = [FieldCode(name, each.leaving, each.classes) for name, each in self._named_fields()]
+        return compile_sender(self.tag, codes, self._refuse_to_send, self._packing(self), may_go=may_go)
 
     def _build_first(self, values: list[Any]) -> Any:
         setters: Sequence[Callable[[Any, Any], None] | None] = self._setters or (None,) * len(self.names)

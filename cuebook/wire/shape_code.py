@@ -1,5 +1,4 @@
-"""Functions made for one message class: one takes its fields out, one puts a message together, one tells whether
-that is needed.
+"""Functions made for one message class: one takes its fields out, one sends it, one puts a message together.
 
 Each is compiled once a class, with the checks of the fields' types written out: a third of the cost of loops over
 fields. Knows no bytes, and no text of a refusal.
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-__all__ = ["BECOMING", "TEXT_MAX", "FieldCode", "compile_builder", "compile_taker", "compile_tester"]
+__all__ = ["BECOMING", "TEXT_MAX", "FieldCode", "Packing", "compile_builder", "compile_sender", "compile_taker"]
 
 TEXT_MAX = 64
 """A text or bytes up to this long is small."""
@@ -18,12 +17,12 @@ TEXT_MAX = 64
 BECOMING: dict[type, type] = {tuple: list, bytearray: bytes}
 """What a field may become when it arrives, and what it arrives as."""
 _SMALL = {
-    int: "type(v) is int and -0x8000000000000000 <= v <= 0xFFFFFFFFFFFFFFFF",
-    float: "type(v) is float",
-    bool: "type(v) is bool",
-    str: f"type(v) is str and len(v) <= {TEXT_MAX}",
-    bytes: f"type(v) is bytes and len(v) <= {TEXT_MAX}",
-    type(None): "v is None",
+    int: "type({v}) is int and -0x8000000000000000 <= {v} <= 0xFFFFFFFFFFFFFFFF",
+    float: "type({v}) is float",
+    bool: "type({v}) is bool",
+    str: f"type({{v}}) is str and len({{v}}) <= {TEXT_MAX}",
+    bytes: f"type({{v}}) is bytes and len({{v}}) <= {TEXT_MAX}",
+    type(None): "{v} is None",
 }
 """Types whose values cannot be changed, and what makes a value one that is small and can be encoded."""
 
@@ -38,6 +37,21 @@ class FieldCode(NamedTuple):
     classes: tuple[type, ...] = ()
     becomes: type | None = None
     setter: Callable[[Any, Any], None] | None = None
+
+
+class Packing(NamedTuple):
+    """How a list of fields becomes bytes.
+
+    Attributes:
+        packers: whose attribute `pack` does it.
+        mend: gets the list and what `pack` raised, and gives the bytes, or raises.
+        large_bytes: what is longer than this is shown to `check_large`, which may raise.
+    """
+
+    packers: Any
+    mend: Callable[[list[Any], Exception], bytes]
+    large_bytes: int
+    check_large: Callable[[bytes], None]
 
 
 def compile_taker(
@@ -55,17 +69,38 @@ def compile_taker(
     return _compiled("take", "message", [*lines, f"return {listed}"], scope)
 
 
-def compile_tester(fields: Sequence[FieldCode]) -> Callable[[Any], bool] | None:
-    """`tester(message)` tells whether each field is a small value that cannot be changed and can be encoded; None
-    where the types of the fields let no message be so.
+def compile_sender(
+    tag: int, fields: Sequence[FieldCode], refuse: Callable[[list[Any]], NoReturn], packing: Packing, *, may_go: bool
+) -> Callable[[Any], Any]:
+    """`sender(message)` gives the bytes of what a taker gives, and refuses what that refuses.
+
+    Parameters:
+        may_go: it gives the message itself where each field is a small value that cannot be changed and can be encoded.
+
+    Cost: a third less than of the same in three functions.
     """
-    lines: list[str] = []
-    for field in fields:
-        ways = [test for kind, test in _SMALL.items() if kind in (field.allowed or ())]
+    names = [f"v{place}" for place in range(len(fields))]
+    listed = f"[{', '.join([str(tag), *names])}]"
+    scope: dict[str, Any] = {"refuse": refuse, "errors": (TypeError, ValueError, OverflowError), **packing._asdict()}
+    lines = [f"{name} = message.{field.name}" for name, field in zip(names, fields, strict=True)]
+    small = _all_small(names, fields) if may_go else None
+    if small is not None:
+        lines += [f"if {small}:", "    return message"]
+    lines += _checks(names, fields, scope, f"refuse({listed})")
+    lines += ["try:", f"    frame = packers.pack({listed})", "except errors as error:"]
+    lines += [f"    frame = mend({listed}, error)", "if len(frame) > large_bytes:", "    check_large(frame)"]
+    return _compiled("send", "message", [*lines, "return frame"], scope)
+
+
+def _all_small(names: Sequence[str], fields: Sequence[FieldCode]) -> str | None:
+    """What is true where each field is small; None where their types let no message be so."""
+    tests: list[str] = []
+    for name, field in zip(names, fields, strict=True):
+        ways = [test.format(v=name) for kind, test in _SMALL.items() if kind in (field.allowed or ())]
         if not ways:
             return None
-        lines += [f"v = message.{field.name}", f"if not ({' or '.join(ways)}):", "    return False"]
-    return _compiled("test", "message", [*lines, "return True"], {})
+        tests.append(f"({' or '.join(ways)})")
+    return " and ".join(tests) or "True"
 
 
 def compile_builder(

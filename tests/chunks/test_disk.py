@@ -13,6 +13,7 @@ import pytest
 
 from cuebook import Checkpoint, JournalCorrupt, JournalError, chunk
 from tests.support.programs import counts, run_script, start
+from tests.support.salvage import tamper
 
 IS_ROOT = os.geteuid() == 0
 
@@ -37,6 +38,16 @@ def test_a_file_that_is_no_journal_is_refused_and_not_touched(tmp_path: Path) ->
     with pytest.raises(JournalCorrupt, match="notes.txt"):
         chunk(square, [[1]], where="thread", path=path)
     assert path.read_text() == "my notes\n" * 100
+
+
+def test_a_damaged_result_of_a_list_is_named_before_anything_is_on_record(tmp_path: Path) -> None:
+    path = tmp_path / "a.cue"
+    chunk(square, [[1], [2]], where="thread", path=path)
+    tamper(path, "UPDATE records SET body = x'0505' WHERE kind = 4")
+    before = path.read_bytes()
+    with pytest.raises(JournalCorrupt, match="damaged"):
+        chunk(square, [[1], [2]], where="thread", path=path)
+    assert path.read_bytes() == before
 
 
 def test_a_folder_below_a_file_is_told(tmp_path: Path) -> None:

@@ -48,6 +48,16 @@ def test_a_scan_without_bodies_leaves_them_out(medium: Medium) -> None:
         assert [(found[0], found[6]) for found in reading.scan(bodies=False)] == [(1, None), (2, None)]
 
 
+def test_a_scan_finds_rows_by_bytes_in_their_bodies(medium: Medium) -> None:
+    bodies = [b"\0mark", b"mark", None, b"x" * 5000 + b"\0mark\0", b"", b"\0mar"]
+    filled(medium.store(), [row(n, kind=4 + n % 2, body=body) for n, body in enumerate(bodies, 1)])
+    with medium.reading(Writers.NOBODY) as reading:
+        assert read_in(reading, holding=b"\0mark") == [1, 4]
+        assert read_in(reading, holding=b"\0mark", kinds=[4]) == [4]
+        assert read_in(reading, holding=b"\0mark", after=1, until=3) == []
+        assert next(iter(reading.scan(holding=b"\0mark\0")))[7] == row(3)[3]
+
+
 def test_a_selection_and_the_first_row_carry_the_hash_of_the_row_before(medium: Medium) -> None:
     filled(medium.store(), [row(n, kind=2 + n % 2) for n in range(1, 7)])
     with medium.reading(Writers.NOBODY) as reading:

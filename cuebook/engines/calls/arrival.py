@@ -10,11 +10,14 @@ from typing import Any, NoReturn
 
 from cuebook.persistence.values import ValueDecoder
 from cuebook.persistence.values.placeholders import Unresolved, placeholder_in
+from cuebook.wire.codec import unpackb
 
 __all__ = ["ONE_BY_ONE", "LostArguments", "arrived"]
 
 ONE_BY_ONE = 0xDD
-"""The first byte of arguments that may run code of the user's: of msgpack's longest form of an array."""
+"""The first byte of arguments that may run code of the user's: of msgpack's longest form of an array. What begins with
+any other one holds scalars only.
+"""
 _ONE = b"\x91"
 
 
@@ -33,8 +36,13 @@ class LostArguments:
         raise self.error
 
 
-def arrived(decoder: ValueDecoder, data: bytes, indexes: Sequence[int], *, begin: Callable[[int], None]) -> list[Any]:
+def arrived(
+    decoder: ValueDecoder, data: bytes, indexes: Sequence[int], *, begin: Callable[[int], None]
+) -> Sequence[Any]:
     """The arguments of these calls; `LostArguments` in the place of those that cannot be rebuilt in this process.
+
+    Those of a call are a list, or a dict of keyword arguments; where all of them are scalars they are a tuple, which
+    takes half the time to make and to call something with.
 
     A placeholder never reaches the user's function: what it made of it would count as a result.
 
@@ -43,12 +51,20 @@ def arrived(decoder: ValueDecoder, data: bytes, indexes: Sequence[int], *, begin
             process.
     """
     if data[0] != ONE_BY_ONE:
-        return _opened(decoder, data, len(indexes))
+        return _scalars(data, len(indexes))
     found = []
     for index, part in zip(indexes, decoder.split(data, len(indexes)), strict=True):
         begin(index)
         found += _opened(decoder, b"".join((_ONE, part)), 1)
     return found
+
+
+def _scalars(data: bytes, count: int) -> Sequence[Any]:
+    try:
+        calls: Sequence[Any] = unpackb(data, use_list=False, unicode_errors="surrogatepass")
+    except BaseException as error:  # not enough memory; what interrupts ends its call alone
+        return [LostArguments(error)] * count
+    return calls
 
 
 def _opened(decoder: ValueDecoder, data: bytes, count: int) -> list[Any]:

@@ -170,9 +170,10 @@ def _made(loaded: _Loaded, frame: bytes) -> list[bytes]:
     attempts = batch[3] or [1] * len(places)
     finished: list[tuple[int, float, float, bytes]] = []
     frames: list[bytes] = []
-    for call, arguments in zip(
+    for call, given in zip(
         zip(places, attempts, strict=True), arrived(function.decoder, batch[4], places, begin=_nothing), strict=True
     ):
+        arguments: Any = list(given) if type(given) is tuple else given
         enter_context_call(
             CurrentCall(
                 *call,

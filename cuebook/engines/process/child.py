@@ -171,7 +171,7 @@ class WorkerProcess:
             if indexes:
                 self.todo.append(zip(indexes, arguments, strict=True))
 
-    def loaded(self, function: LoadedFunction, data: bytes, indexes: Sequence[int]) -> list[Any]:
+    def loaded(self, function: LoadedFunction, data: bytes, indexes: Sequence[int]) -> Sequence[Any]:
         """The arguments of some calls."""
         try:
             if not self.program.filters.may_raise:
@@ -221,7 +221,7 @@ class WorkerProcess:
             return
         page, attendant, clock, finished = self.page, self.attendant, monotonic, self.finished
         invoke, keep, pack, scalars = function.invoke, self.encoder_of(function), new_packer().pack, SCALARS
-        since, again = clock(), self.attempts
+        overdue, again = clock() + FLUSH_S, self.attempts
         while self.todo:
             started = clock()
             for index, arguments in self.todo[0]:
@@ -231,7 +231,8 @@ class WorkerProcess:
                 page[1] = started
                 page[0] = index
                 try:
-                    value = invoke(*arguments) if type(arguments) is list else invoke(**arguments)
+                    kind = type(arguments)
+                    value = invoke(*arguments) if kind is tuple or kind is list else invoke(**arguments)
                     ended = clock()
                     kind = type(value)
                     if kind is int or kind in scalars:
@@ -243,13 +244,15 @@ class WorkerProcess:
                         data = keep(value)
                 except BaseException as error:
                     self.fail(index, started, error)
-                    started = since = clock()
+                    started = clock()
+                    overdue = started + FLUSH_S
                     continue
                 finished += (index, started, ended, data)
-                if ended - since > FLUSH_S:
+                if ended > overdue:
                     value = data = None
                     self.flush()
-                    started = since = clock()
+                    started = clock()
+                    overdue = started + FLUSH_S
                 else:
                     if attendant.is_parked:
                         attendant.wake()
@@ -270,10 +273,11 @@ class WorkerProcess:
             return self.between
         attempt = self.attempts.get(index, 1)
         if self.current is None or (self.current.index, self.current.attempt) != (index, attempt):
+            given = self.arguments
             self.current = CurrentCall(
                 index,
                 attempt,
-                self.arguments,
+                list(given) if type(given) is tuple else given,
                 worker=function.worker,
                 fingerprint=function.fingerprint,
                 key=function.call_key,

@@ -5,14 +5,15 @@ Knows neither the function nor the journal that the blocks are kept in.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import countOf
 from typing import Any, NamedTuple
 
 from cuebook.errors import MalformedMessage
 from cuebook.persistence.history.call_form import Call, CallForm, call_key
+from cuebook.persistence.history.items import ListCalls
 from cuebook.persistence.identity.digest import DIGEST_BYTES, blake16
 from cuebook.persistence.identity.parts import readable
 from cuebook.persistence.identity.plain import argument_types, plain_block
@@ -73,35 +74,29 @@ class Unkept:
         return f"<not kept: {self.text or self.digest}>"
 
 
-def encode_blocks(
-    calls: Sequence[Call], form: CallForm | None = None, *, keep: bool = True, kinds: set[type] | None = None
-) -> list[Block]:
+def encode_blocks(calls: Sequence[Call], form: CallForm | None = None, *, keep: bool = True) -> list[Block]:
     """Calls' arguments in blocks of `BLOCK_CALLS`, the last one shorter.
 
     Args:
         calls: checked calls.
         form: how the calls of their function are known.
         keep: False keeps digests alone, nothing that could be read.
-        kinds: the types of the items, where they are known.
 
     Raises:
         MissingFile: a `File` among the arguments cannot be read.
 
     Cost: 0.1 us a call of plain data, about 3 us and a walk over its values else.
     """
-    kinds = set(map(type, calls)) if kinds is None else kinds
     form = CallForm() if form is None else form
     encoder = ValueEncoder(pickle=True)
-    pack = new_packer().pack if keep and kinds == {list} and form.is_plain else None
+    is_plain = keep and form.is_plain
+    pack = new_packer().pack if is_plain and _are_lists(calls) else None
     blocks: list[Block] = []
     for start in range(0, len(calls), BLOCK_CALLS):
         part = calls[start : start + BLOCK_CALLS]
-        identity = None
-        if pack is not None and argument_types(part) <= _FLAT:  # type: ignore[arg-type]
-            with contextlib.suppress(OverflowError, TypeError):  # a number beyond 64 bits: the long way sees to it
-                identity = pack(part)
-        if identity is None and keep and form.is_plain:
-            identity = _plain(part, kinds)
+        identity = _flat(part, pack) if pack is not None else None
+        if identity is None and is_plain:
+            identity = _plain(part)
         plain = None if identity is None else Block(len(part), _PLAIN_FORM, identity, None)
         if plain is None or _holds_large_call(plain) or form.hiding.is_in(plain.identity):
             blocks.append(_keyed_block(part, form, encoder if keep else None))
@@ -117,7 +112,22 @@ def _holds_large_call(block: Block) -> bool:
     return max(map(len, plain_parts(block))) > SHOWN_BYTES_MAX
 
 
-def _plain(part: Sequence[Call], kinds: set[type]) -> bytes | None:
+def _are_lists(calls: Sequence[Call]) -> bool:
+    return type(calls) is ListCalls or countOf(map(type, calls), list) == len(calls)
+
+
+def _flat(part: Sequence[Call], pack: Callable[[Any], bytes]) -> bytes | None:
+    """The bytes of a block of lists with nothing in them but what most arguments are; None: of any other."""
+    if not argument_types(part) <= _FLAT:  # type: ignore[arg-type]
+        return None
+    try:
+        return pack(part)
+    except (OverflowError, TypeError):  # a number beyond 64 bits: the long way sees to it
+        return None
+
+
+def _plain(part: Sequence[Call]) -> bytes | None:
+    kinds = set(map(type, part))
     if kinds <= {list}:
         return plain_block(part)  # type: ignore[arg-type]
     if kinds <= {list, tuple} or all(isinstance(call, list | tuple) for call in part):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from operator import countOf
 from typing import Any
 
 from cuebook.persistence.history.call_form import Call
 from cuebook.persistence.identity.parts import readable
 
-__all__ = ["as_calls", "check_call", "with_one_argument"]
+__all__ = ["ListCalls", "as_calls", "check_call", "with_one_argument"]
 
 _SHOWN_MAX = 60
 _TABLES = {
@@ -19,6 +20,10 @@ _TABLES = {
     "parameters.iter_rows(named=True)",
 }
 """What iterates over its columns is no list of calls; by the library that it is of."""
+
+
+class ListCalls(list[Call]):
+    """Calls of which each is exactly a list: whoever asks once more need not look at them again."""
 
 
 def check_call(item: Any, index: int) -> None:
@@ -52,11 +57,15 @@ def as_calls(parameters: Iterable[Any]) -> list[Call]:
         TypeError: names the first item that is no call by its index, or says what to write for such parameters.
     """
     _check(parameters)
-    calls = [tuple(row) for row in parameters] if _has_rows(parameters) else list(parameters)
+    if _has_rows(parameters):
+        return [tuple(row) for row in parameters]
+    calls = ListCalls(parameters)
+    if countOf(map(type, calls), list) == len(calls):
+        return calls
     if not set(map(type, calls)) <= {list, tuple}:
         for index, item in enumerate(calls):
             check_call(item, index)
-    return calls
+    return list(calls)
 
 
 def with_one_argument(parameters: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cuebook.errors import JournalCorrupt
@@ -17,7 +18,7 @@ from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Completed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cuebook.persistence.history.replay import JournalState
     from cuebook.persistence.journal.reader import Reader
@@ -144,17 +145,21 @@ def read_ranges(
     for each in sorted(ranges, key=lambda each: each.source_start):
         wanted.setdefault(each.source_run, []).append(each)
     for first, last in [(1, None)] if state is None else _spans(state, ranges):
-        found = records.records(
-            after=first - 1, until=last, kinds=(Kind.COMPLETED,), runs=tuple(wanted), holding=holding
-        )
-        yield from _in_these(found, decoder, wanted, seen=seen)
+        some = partial(records.records, after=first - 1, until=last, holding=holding)
+        yield from _in_span(some, decoder, wanted, seen=seen)
 
 
-def _in_these(
-    records: Iterable[Record], decoder: Decoder, wanted: dict[int, list[ReusedRange]], *, seen: Marks
+def _in_span(
+    records: Callable[..., Iterator[Record]],
+    decoder: Decoder,
+    wanted: dict[int, list[ReusedRange]],
+    *,
+    seen: Marks,
 ) -> Iterator[RunResults]:
     starts = {source: [each.source_start for each in of_run] for source, of_run in wanted.items()}
-    for record in records:
+    # Nothing but this loop refers to what reads: where a value cannot be had, the journal is let go of at once, and not
+    # when the error is forgotten.
+    for record in records(kinds=(Kind.COMPLETED,), runs=tuple(wanted)):
         picked = _Picked(Completed.decode(record.head), wanted[record.run], starts[record.run], seen)
         if picked.indexes:
             yield _results(record, picked, decoder)

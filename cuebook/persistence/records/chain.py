@@ -57,14 +57,18 @@ def rows_of(entries: Sequence[Entry], seq: int, before: bytes) -> list[Row]:
     return rows
 
 
-def check_row(row: Row, before: bytes | None) -> Record:
+def check_row(row: Row, before: bytes | None, *, by_link: bool = False) -> Record:
     """The record of a row with its body, after its link was checked.
+
+    Args:
+        by_link: whether that is all: the link covers the whole record but the CRC of its head, which is for those who
+            leave bodies out.
 
     Raises:
         JournalCorrupt: the row is not what was appended, or nothing is known of the record before it.
     """
     seq, link_bytes = row[0], row[3]
-    record = _record(row)
+    record = _unchecked(row) if by_link else _record(row)
     if before is None:
         raise JournalCorrupt(f"record {seq - 1} is missing: it should lie before record {seq}", seq=seq - 1)
     try:
@@ -113,7 +117,7 @@ def checked_row(row: Row | None, seq: int) -> Record:
 def checked(rows: Iterable[Row], *, bodies: bool, gapless: int | None = None) -> Iterator[Record]:
     """The records of rows in ascending order, each checked before it is given out.
 
-    With bodies the link of each is checked, without them the CRC of its head.
+    With bodies the link of each is checked, without them the CRC of its head; both where none may be missing.
 
     Args:
         rows: what a store's `scan` yields; a row whose predecessor is not the row before carries that one's link.
@@ -131,7 +135,7 @@ def checked(rows: Iterable[Row], *, bodies: bool, gapless: int | None = None) ->
                 raise JournalCorrupt(f"record {gapless} is missing", seq=gapless)
             gapless += 1
         if bodies:
-            record = check_row(row, last_link if seq == last_seq + 1 else row[7])
+            record = check_row(row, last_link if seq == last_seq + 1 else row[7], by_link=gapless is None)
         else:
             record = _record(row)
         last_seq, last_link = seq, row[3]
@@ -139,10 +143,18 @@ def checked(rows: Iterable[Row], *, bodies: bool, gapless: int | None = None) ->
 
 
 def _record(row: Row) -> Record:
-    seq, kind, run, link_bytes, check, head, body, _ = row
+    seq, kind, run, link_bytes, check, head, *_ = row
     try:
         if head_check(seq, kind, run, link_bytes, head) == check:
-            return Record(seq, _KINDS[kind], run, head, body, link_bytes)
-    except (TypeError, KeyError, struct.error):
+            return _unchecked(row)
+    except (TypeError, struct.error):
         pass
     raise JournalCorrupt(f"record {seq} is damaged: its head does not match its checksum", seq=seq)
+
+
+def _unchecked(row: Row) -> Record:
+    seq, kind, run, link_bytes, _, head, body, _ = row
+    try:
+        return Record(seq, _KINDS[kind], run, head, body, link_bytes)
+    except (TypeError, KeyError) as error:
+        raise JournalCorrupt(f"record {seq} is damaged: it is of no kind that there is", seq=seq) from error

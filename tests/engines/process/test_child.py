@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cuebook import CallFailed, Chunker, chunk
+from cuebook import CallFailed, Chunker, chunk, current_call
+from cuebook.engines import ExecutorEngine
 from tests.support.programs import Program, run_script, start, write_script
 
 
@@ -43,6 +45,23 @@ def test_a_call_whose_arguments_cannot_be_loaded_fails_and_runs_with_no_placehol
     assert failed == [False, True, False, False]
     assert "Unloadable cannot be rebuilt in a worker: RuntimeError: not here" in str(output[1])
     assert all(item == "'Unloadable'" for item in output if type(item) is str)
+
+
+@pytest.mark.parametrize("where", ["process", "executor"])
+def test_arguments_come_as_they_were_given_however_they_travel(where: str) -> None:
+    def f(*args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+        return args, kwargs, current_call().arguments
+
+    flat: list[Any] = [[1, 2.5, "a", b"b", None, True], [], [2]]
+    mixed: list[Any] = [[[1, [2]]], [(3, [4])], {"x": [5]}, (6,), [7]]
+    with ProcessPoolExecutor(1) as pool:
+        engine = "process" if where == "process" else ExecutorEngine(pool)
+        for calls in (flat, mixed):
+            got = chunk(f, calls, where=engine, batch=8, chunk_size=1)
+            assert [each[:2] for each in got] == [
+                ((), call) if type(call) is dict else (tuple(call), {}) for call in calls
+            ]
+            assert [each[2] for each in got] == [call if type(call) is dict else list(call) for call in calls]
 
 
 @pytest.mark.parametrize("end", ["return 'child'", "sys.exit(3)", "raise ValueError('of the child')"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 
 import pytest
@@ -41,6 +42,10 @@ def test_a_machine_of_the_other_byte_order_swaps_both_ways(code: str, monkeypatc
 
     assert packed(code, [1, 2]) == b"".join(plain[at : at + len(plain) // 2][::-1] for at in (0, len(plain) // 2))
     assert list(unpacked(code, packed(code, [1, 2]))) == [1, 2]
+
+
+def test_what_is_too_large_for_a_float_of_32_bits_is_infinite() -> None:
+    assert list(unpacked("f", packed("f", [1.0, 1e300, -1e300]))) == [1.0, math.inf, -math.inf]
 
 
 def test_an_array_that_is_cut_is_refused() -> None:

@@ -94,6 +94,15 @@ def test_a_selection_is_checked_against_the_link_it_carries() -> None:
         list(checked([(*whole[3][:7], None)], bodies=True))
 
 
+def test_a_record_that_is_chosen_with_its_body_is_known_by_its_link_alone() -> None:
+    whole = rows()
+    chosen = (*whole[2][:4], whole[2][4] + 1, *whole[2][5:7], whole[1][3])
+    assert [each.seq for each in checked([chosen], bodies=True)] == [3]
+    for kind in (0, "x"):
+        with pytest.raises(JournalCorrupt):
+            list(checked([(whole[2][0], kind, *chosen[2:])], bodies=True))  # type: ignore[list-item]
+
+
 def test_the_head_check_covers_all_but_the_body() -> None:
     assert len({head_check(1, 2, 3, b"h", b"x"), head_check(2, 2, 3, b"h", b"x"), head_check(1, 3, 3, b"h", b"x")}) == 3
     assert len({head_check(1, 2, 4, b"h", b"x"), head_check(1, 2, 3, b"g", b"x"), head_check(1, 2, 3, b"h", b"y")}) == 3
