@@ -7,7 +7,9 @@ one is damaged, or was never written, the journal is gone through instead. Knows
 from __future__ import annotations
 
 import asyncio
+import bisect
 from array import array
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -16,7 +18,7 @@ from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.records.contents_heads import Contents, contents_entry
 from cuebook.persistence.records.record import Entry, Kind, Record
 
-__all__ = ["LISTED", "ContentsBook", "Listing", "listing", "read_book", "records_of"]
+__all__ = ["LISTED", "ContentsBook", "ContentsCheck", "Listing", "leave_book", "listing", "read_book"]
 
 LISTED = frozenset(
     {
@@ -25,17 +27,36 @@ LISTED = frozenset(
 )  # fmt: skip
 """What is said of runs, results and failures aside: of these there are few."""
 
-_RECORDS_MIN = 4096
-_SHARE = 128
+_KINDS = sorted({*LISTED, Kind.CONTENTS})
+_FIRST_RECORDS = 4096
+_RECORDS_MIN = 1024
+_SHARE = 64
 _SLICE_RECORDS = 1 << 16
 _SLACK_RECORDS = 1024
 
 
 class Listing(NamedTuple):
-    """Numbers of all listed records up to record `until`, ascending; those behind it are to be looked for."""
+    """Numbers of all listed records behind record `since` and up to record `until`, ascending.
 
+    Those before and behind are to be looked for.
+    """
+
+    since: int
     until: int
     seqs: array[int]
+
+    def records(self, file: JournalRecords, end: int) -> Iterator[Record]:
+        """All listed records up to record `end`, and the first of all, in their order and without bodies.
+
+        Raises:
+            JournalCorrupt: a record is damaged or missing.
+        """
+        yield from file.records_at((1,))
+        kinds = sorted(LISTED)
+        if self.since:
+            yield from file.records(until=self.since, kinds=kinds, bodies=False)
+        yield from file.records_at(self.seqs)
+        yield from file.records(after=self.until, until=end, kinds=kinds, bodies=False)
 
 
 class ContentsBook:
@@ -85,25 +106,58 @@ class ContentsBook:
             self.begin_at(seq + len(entries) + 1, self.runs)
 
 
-async def read_book(file: JournalRecords, end: int) -> ContentsBook:
+class _Left(NamedTuple):
+    """A book as it was when its journal was closed, behind record `seq`, which had this hash."""
+
+    seq: int
+    hash: bytes
+    book: ContentsBook
+
+
+_left: OrderedDict[bytes, _Left] = OrderedDict()
+_LEFT_MAX = 16
+
+
+def leave_book(journal_id: bytes, end: tuple[int, bytes], book: ContentsBook) -> None:
+    """Whoever opens the journal next in this process need not read what is in it.
+
+    Args:
+        end: number and hash of its last record.
+    """
+    _left[journal_id] = _Left(*end, book)
+    while len(_left) > _LEFT_MAX:
+        _left.popitem(last=False)
+
+
+async def read_book(file: JournalRecords, journal_id: bytes, end: int) -> ContentsBook:
     """The book of a journal that ends with record `end`.
 
     Raises:
         JournalCorrupt: a record is damaged or missing.
-    Cost: a pass over the records behind the last part, at most a 128th of all, 0.15 us each; over all of a journal that
+    Cost: a pass over the records behind the last part, at most a 64th of all, 0.15 us each; over all of a journal that
         has no part. Holds the loop for 10 ms at a time.
     """
-    for start in _starts(end):
-        book, at = ContentsBook(), start
+    left = _left.pop(journal_id, None)
+    is_known = left is not None and left.seq <= end and _hash_at(file, left.seq) == left.hash
+    for start in (left.seq,) if left is not None and is_known else _starts(end):
+        book, at = left.book if left is not None and is_known else ContentsBook(), start
         while at < end:
             until = min(end, at + _SLICE_RECORDS)
-            for record in file.records(after=at, until=until, kinds=sorted({*LISTED, Kind.CONTENTS}), bodies=False):
+            # All at once: whoever asks for a part while the others are being read opens the journal once more.
+            for record in [*file.records(after=at, until=until, kinds=_KINDS, bodies=False)]:
                 _note(book, file, record)
             at = until
             await asyncio.sleep(0)
-        if book.before or not start:
+        if is_known or book.before or not start:
             return book
     raise AssertionError("the last pass is over all")
+
+
+def _hash_at(file: JournalRecords, seq: int) -> bytes:
+    try:
+        return next(file.records_at((seq,))).hash
+    except JournalCorrupt:
+        return b""
 
 
 def _note(book: ContentsBook, file: JournalRecords, record: Record) -> None:
@@ -116,22 +170,19 @@ def _note(book: ContentsBook, file: JournalRecords, record: Record) -> None:
 
 
 def listing(file: JournalRecords, end: int) -> Listing:
-    """All that the parts list, up to record `end`; nothing where there are none, or one of them is damaged.
+    """All that the parts list, up to record `end` and back to one that is damaged, where one is.
 
-    Cost: 15 us a part, of which there are at most 128 and 128 more each time the journal grows to 2.7 times its size.
+    Cost: 15 us a part, of which there are some 64 and 64 more each time the journal grows to 2.7 times its size.
     """
     at = until = _newest(file, end)
     found: list[array[int]] = []
-    while at:
-        part = _part(file, at)
-        if part is None:
-            return Listing(0, array("Q"))
+    while at and (part := _part(file, at)) is not None:
         found.append(part[1])
         at = part[0].before
     seqs = array("Q")
     for each in reversed(found):
         seqs.extend(each)
-    return Listing(until, seqs)
+    return Listing(at, until, seqs)
 
 
 def _newest(file: JournalRecords, end: int) -> int:
@@ -158,7 +209,7 @@ def _part(file: JournalRecords, seq: int) -> tuple[Contents, array[int]] | None:
 
 def _interval(end: int) -> int:
     """A part comes so many records behind the one before: often enough, and not too often."""
-    return max(_RECORDS_MIN, end // _SHARE)
+    return _FIRST_RECORDS if end < 2 * _FIRST_RECORDS else max(_RECORDS_MIN, end // _SHARE)
 
 
 def _starts(end: int) -> list[int]:
@@ -167,13 +218,25 @@ def _starts(end: int) -> list[int]:
     return [*dict.fromkeys((max(end - near, 0), max(end - 4 * near, 0))), 0]
 
 
-def records_of(file: JournalRecords, end: int) -> Iterator[Record]:
-    """All listed records up to record `end`, ascending, without their bodies.
+class ContentsCheck:
+    """Whether each part lists what there is, told by a walk over all records."""
 
-    Raises:
-        JournalCorrupt: a record is damaged or missing.
-    Cost: 8 us each, and a pass over the records behind the last part, see `read_book`.
-    """
-    told = listing(file, end)
-    yield from file.records_at(told.seqs)
-    yield from file.records(after=told.until, until=end, kinds=sorted(LISTED), bodies=False)
+    def __init__(self) -> None:
+        self._runs = 0
+        self._listed = array("Q")
+
+    def note(self, record: Record) -> None:
+        """The next record, with its body.
+
+        Raises:
+            JournalCorrupt: it is a part that lists something else than the records that were noted.
+        """
+        if record.kind in LISTED:
+            self._listed.append(record.seq)
+            if record.kind is Kind.RUN_OPENED:
+                self._runs = max(self._runs, record.run)
+        elif record.kind is Kind.CONTENTS:
+            head = Contents.decode(record.head)
+            there = self._listed[bisect.bisect_right(self._listed, head.before) :]
+            if head.listed(record) != there or head.runs != self._runs:
+                raise JournalCorrupt(f"record {record.seq} lists other records than there are", seq=record.seq)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cuebook.errors import JournalCorrupt, JournalError, JournalFull
-from cuebook.persistence.journal.contents import ContentsBook, read_book
+from cuebook.persistence.journal.contents import ContentsBook, leave_book, read_book
 from cuebook.persistence.journal.header import check_end, first_head, opened_by
 from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.journal.retention import Retention
@@ -144,6 +144,8 @@ class JournalCore:
             finally:
                 if self.seq:
                     self.seat.note(self.header.journal_id, self.seq, self.hash, is_held=False, trouble=self._trouble)
+                    if self._contents is not None:
+                        leave_book(self.header.journal_id, (self.seq, self.hash), self._contents)
                 self.seat.release()
 
     async def _open_store(self) -> None:
@@ -222,7 +224,7 @@ class JournalCore:
         self._retention = self._contents = None
 
     async def _read_contents(self) -> ContentsBook:
-        found = await read_book(JournalRecords(self.medium, self.store.reading), self.seq)
+        found = await read_book(JournalRecords(self.medium, self.store.reading), self.header.journal_id, self.seq)
         with self._numbering:
             self._runs_max = max(self._runs_max, found.runs)
         return found

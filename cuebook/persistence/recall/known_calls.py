@@ -29,6 +29,10 @@ Place: TypeAlias = tuple[int, int]
 _BEGINNING = (0, 0)
 
 
+def _is_span(first: Place, last: Place, seq: int) -> bool:
+    return min(*first, *last) >= 0 and first < last < (seq, 0)
+
+
 class Given(NamedTuple):
     """A record of arguments that has a body: its number, its run and its head."""
 
@@ -83,7 +87,7 @@ class KnownCalls:
         at = bisect.bisect_left(self._known, first, key=lambda each: each.first)
         if at < len(self._known) and self._known[at].first == first and self._known[at].last == last:
             self._known[at].seq = record.seq  # it is the one that was made here
-        elif first == (self._known[at - 1].last if at else _BEGINNING) and first < last < (record.seq, 0):
+        elif first == (self._known[at - 1].last if at else _BEGINNING) and _is_span(first, last, record.seq):
             # Whatever was known behind this place, some later process has begun there anew.
             self._begin_at(at)
             self._known.append(_Known(first, last, record.seq, None))
@@ -92,7 +96,9 @@ class KnownCalls:
     @property
     def is_due(self) -> bool:
         """Whether there is enough for one more part."""
-        return self._open.blocks + sum(given.end[1] for given in self.unknown()[:BLOCKS_MAX]) >= BLOCKS_MAX
+        left = list(self.unknown()[:BLOCKS_MAX])
+        begun = self._to[1] if left and left[0].seq == self._to[0] else 0
+        return self._open.blocks + sum(given.end[1] for given in left) - begun >= BLOCKS_MAX
 
     def unknown(self) -> Sequence[Given]:
         """The records of arguments that are not known yet, or not whole."""

@@ -6,12 +6,11 @@ states of calls, is whole from the start; so is one of whose calls one was forgo
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from cuebook.persistence.history.replay import JournalState, apply
-from cuebook.persistence.journal.contents import LISTED, Listing
+from cuebook.persistence.journal.contents import Listing
 from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Forgetting, Forgotten, Reused
@@ -40,7 +39,7 @@ class ThinFold:
         """Fold the records up to `end`, without those of calls.
 
         Args:
-            told: where records other than these are. on_record: is given each of them, once it is folded.
+            told: where they are. on_record: is given each of them, once it is folded.
 
         Returns:
             False: it cannot be done, as something was forgotten of a run that went on; the state is of no use.
@@ -51,8 +50,7 @@ class ThinFold:
         """
         self._file = file
         with_states = set[int]()
-        behind = file.records(after=told.until, until=end, kinds=sorted(LISTED), bodies=False)
-        for record in itertools.chain(file.records_at((1,)), file.records_at(told.seqs), behind):
+        for record in told.records(file, end):
             if record.kind is Kind.REUSED:
                 self._sources.setdefault(record.run, set()).update(_sources_of(record))
             elif record.kind is Kind.STATE:

@@ -6,6 +6,7 @@ Knows no store and no other kind of record.
 from __future__ import annotations
 
 import itertools
+import operator
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,8 +54,8 @@ class Contents(Head):
             found = unpacked("Q", record.body or b"")
         except ValueError:
             found = array("Q")
-        bounded = itertools.chain((self.before,), found, (record.seq,))
-        if len(found) != self.count or self.before < 0 or any(low >= high for low, high in itertools.pairwise(bounded)):
+        inner = not found or (self.before < found[0] and found[-1] < record.seq)
+        if len(found) != self.count or self.before < 0 or not inner or not all(map(operator.lt, found, found[1:])):
             raise JournalCorrupt(f"record {record.seq} lists what cannot be", seq=record.seq)
         return found
 
