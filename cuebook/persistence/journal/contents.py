@@ -18,7 +18,7 @@ from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.records.contents_heads import Contents, contents_entry
 from cuebook.persistence.records.record import Entry, Kind, Record
 
-__all__ = ["LISTED", "ContentsBook", "ContentsCheck", "Listing", "leave_book", "listing", "read_book"]
+__all__ = ["LISTED", "ContentsBook", "ContentsCheck", "ListedRecords", "leave_book", "listing", "read_book"]
 
 LISTED = frozenset(
     {
@@ -35,7 +35,7 @@ _SLICE_RECORDS = 1 << 16
 _SLACK_RECORDS = 1024
 
 
-class Listing(NamedTuple):
+class ListedRecords(NamedTuple):
     """Numbers of all listed records behind record `since` and up to record `until`, ascending.
 
     Those before and behind are to be looked for.
@@ -169,7 +169,7 @@ def _note(book: ContentsBook, file: JournalRecords, record: Record) -> None:
         book.note(record.seq, record.kind, record.run)
 
 
-def listing(file: JournalRecords, end: int) -> Listing:
+def listing(file: JournalRecords, end: int) -> ListedRecords:
     """All that the parts list, up to record `end` and back to one that is damaged, where one is.
 
     Cost: 15 us a part, of which there are some 64 and 64 more each time the journal grows to 2.7 times its size.
@@ -182,7 +182,7 @@ def listing(file: JournalRecords, end: int) -> Listing:
     seqs = array("Q")
     for each in reversed(found):
         seqs.extend(each)
-    return Listing(at, until, seqs)
+    return ListedRecords(at, until, seqs)
 
 
 def _newest(file: JournalRecords, end: int) -> int:

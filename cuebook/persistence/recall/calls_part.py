@@ -1,4 +1,4 @@
-"""The calls of some blocks of arguments, sorted by their keys: 5 bytes a call. Knows no record and no run's state."""
+"""The calls of some blocks of arguments, sorted by their keys: 5 bytes a call. Knows no file and no run's state."""
 
 from __future__ import annotations
 

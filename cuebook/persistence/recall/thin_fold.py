@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from cuebook.persistence.history.replay import JournalState, apply
-from cuebook.persistence.journal.contents import Listing
+from cuebook.persistence.journal.contents import ListedRecords
 from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.records.record import Kind, Record
 from cuebook.persistence.records.run_heads import Forgetting, Forgotten, Reused
@@ -35,7 +35,7 @@ class ThinFold:
         self._sources: dict[int, set[int]] = {}
         self._forgotten = set[int]()
 
-    def begin(self, file: JournalRecords, told: Listing, end: int, on_record: Callable[[Record], None]) -> bool:
+    def begin(self, file: JournalRecords, told: ListedRecords, end: int, on_record: Callable[[Record], None]) -> bool:
         """Fold the records up to `end`, without those of calls.
 
         Args:
