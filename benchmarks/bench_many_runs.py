@@ -1,7 +1,7 @@
 """Many small runs in one journal: the 2,000th run of ten new calls should cost what the 20th does.
 
-In turn with the runs that are measured goes one in a journal that never has more than 60 runs: what it costs tells what the
-machine was doing meanwhile.
+In turn with the runs that are measured goes one in a journal that never has more than 60 runs: what it costs tells what
+the machine was doing meanwhile.
 """
 
 from __future__ import annotations
