@@ -50,12 +50,18 @@ class CallsPart:
         """Whether no more blocks go in."""
         return len(self._runs) >= BLOCKS_MAX
 
-    def add(self, run: int, start: int, block: Block) -> None:
-        """A run has a block that begins with call `start`. Cost: 1 us a call."""
+    def add(self, run: int, start: int, block: Block, left_out: Collection[int] = ()) -> None:
+        """A run has a block that begins with call `start`. Cost: 1 us a call.
+
+        Args:
+            left_out: which calls of the block are not to be found, counted from its first one.
+        """
         keys, place = block_keys(block), len(self._runs)
-        self._runs.append(run)
-        self._starts.append(start)
-        self._waiting.extend(int.from_bytes(key[:_KEY_BYTES], "big") << 8 | place for key in keys)
+        wanted = [key for number, key in enumerate(keys) if number not in left_out] if left_out else keys
+        if wanted:
+            self._runs.append(run)
+            self._starts.append(start)
+            self._waiting.extend(int.from_bytes(key[:_KEY_BYTES], "big") << 8 | place for key in wanted)
 
     def as_told(self) -> KnownBlocks:
         """What a record in the journal is to say."""

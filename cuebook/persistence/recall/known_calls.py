@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -70,11 +70,18 @@ class KnownCalls:
         self._known: list[_Known] = []
         self._open = CallsPart()
         self._to: Place = _BEGINNING
+        self._reused: dict[int, list[tuple[int, int]]] = {}
+        self._unsorted = set[int]()
 
     def note_given(self, given: Given) -> None:
         """There is one more record of arguments."""
         self._given.append(given)
         self.calls += max(given.head.count, 0)
+
+    def note_reused(self, run: int, ranges: Iterable[tuple[int, int]]) -> None:
+        """These calls of a run, each from a number up to another, took earlier results: they have none of their own."""
+        self._reused.setdefault(run, []).extend(span for span in ranges if 0 <= span[0] < span[1])
+        self._unsorted.add(run)
 
     def note_known(self, record: Record) -> None:
         """There is one more record of keys; its body is read where it is needed.
@@ -122,7 +129,7 @@ class KnownCalls:
             for block in itertools.islice(blocks_of(file.record(given.seq), given.head), before, None):
                 if left <= 0:
                     break
-                self._open.add(given.run, start, block)
+                self._open.add(given.run, start, block, self._without_results(given.run, start, block.count))
                 start, before, left = start + block.count, before + 1, left - block.count
                 self._go_on((given.seq, before))
 
@@ -147,6 +154,16 @@ class KnownCalls:
             for each in self._known
             if not each.seq and each.part is not None
         ]
+
+    def _without_results(self, run: int, start: int, count: int) -> set[int]:
+        """Which calls of a block took an earlier result: they are found where that was made, not in each run since."""
+        spans = self._reused.get(run, [])
+        if run in self._unsorted:
+            spans.sort()
+            self._unsorted.discard(run)
+        first, end = bisect.bisect_right(spans, (start, start)) - 1, bisect.bisect_left(spans, (start + count,))
+        within = spans[max(first, 0) : end]
+        return {call - start for low, high in within for call in range(max(low, start), min(high, start + count))}
 
     def _go_on(self, to: Place) -> None:
         self._to = to

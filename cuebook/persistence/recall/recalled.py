@@ -23,7 +23,7 @@ from cuebook.persistence.recall.first_look import FEW_CALLS, ArgumentsAt, places
 from cuebook.persistence.recall.known_calls import Given, KnownCalls
 from cuebook.persistence.recall.thin_fold import ThinFold
 from cuebook.persistence.records.record import Entry, Kind, Record
-from cuebook.persistence.records.run_heads import Arguments
+from cuebook.persistence.records.run_heads import Arguments, Reused
 
 __all__ = ["Recalled", "recalled"]
 
@@ -147,6 +147,9 @@ class Recalled:
     def _note(self, record: Record) -> None:
         if record.kind is Kind.CALLS_KNOWN:
             self._calls.note_known(record)
+        elif record.kind is Kind.REUSED:
+            told = Reused.decode(record.head).ranges
+            self._calls.note_reused(record.run, [(start, start + count) for _, _, start, count in told])
         elif record.kind is Kind.ARGUMENTS:
             _, head = self.state.runs[record.run].arguments[-1]
             if head.source_run is None:

@@ -92,6 +92,30 @@ def test_each_call_is_found_where_it_is_whoever_made_the_index(
             write(path, entries)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(-3, 700), st.integers(-3, 700)), max_size=6))
+def test_a_call_is_found_where_it_was_made_and_not_where_it_took_a_result(spans: list[tuple[int, int]]) -> None:
+    known = KnownCalls()
+    known.note_reused(1, spans[::2])
+    known.note_reused(1, spans[1::2])
+    reused = [n for low, high in spans for n in range(low, high) if low >= 0]
+    disjoint = len(reused) == len(set(reused))
+    for start, count in ((0, 256), (256, 256), (512, 100)):
+        found = known._without_results(1, start, count)
+        right = {n - start for n in reused if start <= n < start + count}
+        assert found == right if disjoint else found <= right
+
+
+def test_runs_that_took_a_result_are_not_asked_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.cue"
+    for number in range(6):
+        assert chunk(twice, [[0], [number + 1]], path=path, where="thread") == [0, 2 * number + 2]
+    with open_reader(path) as reader, recalling.recalled(reader, reader.journal_id) as known:
+        known.catch_up(reader)
+        found = known.places_of(reader, encode_blocks([[0]] * 3), lambda run: True)
+        assert found is not None and set(found) == {1}
+
+
 def test_what_is_kept_is_read_and_not_made_again(tmp_path: Path) -> None:
     path = tmp_path / "x.cue"
     runs = [[[n] for n in range(1000)], [[n] for n in range(900, 1500)]]
