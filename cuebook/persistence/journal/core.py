@@ -160,6 +160,7 @@ class JournalCore:
                 )
             self._continue_after(tail)
             await self._write_first()
+            self._contents = ContentsBook()
         else:
             self._check_opened(tail)
             self._contents = await self._read_contents()

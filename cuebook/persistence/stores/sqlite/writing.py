@@ -118,7 +118,7 @@ class SqliteStore:
         self._idle: SqliteReading | None = None
 
     async def open(self) -> Tail:
-        """As `Store.open`. Cost: about 2 ms; where there are streams, two passes over the rows without their bodies."""
+        """As `Store.open`. Cost: about 2 ms; where there are streams, two passes over the rows."""
         await self.close()
         connection = _in_daemon(lambda: aiosqlite.Connection(self._connect, 64))
         try:
