@@ -41,12 +41,12 @@ def not_reused(
     name = identity.fingerprint.name
     newer: list[RunState] = []
     for base in reversed(history.by_function.get(name, ())):
-        if not base.is_forgotten and base.done.find(0) >= 0:
+        if not base.is_forgotten and base.results_count:
             break
         newer.append(base)
     else:
         return None
-    count = base.done.count()
+    count = base.results_count
     if identity.is_of(base):
         if identity.form.opaque:
             return None  # that is told
@@ -76,8 +76,9 @@ def _changes(print_: Fingerprint, history: JournalState, base: RunState) -> list
 
 def _outlines_before(print_: Fingerprint, history: JournalState, base: RunState) -> dict[str, str]:
     """The details of the run of this name before the base, by label."""
-    before = [run for run in history.by_function.get(print_.name, ()) if run.number < base.number]
-    return {part.label: part.detail for part in parts_in(parts_of(history, before[-1]))} if before else {}
+    runs = reversed(history.by_function.get(print_.name, ()))
+    before = next((run for run in runs if run.number < base.number), None)
+    return {} if before is None else {part.label: part.detail for part in parts_in(parts_of(history, before))}
 
 
 def _lines(change: Change, older: str | None) -> Iterator[str]:
@@ -93,7 +94,7 @@ def _other_arguments(
     identity: Identity, base: RunState, outlines: Sequence[str], earlier_outlines: Callable[[int], list[str]]
 ) -> str | None:
     """Why no call is the same although the function is; None where the calls are others in earnest."""
-    name, count = identity.fingerprint.name, base.done.count()
+    name, count = identity.fingerprint.name, base.results_count
     before = earlier_outlines(base.number)
     pairs = list(zip(before, outlines, strict=False))
     if not pairs:

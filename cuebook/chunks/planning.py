@@ -219,22 +219,20 @@ def _earlier_runs(
 
     Of a list, those that had one of its calls: the others could give it nothing.
     """
-    history = plan.history
     if plan.identity.options.reuse == "none":
         return []
-    of_function = _runs_of(plan)
     having = None
-    if wanted_blocks is not None and of_function:
-        having = known.places_of(file, wanted_blocks, of_function)
-    wanted = of_function if having is None else [number for number in of_function if number in having]
-    if not wanted:
-        return []
-    blocks = known.blocks(file, wanted)
+    if wanted_blocks is not None and (plan.history.by_fingerprint or plan.identity.has_secrets):
+        having = known.places_of(file, wanted_blocks, partial(_is_of_function, plan))
+        if isinstance(file, JournalWriter):
+            plan.entries += known.unsaved()
+    wanted = _runs_of(plan) if having is None else sorted(having)
+    blocks = known.blocks(file, wanted) if wanted else {}
     earlier = []
     for number in wanted:
         of_run = blocks.get(number, [])
         count = sum(block.count for block in of_run)
-        own = history.claimable(number)
+        own = plan.history.claimable(number)
         completed = own.flags(count) if own.find(0, count) >= 0 else bytearray()
         if completed or of_run:
             places = None if having is None else having[number]
@@ -262,10 +260,15 @@ def _failed_before(plan: Beginning, earlier: Sequence[EarlierRun], calls: Sequen
 def _runs_of(plan: Beginning) -> list[int]:
     """The runs of the same function, in their order."""
     identity, history = plan.identity, plan.history
-    same = {run.number: run for run in history.by_fingerprint.get(plan.fingerprint.digest, ())}
+    same = {run.number for run in history.by_fingerprint.get(plan.fingerprint.digest, ())}
     if identity.has_secrets:  # those that another key was used for
-        same.update((run.number, run) for run in history.by_function.get(plan.fingerprint.name, ()))
-    return sorted(number for number, run in same.items() if identity.is_of(run))
+        same.update(run.number for run in history.by_function.get(plan.fingerprint.name, ()))
+    return sorted(number for number in same if _is_of_function(plan, number))
+
+
+def _is_of_function(plan: Beginning, number: int) -> bool:
+    run = plan.history.runs.get(number)
+    return run is not None and plan.identity.is_of(run)
 
 
 def _is_same_list(one: Sequence[Block], other: Sequence[Block]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from cuebook.errors import JournalError, JournalFull
+from cuebook.errors import JournalCorrupt, JournalError, JournalFull
 from cuebook.persistence.records.row import Row, Tail
 from cuebook.persistence.stores.copying import copy_rows
 from cuebook.persistence.stores.port import NewRows, Reading
@@ -38,8 +38,8 @@ class MemoryStore:
             raise JournalError("the store in memory cannot be opened, as it was told")
         self._is_open = True
         if not self._rows:
-            return Tail(0, b"", 0)
-        return Tail(self._rows[-1][0], self._rows[-1][3], max(0, *(row[2] for row in self._rows)))
+            return Tail(0, b"")
+        return Tail(self._rows[-1][0], self._rows[-1][3])
 
     async def insert(
         self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]] = (), drop_states: Sequence[int] = ()
@@ -92,6 +92,13 @@ class MemoryStore:
                     continue
                 before = self._rows[row[0] - 2][3] if row[0] > 1 else None
                 yield (*row[:6], row[6] if bodies else None, before)
+
+    def rows_at(self, seqs: Sequence[int]) -> Iterator[Row]:
+        """As `Reading.rows_at`."""
+        for seq in seqs:
+            if not 1 <= seq <= len(self._rows):
+                raise JournalCorrupt(f"record {seq} is missing", seq=seq)
+            yield (*self._rows[seq - 1][:6], None, None)
 
     def row(self, seq: int) -> Row | None:
         """As `Reading.row`."""

@@ -342,7 +342,7 @@ def test_an_index_that_does_not_fit_the_records_is_made_anew(path: Path) -> None
     played(path, later)
 
 
-def test_a_journal_without_the_index_is_read_and_gets_one(path: Path) -> None:
+def test_a_journal_without_the_index_is_read_and_gets_one_with_the_next_event(path: Path) -> None:
     async def later(runtime: Runtime) -> None:
         account = await runtime.spawn(Saver, "a-1")
         assert await account.ask(Balance()) == 25
@@ -350,6 +350,11 @@ def test_a_journal_without_the_index_is_read_and_gets_one(path: Path) -> None:
     played(path, deposits)
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP INDEX stream_records")
+    async def one_more(runtime: Runtime) -> None:
+        account = await runtime.spawn(Saver, "a-1")
+        assert await account.ask(Deposit(1)) == 26
+
     played(path, later)
+    played(path, one_more)
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         assert database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'stream_records'").fetchone() == (1,)

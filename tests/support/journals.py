@@ -86,3 +86,14 @@ def write(path: Path, *batches: Sequence[Entry]) -> list[Record]:
             return list(journal.records())
 
     return run(writing())
+
+
+def add(path: Path, *batches: Sequence[Entry]) -> None:
+    """Append batches to the journal at `path`, of which some record may be damaged."""
+
+    async def adding() -> None:
+        async with await JournalWriter.open(path) as journal:
+            for batch in batches:
+                await journal.append(batch)
+
+    run(adding())

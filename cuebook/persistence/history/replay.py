@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cuebook.persistence.history.derived.family import ContentsFamily
 from cuebook.persistence.history.experiments.family import ExperimentFamily
 from cuebook.persistence.history.family import Family, Fold
 from cuebook.persistence.history.jobs.family import JobFamily
@@ -19,7 +20,7 @@ from cuebook.persistence.records.run_heads import JournalOpened
 
 __all__ = ["FAMILIES", "JournalState", "apply", "family_of", "replay", "state_of"]
 
-FAMILIES: tuple[Family, ...] = (RunFamily(), StreamFamily(), ExperimentFamily(), JobFamily())
+FAMILIES: tuple[Family, ...] = (RunFamily(), StreamFamily(), ExperimentFamily(), JobFamily(), ContentsFamily())
 """All that a journal can hold beside its first record."""
 
 

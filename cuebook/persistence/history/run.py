@@ -144,6 +144,16 @@ class RunState:
         """Number of calls that took an earlier result."""
         return sum(each.count for each in self.reused)
 
+    @property
+    def results_count(self) -> int:
+        """Number of calls that have a result; as its last record tells it, where its calls are not folded in."""
+        return self.done.count() if self._load is None or self.closed is None else self.closed.done
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether it is over, with no result of its own and no failure, as its last record says."""
+        return self.closed is not None and self.closed.done == self.closed.reused and not self.closed.failed
+
     def status(self, holder: Holder | None) -> RunStatus:
         """What has become of it, where `holder` writes to the journal now."""
         if self.closed is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cuebook.errors import JournalCorrupt, JournalError, JournalFull
+from cuebook.persistence.journal.contents import ContentsBook, leave_book, read_book
 from cuebook.persistence.journal.header import check_end, first_head, opened_by
 from cuebook.persistence.journal.records import JournalRecords
 from cuebook.persistence.journal.retention import Retention
@@ -70,6 +71,7 @@ class JournalCore:
         self._runs_max = 0
         self._numbering = threading.Lock()
         self._retention: Retention | None = None
+        self._contents: ContentsBook | None = None
         self._is_in_doubt = False
         self._watchers: dict[object, Callable[[], None]] = {}
         self._trouble = ""
@@ -102,8 +104,10 @@ class JournalCore:
             self._check_in_place()
             if states and self._retention is None:
                 self._retention = Retention(self._kept_states())
+            contents = self._contents = self._contents or await self._read_contents()
+            part, seq = contents.due(entries, self.seq), self.seq
             # The chain is made here and not before: what was in doubt may have moved its end.
-            rows = rows_of(entries, self.seq, self.hash)
+            rows = rows_of(entries if part is None else [*entries, part], seq, self.hash)
             kept = [(rows[position][0], body) for position, body in sorted(states.items())]
             retention = self._retention
             if retention is None:
@@ -113,7 +117,8 @@ class JournalCore:
                 await self._commit(_Commit(rows, kept, plan.drops))
                 # Behind the commit: had it failed, the next plan would drop states that are the newest on disk.
                 retention.accept(plan)
-        return [row[0] for row in rows]
+            contents.accept(entries, seq, part)
+        return [row[0] for row in rows[: len(entries)]]
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
         """As `JournalWriter.watch`."""
@@ -139,6 +144,8 @@ class JournalCore:
             finally:
                 if self.seq:
                     self.seat.note(self.header.journal_id, self.seq, self.hash, is_held=False, trouble=self._trouble)
+                    if self._contents is not None:
+                        leave_book(self.header.journal_id, (self.seq, self.hash), self._contents)
                 self.seat.release()
 
     async def _open_store(self) -> None:
@@ -153,8 +160,10 @@ class JournalCore:
                 )
             self._continue_after(tail)
             await self._write_first()
+            self._contents = ContentsBook()
         else:
             self._check_opened(tail)
+            self._contents = await self._read_contents()
         self.key = self.medium.key()
         self._say_end()
 
@@ -212,10 +221,14 @@ class JournalCore:
 
     def _continue_after(self, tail: Tail) -> None:
         self.seq, self.hash = tail.seq, tail.hash or FIRST_LINK
-        with self._numbering:
-            self._runs_max = max(self._runs_max, tail.runs_max)
         self._is_in_doubt = False
-        self._retention = None
+        self._retention = self._contents = None
+
+    async def _read_contents(self) -> ContentsBook:
+        found = await read_book(JournalRecords(self.medium, self.store.reading), self.header.journal_id, self.seq)
+        with self._numbering:
+            self._runs_max = max(self._runs_max, found.runs)
+        return found
 
     def _say_end(self) -> None:
         self.seat.note(self.header.journal_id, self.seq, self.hash, trouble=self._trouble)

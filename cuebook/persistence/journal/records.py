@@ -6,7 +6,7 @@ Knows no value and no kind of store, and executes nothing that it reads.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
@@ -69,6 +69,16 @@ class JournalRecords:
         """
         chosen = _Chosen(None if kinds is None else tuple(kinds), None if runs is None else tuple(runs), holding)
         return self._checked(self._readings(), (after, until), chosen, bodies=bodies)
+
+    def records_at(self, seqs: Sequence[int]) -> Iterator[Record]:
+        """The records with these numbers, ascending, each checked, without their bodies.
+
+        Raises:
+            JournalCorrupt: names the first of them that is damaged or missing.
+        Cost: about 6 us a record.
+        """
+        with self._readings() as reading:
+            yield from checked(reading.rows_at(seqs), bodies=False)
 
     @property
     def last_seq(self) -> int:

@@ -6,6 +6,7 @@ Knows no file, and not why a journal is rewritten.
 from __future__ import annotations
 
 from cuebook.errors import JournalError
+from cuebook.persistence.journal.contents import ContentsBook
 from cuebook.persistence.records.chain import FIRST_LINK, rows_of
 from cuebook.persistence.records.record import Entry, Kind
 from cuebook.persistence.records.run_heads import JournalOpened
@@ -35,10 +36,16 @@ class Rewriting:
         self._waiting: list[Entry] = []
         self._states: list[tuple[int, bytes]] = []
         self._bytes = 0
+        self._contents = ContentsBook()
         self.append(Entry(Kind.JOURNAL, 0, opened.encode()))
 
     def append(self, entry: Entry, state: bytes | None = None) -> None:
         """Add a record at the end, and the bytes of the state that it tells of."""
+        part = self._contents.due((), self.last)
+        if part is not None:
+            self._contents.accept((), self.last, part)
+            self._waiting.append(part)
+        self._contents.accept((entry,), self.last, None)
         self._waiting.append(entry)
         if state is not None:
             self._states.append((self.seq + len(self._waiting), state))

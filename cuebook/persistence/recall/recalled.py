@@ -9,28 +9,32 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from cuebook.errors import JournalCorrupt, MalformedMessage
-from cuebook.persistence.history.arguments import Block, block_keys
+from cuebook.errors import JournalCorrupt
+from cuebook.persistence.history.arguments import Block
 from cuebook.persistence.history.arguments_read import blocks_of
 from cuebook.persistence.history.replay import JournalState, apply
+from cuebook.persistence.journal.contents import LISTED, listing
 from cuebook.persistence.journal.records import JournalRecords
+from cuebook.persistence.recall.calls_part import short_keys
 from cuebook.persistence.recall.first_look import FEW_CALLS, ArgumentsAt, places_by_bytes
-from cuebook.persistence.recall.known_calls import KnownCalls
+from cuebook.persistence.recall.known_calls import Given, KnownCalls
 from cuebook.persistence.recall.thin_fold import ThinFold
-from cuebook.persistence.records.record import Kind, Record
-from cuebook.persistence.records.run_heads import Arguments
+from cuebook.persistence.records.record import Entry, Kind, Record
+from cuebook.persistence.records.run_heads import Arguments, Reused
 
 __all__ = ["Recalled", "recalled"]
 
 _JOURNALS_MAX = 4
 _WHOLE_MAX = 4096
 """A journal of fewer records is folded whole."""
-_KNOWN_AT_ONCE_MAX = 1 << 15
-_LOOKS_MAX = 16
-"""Knowing more calls than those costs as much as so many looks through their bytes."""
+_OF_RUNS = sorted({*LISTED, Kind.JOURNAL, Kind.COMPLETED, Kind.FAILED})
+_KEPT_CALLS_MAX = 1 << 18
+"""So many calls one run takes into the index, where that is kept for all runs to come."""
+_CALLS_MAX = 1 << 11
+"""So many where it is not, or not yet."""
 _READ_SINGLY_MAX = 256
 """So many records are read one by one; where there are more, one pass over the journal is cheaper."""
 
@@ -44,99 +48,114 @@ class Recalled:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.state = JournalState()
+        self._visits = 0
         self._thin: ThinFold | None = None
-        self._hash = b""
-        self._visits = self._looks = 0
-        self._calls: KnownCalls | None = None
-        self._indexed = 0
-        self._takers: dict[int, set[int]] = {}
-        self._taken_to = 0
+        self._begin()
 
     def catch_up(self, file: JournalRecords) -> None:
         """Read what was appended since.
 
         Raises:
             JournalCorrupt: a record is damaged.
-        Cost: 4 us a new record; the first time all are new, of which those of calls are left for later where there are
-            many, see `ThinFold`.
+        Cost: 4 us a new record of runs; the first time all are new, of which those of calls are left for later where
+            there are many, see `ThinFold`.
         """
         if not self._is_of(file):
             self._begin()
         try:
-            if not self.state.last_seq:
-                self._begin_thin(file)
-            for record in file.records(after=self.state.last_seq, bodies=False):
-                if self._thin is not None:
-                    self._thin.before(file, record)
-                apply(self.state, record)
-                self._hash = record.hash
+            end = file.last_seq
+            if not self.state.last_seq and end > _WHOLE_MAX:
+                self._begin_thin(file, end)
+            if self.state.last_seq < end:
+                for record in file.records(after=self.state.last_seq, until=end, kinds=_OF_RUNS, bodies=False):
+                    if self._thin is not None:
+                        self._thin.before(file, record)
+                    apply(self.state, record)
+                    self._note(record)
+                self.state.last_seq = end
+                self._hash = _hash_of(file, end)
         except BaseException:  # a record half folded is nothing to go on from
             self._begin()
             raise
         self._visits += 1
 
-    def _begin_thin(self, file: JournalRecords) -> None:
-        end = file.last_seq
-        if end > _WHOLE_MAX:
-            self._thin = ThinFold(self.state, self.lock)
-            if self._thin.begin(file, end):
-                self._hash = file.record(end).hash
-            else:
-                self._begin()
+    def _begin_thin(self, file: JournalRecords, end: int) -> None:
+        self._thin = ThinFold(self.state, self.lock)
+        if self._thin.begin(file, listing(file, end), end, self._note):
+            self._hash = _hash_of(file, end)
+        else:
+            self._begin()
 
     def places_of(
-        self, file: JournalRecords, wanted: Sequence[Block], runs: Collection[int]
+        self, file: JournalRecords, wanted: Sequence[Block], may_have: Callable[[int], bool]
     ) -> dict[int, set[int] | None] | None:
-        """The runs that had one of these calls, and those that took their arguments; None: ask all of them.
+        """The runs that may have had one of these calls, and those that took their arguments; None: ask all of them.
 
-        Of each run the places that `KnownCalls.places` tells; None where any block of it may have one.
-
-        A first run reads what it needs and no more. From the second on it pays to know which run had which call, and
-        where there is much to be known, once a few runs have gone through all of it.
+        Of each run the starts of its blocks, shifted by `PLACE_BITS`; None where any block of it may have one.
 
         Args:
-            wanted: the new calls. runs: those of the same function.
+            wanted: the new calls. may_have: whether a run is of interest.
 
-        Cost: 2 us a call that was added since, the first time that it pays all were; before, as `places_by_bytes`.
+        Cost: 0.5 us a new call and part of the index; 1 us a call that was added since, and 30 ms for each million that
+            the index does not have yet.
         """
         count = sum(block.count for block in wanted)
-        is_known = self._calls is not None or self._is_worth_knowing()
-        if is_known and self._visits >= 2:
-            if self._calls is None:
-                self._calls = KnownCalls()
-            self._index(file, self._calls)
-            if 4 * count > len(self._calls):
-                return None
-            keys = [key for block in wanted for key in block_keys(block)]
-            found: dict[int, set[int] | None] = {**self._calls.places(keys)}
-        elif count <= FEW_CALLS:
-            found = {**places_by_bytes(file, self._heads(self._with_sources(runs)), wanted)}
-            self._looks += 1
-        else:
+        if count > FEW_CALLS and 4 * count > self._calls.calls:
             return None
-        return self._with_takers(found)
+        if self._calls.is_due:
+            self._calls.learn(file, _KEPT_CALLS_MAX)
+        elif self._visits > 1:
+            self._calls.learn(file, _CALLS_MAX)
+        if count > FEW_CALLS:
+            self._calls.learn(file, None)
+        found: dict[int, set[int] | None] = {**self._calls.places(file, short_keys(wanted))}
+        left = [ArgumentsAt(seq, head) for seq, run, head in self._calls.unknown() if may_have(run)]
+        for run, places in places_by_bytes(file, left, wanted).items() if left else ():
+            found[run] = places | (found.get(run) or set())
+        return self._with_takers({run: places for run, places in found.items() if may_have(run)})
 
-    def _heads(self, runs: Iterable[int]) -> list[ArgumentsAt]:
-        """The records that hold arguments of these runs, in ascending order."""
-        told = (each for number in runs for each in self.state.runs[number].arguments)
-        return sorted(
-            (ArgumentsAt(seq, head) for seq, head in told if head.source_run is None), key=lambda each: each.seq
-        )
-
-    def _is_worth_knowing(self) -> bool:
-        calls = sum(run.known for run in self.state.runs.values())
-        return calls <= _KNOWN_AT_ONCE_MAX or self._looks >= _LOOKS_MAX
+    def unsaved(self) -> list[Entry]:
+        """Records that spare later processes some of the work that this one has done, to be appended by whoever can."""
+        return self._calls.unsaved()
 
     def _with_takers(self, found: dict[int, set[int] | None]) -> dict[int, set[int] | None]:
-        self._note_takers()
         waiting = list(found)
         while waiting:
-            for taker in self._takers.get(waiting.pop(), ()):
+            for taker in self._takers_of(waiting.pop()):
                 if found.get(taker, ()) is not None:
                     found[taker] = None
                     waiting.append(taker)
         return found
+
+    def _takers_of(self, source: int) -> set[int]:
+        """The runs that took their arguments of this one, or of one that did, and have something of their own."""
+        # A program that is run a thousand times over makes a chain, or a star, of runs that all did nothing.
+        takers = self._takers.get(source, set())
+        done, waiting = set[int](), list(takers)
+        while waiting:
+            taker = waiting.pop()
+            run = self.state.runs.get(taker)
+            if taker in done or taker == source or run is None or run.has_nothing:
+                takers.discard(taker)
+                if taker not in done and taker != source:
+                    waiting.extend(self._takers.pop(taker, ()))
+                done.add(taker)
+            else:
+                takers.add(taker)
+        return takers
+
+    def _note(self, record: Record) -> None:
+        if record.kind is Kind.CALLS_KNOWN:
+            self._calls.note_known(record)
+        elif record.kind is Kind.REUSED:
+            told = Reused.decode(record.head).ranges
+            self._calls.note_reused(record.run, [(start, start + count) for _, _, start, count in told])
+        elif record.kind is Kind.ARGUMENTS:
+            _, head = self.state.runs[record.run].arguments[-1]
+            if head.source_run is None:
+                self._calls.note_given(Given(record.seq, record.run, head))
+            else:
+                self._takers.setdefault(head.source_run, set()).add(record.run)
 
     def blocks(self, file: JournalRecords, wanted: Iterable[int]) -> dict[int, list[Block]]:
         """The arguments of these runs, where they are the same as another's shared with it.
@@ -184,41 +203,18 @@ class Recalled:
     def _is_of(self, file: JournalRecords) -> bool:
         last = self.state.last_seq
         try:
-            return last > 0 and file.record(last).hash == self._hash
+            return last > 0 and _hash_of(file, last) == self._hash
         except JournalCorrupt:
             return False  # reading it anew tells what is wrong with it
 
     def _begin(self) -> None:
-        self.state, self._thin, self._hash, self._visits, self._looks = JournalState(), None, b"", 0, 0
-        self._calls, self._indexed, self._takers, self._taken_to = None, 0, {}, 0
-
-    def _index(self, file: JournalRecords, calls: KnownCalls) -> None:
-        try:
-            for record in file.records(after=self._indexed, kinds=(Kind.ARGUMENTS,)):
-                if record.seq > self.state.last_seq:
-                    break
-                head = Arguments.decode(record.head)
-                start = head.start
-                for block in blocks_of(record, head):
-                    calls.add(record.run, start, block_keys(block))
-                    start += block.count
-        except (JournalCorrupt, MalformedMessage):
-            self._calls, self._indexed = None, 0
-            raise
-        self._indexed = self.state.last_seq
-
-    def _note_takers(self) -> None:
-        """Which runs took arguments of which: of the runs that were opened since, and of the last ones again."""
-        numbers = list(self.state.runs)
-        for number in numbers[self._taken_to :]:
-            for _, head in self.state.runs[number].arguments:
-                if head.source_run is not None:
-                    self._takers.setdefault(head.source_run, set()).add(number)
-        self._taken_to = max(0, len(numbers) - _MAY_GROW)
+        self.state, self._hash, self._visits, self._thin = JournalState(), b"", 0, None
+        self._calls = KnownCalls()
+        self._takers: dict[int, set[int]] = {}
 
 
-_MAY_GROW = 64
-"""So many of the newest runs may get more arguments: as many as may be under way in one process and one journal."""
+def _hash_of(file: JournalRecords, seq: int) -> bytes:
+    return next(file.records_at((seq,))).hash
 
 
 def _slice(blocks: Sequence[Block], start: int, count: int) -> list[Block]:
@@ -242,7 +238,7 @@ def recalled(file: JournalRecords, journal_id: bytes) -> Iterator[Recalled]:
 
     Raises:
         JournalCorrupt: a record is damaged.
-    Memory: that of the folds of the last four journals, and 16 bytes a call once it was asked twice.
+    Memory: that of the folds of the last four journals, and 5 bytes a call.
     """
     with _guard:
         found = _known.setdefault(journal_id, Recalled())

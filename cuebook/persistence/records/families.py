@@ -1,4 +1,4 @@
-"""Which kinds of records there are: runs, streams, experiments and jobs, and what the journal asks of any of them.
+"""Which kinds of records there are: of runs, streams, experiments, jobs, contents; and what the journal asks of each.
 
 Whoever adds a kind writes its head (in a module named here), and its fold in `history`. Knows no store and no fold.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cuebook.persistence.records import experiment_heads, job_heads, run_heads, stream_heads
+from cuebook.persistence.records import contents_heads, experiment_heads, job_heads, run_heads, stream_heads
 from cuebook.persistence.records.head import HEADS, Head, Keep, Owner
 from cuebook.persistence.records.record import Entry, Record
 
 __all__ = ["KEEPING", "dropped_by", "kept_by"]
 
-_FAMILIES = (run_heads, stream_heads, experiment_heads, job_heads)
+_FAMILIES = (run_heads, stream_heads, experiment_heads, job_heads, contents_heads)
 
 KEEPING = frozenset(kind for kind, head in HEADS.items() if head.keeps is not Head.keeps)
 """The kinds that tell of a state beside the chain."""

@@ -47,6 +47,8 @@ class Kind(IntEnum):
     STREAM_REMOVED = 24
     RENUMBERED = 25
     STAGE_STATE = 26
+    CONTENTS = 27
+    CALLS_KNOWN = 28
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,7 @@ class Tail:
     Attributes:
         seq: number of the last row; 0 in an empty store.
         hash: its hash; empty in an empty store.
-        runs_max: the highest run number in any row; 0 where there is none.
     """
 
     seq: int
     hash: bytes
-    runs_max: int

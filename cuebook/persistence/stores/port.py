@@ -77,6 +77,13 @@ class Reading(Protocol):
             JournalError, JournalCorrupt: the store cannot be read (any further).
         """
 
+    def rows_at(self, seqs: Sequence[int]) -> Iterator[Row]:
+        """The rows with these numbers, which ascend, as `scan` without bodies.
+
+        Raises:
+            JournalError, JournalCorrupt: the store cannot be read, or has not all of them.
+        """
+
     def row(self, seq: int) -> Row | None:
         """One row, with its body and the hash of the row before; None where there is none."""
 

@@ -17,6 +17,7 @@ from cuebook.persistence.history.replay import JournalState, apply, family_of
 from cuebook.persistence.journal.header import first_head
 from cuebook.persistence.journal.rewriting import Rewriting, note_end
 from cuebook.persistence.records.chain import checked_row
+from cuebook.persistence.records.contents_heads import DERIVED
 from cuebook.persistence.records.families import kept_by
 from cuebook.persistence.records.record import Entry, Kind, Record
 from cuebook.persistence.records.row import Row
@@ -28,6 +29,8 @@ from cuebook.persistence.values.blob_references import copy_blobs
 __all__ = ["Salvaged", "recover"]
 
 _MISSES_MAX = 2000
+_MADE_ANEW = DERIVED | {Kind.JOURNAL}
+"""What a new journal has of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def recover(place: str | os.PathLike[str] | Medium, new: str | os.PathLike[str] 
                 entry = _fitting(state, record)
                 if entry is not None:
                     kept.append(seen)
-                    if record.kind is not Kind.JOURNAL:
+                    if record.kind not in _MADE_ANEW:
                         writing.append(entry, _whole_state(reading, record))
             writing.flush()
     blobs = copy_blobs(source.blobs(), target.blobs())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cuebook.errors import JournalCorrupt
 from cuebook.persistence.history.replay import JournalState, apply
+from cuebook.persistence.journal.contents import ContentsCheck
 from cuebook.persistence.journal.reader import Reader, open_reader
 from cuebook.persistence.stores.media import medium_of
 from cuebook.persistence.stores.port import Medium
@@ -104,9 +105,11 @@ class _Walk:
             )
 
     def _walk(self, reader: Reader, *, deep: bool) -> None:
-        state = JournalState()
+        state, contents = JournalState(), ContentsCheck()
         for record in reader.records(bodies=deep):
             apply(state, record)
+            if deep:
+                contents.note(record)
             self.whole = record.seq
             for digest in blob_references(record.body):
                 self.references.setdefault(digest, record.seq)

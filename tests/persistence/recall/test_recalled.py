@@ -16,32 +16,10 @@ from cuebook.persistence.history.arguments import Block, block_keys, encode_bloc
 from cuebook.persistence.history.replay import state_of
 from cuebook.persistence.history.run_writer import argument_entries, same_arguments_entry
 from cuebook.persistence.journal.reader import open_reader
-from cuebook.persistence.recall import recalled as recalling
 from cuebook.persistence.recall.first_look import ArgumentsAt, places_by_bytes
-from cuebook.persistence.recall.known_calls import KnownCalls
 from cuebook.persistence.recall.recalled import recalled
 from cuebook.persistence.records.record import Entry
 from tests.support.journals import completed, opened, write
-
-KEYS = st.integers(0, 40).map(lambda n: n.to_bytes(16, "big") if n % 2 else n.to_bytes(8, "big") + bytes(8))
-
-
-@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3000), st.lists(KEYS, max_size=20)), max_size=30))
-def test_known_calls_forget_no_run_and_no_place(added: list[tuple[int, int, list[bytes]]]) -> None:
-    from cuebook.persistence.recall import known_calls
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(known_calls, "_RECENT_MAX", 7)
-        patch.setattr(known_calls, "_SEGMENT_ENTRIES_MAX", 40)
-        calls = KnownCalls()
-        for run, start, keys in added:
-            calls.add(run, start, keys)
-        for wanted in {key for _, _, keys in added for key in keys}:
-            right: dict[int, set[int]] = {}
-            for run, start, keys in added:
-                if any(key[:8] == wanted[:8] for key in keys):
-                    right.setdefault(run, set()).add(start >> 8)
-            assert calls.places([wanted]) == right
 
 
 def run_of(number: int, calls: Sequence[Any]) -> list[Entry]:
@@ -51,7 +29,7 @@ def run_of(number: int, calls: Sequence[Any]) -> list[Entry]:
 def ask(path: Path, *wanted: list[Any]) -> set[int] | None:
     with open_reader(path) as reader, recalled(reader, reader.journal_id) as known:
         assert known.state.last_seq == state_of(reader).last_seq
-        found = known.places_of(reader, encode_blocks(list(wanted)), list(known.state.runs))
+        found = known.places_of(reader, encode_blocks(list(wanted)), lambda run: True)
         return None if found is None else set(found)
 
 
@@ -119,18 +97,3 @@ def test_a_look_through_the_bytes_leaves_out_no_run_that_had_a_call(
 
 def keys_of(blocks: Sequence[Block]) -> set[bytes]:
     return {key for block in blocks for key in block_keys(block)}
-
-
-def test_many_calls_are_looked_through_a_few_times_and_then_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "x.cue"
-    write(path, run_of(1, [[n] for n in range(300)]))
-    monkeypatch.setattr(recalling, "_KNOWN_AT_ONCE_MAX", 100)
-    with open_reader(path) as reader, recalled(reader, reader.journal_id) as known:
-        for _ in range(recalling._LOOKS_MAX + 1):
-            known.catch_up(reader)
-            assert known._calls is None
-            assert known.places_of(reader, encode_blocks([[7]]), [1]) == {1: {0}}
-        assert known._calls is not None
-        assert known.places_of(reader, encode_blocks([[299]]), [1]) == {1: {1}}

@@ -20,7 +20,7 @@ from cuebook.persistence.journal.reader import open_reader
 from cuebook.persistence.recall import recalled as recalling
 from cuebook.persistence.recall.recalled import recalled
 from cuebook.persistence.records.record import Entry
-from cuebook.persistence.records.run_heads import Failed, Forgetting, Reason
+from cuebook.persistence.records.run_heads import Failed, Forgetting, Forgotten, Reason
 from tests.support.journals import closed, completed, opened, state, write
 from tests.support.salvage import forget, reused, tamper
 
@@ -87,20 +87,28 @@ def test_a_thin_fold_says_of_each_run_what_a_whole_one_says(
     chance, path = random.Random(seed), tmp_path_factory.mktemp("thin") / "x.cue"
     entries = list(life(chance, runs))
     cut = chance.randint(1, len(entries))
-    what = chance.choice((Forgetting.CALL, Forgetting.RUN))
-    more = [forget(what, chance.randint(1, runs), 2), *life_of(runs + 1)] if forgets else []
+    more = [*forgotten(chance, runs), *life_of(runs + 1), *forgotten(chance, runs + 1)] if forgets else []
     write(path, entries[:cut])
     with open_reader(path) as reader, recalled(reader, reader.journal_id) as known:
         seen = list(known.state.runs)
         for number in chance.sample(seen, min(len(seen), 2)):
             assert told(known.state.runs[number]) == told(state_of(reader).runs[number])
     write(path, [*entries[cut:], *more] or [closed(seen[0])])
+    if chance.random() < 0.5:
+        recalling._known.clear()
     with open_reader(path) as reader, recalled(reader, reader.journal_id) as known:
         whole = state_of(reader)
         assert list(known.state.runs) == list(whole.runs) and known.state.last_seq == whole.last_seq
         for number in chance.sample(list(whole.runs), len(whole.runs)):
             assert told(known.state.runs[number]) == told(whole.runs[number])
         assert list(known.state.with_states) == list(whole.with_states)
+
+
+def forgotten(chance: random.Random, runs: int) -> list[Entry]:
+    what = chance.choice([*Forgetting])
+    if what is Forgetting.FUNCTION:
+        return [Forgotten(what, None, "clean", None, 1.5).entry(0)]
+    return [forget(what, chance.randint(1, runs), 2)]
 
 
 def life_of(run: int) -> list[Entry]:
@@ -131,6 +139,25 @@ def test_a_long_chain_of_runs_is_folded_without_recursion(tmp_path: Path) -> Non
     with open_reader(path) as reader, recalled(reader, reader.journal_id) as known:
         assert known.state.runs[1999].done.count() == 1
         assert known.state.origin(1999, 0) == (1, 0)
+
+
+@pytest.mark.parametrize("what", [*Forgetting])
+def test_something_forgotten_folds_in_no_run_that_it_has_nothing_to_do_with(tmp_path: Path, what: Forgetting) -> None:
+    path = tmp_path / "x.cue"
+    write(path, *(life_of(number) for number in range(1, 20)))
+    forgets = Forgotten(
+        what,
+        None if what is Forgetting.FUNCTION else 7,
+        "clean" if what is Forgetting.FUNCTION else None,
+        0 if what is Forgetting.CALL else None,
+        1.5,
+    )
+    write(path, [forgets.entry(0)])
+    with open_reader(path) as reader, recalled(reader, reader.journal_id) as known:
+        folded = [number for number, run in known.state.runs.items() if "_seqs" in vars(run)]
+        assert folded == ([7] if what is Forgetting.CALL else [])
+        assert known.state.runs[7].own.ones == 0 and known.state.runs[7].completed == 1
+        assert known.state.runs[8].own.ones == (what is not Forgetting.FUNCTION)
 
 
 def test_damage_is_found_where_it_is_asked_for(tmp_path: Path) -> None:

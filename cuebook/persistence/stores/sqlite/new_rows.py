@@ -12,7 +12,12 @@ from cuebook.persistence.records.row import Row
 from cuebook.persistence.stores.sqlite.files import JournalFiles, check_beside
 from cuebook.persistence.stores.sqlite.location import sync_folder
 from cuebook.persistence.stores.sqlite.part_file import part_of
-from cuebook.persistence.stores.sqlite.schema import create_schema, journal_error, opened_connection
+from cuebook.persistence.stores.sqlite.schema import (
+    STREAM_INDEX,
+    create_schema,
+    journal_error,
+    opened_connection,
+)
 
 __all__ = ["INSERT_ROW", "INSERT_STATE", "SqliteNewRows", "creating", "refuse_existing", "replacing"]
 
@@ -25,7 +30,7 @@ class SqliteNewRows:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._has_schema = False
+        self._has_schema = self._has_stream_index = False
 
     def insert(self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]] = ()) -> None:
         """As `NewRows.insert`, in one transaction."""
@@ -35,6 +40,9 @@ class SqliteNewRows:
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.executemany(INSERT_ROW, [row[:7] for row in rows])
         self._connection.executemany(INSERT_STATE, states)
+        if not self._has_stream_index and any(row[2] < 0 for row in rows):
+            self._connection.execute(STREAM_INDEX)
+            self._has_stream_index = True
         self._connection.execute("COMMIT")
 
     def take_over(self, source: sqlite3.Connection) -> None:

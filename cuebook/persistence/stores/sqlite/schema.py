@@ -17,9 +17,9 @@ __all__ = [
     "STREAM_INDEX",
     "check_identity",
     "check_size",
+    "check_stream_index",
     "create_schema",
     "has_stream_index",
-    "index_streams",
     "journal_error",
     "journal_uri",
     "opened_connection",
@@ -139,14 +139,11 @@ def has_stream_index(connection: sqlite3.Connection) -> bool:
     return found is not None
 
 
-def index_streams(connection: sqlite3.Connection) -> None:
-    """Make the index of streams where there is none, and anew where it is not that of the records.
+def check_stream_index(connection: sqlite3.Connection) -> None:
+    """Make the index of streams anew where it is not that of the records.
 
     Cost: two passes over the rows without their bodies.
     """
-    if not has_stream_index(connection):
-        connection.execute(STREAM_INDEX)
-        return
     sums = "SELECT count(*), sum(seq), sum(kind * seq), sum(run) FROM records"
     there = connection.execute(f"{sums} NOT INDEXED WHERE kind >= 10").fetchone()
     if connection.execute(f"{sums} INDEXED BY stream_records WHERE kind >= 10").fetchone() != there:
