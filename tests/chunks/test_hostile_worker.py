@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cuebook import CallTimedOut, WorkerDied, chunk
+from tests.support.programs import family, is_alive, start, wait_until
 
 
 class Trap:
@@ -31,8 +34,6 @@ def babble(n: int, said: bytes) -> int:
                     os.write(descriptor, said)
             except OSError:
                 continue
-        import time
-
         time.sleep(30)  # its end comes from outside
     return n
 
@@ -84,3 +85,39 @@ def test_a_worker_that_fills_its_page_with_nonsense_and_dies_is_a_worker_that_di
     found = chunk(scribble, [[n, value] for n in range(4)], chunk_size=2, errors="collect")
     assert [found[0], *found[2:]] == [0, 2, 3]
     assert isinstance(found[1], WorkerDied)
+
+
+SCRIBBLING = """
+import ctypes
+def f(n, value):
+    for line in open("/proc/self/maps"):
+        if "cuebook-page" in line:
+            address = int(line.split("-")[0], 16)
+            for place in range(512):
+                ctypes.c_double.from_address(address + 8 * place).value = value
+    note(n)
+    for line in open("/proc/self/maps"):
+        if "cuebook-page" in line:
+            while True:
+                for place in range(512):
+                    ctypes.c_double.from_address(address + 8 * place).value = value
+                time.sleep(0.001)
+if __name__ == "__main__":
+    chunk(f, [[n, float(sys.argv[1])] for n in range(4)], workers=2, path="x.cue", progress_bar=False)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="finds the page by /proc")
+@pytest.mark.parametrize("value", ["inf", "0.5"])
+def test_workers_that_fill_their_pages_with_nonsense_and_go_on_end_with_their_program(
+    tmp_path: Path, value: str
+) -> None:
+    with start(tmp_path, SCRIBBLING, value) as program:
+        program.wait_for_calls(2)
+        mine = family(program.pid)
+        for _ in range(2):
+            program.send(signal.SIGTERM)
+            time.sleep(0.05)
+        assert program.wait(30) == 143
+        assert "Traceback" not in program.stderr and "kept in x.cue" in program.stderr, program.stderr
+    wait_until(lambda: not any(map(is_alive, mine)), "the workers to end")

@@ -40,7 +40,7 @@ def sample(request: pytest.FixtureRequest, made: list[Sample], tmp_path: Path) -
         yield mine
 
 
-@pytest.mark.parametrize("step", [1709, pytest.param(1, marks=SWEEP)])
+@pytest.mark.parametrize("step", [4099, pytest.param(1, marks=SWEEP)])
 def test_a_changed_byte_gives_the_true_answer_or_one_error(sample: Sample, step: int) -> None:
     data = sample.path.read_bytes()
     true, chance, refused, findings = answers(sample, data), random.Random(PART), 0, Findings()
@@ -64,7 +64,7 @@ def in_turn(true: dict[str, tuple[int, str]], at: int, count: int) -> dict[str, 
     }
 
 
-@pytest.mark.parametrize("step", [4409, pytest.param(1, marks=SWEEP)])
+@pytest.mark.parametrize("step", [8111, pytest.param(1, marks=SWEEP)])
 def test_a_cut_gives_the_true_answer_or_one_error(sample: Sample, step: int) -> None:
     data = sample.path.read_bytes()
     true, findings = answers(sample, data), Findings()
@@ -74,7 +74,7 @@ def test_a_cut_gives_the_true_answer_or_one_error(sample: Sample, step: int) -> 
     findings.check()
 
 
-@pytest.mark.parametrize("step", [173, pytest.param(1, marks=SWEEP)])
+@pytest.mark.parametrize("step", [311, pytest.param(1, marks=SWEEP)])
 def test_a_changed_byte_of_the_lock_gives_the_true_answer_or_one_error(sample: Sample, step: int) -> None:
     data, lock = sample.path.read_bytes(), sample.lock or b""
     true, findings = answers(sample, data), Findings()
@@ -85,7 +85,7 @@ def test_a_changed_byte_of_the_lock_gives_the_true_answer_or_one_error(sample: S
     findings.check()
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(1000, marks=SWEEP)])
+@pytest.mark.parametrize("count", [1, pytest.param(1000, marks=SWEEP)])
 def test_any_file_is_answered_or_refused(sample: Sample, count: int) -> None:
     data = sample.path.read_bytes()
     true, findings = answers(sample, data), Findings()
@@ -117,7 +117,7 @@ def test_databases_of_others_are_refused_by_every_command(sample: Sample, tmp_pa
         connection = sqlite3.connect(path)
         connection.executescript(script)
         connection.close()
-        for command in sample.commands:
+        for command in sample.commands[number :: len(OTHERS)]:
             code, _ = asked(sample, command, path.read_bytes(), f"database {number}")
             assert code or command.split()[0] in {"exp", "job", "dataset", "lineage", "gc"}, command
 
