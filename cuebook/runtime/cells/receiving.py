@@ -173,9 +173,7 @@ class Receiving:
         if mailbox.stash(envelope):
             return True
         self._cell.bury(envelope, DeadReason.DROPPED)
-        self.answers.refuse(
-            envelope, MailboxFull(f"the stash of {name} is full: {mailbox.stashed} messages")
-        )
+        self.answers.refuse(envelope, MailboxFull(f"the stash of {name} is full: {mailbox.stashed} messages"))
         return False
 
     # The work
