@@ -114,6 +114,17 @@ CONTINUED = {
     "PartList": "the walk over code notes its parts as it goes",
 }
 """Bases that one class alone has, in another module; the list may only get shorter."""
+OVERRIDDEN = {
+    "CoroutineHost": "hosts of one place share their orders, and differ in how they take and end calls",
+    "DurableKit": "a kit that makes another bench",
+    "JournalWriter": "a journal that is written knows more of what is committed",
+    "KeptDecoder": "a decoder makes its like for what lies within",
+    "MemoryRuntime": "a runtime that makes another application",
+    "ThreadHost": "as `CoroutineHost`",
+    "_CarriedDecoder": "as `KeptDecoder`",
+    "_CarryingEncoder": "an encoder that finds other forms",
+}
+"""Classes that override a private method of another module's class, and why; the list may only get shorter."""
 WRITTEN_FROM_OUTSIDE = {
     "cuebook.persistence.journal.writer._left": "users are counted where the open journals are, under one lock",
 }
@@ -356,6 +367,28 @@ def test_no_class_is_continued_in_a_base_that_it_alone_has() -> None:
 
     assert {base: alone[base] for base in alone.keys() - CONTINUED.keys()} == {}
     assert CONTINUED.keys() <= alone.keys()
+
+
+def test_no_private_method_is_overridden_in_another_module() -> None:
+    """What a class may say differently from another has a public name, and is declared in a port."""
+    homes = {node.name: (module, node) for module, node in classes()}
+    overriding = set()
+    for module, node in classes():
+        bases = list(map(name_of, node.bases))
+        for base in bases:  # grows on the way
+            there, above = homes.get(base, (module, node))
+            bases += [name_of(further) for further in above.bases if name_of(further) not in bases]
+            if there != module and private_methods(node) & private_methods(above):
+                overriding.add(node.name)
+
+    assert overriding - OVERRIDDEN.keys() == set()
+    assert OVERRIDDEN.keys() <= overriding
+
+
+def private_methods(node: ast.ClassDef) -> set[str]:
+    """Names of a class's methods that are its own affair."""
+    methods = [part.name for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return {name for name in methods if name.startswith("_") and not name.startswith("__")}
 
 
 def test_no_class_is_continued_in_functions_of_another_module() -> None:

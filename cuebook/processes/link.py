@@ -26,7 +26,7 @@ from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, address_of, find_ref, post_as, target_of
 from cuebook.runtime.refs.reply import FailedReply
 from cuebook.runtime.refs.status import ActorState
-from cuebook.runtime.refs.waiting import Waiter
+from cuebook.runtime.refs.waiting import Asker
 from cuebook.runtime.reports.trace_context import trace_now
 from cuebook.wire.codec import pack, unpack
 
@@ -114,7 +114,7 @@ class Link:
         """Numbers of the other end's actors that would wait for what the code that runs now asks; None: of none."""
         return None
 
-    def waiters(self, numbers: list[int]) -> list[Waiter]:
+    def waiters(self, numbers: list[int]) -> list[Asker]:
         """The actors of these numbers."""
         del numbers
         return []

@@ -47,7 +47,7 @@ from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
 from cuebook.runtime.refs.status import TreeNode
-from cuebook.runtime.refs.waiting import Waiter
+from cuebook.runtime.refs.waiting import Asker
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
 from cuebook.runtime.seeing.tracing import Tracing
 from cuebook.runtime.seeing.watchdog import Blockage, Watchdog
@@ -220,7 +220,7 @@ class OwnerEnd(Link):
         }
         self.order(Admit(cell.serial, cell.name, slot, cell.package.parcel, options))
 
-    def waiters(self, numbers: list[int]) -> list[Waiter]:
+    def waiters(self, numbers: list[int]) -> list[Asker]:
         """The actors of these numbers."""
         return [actor.cell for number in numbers if (actor := self._cells.get(number)) is not None]
 

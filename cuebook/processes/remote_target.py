@@ -11,6 +11,7 @@ from cuebook.processes.outcomes import pack_error
 from cuebook.processes.protocol import Observe, Order, Verb
 from cuebook.runtime.cells.bonds import Bonds
 from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.refs.absent import Inert
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, sender_now
@@ -40,8 +41,9 @@ class TargetLink(Protocol):
         """Send something else."""
 
 
-class RemoteTarget:
-    """An actor of another process, as it is known here: everything goes to it over the link.
+class RemoteTarget(Inert):
+    """An actor of another process, as it is known here: everything goes to it over the link. What it works at, whom it
+    watches and what it owes is known there.
 
     Attributes:
         on_way, bytes_on_way: messages, and their bytes, that have not reached its mailbox yet.
@@ -96,10 +98,6 @@ class RemoteTarget:
         return self.state is not ActorState.STOPPED
 
     # What refs ask for
-
-    def offer(self, frame: Any, reply: Any = None) -> bool:
-        """False: nothing is quick here."""
-        return False
 
     def post(self, frame: Any, reply: Any = None, *, urgent: bool = False) -> None:
         """Send a message. Raises MailboxFull where too many are on their way, ActorStopped, TypeError."""
@@ -170,17 +168,6 @@ class RemoteTarget:
         """What is known here: the messages on their way."""
         return ActorStatistics(self.state, self.on_way, self.bytes_on_way, POSTS_MAX, 0, 0, 0, 0, 0, 0, 0.0)
 
-    def doing(self) -> str:
-        """Not known here."""
-        return ""
-
-    def trace(self, on: bool) -> None:
-        """It is traced in its own process."""
-
-    def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
-        """Not known here."""
-        return False
-
     # What bonds ask for
 
     def bonds(self) -> Bonds:
@@ -190,9 +177,6 @@ class RemoteTarget:
             if self._link.is_open:
                 self._link.order(Observe(self.address))
         return self._bonds
-
-    def inform(self, signal: Any, watch: Any) -> None:
-        """It watches from its own process."""
 
     def report(self, message: Any) -> None:
         """Raises TypeError: what the runtime tells its actors goes by reference."""

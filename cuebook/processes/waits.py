@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cuebook.runtime.refs.deadlines import EXPIRED
-from cuebook.runtime.refs.waiting import Activation, Waiter, refuse_cycle
+from cuebook.runtime.refs.waiting import Activation, Asker, Waiter, refuse_cycle
 
 __all__ = ["RemoteWaits", "ended_unanswered"]
 
@@ -24,9 +24,9 @@ class RemoteWaits:
     """The asks that came over one link and are waited for."""
 
     def __init__(self) -> None:
-        self._open: dict[int, tuple[Any, Sequence[Waiter]]] = {}
+        self._open: dict[int, tuple[Any, Sequence[Asker]]] = {}
 
-    def begin(self, number: int, actors: Sequence[Waiter], target: Waiter, reply: Any) -> None:
+    def begin(self, number: int, actors: Sequence[Asker], target: Waiter, reply: Any) -> None:
         """These actors wait for the answer to an ask. Raises AskCycle where the target waits for one of them."""
         for actor in actors:
             refuse_cycle(HandlerElsewhere(actor), target, "the message")

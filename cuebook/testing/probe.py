@@ -6,13 +6,14 @@ import asyncio
 import contextvars
 import itertools
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from cuebook.runtime.cells.actor import Actor, Delivery
 from cuebook.runtime.cells.mailbox import MailboxSpec
 from cuebook.runtime.cells.signals import Down
 from cuebook.runtime.policy.restarts import Restart
 from cuebook.runtime.refs.ref import ActorRef, as_actor, target_of
+from cuebook.runtime.refs.target import Supervised
 from cuebook.runtime.refs.typed import Accepts
 from cuebook.wire.message import is_message
 
@@ -148,7 +149,7 @@ class Probe:
         """Receive `Down(ref, reason, error)` when that actor ends; at once, where it has."""
         if ref not in self._watched:
             self._watched.add(ref)
-            target_of(self.ref).watch(ref, restarts=False)
+            cast("Supervised", target_of(self.ref)).watch(ref, restarts=False)
 
     def ignore(self, what: Callable[[Any], object] | type | None) -> None:
         """From now on, drop messages of this type, or that a predicate is true of; None: ignore nothing any more."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.refs.absent import Inert
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef
@@ -24,7 +25,7 @@ Answer = Callable[[Any], Any]
 """What a stub answers: gives the value for a message, or raises."""
 
 
-class StubTarget:
+class StubTarget(Inert):
     """What stands behind the ref of a stub.
 
     Parameters:
@@ -62,10 +63,6 @@ class StubTarget:
         """The running loop."""
         return asyncio.get_running_loop()
 
-    def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
-        """Nothing is quick here."""
-        return False
-
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Write a message down, and answer it."""
         message = decode(frame) if type(frame) is bytes else frame
@@ -77,45 +74,6 @@ class StubTarget:
         except Exception as error:
             reply.set_result(FailedReply(told(self.name, error)))
 
-    def report(self, message: Any) -> None:
-        """Nobody listens."""
-
-    def has_room(self, size: int) -> bool:
-        """There always is."""
-        return True
-
-    def lets_actors_wait(self, timeout: float | None) -> bool:
-        """Nobody has to."""
-        return False
-
-    async def wait_for_room(self, size: int, *, is_question: bool = False) -> None:
-        """At once."""
-
-    def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
-        """It owes nothing."""
-        return False
-
-    def request_stop(self, timeout_s: float, *, drain: bool) -> None:
-        """No effect."""
-
-    def kill(self, error: BaseException | None = None) -> None:
-        """No effect."""
-
-    def trace(self, on: bool) -> None:
-        """No effect."""
-
-    def doing(self) -> str:
-        """Nothing."""
-        return ""
-
-    def unpark(self) -> bool:
-        """No effect."""
-        return False
-
-    async def wait_until_ended(self) -> bool:
-        """At once."""
-        return True
-
     def statistics(self) -> ActorStatistics:
-        """All zero."""
+        """All zero, and running."""
         return ActorStatistics(self.state, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0)

@@ -11,12 +11,13 @@ from typing import Any, Protocol, cast
 
 from cuebook.errors import ActorStopped, CuebookError, MailboxFull
 from cuebook.runtime.policy.exits import Exit
+from cuebook.runtime.refs.absent import Inert
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, target_of
 from cuebook.runtime.refs.reply import FailedReply
 from cuebook.runtime.refs.status import ActorState, ActorStatistics
-from cuebook.runtime.refs.target import Target
+from cuebook.runtime.refs.target import Bonding, Supervised
 from cuebook.runtime.refs.waiting import Activation, in_hand, refuse_cycle
 
 __all__ = ["Entity", "EntityHome"]
@@ -44,7 +45,7 @@ class EntityHome(Protocol):
         """A message to this entity went nowhere."""
 
 
-class Entity:
+class Entity(Inert):
     """The target of an entity's ref. A message that comes while its actor stops waits for the next one.
 
     Args:
@@ -66,10 +67,10 @@ class Entity:
         self.ready = home.ready
         self.name = name
         self.used_at = 0.0
-        self.awake: Any = None
+        self.awake: Supervised | None = None
         self._held: list[tuple[Any, asyncio.Future[Any] | None, bool, contextvars.Context]] = []
         self._night: asyncio.Task[None] | None = None
-        self.ref = ActorRef(cast("Target", self))
+        self.ref: ActorRef = ActorRef(self)
 
     # What refs ask for
 
@@ -79,7 +80,7 @@ class Entity:
         if cell is None or not cell.is_alive or (reply is not None and in_hand.get() is not None):
             return False
         self.used_at = self._home.now()
-        return bool(cell.offer(frame, reply))
+        return cell.offer(frame, reply)
 
     def post(self, frame: Any, reply: asyncio.Future[Any] | None = None, *, urgent: bool = False) -> None:
         """Queue a message, and wake the actor up where it sleeps."""
@@ -95,11 +96,12 @@ class Entity:
         self.used_at = self._home.now()
         cell.post(frame, reply, urgent=urgent)
 
-    def awaken(self) -> Any:
+    def awaken(self) -> Supervised:
         """Start its actor, unless it is there or about to end."""
-        if self.awake is None or self.awake.state is ActorState.STOPPED:
-            self.awake = target_of(self._home.wake(self))
-        return self.awake
+        awake = self.awake
+        if awake is None or awake.state is ActorState.STOPPED:
+            awake = self.awake = cast("Supervised", target_of(self._home.wake(self)))
+        return awake
 
     def _hold(self, frame: Any, reply: asyncio.Future[Any] | None, *, urgent: bool) -> None:
         if len(self._held) >= HELD_MAX:
@@ -130,7 +132,7 @@ class Entity:
     def is_idle(self) -> bool:
         """Whether its actor is awake and has nothing in hand, nothing waiting and no answer owed."""
         cell = self.awake
-        return cell is not None and cell.is_alive and bool(cell.is_idle)
+        return cell is not None and cell.is_alive and cell.is_idle
 
     # What it has of its actor
 
@@ -141,15 +143,24 @@ class Entity:
 
     def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
         """Whether the answer is owed later."""
-        return self.awake is not None and bool(self.awake.has_deferred(reply))
+        return self.awake is not None and self.awake.has_deferred(reply)
+
+    def stands_for(self) -> Any:
+        """Its actor, where that is awake."""
+        return self if self.awake is None else self.awake
+
+    def report(self, message: Any) -> None:
+        """No effect while it sleeps."""
+        if self.awake is not None:
+            self.awake.report(message)
 
     def has_room(self, size: int) -> bool:
         """Whether a message is not refused for want of room."""
-        return self.awake is None or not self.awake.is_alive or bool(self.awake.has_room(size))
+        return self.awake is None or not self.awake.is_alive or self.awake.has_room(size)
 
     def lets_actors_wait(self, timeout: float | None) -> bool:
         """Whether actors too may wait for room."""
-        return self.awake is not None and bool(self.awake.lets_actors_wait(timeout))
+        return self.awake is not None and self.awake.lets_actors_wait(timeout)
 
     async def wait_for_room(self, size: int, *, is_question: bool = False) -> None:
         """Until there is room."""
@@ -173,15 +184,15 @@ class Entity:
 
     def doing(self) -> str:
         """What its actor is at."""
-        return "" if self.awake is None else str(self.awake.doing())
+        return "" if self.awake is None else self.awake.doing()
 
     def unpark(self) -> bool:
         """Begin again; whether it was parked."""
-        return self.awake is not None and bool(self.awake.unpark())
+        return self.awake is not None and self.awake.unpark()
 
     async def wait_until_ended(self) -> bool:
         """Until it sleeps."""
-        return self.awake is None or bool(await self.awake.wait_until_ended())
+        return self.awake is None or await self.awake.wait_until_ended()
 
     def statistics(self) -> ActorStatistics:
         """Of its actor; all zero while it sleeps."""
@@ -204,7 +215,7 @@ class Entity:
         """How its last actor ended, where it sleeps."""
         return (Exit.SHUTDOWN, None) if self.awake is None else self.awake.ended
 
-    def bonds(self) -> Any:
+    def bonds(self) -> Bonding:
         """What its actor has to do with others."""
         if self.awake is None:
             raise ActorStopped(f"{self.name} sleeps, so nothing can be linked to it")

@@ -9,6 +9,7 @@ from cuebook.runtime.cells.signals import Down, Restarted
 from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.status import ActorState
+from cuebook.runtime.refs.target import Bonding
 from cuebook.wording import text_of
 
 __all__ = ["Bonded", "Bonds", "Watch"]
@@ -18,10 +19,13 @@ class Bonded(Protocol):
     """An actor as its bonds see it."""
 
     name: str
-    ref: ActorRef
-    state: ActorState
 
-    def bonds(self) -> Bonds:
+    @property
+    def ref(self) -> ActorRef: ...
+    @property
+    def state(self) -> ActorState: ...
+
+    def bonds(self) -> Bonding:
         """What it has to do with others."""
 
     def inform(self, signal: Any, watch: Watch) -> None:

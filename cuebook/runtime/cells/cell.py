@@ -37,7 +37,6 @@ from cuebook.runtime.tasks.timers import Timer, Timers
 
 __all__ = ["Cell"]
 
-_sender = sender_now
 _PARKED = ActorState.PARKED  # a name of a module costs a tenth of a member of an enum
 
 
@@ -47,7 +46,8 @@ class Cell:
     Attributes:
         state: its phase. is_stopping: whether it takes no more messages. children: by name.
         gate: stands before the mailbox; None: messages go the short way. observer: who looks; None: nobody.
-        bonded: what it has to do with others; None: nothing so far. past: its restarts; None: nothing has ended so far.
+        bonded: what it has to do with others; None: nothing so far.
+        past: its restarts; None: no incarnation has ended so far.
     """
 
     __slots__ = (
@@ -124,9 +124,7 @@ class Cell:
     # What refs ask for
 
     def offer(self, frame: Any, reply: asyncio.Future[Any] | None = None) -> bool:
-        """`post` where nothing is special: there is room, nobody waits for it, the actor takes messages. Else False,
-        and nothing was done.
-        """
+        """`post` where nothing is special: there is room, and nobody waits for it. Else False, and nothing was done."""
         if self.gate is not None:
             frame = self.gate.offer(self, frame, reply)
             if frame is True or frame is False:
@@ -140,7 +138,7 @@ class Cell:
         is_full = depth and (depth >= mailbox.spec.capacity or size > mailbox.spec.bytes_max)
         if is_full or mailbox.waiters or self.state is _PARKED:
             return False
-        user.append((frame, _sender(), reply, None, self.now(), 0))
+        user.append((frame, sender_now(), reply, None, self.now(), 0))
         mailbox.size = size
         if depth >= mailbox.high_water:
             mailbox.high_water = depth + 1
@@ -169,6 +167,10 @@ class Cell:
     def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
         """Whether the answer is owed later, so that the handler at work does not keep it back."""
         return self.body.has_deferred(self, reply)
+
+    def stands_for(self) -> Cell:
+        """Itself."""
+        return self
 
     def report(self, message: Any) -> None:
         """Receive what the runtime has to say, before all messages."""

@@ -22,7 +22,7 @@ from cuebook.runtime.policy.phases import PhaseEvent
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.status import ActorState, ActorStatistics, TreeNode
-from cuebook.runtime.refs.waiting import Waiter
+from cuebook.runtime.refs.waiting import Asker
 from cuebook.runtime.reports.deadletters import DeadReason
 from cuebook.runtime.tasks.timers import Timer, Timers
 
@@ -298,7 +298,7 @@ class Body(Protocol):
         """It is traced from now on, or no more."""
 
 
-class CellCore(Waiter, Protocol):
+class CellCore(Asker, Protocol):
     """A cell as its parts, its body and its observer see it.
 
     Attributes:

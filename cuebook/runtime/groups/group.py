@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from cuebook.errors import ActorStopped, RestartLimitReached, SupervisionError
 from cuebook.runtime.cells.actor import Actor
@@ -28,6 +28,7 @@ from cuebook.runtime.policy.exits import Exit
 from cuebook.runtime.policy.restarts import History, Restart
 from cuebook.runtime.refs.ref import ActorRef, target_of
 from cuebook.runtime.refs.status import ActorState
+from cuebook.runtime.refs.target import Supervised
 from cuebook.wire.message import message
 from cuebook.wording import repr_of, text_of
 
@@ -147,7 +148,7 @@ class Group(Actor):
         kept = self.kept.get(ended.id)
         if kept is None or kept.ref is not ended.ref or not kept.is_running:
             return  # it was stopped on purpose
-        if target_of(ended.ref).restarts != ended.restarts and not ended.is_final:
+        if _target(ended.ref).restarts != ended.restarts and not ended.is_final:
             return  # an earlier incarnation
         kept.is_running = False
         concerned = self.kept.values() if needs_siblings(self.spec, kept.spec) else [kept]
@@ -212,10 +213,10 @@ class Group(Actor):
         """Start a child, or its next incarnation; what it failed to start with."""
         kept.is_running = True
         if kept.ref is not None and kept.ref.is_alive:
-            target_of(kept.ref).begin_again()
+            _target(kept.ref).begin_again()
         else:
             kept.ref = self._spawn(kept.spec)
-        target = target_of(kept.ref)
+        target = _target(kept.ref)
         await target.wait_until_settled()
         kept.does_not_start = target.state is not ActorState.RUNNING
         if not kept.does_not_start:
@@ -233,11 +234,11 @@ class Group(Actor):
                 return Group(below)
 
         def ended(ref: ActorRef, reason: Exit, error: BaseException | None) -> None:
-            _report(me, _Ended(spec.id, ref, target_of(ref).restarts, reason, error, is_final=False))
+            _report(me, _Ended(spec.id, ref, _target(ref).restarts, reason, error, is_final=False))
 
         def terminated(ref: ActorRef, error: BaseException | None) -> None:
-            reason, _ = target_of(ref).ended
-            _report(me, _Ended(spec.id, ref, target_of(ref).restarts, reason, error, is_final=True))
+            reason, _ = _target(ref).ended
+            _report(me, _Ended(spec.id, ref, _target(ref).restarts, reason, error, is_final=True))
 
         return self.context.spawn(
             factory,
@@ -256,7 +257,7 @@ class Group(Actor):
         """End the incarnation of a child, its mailbox kept; within its shutdown_s."""
         kept.is_running = False
         if kept.ref is not None and kept.ref.is_alive:
-            await target_of(kept.ref).retire(kept.spec.shutdown_s)
+            await _target(kept.ref).retire(kept.spec.shutdown_s)
 
     async def _let_go(self, kept: _ChildSlot, *, forgets: bool) -> None:
         """Nothing of the child is left but, unless it is forgotten, its spec."""
@@ -265,7 +266,7 @@ class Group(Actor):
         if forgets:
             self.kept.pop(kept.spec.id, None)
         ref, kept.ref = kept.ref, None
-        if ref is not None and not target_of(ref).finish():
+        if ref is not None and not _target(ref).finish():
             await ref.stop(kept.spec.shutdown_s, drain=False)
 
     # Requests
@@ -312,8 +313,13 @@ class _Refused(Exception):
     """The supervisor does not do what it was asked to, and goes on."""
 
 
+def _target(ref: ActorRef) -> Supervised:
+    """The child of this ref: supervisors start none that lives in another system."""
+    return cast("Supervised", target_of(ref))
+
+
 def _report(supervisor: ActorRef, ended: _Ended) -> None:
-    target_of(supervisor).report(ended)
+    _target(supervisor).report(ended)
 
 
 class SupervisorRef:

@@ -329,7 +329,7 @@ def _activation(current: ActorRef | None) -> Activation | None:
     return asker
 
 
-target_of: Callable[[ActorRef], Any] = attrgetter("_target")
+target_of: Callable[[ActorRef], Target] = attrgetter("_target")
 """The actor behind a ref, for the runtime itself: users have no door to it."""
 
 
@@ -367,7 +367,7 @@ def _ref_to_gone(name: str, why: str) -> ActorRef:
 def address_of(ref: ActorRef) -> tuple[bytes, str, int]:
     """What `find_ref` takes: the actor's system, its name, its number."""
     target = target_of(ref)
-    return (b"", ref.name, 0) if isinstance(target, Absent) else (target.home, ref.name, target.serial)
+    return target.home, ref.name, target.serial
 
 
 def _pack_ref(ref: ActorRef) -> bytes:

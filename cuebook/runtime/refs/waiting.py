@@ -11,17 +11,29 @@ from typing import Any, Protocol
 
 from cuebook.errors import AskCycle
 
-__all__ = ["Activation", "Waiter", "in_hand", "refuse_cycle", "waits_for"]
+__all__ = ["Activation", "Asker", "Waiter", "in_hand", "refuse_cycle", "waits_for"]
 
 
 class Waiter(Protocol):
     """An actor as something that waits, and that others wait for."""
 
     name: str
-    activation: Activation | None
+
+    @property
+    def activation(self) -> Activation | None:
+        """The handler at work that waits, or may; None: none does."""
 
     def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
         """Whether the answer is owed later, so that the handler at work does not keep it back."""
+
+    def stands_for(self) -> Waiter:
+        """The actor itself, where this one stands for an actor that is not always there."""
+
+
+class Asker(Waiter, Protocol):
+    """An actor whose handlers wait for others."""
+
+    activation: Activation | None
 
 
 class Activation:
@@ -87,10 +99,5 @@ def _path(start: Waiter, goal: Waiter) -> tuple[str, ...] | None:
         seen.add(id(actor))
         for reply, further in activation.waits_for.items():
             if not reply.done() and not further.has_deferred(reply):
-                ways.append((_behind(further), (*names, further.name)))
+                ways.append((further.stands_for(), (*names, further.name)))
     return None
-
-
-def _behind(waiter: Waiter) -> Waiter:
-    """The actor itself, where this one stands for an actor that is not always there."""
-    return getattr(waiter, "awake", None) or waiter
