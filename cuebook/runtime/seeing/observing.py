@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -20,7 +21,7 @@ from cuebook.runtime.refs.ref import ActorRef, sender_now
 from cuebook.runtime.reports.trace_context import TraceContext, trace_now
 from cuebook.runtime.tasks.exits import is_exit, own
 
-__all__ = ["Observation", "ObservedCell", "Observer", "Sending", "Work"]
+__all__ = ["Observation", "ObservedCell", "Observer", "Sending", "Work", "WorkElsewhere"]
 
 _log = get_logger("runtime")
 
@@ -81,6 +82,27 @@ class Work:
         return self.cell.now() - self.began
 
 
+@dataclass(frozen=True, slots=True)
+class WorkElsewhere:
+    """A handler that has worked in another process, as `Work` has one here.
+
+    Attributes:
+        actor: its name; kind: that of its class. message: name of the first message's type.
+        began: seconds since 1970. error: what it raised.
+    """
+
+    actor: str
+    kind: str
+    message: str
+    count: int
+    began: float
+    seconds: float
+    waited_s: float
+    mark: TraceContext
+    parent: TraceContext | None
+    error: BaseException | None
+
+
 class Observer(Protocol):
     """Someone who looks. What it raises is logged, and reaches no actor."""
 
@@ -139,6 +161,17 @@ class Observation:
             change = _look_at if observers else _look_away_from
             for cell in self._cells.values():
                 change(cell)
+
+    @property
+    def hears_of_work(self) -> bool:
+        """Whether anyone looks who wants to know of handlers in other processes."""
+        return any(hasattr(observer, "worked") for observer in self.observers)
+
+    def worked(self, work: WorkElsewhere) -> None:
+        """A handler has worked in another process."""
+        for observer in self.observers:
+            if hasattr(observer, "worked"):
+                _tell(observer, "worked", work)
 
     def run(self, work: Work, call: Callable[[], Any]) -> Any:
         """Call a handler; where it gives something to await, that is observed to its end too."""
