@@ -54,7 +54,7 @@ from cuebook.processes.protocol import (
     pack_traffic,
 )
 from cuebook.processes.receipts import Receipts
-from cuebook.processes.traces import Carrier, mark_of, send_traces
+from cuebook.processes.traces import Carrier, Reporter, mark_of, send_traces
 from cuebook.runtime.cells.ports import CellCore
 from cuebook.runtime.refs.ref import ActorRef, find_ref, homes, routes
 from cuebook.runtime.refs.waiting import in_hand, waits_for
@@ -240,6 +240,8 @@ class ChildEnd(Link):
         self.program.load(welcome.options["program"])
         show_title(f"actors {welcome.options.get('title', '')}".rstrip())
         self._watch(welcome.options["blocking_s"])
+        if welcome.options["reports"]:
+            self.system.observation.add(Reporter(self.order))
         self.logging_state = welcome.options.get("logging")
         self.forwarding.load(self.logging_state)
         self.forwarding.begin()

@@ -250,8 +250,7 @@ class Elsewhere(Local):
             self.cell.ending.leave_behind()
         if self._is_inside:
             self._is_inside = False
-            is_expected = self._settling is not None
-            error = None if is_expected else ActorFailed(f"{self.name} ended in its process unasked")
+            error = None if self._settling is not None else ActorFailed(f"{self.name} ended in its process unasked")
             self._over(error, self._ahead.flight.land(0, 0))
 
     def on_asked(self, asked: Asked) -> None:
@@ -264,8 +263,7 @@ class Elsewhere(Local):
     def on_process_lost(self, error: ProcessDied, begun: int, in_hand: int) -> None:
         """The process has ended."""
         was_inside, self._is_inside = self._is_inside, False
-        self._link = None
-        self._traceback = ""
+        self._link, self._traceback = None, ""
         landing = self._ahead.flight.land(begun, in_hand)
         if was_inside:
             self._over(error, landing)

@@ -288,13 +288,27 @@ class Link:
 class _LinkReply:
     """Where the answer to an ask of the other end goes."""
 
-    __slots__ = ("_is_done", "_link", "_name", "_number")
+    __slots__ = ("_is_done", "_link", "_name", "_number", "_observer", "_outcome")
 
     def __init__(self, link: Link, number: int, name: str) -> None:
         self._link = link
         self._number = number
         self._name = name
         self._is_done = False
+        self._observer: Callable[[Any], object] | None = None
+        self._outcome: Any = None
+
+    def add_done_callback(self, callback: Callable[[Any], object]) -> None:
+        """Have one who looks at the message called when it is answered, as a Future does."""
+        self._observer = callback
+
+    def cancelled(self) -> bool:
+        """False: it is not known here whether anyone still waits."""
+        return False
+
+    def result(self) -> Any:
+        """The answer, while it is given."""
+        return self._outcome
 
     def done(self) -> bool:
         """Whether it is answered."""
@@ -305,6 +319,9 @@ class _LinkReply:
         if not self._is_done:
             self._is_done = True
             self._link.answer(self._number, self._name, outcome)
+            if self._observer is not None:
+                self._outcome = outcome
+                self._observer(self)
 
 
 class WatchRelay:

@@ -39,16 +39,18 @@ from cuebook.processes.protocol import (
     StoppedForGood,
     Traced,
     Welcome,
+    Worked,
     open_frame,
     pack_traffic,
 )
-from cuebook.processes.traces import unpack_event
+from cuebook.processes.traces import unpack_event, unpack_work
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
 from cuebook.runtime.refs.ref import ActorRef, homes
 from cuebook.runtime.refs.status import TreeNode
 from cuebook.runtime.refs.waiting import Asker
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
+from cuebook.runtime.seeing.observing import Observation
 from cuebook.runtime.seeing.tracing import Tracing
 from cuebook.runtime.seeing.watchdog import Blockage, Watchdog
 from cuebook.wire.frame import LINK_BYTES_MAX
@@ -73,6 +75,7 @@ class OwnerSystem(Protocol):
     dead_letters: DeadLetters
     watchdog: Watchdog | None
     tracing: Tracing
+    observation: Observation
 
 
 class OwnerEnd(Link):
@@ -127,7 +130,8 @@ class OwnerEnd(Link):
         self._page = self.host.page
         watchdog = self._system.watchdog
         blocking_s = None if watchdog is None else watchdog.threshold_s
-        told = {**settings, "title": self.name, "values": own_key(), "blocking_s": blocking_s}
+        is_heard = self._system.observation.hears_of_work
+        told = {**settings, "title": self.name, "values": own_key(), "blocking_s": blocking_s, "reports": is_heard}
         self.order(Welcome(VERSION, self._system.id, told))
         late = self.loop.call_later(START_S, self.host.kill, f"did not start up within {START_S:g} s")
         try:
@@ -290,6 +294,8 @@ class OwnerEnd(Link):
         elif isinstance(order, Below):
             if order.actor in self._cells:
                 self._below[order.actor] = nodes_of(order.nodes)
+        elif isinstance(order, Worked):
+            self._system.observation.worked(unpack_work(order))
         elif isinstance(order, Traced):
             self._system.tracing.emit(unpack_event(order))
         elif isinstance(order, HeldUp):

@@ -42,6 +42,7 @@ __all__ = [
     "Traced",
     "Verb",
     "Welcome",
+    "Worked",
     "open_frame",
     "pack_order",
     "pack_traffic",
@@ -283,10 +284,26 @@ class Below:
     nodes: list[Any]
 
 
+@message(tag=126)
+class Worked:
+    """What a handler has done, for whoever looks at all messages: the fields of a WorkElsewhere."""
+
+    actor: str
+    kind: str
+    message: str
+    count: int
+    began: float
+    seconds: float
+    waited_s: float
+    mark: str
+    parent: str | None
+    error: Any
+
+
 Order = (
     Hello | Welcome | Admit | Begin | Started | Ended | Expel | StoppedForGood | Kill | Retire | Asked | Buried | Teach
     | Observe | Signal | Verb | QuitProcess | GaveUp
-    | HeldUp | TraceActor | Traced | Below
+    | HeldUp | TraceActor | Traced | Below | Worked
 )  # fmt: skip
 
 _SEEN: set[tuple[int, tuple[type, ...]]] = set()

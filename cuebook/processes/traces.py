@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from cuebook.errors import CuebookError, MalformedMessage
 from cuebook.processes.outcomes import pack_error, unpack_error
-from cuebook.processes.protocol import Order, Traced
+from cuebook.processes.protocol import Order, Traced, Worked
 from cuebook.runtime.reports.deadletters import opened
 from cuebook.runtime.reports.trace_context import TraceContext, trace_now
-from cuebook.runtime.seeing.observing import Observation
+from cuebook.runtime.seeing.observing import Observation, Work, WorkElsewhere
 from cuebook.runtime.seeing.tracing import TraceEvent, TraceKind
 from cuebook.runtime.system import ActorSystem
 from cuebook.wire.message import encode
 
-__all__ = ["Carrier", "mark_now", "mark_of", "pack_marks", "send_traces", "unpack_event"]
+__all__ = ["Carrier", "Reporter", "mark_now", "mark_of", "pack_marks", "send_traces", "unpack_event", "unpack_work"]
 
 
 class Carrier:
@@ -28,6 +29,48 @@ class Carrier:
         """Be there, or not. Cost: nothing where that is so already."""
         if on is not (self in observation.observers):
             (observation.add if on else observation.remove)(self)
+
+
+class Reporter(Carrier):
+    """An observer that has the owner told of each handler that has worked here.
+
+    Parameters:
+        order: sends an order.
+    """
+
+    def __init__(self, order: Callable[[Order], None]) -> None:
+        self._order = order
+
+    def begins(self, work: Work) -> float:
+        """A handler is about to be called: now."""
+        return time.time()
+
+    def ends(self, work: Work, note: float, error: BaseException | None) -> None:
+        """It has returned, or raised."""
+        cell = work.cell
+        message, parent = type(work.message).__name__, work.parent
+        above = None if parent is None else parent.traceparent
+        times = (float(note), float(work.seconds), float(work.waited_s))
+        told = Worked(
+            cell.name, cell.kind, message, work.count, *times, work.mark.traceparent, above, pack_error(error)
+        )
+        self._order(told)
+
+
+def unpack_work(worked: Worked) -> WorkElsewhere:
+    """The other way. Raises MalformedMessage."""
+    return WorkElsewhere(
+        actor=worked.actor,
+        kind=worked.kind,
+        message=worked.message,
+        count=worked.count,
+        began=worked.began,
+        seconds=worked.seconds,
+        waited_s=worked.waited_s,
+        mark=mark_of(worked.mark),
+        parent=None if worked.parent is None else mark_of(worked.parent),
+        error=None if worked.error is None else unpack_error(worked.error),
+    )
 
 
 def _nothing(*_: Any) -> None:

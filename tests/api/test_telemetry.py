@@ -244,3 +244,53 @@ def test_what_is_no_telemetry_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "cuebook.runtime.seeing.telemetry", None)
     with pytest.raises(ImportError, match=r"pip install cuebook\[otel\]"):
         Runtime(telemetry=True)
+
+
+class Nested(Actor):
+    """In a process: asks its own child there, then one elsewhere."""
+
+    def __init__(self, outside: ActorRef) -> None:
+        self.outside = outside
+
+    async def on_start(self) -> None:
+        self.inside = self.context.spawn(Counter, name="inside")
+
+    async def on_add(self, m: Add) -> Any:
+        await self.inside.ask(m)
+        return await self.outside.ask(Get())
+
+    def on_boom(self, m: Boom) -> None:
+        raise ValueError("there")
+
+
+def test_handlers_in_processes_have_their_spans_with_their_own_numbers_and_times(seen: Seen) -> None:
+    async def main() -> None:
+        async with Runtime(telemetry=seen.telemetry) as runtime:
+            outside = await runtime.spawn(Counter, name="outside")
+            nested = await runtime.spawn(Nested, outside, name="nested", where="process")
+            with seen.tracer.start_as_current_span("request"):
+                assert await nested.ask(Add(2)) == 0
+            with pytest.raises(ActorFailed):
+                await nested.ask(Boom())
+
+    asyncio.run(main())
+    spans = {
+        (span.name, (span.attributes or {}).get("messaging.destination.name")): span
+        for span in seen.exporter.get_finished_spans()
+    }
+    request, asked = spans["request", None], spans["ask Add", "nested"]
+    nested, inside = spans["receive Add", "nested"], spans["receive Add", "inside"]
+    further, outside = spans["ask Get", "outside"], spans["receive Get", "outside"]
+    assert is_below(asked, request) and is_below(nested, asked) and is_below(inside, nested)
+    assert is_below(further, nested) and is_below(outside, further)
+    assert nested.kind is SpanKind.CONSUMER
+    assert nested.attributes is not None and nested.attributes["cuebook.actor"] == "Nested"
+    for outer, inner in [(asked, nested), (nested, inside), (nested, further)]:
+        assert outer.start_time and outer.end_time and inner.start_time and inner.end_time
+        slack = 5_000_000  # what clocks of two processes, and of two kinds, may differ by
+        assert outer.start_time - slack <= inner.start_time <= inner.end_time <= outer.end_time + slack
+    failed = spans["receive Boom", "nested"]
+    assert failed.status.status_code is StatusCode.ERROR and "there" in str(failed.status.description)
+    counted = seen.points("cuebook.messages")
+    assert counted["Nested", "Add", "handled"].value == counted["Counter", "Add", "handled"].value == 1
+    assert counted["Nested", "Boom", "failed"].value == 1

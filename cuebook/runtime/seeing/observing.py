@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from cuebook.runtime.refs.ref import ActorRef, sender_now
 from cuebook.runtime.reports.trace_context import TraceContext, trace_now
 from cuebook.runtime.tasks.exits import is_exit, own
 
-__all__ = ["Observation", "Observer", "Sending", "Work"]
+__all__ = ["Observation", "Observer", "Sending", "Work", "WorkElsewhere"]
 
 _log = get_logger("runtime")
 
@@ -75,6 +76,27 @@ class Work:
     def seconds(self) -> float:
         """How long the handler has worked."""
         return self.cell.now() - self.began
+
+
+@dataclass(frozen=True, slots=True)
+class WorkElsewhere:
+    """A handler that has worked in another process, as `Work` has one here.
+
+    Attributes:
+        actor: its name; kind: that of its class. message: name of the first message's type.
+        began: seconds since 1970. error: what it raised.
+    """
+
+    actor: str
+    kind: str
+    message: str
+    count: int
+    began: float
+    seconds: float
+    waited_s: float
+    mark: TraceContext
+    parent: TraceContext | None
+    error: BaseException | None
 
 
 class Observer(Protocol):
@@ -134,6 +156,17 @@ class Observation:
         if bool(was) is not bool(observers):
             for cell in self._cells.values():
                 cell.observe(ActorObserver(cell, self) if observers else None)
+
+    @property
+    def hears_of_work(self) -> bool:
+        """Whether anyone looks who wants to know of handlers in other processes."""
+        return any(hasattr(observer, "worked") for observer in self.observers)
+
+    def worked(self, work: WorkElsewhere) -> None:
+        """A handler has worked in another process."""
+        for observer in self.observers:
+            if hasattr(observer, "worked"):
+                _tell(observer, "worked", work)
 
     def run(self, work: Work, call: Callable[[], Any]) -> Any:
         """Call a handler; where it gives something to await, that is observed to its end too."""

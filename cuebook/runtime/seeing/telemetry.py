@@ -19,8 +19,9 @@ from cuebook.runtime.cells.cell import Cell
 from cuebook.runtime.refs.deadlines import EXPIRED
 from cuebook.runtime.refs.reply import FailedReply
 from cuebook.runtime.refs.status import ActorStatistics
-from cuebook.runtime.reports.trace_context import TraceContext
-from cuebook.runtime.seeing.observing import Sending, Work
+from cuebook.runtime.reports.trace_context import TraceContext, trace_now
+from cuebook.runtime.seeing.numbered import GivenNumbers
+from cuebook.runtime.seeing.observing import Sending, Work, WorkElsewhere
 from cuebook.wire.message import name_in
 from cuebook.wording import text_of
 
@@ -46,7 +47,9 @@ class Telemetry:
     """
 
     def __init__(self, tracer_provider: Any = None, meter_provider: Any = None) -> None:
-        self.tracer = trace.get_tracer("cuebook", tracer_provider=tracer_provider)
+        self.tracer = self._far = trace.get_tracer("cuebook", tracer_provider=tracer_provider)
+        self._provider = tracer_provider
+        self._numbers: GivenNumbers | None = None
         self.meter = metrics.get_meter("cuebook", meter_provider=meter_provider)
         self._sources: list[Callable[[], Mapping[str, ActorStatistics]]] = []
         self._messages = self.meter.create_counter("cuebook.messages", "{message}", "Messages received")
@@ -89,7 +92,7 @@ class Telemetry:
         }
         if sending.sender is not None:
             attributes["cuebook.sender"] = sending.sender
-        span = self.tracer.start_span(f"{verb} {message}", kind=kind, attributes=attributes)
+        span = self.tracer.start_span(f"{verb} {message}", _sent_in(sending.mark), kind, attributes)
         sending.note = span
         sending.mark = _mark_of(span) or sending.mark
 
@@ -106,17 +109,8 @@ class Telemetry:
     def begins(self, work: Work) -> Any:
         """Begin the span of a handler at work, below that of its message."""
         message = type(work.message).__name__
-        attributes: dict[str, Any] = {
-            **_SYSTEM,
-            "messaging.operation.type": "process",
-            "messaging.operation.name": "receive",
-            "messaging.destination.name": work.cell.name,
-            "messaging.batch.message_count": work.count,
-            "cuebook.actor": work.cell.kind,
-            "cuebook.message": message,
-        }
-        above = contexts.Context() if work.parent is None else _below(work.parent)
-        span = self.tracer.start_span(f"receive {message}", above, SpanKind.CONSUMER, attributes)
+        attributes = _of_handler(work.cell.name, work.cell.kind, message, work.count)
+        span = self.tracer.start_span(f"receive {message}", _above(work.parent), SpanKind.CONSUMER, attributes)
         work.mark = _mark_of(span) or work.mark
         return span
 
@@ -131,7 +125,35 @@ class Telemetry:
     def ends(self, work: Work, note: Any, error: BaseException | None) -> None:
         """End the span, and count."""
         _end(note, error)
-        kinds = {"cuebook.actor": work.cell.kind, "cuebook.message": type(work.message).__name__}
+        self._count(work, work.cell.kind, type(work.message).__name__, error)
+
+    def worked(self, work: WorkElsewhere) -> None:
+        """A handler has worked in another process: its span, with the numbers that it had there, and the counts."""
+        tracer, numbers = self._elsewhere()
+        attributes = _of_handler(work.actor, work.kind, work.message, work.count)
+        above, began = _above(work.parent), int(work.began * 1e9)
+        if numbers is not None:
+            numbers.mark = work.mark
+        try:
+            span = tracer.start_span(f"receive {work.message}", above, SpanKind.CONSUMER, attributes, start_time=began)
+        finally:
+            if numbers is not None:
+                numbers.mark = None
+        _end(span, work.error, began + int(work.seconds * 1e9))
+        self._count(work, work.kind, work.message, work.error)
+
+    def _elsewhere(self) -> tuple[trace.Tracer, GivenNumbers | None]:
+        """The tracer for handlers in other processes, and its numbers, where a tracer lets others give them."""
+        if self._numbers is None:
+            self._far = trace.get_tracer("cuebook.processes", tracer_provider=self._provider)
+            drawn = getattr(self._far, "id_generator", None)
+            if drawn is not None:
+                far: Any = self._far
+                far.id_generator = self._numbers = GivenNumbers(drawn)
+        return self._far, self._numbers
+
+    def _count(self, work: Work | WorkElsewhere, kind: str, message: str, error: BaseException | None) -> None:
+        kinds = {"cuebook.actor": kind, "cuebook.message": message}
         self._messages.add(work.count, {**kinds, "cuebook.outcome": _outcome(error)})
         self._handler_s.record(work.seconds, kinds)
         self._wait_s.record(work.waited_s, kinds)
@@ -159,6 +181,28 @@ def _mark_of(span: trace.Span) -> TraceContext | None:
     return TraceContext(context.trace_id, context.span_id, int(context.trace_flags))
 
 
+def _of_handler(actor: str, kind: str, message: str, count: int) -> dict[str, Any]:
+    return {
+        **_SYSTEM,
+        "messaging.operation.type": "process",
+        "messaging.operation.name": "receive",
+        "messaging.destination.name": actor,
+        "messaging.batch.message_count": count,
+        "cuebook.actor": kind,
+        "cuebook.message": message,
+    }
+
+
+def _sent_in(mark: TraceContext) -> contexts.Context | None:
+    """None: in the current span. There is none where a message comes from another process, which has told its mark."""
+    is_from_afar = trace_now.get() is mark and not trace.get_current_span().get_span_context().is_valid
+    return _below(mark) if is_from_afar else None
+
+
+def _above(parent: TraceContext | None) -> contexts.Context:
+    return contexts.Context() if parent is None else _below(parent)
+
+
 def _below(mark: TraceContext) -> contexts.Context:
     parent = trace.SpanContext(mark.trace, mark.span, is_remote=True, trace_flags=trace.TraceFlags(mark.flags))
     return trace.set_span_in_context(trace.NonRecordingSpan(parent), contexts.Context())
@@ -175,12 +219,12 @@ def _end_asked(span: trace.Span, reply: asyncio.Future[Any]) -> None:
         _end(span, outcome.error if type(outcome) is FailedReply else None)
 
 
-def _end(span: trace.Span, error: BaseException | None) -> None:
+def _end(span: trace.Span, error: BaseException | None, at: int | None = None) -> None:
     if error is not None:
         span.record_exception(error)
         span.set_status(Status(StatusCode.ERROR, text_of(error)))
         span.set_attribute("error.type", type(error).__qualname__)
-    span.end()
+    span.end(at)
 
 
 def _outcome(error: BaseException | None) -> str:
