@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-__all__ = ["BECOMING", "TEXT_MAX", "FieldCode", "compile_builder", "compile_taker", "compile_tester"]
+__all__ = ["BECOMING", "TEXT_MAX", "FieldCode", "OddFrames", "compile_builder", "compile_taker", "compile_tester"]
 
 TEXT_MAX = 64
 """A text or bytes up to this long is small."""
@@ -38,6 +38,13 @@ class FieldCode(NamedTuple):
     classes: tuple[type, ...] = ()
     becomes: type | None = None
     setter: Callable[[Any, Any], None] | None = None
+
+
+class OddFrames(NamedTuple):
+    """What a builder does with a list of another number of fields, and with one whose types are wrong."""
+
+    short: Callable[[list[Any]], Any]
+    refuse: Callable[[list[Any]], NoReturn]
 
 
 def compile_taker(
@@ -69,17 +76,17 @@ def compile_tester(fields: Sequence[FieldCode]) -> Callable[[Any], bool] | None:
 
 
 def compile_builder(
-    cls: type, fields: Sequence[FieldCode], refuse: Callable[[list[Any]], NoReturn], construct: Callable[..., Any]
+    cls: type, fields: Sequence[FieldCode], odd: OddFrames, construct: Callable[..., Any]
 ) -> Callable[[list[Any]], Any]:
-    """`builder([tag, field, ...])` gives a message of the class, unless number or types are wrong: then `refuse`
-    gets the list.
+    """`builder([tag, field, ...])` gives a message of the class.
 
     Parameters:
+        odd: what is done where number or types are wrong.
         construct: makes the message of its fields where these have no setters.
     """
     names = [f"v{place}" for place in range(len(fields))]
-    scope: dict[str, Any] = {"refuse": refuse, "construct": construct, "new": object.__new__, "cls": cls}
-    lines = ["try:", f"    {', '.join(['_', *names])}, = values", "except ValueError:", "    refuse(values)"]
+    scope: dict[str, Any] = {**odd._asdict(), "construct": construct, "new": object.__new__, "cls": cls}
+    lines = ["try:", f"    {', '.join(['_', *names])}, = values", "except ValueError:", "    return short(values)"]
     lines += _checks(names, fields, scope, "refuse(values)")
     for name, field in zip(names, fields, strict=True):
         if field.becomes is not None:

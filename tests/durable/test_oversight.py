@@ -50,7 +50,7 @@ class Forgets(PersistentActor[int]):
             case "reminder":
                 Effect().remind("key", Other(), after=50.0)
             case "delivery":
-                persist().deliver(Forgets, "z", Other())
+                persist().deliver(Forgets, "z", Do("z"))
             case "one of two":
                 persist(Added(1))
                 return persist(Added(2))
