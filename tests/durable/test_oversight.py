@@ -182,6 +182,7 @@ def test_a_state_that_a_handler_changes_is_named(
     tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(oversight, "SHARE", 1e9)  # however slow the machine is
+
     async def scene(runtime: Runtime) -> None:
         changes = runtime.entity(Changes, "a")
         for _ in range(3):
