@@ -107,7 +107,8 @@ class RemoteTarget(Inert):
             )
         content = frame if type(frame) is bytes else encode(frame)
         if not urgent and not self._fits(len(content)):
-            raise MailboxFull(f"{self.on_way} messages are on their way to {self.name}, which lives in another process")
+            where = f"{self.name}, which lives in another process"
+            raise MailboxFull(f"{self.on_way} messages are on their way to {where}: tell(message, timeout=...) waits")
         self.on_way += 1
         self.bytes_on_way += len(content)
         self._link.forward(self, content, reply, sender_now(), urgent=urgent)

@@ -13,7 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from cuebook.errors import MalformedMessage
-from cuebook.wire.shape_code import BECOMING, FieldCode, Packing, compile_builder, compile_sender, compile_taker
+from cuebook.wire.shape_code import (
+    BECOMING,
+    FieldCode,
+    OddFrames,
+    Packing,
+    compile_builder,
+    compile_sender,
+    compile_taker,
+)
 
 __all__ = ["PLAIN", "PLAIN_TEXT", "Shape"]
 
@@ -110,7 +118,8 @@ class Shape:
             FieldCode(name, each.arriving, each.classes, each.becomes, setter)
             for (name, each), setter in zip(self._named_fields(), setters, strict=True)
         ]
-        self.build = compile_builder(self.cls, codes, self._refuse_to_receive, self._construct)
+        odd = OddFrames(self._build_short, self._refuse_to_receive)
+        self.build = compile_builder(self.cls, codes, odd, self._construct)
         return self.build(values)
 
     def _named_fields(self) -> list[tuple[str, _Field]]:
@@ -130,15 +139,28 @@ class Shape:
     def _refuse_to_send(self, values: list[Any]) -> NoReturn:
         raise TypeError(f"{self._mismatch(values, [each.leaving for each in self._fields])}: it was not sent")
 
+    def _build_short(self, values: list[Any]) -> Any:
+        """What was encoded before its class had the last of its fields: these have their defaults."""
+        count, kept = len(self.names), len(values) - 1
+        defaults = _defaults(self.cls)
+        lacking = [name for name in self.names[kept:] if name not in defaults]
+        if kept >= count or lacking:
+            advice = f": give {', '.join(lacking)} a default" if kept < count else ""
+            raise MalformedMessage(f"{self.cls.__qualname__} has {count} fields, the frame {kept}{advice}")
+        given: dict[str, Any] = {}
+        for (name, each), value in zip(self._named_fields(), values[1:], strict=False):
+            if each.arriving is not None and type(value) not in each.arriving and not isinstance(value, each.classes):
+                raise MalformedMessage(self._mismatch(values, [each.arriving for each in self._fields]))
+            changes = each.becomes is not None and type(value) is BECOMING[each.becomes]
+            given[name] = each.becomes(value) if changes and each.becomes is not None else value
+        return self._construct(**given)
+
     def _refuse_to_receive(self, values: list[Any]) -> NoReturn:
-        if len(values) != len(self.names) + 1:
-            count = len(self.names)
-            raise MalformedMessage(f"{self.cls.__qualname__} has {count} fields, the frame {len(values) - 1}")
         raise MalformedMessage(self._mismatch(values, [each.arriving for each in self._fields]))
 
-    def _construct(self, *fields: Any) -> Any:
+    def _construct(self, *fields: Any, **named: Any) -> Any:
         try:
-            return self.cls(*fields)
+            return self.cls(*fields, **named)
         except Exception as error:
             raise MalformedMessage(f"{self.cls.__qualname__} refuses the frame's fields: {error}") from error
 
@@ -146,7 +168,7 @@ class Shape:
         """The first of the values that is not of its kinds, in words."""
         name, value, known = next(
             (name, value, {*allowed, *each.classes})
-            for (name, each), value, allowed in zip(self._named_fields(), values[1:], kinds, strict=True)
+            for (name, each), value, allowed in zip(self._named_fields(), values[1:], kinds, strict=False)
             if allowed is not None and type(value) not in allowed and not isinstance(value, each.classes)
         )
         expected = " or ".join(sorted("None" if kind is _NONE else kind.__name__ for kind in known))
@@ -157,6 +179,12 @@ def _names(cls: Any) -> tuple[str, ...]:
     from dataclasses import fields  # a slow import that a process without messages is spared
 
     return tuple([field.name for field in fields(cls)])
+
+
+def _defaults(cls: Any) -> set[str]:
+    from dataclasses import MISSING, fields
+
+    return {each.name for each in fields(cls) if each.default is not MISSING or each.default_factory is not MISSING}
 
 
 def _setters(cls: type, names: tuple[str, ...]) -> list[Callable[[Any, Any], None]] | None:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-__all__ = ["BECOMING", "TEXT_MAX", "FieldCode", "Packing", "compile_builder", "compile_sender", "compile_taker"]
+__all__ = [
+    "BECOMING",
+    "TEXT_MAX",
+    "FieldCode",
+    "OddFrames",
+    "Packing",
+    "compile_builder",
+    "compile_sender",
+    "compile_taker",
+]
 
 TEXT_MAX = 64
 """A text or bytes up to this long is small."""
@@ -52,6 +61,13 @@ class Packing(NamedTuple):
     mend: Callable[[list[Any], Exception], bytes]
     large_bytes: int
     check_large: Callable[[bytes], None]
+
+
+class OddFrames(NamedTuple):
+    """What a builder does with a list of another number of fields, and with one whose types are wrong."""
+
+    short: Callable[[list[Any]], Any]
+    refuse: Callable[[list[Any]], NoReturn]
 
 
 def compile_taker(
@@ -104,17 +120,17 @@ def _all_small(names: Sequence[str], fields: Sequence[FieldCode]) -> str | None:
 
 
 def compile_builder(
-    cls: type, fields: Sequence[FieldCode], refuse: Callable[[list[Any]], NoReturn], construct: Callable[..., Any]
+    cls: type, fields: Sequence[FieldCode], odd: OddFrames, construct: Callable[..., Any]
 ) -> Callable[[list[Any]], Any]:
-    """`builder([tag, field, ...])` gives a message of the class, unless number or types are wrong: then `refuse`
-    gets the list.
+    """`builder([tag, field, ...])` gives a message of the class.
 
     Parameters:
+        odd: what is done where number or types are wrong.
         construct: makes the message of its fields where these have no setters.
     """
     names = [f"v{place}" for place in range(len(fields))]
-    scope: dict[str, Any] = {"refuse": refuse, "construct": construct, "new": object.__new__, "cls": cls}
-    lines = ["try:", f"    {', '.join(['_', *names])}, = values", "except ValueError:", "    refuse(values)"]
+    scope: dict[str, Any] = {**odd._asdict(), "construct": construct, "new": object.__new__, "cls": cls}
+    lines = ["try:", f"    {', '.join(['_', *names])}, = values", "except ValueError:", "    return short(values)"]
     lines += _checks(names, fields, scope, "refuse(values)")
     for name, field in zip(names, fields, strict=True):
         if field.becomes is not None:

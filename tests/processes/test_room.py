@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from cuebook import (
+    Actor,
     ActorFailed,
     ActorOptions,
+    ActorRef,
     MailboxFull,
     MailboxSpec,
     MessageTooLarge,
@@ -74,6 +76,28 @@ def test_a_full_mailbox_is_full_wherever_its_actor_lives(tmp_path: Path) -> None
         await ref.tell(Add(100))  # from outside it waits
         assert await ref.ask(Total()) >= 108
         assert ref.statistics().depth == 0
+
+    living(test)
+
+
+class Hose(Actor):
+    def __init__(self, to: ActorRef) -> None:
+        self.to = to
+
+    async def on_total(self, message: Total) -> str:
+        try:
+            for _ in range(2000):
+                await self.to.tell(Add(1))
+        except MailboxFull as full:
+            return str(full)
+        return "all of them"
+
+
+def test_a_sender_in_a_process_is_told_how_it_waits() -> None:
+    async def test(runtime: Runtime) -> None:
+        hose = await runtime.spawn(Hose, await runtime.spawn(Lodger, name="here"), where="process")
+        said = "256 messages are on their way to here, which lives in another process: tell(message, timeout=...) waits"
+        assert await hose.ask(Total()) == said
 
     living(test)
 

@@ -33,3 +33,12 @@ class Containers:
 @message(tag=61_004)
 class Empty:
     pass
+
+
+@message(tag=61_005)
+class Checked:
+    share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError("a share is 0 to 1")

@@ -12,18 +12,9 @@ from hypothesis import strategies as st
 from cuebook.runtime.refs.typed import Message
 from cuebook.wire.message import decode, encode, message, outgoing
 from tests.support.ids import shown
-from tests.wire.plain_messages import Containers, Empty, Five, Loose
+from tests.wire.plain_messages import Checked, Containers, Empty, Five, Loose
 
 pytestmark = pytest.mark.quick
-
-
-@message(tag=61_005)
-class Checked:
-    share: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise ValueError("a share is 0 to 1")
 
 
 # Messages that need no copy within their process

@@ -177,9 +177,15 @@ class Obligations:
             return None
         failures = self._failed(key)
         self._wait(retry_delay_s(failures), message)  # for the case that this fails
-        repeated = self._read(frame or b"")
+        try:
+            repeated = self._read(frame or b"")
+            told = self._read(repeated.frame) if type(repeated) is Repeated else repeated
+        except UnhandledMessage as error:
+            log = self._context.log.warning if failures == 1 else self._context.log.info
+            log("a reminder cannot be read, and is tried again", key=key, error=str(error))
+            return None
         if type(repeated) is not Repeated:
-            return self._handler.handle(repeated, Cause(clears=cleared(key)))
+            return self._handler.handle(told, Cause(clears=cleared(key)))
         first = first_not_missed(repeated, due, now) if failures == 1 else due
         if first != due:
             skipped = (key, first, frame, None)
@@ -187,7 +193,7 @@ class Obligations:
             self._handler.add((skipped,))
             return None
         again = (key, next_due(repeated, due, now), frame, None)
-        return self._handler.handle(self._read(repeated.frame), Cause(clears=again))
+        return self._handler.handle(told, Cause(clears=again))
 
     def delivered(self, message: Delivered) -> Any:
         """Handle a delivery, once."""
