@@ -1,4 +1,4 @@
-"""Polars: frames and series by type and value, not by how they were cut or chunked; expressions by what they give to pickle."""
+"""Polars: frames and series by type and value, not by how they were cut; expressions by what they give to pickle."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ _FUNCTIONS = (
         for begin in (b"\x80\x04\x95", b"\x80\x05\x95", b"\xcc\x80\x04\xcc\x95", b"\xcc\x80\x05\xcc\x95")
     ),
 )
-"""How polars begins a pickled Python function: with a mark, or with Python's version before the pickle, which stands as it
-is in expressions, and as a list of numbers of msgpack in lazy frames.
+"""How polars begins a pickled Python function: with a mark, or with Python's version before the pickle. In lazy frames the
+pickle is a list of numbers of msgpack.
 """
 
 
