@@ -65,8 +65,8 @@ _FUNCTIONS = (
         for begin in (b"\x80\x04\x95", b"\x80\x05\x95", b"\xcc\x80\x04\xcc\x95", b"\xcc\x80\x05\xcc\x95")
     ),
 )
-"""How polars begins a pickled Python function: with a mark, or with Python's version before the pickle. A lazy frame has
-it as a list of numbers of msgpack.
+"""How polars begins a pickled Python function: with a mark, or with Python's version before the pickle. A lazy frame
+has it as a list of numbers of msgpack.
 """
 
 
