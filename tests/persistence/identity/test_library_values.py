@@ -350,25 +350,6 @@ def test_polars_counts_by_value_not_by_how_it_was_cut() -> None:
     assert are_equal(pl.Series([math.nan]), pl.Series([0.0]) / pl.Series([0.0]))
 
 
-def plus_one(column: Any) -> Any:
-    return column + 1
-
-
-def test_a_python_function_in_an_expression_of_polars_cannot_be_seen() -> None:
-    pl = pytest.importorskip("polars")
-    a, rows = pl.col("a"), pl.LazyFrame({"a": [1]})
-    mapped = a.map_batches(plus_one)
-    for value in (
-        mapped, a.map_batches(lambda column: column + 1), pl.fold(0, lambda n, column: n + column, ["a"]),
-        rows.select(mapped), rows.map_batches(plus_one), rows.group_by("a").map_groups(plus_one, schema=None),
-    ):  # fmt: skip
-        walk = ValueWalk()
-        walked_digest(walk, lambda walk, v=value: walk.encode(v))
-        assert [name.endswith("which holds a Python function") for name in walk.opaque] == [True]
-    assert all_differ(a, a + 1, a + 2, rows, rows.select(a + 1), pl.LazyFrame({"a": [2]}))
-    assert are_equal(a + 1, pl.col("a") + 1)
-
-
 def test_models_of_pydantic_hide_their_secrets_and_do_not_count_them() -> None:
     pydantic = pytest.importorskip("pydantic")
 
