@@ -53,11 +53,11 @@ class Retry:
         return float(backoff(attempt, error)) if callable(backoff) else pause_s(float(backoff), attempt)
 
 
-def _times(times: Any) -> int:
+def _times(times: Any, name: str = "times") -> int:
     if isinstance(times, bool) or not hasattr(times, "__index__"):
-        raise TypeError(f"times={times!r} is no whole number")
+        raise TypeError(f"{name}={times!r} is no whole number")
     if times < 0:
-        raise ValueError(f"times={times!r} must be at least 0")
+        raise ValueError(f"{name}={times!r} must be at least 0")
     return int(times.__index__())
 
 
@@ -83,12 +83,14 @@ def retry_of(retries: Retry | int, backoff: Any) -> Retry:
     """What the two options mean together.
 
     Raises:
-        TypeError: there are two backoffs. ValueError: `backoff` is none.
+        TypeError: there are two backoffs, or `retries` is no whole number. ValueError: `backoff` is none, or `retries`
+            is less than 0.
     """
     if isinstance(retries, Retry):
         if backoff != BACKOFF_S:
             raise TypeError(f"backoff={backoff!r} belongs into Retry: retries=Retry({retries.times}, backoff=...)")
         return retries
+    _times(retries, "retries")
     if callable(backoff):
         return Retry(retries, backoff=lambda attempt, _: float(backoff(attempt)))
     if isinstance(backoff, bool) or not isinstance(backoff, int | float) or not backoff >= 0:

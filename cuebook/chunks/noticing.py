@@ -14,11 +14,12 @@ from cuebook.persistence.history.run import RunState
 from cuebook.persistence.history.run_parts import parts_in, parts_of
 from cuebook.persistence.identity.argument_outlines import are_alike
 from cuebook.persistence.identity.change_text import change_lines, is_of_code, is_restless_part, outline_lines
+from cuebook.persistence.identity.dependencies import what_is_missing
 from cuebook.persistence.identity.fingerprint import ALGORITHM, Fingerprint, compare
 from cuebook.persistence.identity.outline_changes import outline_changes
 from cuebook.persistence.identity.parts import Change
 
-__all__ = ["OUTLINED_CALLS", "not_reused", "on_arguments", "on_opaque"]
+__all__ = ["OUTLINED_CALLS", "not_reused", "on_arguments", "on_depends", "on_opaque"]
 
 OUTLINED_CALLS = 3
 """So many calls of a run are compared with those of an earlier one."""
@@ -121,6 +122,14 @@ def on_opaque(print_: Fingerprint) -> str | None:
         f"{print_.name} has parts that cuebook cannot see into ({_some(print_.opaque)}): earlier results are reused "
         "even if these have changed; name what they depend on with depends=, or set version="
     )
+
+
+def on_depends(identity: Identity) -> str | None:
+    """Which files that the function is said to depend on cannot be read; None where all can."""
+    missing = what_is_missing(identity.options.depends)
+    if not missing:
+        return None
+    return f"depends= of {identity.fingerprint.name} names what cannot be read, and counts as missing: {_some(missing)}"
 
 
 def on_arguments(identity: Identity) -> Iterator[str]:

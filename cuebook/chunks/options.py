@@ -16,6 +16,7 @@ from cuebook.children.descriptors import make_room
 from cuebook.children.importing import check_importing
 from cuebook.children.interpreter import check_interpreter
 from cuebook.children.limits import MEMORY_BYTES_MIN, cpus_allowed, memory_bytes
+from cuebook.choices import meant_by
 from cuebook.engines.calls.function import Worker
 from cuebook.engines.calls.worker_life import is_coroutine_function
 from cuebook.engines.port import AwayEngine, Engine, check_refused
@@ -172,12 +173,8 @@ def make_options(**given: Unpack[RunOptions]) -> Options:
     Raises:
         TypeError, ValueError: which parameter, what was given, and what to write instead.
     """
-    unknown = next((name for name in given if name not in RunOptions.__annotations__), None)
-    if unknown is not None:
-        from difflib import get_close_matches
-
-        near = get_close_matches(unknown, RunOptions.__annotations__, 1)
-        raise TypeError(f"there is no option {unknown!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    for unknown in sorted(given.keys() - RunOptions.__annotations__.keys()):
+        raise TypeError(f"there is no option {unknown!r}{meant_by(unknown, RunOptions.__annotations__)}")
     return _checked(**given)
 
 

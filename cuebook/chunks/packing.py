@@ -164,7 +164,9 @@ class FunctionPack:
         sent: list[type | FunctionType] = []
         parts = self._func, self._options.worker_class, self._options.initializer
         stream = dump((*parts, {}), self._by_value, beside=(BESIDE_BYTES, taken), sent=sent)
-        hints = those_that_go(wrapped_hints(hinted_names(sent), is_importable), self._by_value)
+        below = () if self._code is None else self._code.subclasses
+        named = wrapped_hints(hinted_names(sent), is_importable) | {each.__qualname__: each for each in below}
+        hints = those_that_go(named, self._by_value)
         if hints:  # in one stream, so that they and the functions are of one module
             taken.clear()
             stream = dump((*parts, hints), self._by_value, beside=(BESIDE_BYTES, taken))

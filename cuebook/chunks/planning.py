@@ -12,7 +12,7 @@ from typing import Any
 
 from cuebook.chunks.files import lost_files, on_lost_files, on_paths, remember_files, without
 from cuebook.chunks.identity import Identity, identify, key_of
-from cuebook.chunks.noticing import not_reused, on_arguments, on_opaque
+from cuebook.chunks.noticing import not_reused, on_arguments, on_depends, on_opaque
 from cuebook.chunks.options import Options
 from cuebook.chunks.outlines import outlines_of, read_outlines
 from cuebook.chunks.records import endings_of_cut_short, opening_entry
@@ -150,7 +150,7 @@ def _notice(file: Source, plan: Beginning, calls: Sequence[Any], outlines: Seque
     """Note what the user has to be told."""
     identity, history = plan.identity, plan.history
     is_reusing = bool(plan.claims) or plan.cursor is not None
-    told: list[str | None] = list(on_arguments(identity))
+    told: list[str | None] = [*on_arguments(identity), on_depends(identity)]
     if is_reusing:
         told.append(on_opaque(plan.fingerprint))
     elif identity.options.reuse != "none":

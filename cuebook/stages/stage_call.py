@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cuebook.checkpoints.around import progress_around
 from cuebook.errors import CuebookError, JournalCorrupt, RecoveryFailed, StageError
 from cuebook.persistence.history.jobs.job import KeptStage
+from cuebook.persistence.identity.dependencies import what_is_missing
 from cuebook.persistence.identity.files import File
 from cuebook.persistence.identity.fingerprint import fingerprint
 from cuebook.persistence.identity.value_digest import value_digest
@@ -133,6 +134,7 @@ class StageCall:
         if self._is_reset:
             job.is_reset.add(self._hash)
         self._is_begun = True
+        self._tell_missing()
         job.show(self._news("running", reasons=self._told_reasons()))
 
     @contextlib.contextmanager
@@ -328,7 +330,15 @@ class StageCall:
                 f"{head.stage} has parts that cuebook cannot see into ({names}): its value is taken over even if these "
                 "have changed; name what it depends on with depends=, or set version="
             )
+        self._tell_missing()
         self._tell_above(kept)
+
+    def _tell_missing(self) -> None:
+        if missing := what_is_missing(self._stage.depends):
+            names = ", ".join(missing)
+            self._job.said_once(
+                f"depends= of {self._stage.name} names what cannot be read, and counts as missing: {names}"
+            )
 
     def _know(self, kept: KeptStage, encoded: EncodedValue) -> None:
         head = kept.head

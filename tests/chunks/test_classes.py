@@ -116,3 +116,26 @@ back = chunk(f, [[1]])
 print(isinstance(back[0], Local), back[0].x)
 """
     assert run_script(tmp_path, body) == "True 1\n"
+
+
+def test_workers_have_the_subclasses_that_the_code_asks_classes_for(tmp_path: Path) -> None:
+    """Nothing refers to them: a registry of plugins by `__subclasses__()` was empty in a worker process."""
+    (tmp_path / "users_plugins.py").write_text(
+        "class Plugin: k = 1\ndef plugins(): return [(each.__name__, each.k) for each in Plugin.__subclasses__()]\n"
+    )
+    (tmp_path / "users_own_plugin.py").write_text("import users_plugins\nclass First(users_plugins.Plugin): k = 2\n")
+    body = """
+import users_plugins, users_own_plugin
+class Second(users_plugins.Plugin): k = 3
+class Base: pass
+class Below(Base):
+    def m(self): return 4
+def local():
+    class Third(users_plugins.Plugin): pass
+    return Third
+held = local()
+def asked(x): return users_plugins.plugins(), [each().m() for each in Base.__subclasses__()]
+(there,), here = chunk(asked, [[1]]), asked(1)
+print(there == here, here)
+"""
+    assert run_script(tmp_path, body) == "True ([('First', 2), ('Second', 3), ('Third', 1)], [4])\n"

@@ -257,6 +257,15 @@ def test_an_option_that_there_is_none_of_is_named_with_the_one_that_was_meant(us
         use()
 
 
+@pytest.mark.parametrize(
+    ("elsewhere", "here"),
+    [("n_jobs", "workers"), ("chunksize", "batch"), ("max_retries", "retries"), ("cache", "path")],
+)
+def test_what_other_libraries_call_an_option_leads_to_it(elsewhere: str, here: str) -> None:
+    with pytest.raises(TypeError, match=f"there is no option {elsewhere!r}; did you mean {here!r}"):
+        make_options(**{elsewhere: 1})  # type: ignore[arg-type]
+
+
 def test_a_word_that_is_near_no_option_is_named_alone() -> None:
     with pytest.raises(TypeError, match="there is no option 'zzz'$"):
         make_options(**{"zzz": 1})  # type: ignore[arg-type]

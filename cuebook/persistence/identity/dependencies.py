@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import types
+from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from cuebook.persistence.identity.values.walk import ValueWalk
 if TYPE_CHECKING:
     from cuebook.persistence.identity.code.graph import CodeGraph
 
-__all__ = ["dependency"]
+__all__ = ["dependency", "what_is_missing"]
 
 _PIECE_BYTES = 1 << 20
 
@@ -46,6 +47,18 @@ def dependency(graph: CodeGraph, item: Any) -> bytes:
     return graph.value(f"depends {name_of(item) or _text(graph, item)}", item)
 
 
+def what_is_missing(depends: Iterable[Any]) -> list[str]:
+    """The paths among these that cannot be read, each with the reason: they count as missing, whatever they hold."""
+    found = []
+    for item in depends:
+        if isinstance(item, PurePath):
+            try:
+                os.close(os.open(item, os.O_RDONLY | os.O_NONBLOCK))
+            except (OSError, ValueError) as error:
+                found.append(f"{item} ({getattr(error, 'strerror', None) or error})")
+    return found
+
+
 def _text(graph: CodeGraph, item: Any) -> str:
     """A value in a few words; one that holds a secret, or may, by its class alone."""
     probe = Hiding(graph.hiding.key)
@@ -65,7 +78,7 @@ def _path_content(path: Path) -> bytes:
                 [part for name, file in files for part in (name.encode("utf-8", "surrogateescape"), _file(file))],
             )
         return _file(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return joined(b"unreadable", [type(error).__name__.encode()])
 
 
@@ -84,6 +97,6 @@ def _file(path: Path) -> bytes:
         with path.open("rb") as file:
             while piece := file.read(_PIECE_BYTES):
                 digest.update(piece)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return joined(b"unreadable", [type(error).__name__.encode()])
     return joined(b"file", [digest.digest()])

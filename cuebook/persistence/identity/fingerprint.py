@@ -80,7 +80,8 @@ def fingerprint(
     content = joined(b"fingerprint", [name.encode("utf-8", "surrogatepass"), *roots, *graph.drain()])
     opaque, packages = tuple(sorted(graph.opaque)), tuple(sorted(graph.packages.items()))
     imported = tuple(sorted(graph.imported.items()))
-    return Fingerprint(name, blake16(content), _sorted(graph), opaque, packages, code_parts, imported)
+    found = tuple(graph.subclasses)
+    return Fingerprint(name, blake16(content), _sorted(graph), opaque, packages, code_parts, imported, found)
 
 
 def _sorted(graph: CodeGraph) -> tuple[Part, ...]:

@@ -6,7 +6,7 @@ Knows nothing of code: labels, digests and readable details alone.
 from __future__ import annotations
 
 import reprlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Fingerprint:
         code_parts: those parts that come with the function itself, and not with `depends` or a Worker class.
         imported: (label, place) of the parts that another process gets by importing a module of the user's, not by
             value, and the file and line of what they are parts of.
+        subclasses: those that the code finds by asking classes for them; nothing else leads to them.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Fingerprint:
     packages: tuple[tuple[str, str], ...]
     code_parts: tuple[Part, ...] = ()
     imported: tuple[tuple[str, str], ...] = ()
+    subclasses: tuple[type, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from cuebook.persistence.identity.fingerprint import fingerprint
+from cuebook.persistence.identity.value_digest import value_digest, walked_digest
+from cuebook.persistence.identity.values.walk import ValueWalk
 from tests.persistence.identity.fingerprinted import Workshop
 
 pytestmark = pytest.mark.quick
@@ -185,3 +187,25 @@ def test_what_is_set_on_a_library_is_imported_by_nobody(shop: Workshop) -> None:
     exec("def f(x): return sys.modules, partial, wraps.__name__", scope)
 
     assert fingerprint(scope["f"]).imported == ()
+
+
+def plus_one(column: Any) -> Any:
+    return column + 1
+
+
+def test_a_python_function_in_an_expression_of_polars_cannot_be_seen() -> None:
+    pl = pytest.importorskip("polars")
+    a, rows = pl.col("a"), pl.LazyFrame({"a": [1]})
+    mapped = a.map_batches(plus_one)
+    for value in (
+        mapped, a.map_batches(lambda column: column + 1), pl.fold(0, lambda n, column: n + column, ["a"]),
+        rows.select(mapped), rows.map_batches(plus_one), rows.group_by("a").map_groups(plus_one, schema=None),
+    ):  # fmt: skip
+        walk = ValueWalk()
+        walked_digest(walk, lambda walk, v=value: walk.encode(v))
+        assert [name.endswith("which holds a Python function") for name in walk.opaque] == [True]
+    assert (
+        len({value_digest(value) for value in (a, a + 1, a + 2, rows, rows.select(a + 1), pl.LazyFrame({"a": [2]}))})
+        == 6
+    )
+    assert value_digest(a + 1) == value_digest(pl.col("a") + 1)

@@ -20,6 +20,10 @@ from tests.support.future import write_future_cloudpickle
 ROOT = Path(__file__).resolve().parents[3]
 
 KINDS = {
+    "layout of bytes": """
+        LAYOUT = struct.Struct("<ih")
+        def f(): return LAYOUT.pack(1, 2), LAYOUT.size, LAYOUT.format
+    """,
     "enum with an alias": """
         class E(enum.Enum):
             A = 1
@@ -602,7 +606,8 @@ class Counting(type):
 """
 
 PROGRAM = """
-import abc, collections, copy, ctypes, dataclasses, datetime, enum, functools, inspect, json, subprocess, sys, typing, weakref
+import abc, collections, copy, ctypes, dataclasses, datetime, enum, functools, inspect, json, struct
+import subprocess, sys, typing, weakref
 from cuebook.persistence.values.pickling.by_value import dumps
 {body}
 if __name__ == "__main__":

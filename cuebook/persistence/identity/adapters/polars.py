@@ -1,4 +1,4 @@
-"""Polars: frames and series by type and value, not by how they were cut or chunked."""
+"""Polars: frames and series by type and value, not by how they were cut; expressions by what they give to pickle."""
 
 from __future__ import annotations
 
@@ -57,4 +57,26 @@ def _numbers(walk: Any, series: Any, empty: Any) -> bytes:
     return elements(walk, filled.to_numpy())
 
 
-FORMS: dict[str, Any] = {"DataFrame": _frame, "Series": _series}
+_PYTHON = bytes([sys.version_info.minor, sys.version_info.micro])
+_FUNCTIONS = (
+    *(b"PLPYFN", b"PLPYUDF"),
+    *(
+        _PYTHON + begin
+        for begin in (b"\x80\x04\x95", b"\x80\x05\x95", b"\xcc\x80\x04\xcc\x95", b"\xcc\x80\x05\xcc\x95")
+    ),
+)
+"""How polars begins a pickled Python function: with a mark, or with Python's version before the pickle. A lazy frame
+has it as a list of numbers of msgpack.
+"""
+
+
+def _deferred(walk: Any, value: Any) -> bytes:
+    """An expression or a lazy frame; a Python function in one is pickled by its name, so its code cannot be seen."""
+    encoded = walk.state(value)
+    state = value.__getstate__()
+    if isinstance(state, bytes) and any(mark in state for mark in _FUNCTIONS):
+        walk.unseen(value, "which holds a Python function")
+    return bytes(encoded)
+
+
+FORMS: dict[str, Any] = {"DataFrame": _frame, "Series": _series, "Expr": _deferred, "LazyFrame": _deferred}

@@ -83,6 +83,7 @@ class CodeGraph(PartList):
         self._walks: dict[tuple[int, bool], tuple[ValueWalk, bytes, list[Any]]] = {}
         self._receivers: set[int] = set()
         self._reads_hints = self._reads_docs = self._asks_subclasses = False
+        self.subclasses: dict[type, None] = {}
         self._names: set[str] = set()
         self._library_classes: dict[type, None] = {}
         self._added: set[tuple[str, int]] = set()
@@ -184,6 +185,7 @@ class CodeGraph(PartList):
             if self._asks_subclasses and isinstance(item, type):
                 below: list[type] = type.__subclasses__(item)
                 for each in filter(is_users_class, below):
+                    self.subclasses[each] = None
                     self._number(each, None)
         return bool(self._waiting)
 

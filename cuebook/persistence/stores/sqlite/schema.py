@@ -161,8 +161,10 @@ def journal_error(error: Exception, path: Path, doing: str) -> JournalError:
         return JournalCorrupt(f"{path} is damaged: {error}; `cuebook recover` salvages what is whole")
     if primary == sqlite3.SQLITE_FULL:
         return JournalFull(f"{path} cannot be {doing}: the disk is full")
-    if primary == sqlite3.SQLITE_IOERR and _is_disk_full(path):
-        return JournalFull(f"{text} (the disk is full)")
+    if primary == sqlite3.SQLITE_IOERR:
+        if _is_disk_full(path):
+            return JournalFull(f"{text} (the disk is full)")
+        return JournalError(f"{text} ({getattr(error, 'sqlite_errorname', 'SQLITE_IOERR')})")
     if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return JournalBusy(f"{text}: another program, not cuebook, has the file locked")
     if isinstance(error, sqlite3.ProgrammingError):

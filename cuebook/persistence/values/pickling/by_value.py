@@ -6,6 +6,7 @@ Heavy: imports cloudpickle.
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from pickle import PickleBuffer
 from types import CodeType, FunctionType
@@ -80,6 +81,8 @@ def _way(kind: type) -> _Way:
         return lambda _, descriptor: reduced_descriptor(descriptor)
     if is_named_type(kind):
         return lambda pickler, made: _usual(pickler, made) if is_importable(made) else reduced_type(made)
+    if kind is struct.Struct:
+        return lambda _, layout: (struct.Struct, (layout.format,))
     if may_be_sentinel(kind):
         return lambda pickler, obj: reduced_sentinel(obj) or _usual(pickler, obj)
     return _usual
