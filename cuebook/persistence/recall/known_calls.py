@@ -100,10 +100,9 @@ class KnownCalls:
             self._known.append(_Known(first, last, record.seq, None))
             self._to = last
 
-    @property
-    def is_due(self) -> bool:
-        """Whether there is enough for one more part."""
-        left = list(self.unknown()[:BLOCKS_MAX])
+    def is_due(self, until: int) -> bool:
+        """Whether there is enough for one more part, up to record `until`."""
+        left = [given for given in self.unknown()[:BLOCKS_MAX] if given.seq <= until]
         begun = self._to[1] if left and left[0].seq == self._to[0] else 0
         return self._open.blocks + sum(given.end[1] for given in left) - begun >= BLOCKS_MAX
 
@@ -113,8 +112,8 @@ class KnownCalls:
         at = bisect.bisect_left(given, self._to[0], key=lambda each: each.seq)
         return given[at + 1 if at < len(given) and given[at].end <= self._to else at :]
 
-    def learn(self, file: JournalRecords, calls_max: int | None) -> None:
-        """Take in what is not known yet, in order, until there were so many calls.
+    def learn(self, file: JournalRecords, calls_max: int | None, until: int | None = None) -> None:
+        """Take in what is not known yet, in order, until there were so many calls; up to record `until`.
 
         Raises:
             JournalCorrupt: a record of arguments is damaged.
@@ -122,7 +121,7 @@ class KnownCalls:
         """
         left = self.calls if calls_max is None else calls_max
         for given in self.unknown():
-            if left <= 0:
+            if left <= 0 or (until is not None and given.seq > until):
                 break
             before = self._to[1] if self._to[0] == given.seq else 0
             start = given.head.start + before * BLOCK_CALLS

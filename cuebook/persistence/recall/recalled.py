@@ -6,6 +6,7 @@ read last. Knows no run's plan.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections import OrderedDict
@@ -31,8 +32,10 @@ _JOURNALS_MAX = 4
 _WHOLE_MAX = 4096
 """A journal of fewer records is folded whole."""
 _OF_RUNS = sorted({*LISTED, Kind.JOURNAL, Kind.COMPLETED, Kind.FAILED})
-_KEPT_CALLS_MAX = 1 << 18
+_KEPT_CALLS_MAX = 1 << 20
 """So many calls one run takes into the index, where that is kept for all runs to come."""
+_LOOKS = 2
+"""So many runs look through the bytes of calls before one takes them in: there may not be more runs than that."""
 _CALLS_MAX = 1 << 11
 """So many where it is not, or not yet."""
 _READ_SINGLY_MAX = 256
@@ -96,14 +99,15 @@ class Recalled:
         Args:
             wanted: the new calls. may_have: whether a run is of interest.
 
-        Cost: 0.5 us a new call and part of the index; 1 us a call that was added since, and 30 ms for each million that
-            the index does not have yet.
+        Cost: 0.5 us a new call and part of the index, and 30 ms for each million calls that the index does not have
+            yet; taking them in, 1 us a call, at most 1,048,576 in one run.
         """
         count = sum(block.count for block in wanted)
         if count > FEW_CALLS and 4 * count > self._calls.calls:
             return None
-        if self._calls.is_due:
-            self._calls.learn(file, _KEPT_CALLS_MAX)
+        looked_at = self._looked_at()
+        if self._calls.is_due(looked_at):
+            self._calls.learn(file, _KEPT_CALLS_MAX, looked_at)
         elif self._visits > 1:
             self._calls.learn(file, _CALLS_MAX)
         if count > FEW_CALLS:
@@ -113,6 +117,11 @@ class Recalled:
         for run, places in places_by_bytes(file, left, wanted).items() if left else ():
             found[run] = places | (found.get(run) or set())
         return self._with_takers({run: places for run, places in found.items() if may_have(run)})
+
+    def _looked_at(self) -> int:
+        """The record up to which enough runs have looked for their calls."""
+        after = next(itertools.islice(reversed(self.state.runs.values()), _LOOKS - 1, None), None)
+        return 0 if after is None else after.opened_seq
 
     def unsaved(self) -> list[Entry]:
         """Records that spare later processes some of the work that this one has done, to be appended by whoever can."""
