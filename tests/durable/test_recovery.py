@@ -350,6 +350,7 @@ def test_a_journal_without_the_index_is_read_and_gets_one_with_the_next_event(pa
     played(path, deposits)
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP INDEX stream_records")
+
     async def one_more(runtime: Runtime) -> None:
         account = await runtime.spawn(Saver, "a-1")
         assert await account.ask(Deposit(1)) == 26
