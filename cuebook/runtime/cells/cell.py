@@ -256,8 +256,7 @@ class Cell:
 
     def tree(self) -> TreeNode:
         """This actor and all below it."""
-        here = tuple(child.tree() for child in self.children.values())
-        return TreeNode(self.name, self.statistics(), here + self.body.below(self))
+        return TreeNode(self.name, self.statistics(), (*map(Cell.tree, self.children.values()), *self.body.below(self)))
 
     def observe(self, observer: CellObserver | None) -> None:
         """Let someone look at what it receives and does; None: nobody any more."""
