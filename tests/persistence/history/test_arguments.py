@@ -23,7 +23,7 @@ from cuebook.persistence.history.arguments import (
     encode_blocks,
     shown_calls,
 )
-from cuebook.persistence.history.items import as_calls, check_call
+from cuebook.persistence.history.items import ListCalls, as_calls, check_call
 from cuebook.persistence.values import ValueDecoder
 from tests.persistence.history.argued import Kind
 
@@ -87,6 +87,18 @@ def test_lists_tuples_mappings_and_their_subclasses_are_calls() -> None:
         [[1], (2,), {"x": 1}, Named(1), collections.OrderedDict(x=1), types.MappingProxyType({"y": 2})],
     ):
         assert as_calls(calls) == calls
+
+
+def test_calls_that_are_all_lists_are_known_as_such_and_no_others() -> None:
+    class Mine(list[int]):
+        pass
+
+    given_ = [[1], [2]]
+    found = as_calls(given_)
+    assert type(found) is ListCalls
+    assert found is not given_
+    for others in ([[1], (2,)], [[1], {"x": 1}], [[1], Mine([2])], [(1,)]):
+        assert type(as_calls(others)) is list
 
 
 @given(calls_of(values))
