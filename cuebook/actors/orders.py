@@ -24,8 +24,10 @@ def prepare(run: Run, slot: Slot) -> None:
 
 
 def recycle(run: Run, slot: Slot) -> None:
-    """Go on in a fresh host; what the old one was given has no answer."""
-    slot.forget()
+    """Go on in a fresh host; what the old one was given has no answer, and is handed out again."""
+    left = slot.forget()
+    if left and run.stop is None:
+        run.put_back(left)
     slot.ref.tell_nowait(Release())
     prepare(run, slot)
 

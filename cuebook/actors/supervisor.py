@@ -17,6 +17,7 @@ from cuebook.actors import orders, outcomes
 from cuebook.actors.balance import Balance
 from cuebook.actors.checkpoints import Checkpoints
 from cuebook.actors.crew import look_at_crew, watch_crew
+from cuebook.actors.hearing import heard
 from cuebook.actors.messages import (
     Appended,
     AppendFailed,
@@ -44,7 +45,6 @@ from cuebook.children.logs.logged import Logged
 from cuebook.engines.calls.protocol import Failure, Results, SetupFailed, StateSaved, StateWanted
 from cuebook.errors import CodecError, FunctionNotShippable, InternalError, JournalError, JournalFull
 from cuebook.runtime.cells.actor import Actor, Delivery
-from cuebook.wire.message import decode
 from cuebook.wording import error_text
 
 __all__ = ["Supervisor"]
@@ -180,7 +180,7 @@ class Supervisor(Actor):
         run = self.table.runs.get(slot.run)
         for frame in message.frames:
             try:
-                said = decode(frame)
+                said = heard(frame)
             except CodecError as error:  # a call may write anywhere: its worker has to go, and nobody else
                 slot.ref.tell_nowait(KillHost(f"sent what is no message ({error})"))
                 break

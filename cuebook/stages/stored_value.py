@@ -88,4 +88,7 @@ def read_value(
     data = StageBody.decode(body()).data if is_in_record(head) else files.read(version_of(head))
     if data is None:
         raise JournalCorrupt(f"the record of stage {head.stage} has no value")
-    return decode_value(head.form, data, func=func, trusted=trusted)
+    try:
+        return decode_value(head.form, data, func=func, trusted=trusted)
+    except MalformedMessage as error:
+        raise JournalCorrupt(f"the value of stage {head.stage} does not decode: {error}") from error

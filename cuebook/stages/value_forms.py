@@ -11,7 +11,7 @@ from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Any
 
-from cuebook.errors import RecoveryFailed
+from cuebook.errors import CuebookError, MalformedMessage, RecoveryFailed
 from cuebook.persistence.identity.value_digest import value_digest
 from cuebook.persistence.values import ValueDecoder, ValueEncoder
 from cuebook.persistence.values.pickling.names import Names
@@ -20,6 +20,8 @@ from cuebook.workplace.chain_frames import CHAIN, read_chain_frame
 __all__ = ["CODEC", "EncodedValue", "decode_value", "encode_value", "rows_of"]
 
 CODEC = "value"
+_FRAMES = {"polars": ("polars", "DataFrame"), "pandas": ("pandas", "DataFrame"), "arrow": ("pyarrow", "Table")}
+"""Package and class of each form of frame."""
 _encoder = ValueEncoder(label="value of a stage")
 
 
@@ -64,10 +66,8 @@ def decode_value(form: str, data: bytes, *, func: Any = None, trusted: bool = Tr
     Raises:
         RecoveryFailed: a part of it cannot be rebuilt here; its class is named. MalformedMessage: they are no value.
     """
-    if form == CHAIN:
-        return read_chain_frame(data, trusted=trusted), []
     if form != CODEC:
-        return _frame(form, data), []
+        return _read_frame(form, data, trusted=trusted), []
     decoder = ValueDecoder(trusted=trusted, names=Names(func))
     decoder.files = []
     value = decoder.decode(data)
@@ -90,11 +90,7 @@ def rows_of(value: Any) -> int | None:
 
 def _form_of(value: Any) -> str | None:
     cls = type(value)
-    for form, package, name in (
-        ("polars", "polars", "DataFrame"),
-        ("pandas", "pandas", "DataFrame"),
-        ("arrow", "pyarrow", "Table"),
-    ):
+    for form, (package, name) in _FRAMES.items():
         module = sys.modules.get(package)
         if module is not None and cls is getattr(module, name, None):
             return form
@@ -118,8 +114,19 @@ def _parquet(form: str, value: Any) -> bytes | None:
     return target.getvalue()
 
 
+def _read_frame(form: str, data: bytes, *, trusted: bool) -> Any:
+    try:
+        return read_chain_frame(data, trusted=trusted) if form == CHAIN else _frame(form, data)
+    except (CuebookError, ImportError):
+        raise
+    except Exception as error:  # each library has its own errors for what is no Parquet
+        raise MalformedMessage(f"these {len(data)} bytes are no frame: {type(error).__name__}: {error}") from error
+
+
 def _frame(form: str, data: bytes) -> Any:
     source = io.BytesIO(data)
+    if form not in _FRAMES:
+        raise MalformedMessage(f"a value has no form {form!r}")
     if form == "polars":
         import polars as pl
 

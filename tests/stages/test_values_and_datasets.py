@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cuebook.errors import MalformedMessage
+from cuebook.stages.value_forms import decode_value
 from tests.stages.pipeline import ALL, PIPELINE
 from tests.support.scripts import ROOT, ScriptFolder
 
@@ -269,3 +271,9 @@ def test_coroutine_functions_and_retries(folder: ScriptFolder) -> None:
     out, calls = folder.run()
     assert (out, sorted(calls)) == ("4", ["1", "1", "2", "2"])
     assert folder.run() == ("4", [])
+
+
+@pytest.mark.parametrize("form", ["polars", "pandas", "arrow", "chain", "\x1b[31m"])
+def test_bytes_that_are_no_frame_are_an_error_of_ours(form: str) -> None:
+    with pytest.raises(MalformedMessage):
+        decode_value(form, b"no frame")

@@ -93,11 +93,13 @@ class Slot:
                 self.quiet_since = now
                 return is_known
             case Ready() | SetupFailed():
-                self.awaited -= 1
-                return self.awaited <= 0
+                is_asked, self.awaited = self.awaited > 0, max(0, self.awaited - 1)
+                return is_asked and self.awaited == 0
         return True
 
     def _had(self, said: Results) -> bool:
+        if said.count > self.outstanding.calls:
+            return False
         if said.indexes is None:
             return self.outstanding.answer_run(said.start, said.count)
         return self.outstanding.answer(said.indexes)
