@@ -17,7 +17,7 @@ from cuebook.children.surroundings import surroundings
 from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDied, SupervisionError
 from cuebook.persistence.values.in_messages import own_key
 from cuebook.processes.branches import nodes_of
-from cuebook.processes.link import Link
+from cuebook.processes.link import Link, open_address
 from cuebook.processes.notes import noted
 from cuebook.processes.parcel import lesson
 from cuebook.processes.protocol import (
@@ -33,20 +33,24 @@ from cuebook.processes.protocol import (
     Ended,
     HeldUp,
     Hello,
+    MayWait,
     QuitProcess,
     Started,
     StoppedForGood,
     Traced,
+    WaitsNoMore,
+    WaitVerdict,
     Welcome,
     Worked,
     open_frame,
     pack_traffic,
 )
 from cuebook.processes.remote_cell import RemoteCell
+from cuebook.processes.remote_target import RemoteTarget
 from cuebook.processes.traces import unpack_event, unpack_work
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
-from cuebook.runtime.refs.ref import ActorRef, homes
+from cuebook.runtime.refs.ref import ActorRef, homes, target_of
 from cuebook.runtime.refs.status import TreeNode
 from cuebook.runtime.refs.waiting import Waiter
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
@@ -209,9 +213,24 @@ class OwnerEnd(Link):
         }
         self.order(Admit(cell.serial, cell.name, slot, cell.package.parcel, options))
 
-    def waiters(self, numbers: list[int]) -> list[Waiter]:
-        """The actors of these numbers."""
-        return [cell for number in numbers if (cell := self._cells.get(number)) is not None]
+    def waiters(self, waiting: list[Any]) -> list[Waiter]:
+        """The actors that the child's `waiting_for` has named. Raises MalformedMessage, TypeError, ValueError."""
+        found: list[Waiter] = []
+        for each in waiting:
+            if type(each) is int:
+                cell = self._cells.get(each)
+                found += () if cell is None else (cell,)
+                continue
+            address, deferred = each
+            actor: RemoteTarget = target_of(self.remote(*open_address(address)))
+            actor.deferred = [reply for number in deferred if (reply := self.asked_by(number)) is not None]
+            found.append(actor)
+        return found
+
+    def _on_may_wait(self, question: MayWait) -> None:
+        refused = self.waits.join(question.question, question.asks, self.waiters(question.waiting))
+        ask, names = refused or (0, ())
+        self.order(WaitVerdict(question.question, ask, list(names)))
 
     def below(self, cell: RemoteCell) -> tuple[TreeNode, ...]:
         """What lives below the actor in its process, as it was told last."""
@@ -279,6 +298,10 @@ class OwnerEnd(Link):
         elif isinstance(order, Below):
             if order.actor in self._cells:
                 self._below[order.actor] = nodes_of(order.nodes)
+        elif isinstance(order, MayWait):
+            self._on_may_wait(order)
+        elif isinstance(order, WaitsNoMore):
+            self.waits.leave(order.question)
         elif isinstance(order, Worked):
             self._system.observation.worked(unpack_work(order))
         elif isinstance(order, Traced):

@@ -45,6 +45,7 @@ class RemoteTarget:
 
     Attributes:
         on_way, bytes_on_way: messages, and their bytes, that have not reached its mailbox yet.
+        deferred: where answers go that it gives later, as its process has told when it last began to wait.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class RemoteTarget:
         "address",
         "bytes_on_way",
         "deadlines",
+        "deferred",
         "ended",
         "home",
         "name",
@@ -80,6 +82,7 @@ class RemoteTarget:
         self.state = ActorState.RUNNING
         self.ended: tuple[Exit, BaseException | None] = (Exit.SHUTDOWN, None)
         self.activation: Activation | None = None
+        self.deferred: list[Any] = []
         self._bonds: Bonds | None = None
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._enders: list[asyncio.Future[None]] = []
@@ -178,8 +181,8 @@ class RemoteTarget:
         """It is traced in its own process."""
 
     def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
-        """Not known here."""
-        return False
+        """Whether it is known that the answer comes later."""
+        return any(reply is each for each in self.deferred)
 
     # What bonds ask for
 
