@@ -7,7 +7,7 @@ socket.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -42,7 +42,7 @@ class Doubtful(NamedTuple):
 
     asker: Activation
     target: Waiter
-    leaves: dict[int, Waiter]
+    leaves: Mapping[int, Waiter]
 
 
 class Doubts:
