@@ -10,12 +10,13 @@ import os
 import signal
 import socket
 import sys
+from typing import Any
 
 from cuebook.children.importing import become_worker
 from cuebook.children.page import PAGE_BYTES
 from cuebook.children.stdio import line_buffer_c, open_streams
 
-__all__ = ["settle_in"]
+__all__ = ["end_group", "exit_code", "mind_owner", "settle_in"]
 
 
 def settle_in(
@@ -48,3 +49,25 @@ def _die_with(parent: int) -> None:
         line_buffer_c(libc)
     if parent and os.getppid() != parent:
         os._exit(0)
+
+
+def exit_code(code: Any) -> int:
+    """What the interpreter makes of SystemExit's argument."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    sys.stderr.write(f"{code}\n")
+    return 1
+
+
+def end_group() -> None:
+    """The owner is gone: end this process and whatever its actors have started."""
+    os.killpg(0, signal.SIGKILL)
+
+
+def mind_owner(control: socket.socket) -> None:
+    """The owner's end is noticed also while a handler keeps the loop busy."""
+    while control.recv(64):
+        pass
+    end_group()

@@ -53,6 +53,10 @@ class PeopledSystem(ActorSystem):
             self._on_change()
         return ref
 
+    def people(self) -> list[Any]:
+        """Every actor that lives here."""
+        return list(self._cells.values())
+
     def forget(self, name: str) -> None:
         """An actor has ended for good."""
         super().forget(name)

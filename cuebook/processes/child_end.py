@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import astuple
 from typing import Any
 
-from cuebook.children.lifeline import settle_in
+from cuebook.children.lifeline import end_group, exit_code, mind_owner, settle_in
 from cuebook.children.logs.forwarding import Forwarding
 from cuebook.children.page import NOTES_BYTES, PAGE_BYTES
 from cuebook.children.program.program import ProgramHere
@@ -24,7 +24,7 @@ from cuebook.children.title import show_title
 from cuebook.errors import ActorFailed, UnknownMessage
 from cuebook.persistence.values.in_messages import adopt_key, carry_values
 from cuebook.processes.branches import Branches, PeopledSystem
-from cuebook.processes.ends import end_group, exit_code, mind_owner
+from cuebook.processes.doubts import Doubts
 from cuebook.processes.hosted import ForwardedDeadLetters, HostedBody, hosted_spec
 from cuebook.processes.link import Link, open_address
 from cuebook.processes.loop import new_loop
@@ -48,6 +48,7 @@ from cuebook.processes.protocol import (
     Retire,
     Teach,
     TraceActor,
+    WaitVerdict,
     Welcome,
     open_frame,
     pack_order,
@@ -57,7 +58,7 @@ from cuebook.processes.receipts import Receipts
 from cuebook.processes.traces import Carrier, Reporter, mark_of, send_traces
 from cuebook.runtime.cells.ports import CellCore
 from cuebook.runtime.refs.ref import ActorRef, find_ref, homes, routes
-from cuebook.runtime.refs.waiting import in_hand, waits_for
+from cuebook.runtime.refs.waiting import Activation, doubted_by, in_hand, waits_for
 from cuebook.runtime.reports.trace_context import trace_now
 from cuebook.runtime.tasks.exits import is_exit
 from cuebook.wire.frame import LINK_BYTES_MAX, FrameReader, pack_frame
@@ -96,6 +97,7 @@ class ChildEnd(Link):
         self._branches = Branches(self._cells, self.order, loop.call_later)
         self.system = PeopledSystem("cuebook", self._branches.changed)
         self.system.dead_letters = ForwardedDeadLetters(self.system.clock.time, self.order)
+        self._doubts = Doubts(self)
         self._over: asyncio.Future[float] = loop.create_future()
         self._orders: dict[type, Callable[[Any], None]] = {
             Welcome: self._on_welcome,
@@ -107,6 +109,7 @@ class ChildEnd(Link):
             Teach: self._on_teach,
             TraceActor: self._on_trace,
             QuitProcess: self._on_quit,
+            WaitVerdict: self._doubts.on_verdict,
         }
 
     def run(self) -> int:
@@ -210,12 +213,21 @@ class ChildEnd(Link):
 
     # Refs
 
-    def who_waits(self) -> list[int] | None:
+    def who_waits(self) -> list[Any] | None:
         """The owner's actors that wait for the handler in whose name this code runs."""
         asker = in_hand.get()
         if asker is None or not asker.is_open:
             return None
-        return [cell.serial for cell in self._cells() if waits_for(cell, asker.actor)] or None
+        return self.waiting_for(asker) or None
+
+    def waiting_for(self, asker: Activation) -> list[Any]:
+        """Who waits for a handler, itself included: the owner's actors by number, those that only live here by address,
+        with the asks of the owner's that they answer later.
+        """
+        actor = asker.actor
+        others: list[Any] = self.system.people() if self._branches.is_any else self._cells()
+        found = [cell for cell in others if (cell is actor or cell.activation) and waits_for(cell, actor)]
+        return [c.serial if isinstance(c.body, HostedBody) else [self.address(c.ref), self.deferred(c)] for c in found]
 
     def find(self, name: str, serial: int) -> ActorRef | None:
         """An actor of the owner's system: one that lives here, or the way to it."""
@@ -236,6 +248,7 @@ class ChildEnd(Link):
         adopt_key(welcome.options["values"], imports=True)
         homes[welcome.home] = self
         routes.append(self.remote)
+        doubted_by(self._doubts.doubt)
         adopt_environment(welcome.options)
         self.program.load(welcome.options["program"])
         show_title(f"actors {welcome.options.get('title', '')}".rstrip())

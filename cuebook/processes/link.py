@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -33,7 +33,7 @@ from cuebook.wire.codec import pack, unpack
 __all__ = ["Link", "open_address"]
 
 
-Forwarded = tuple[int, bytes, bool, ActorRef | None, list[int] | None, str | None]
+Forwarded = tuple[int, bytes, bool, ActorRef | None, list[Any] | None, str | None]
 """A message of the other end: its number, the frame, whether it is an ask, its sender, who waits for it, its trace."""
 
 
@@ -73,7 +73,8 @@ class Link:
         self._posted: list[int] = []
         self._answers: list[Any] = []
         self._backlogs: dict[bytes, deque[Forwarded]] = {}
-        self._waits = RemoteWaits()
+        self._incoming: dict[int, tuple[Any, Any]] = {}
+        self.waits = RemoteWaits()
         self._pumps: set[asyncio.Future[None]] = set()
         self._observers: dict[bytes, WatchRelay] = {}
         self._senders: dict[ActorRef, bytes] = {}
@@ -110,14 +111,27 @@ class Link:
         fields = [FORWARD, number, target.address, frame, reply is not None, urgent, named, waiting, mark_now()]
         self.write(pack_traffic(fields, len(frame)))
 
-    def who_waits(self) -> list[int] | None:
-        """Numbers of the other end's actors that would wait for what the code that runs now asks; None: of none."""
+    def who_waits(self) -> list[Any] | None:
+        """Who would wait for what the code that runs now asks, as the other end knows them; None: nobody."""
         return None
 
-    def waiters(self, numbers: list[int]) -> list[Asker]:
-        """The actors of these numbers."""
-        del numbers
+    def waiters(self, waiting: list[Any]) -> list[Asker]:
+        """The actors that the other end's `who_waits` has named."""
+        del waiting
         return []
+
+    def numbers_of(self, replies: Iterable[Any]) -> dict[Any, int]:
+        """The numbers of asks that went over the link, by where their answers go."""
+        wanted = set(replies)
+        return {reply: number for number, (_, reply) in self._asked.items() if reply in wanted}
+
+    def asked_by(self, number: int) -> Any:
+        """Where the answer to an ask that went over the link goes; None where it is not open."""
+        return self._asked.get(number, ("", None))[1]
+
+    def deferred(self, actor: Asker) -> list[int]:
+        """Numbers of the other end's asks that an actor here answers later."""
+        return [n for n, (reply, target) in self._incoming.items() if target is actor and actor.has_deferred(reply)]
 
     def address(self, ref: ActorRef) -> bytes:
         """The bytes that a ref is found by at the other end."""
@@ -130,7 +144,8 @@ class Link:
 
     def answer(self, number: int, name: str, outcome: Any) -> None:
         """Settle an ask of the other end."""
-        self._waits.end(number)
+        self._incoming.pop(number, None)
+        self.waits.end(number)
         if self.is_open:
             self.answered(number, *pack_outcome(name, outcome))
 
@@ -192,7 +207,7 @@ class Link:
         elif isinstance(order, Verb):
             self._on_verb(order)
         elif isinstance(order, GaveUp):
-            self._waits.end(order.number)
+            self.waits.end(order.number)
         else:
             return False
         return True
@@ -206,7 +221,7 @@ class Link:
         if not self.is_open:
             return
         self.is_open = False
-        self._waits.end_all()
+        self.waits.end_all()
         asked, self._asked = self._asked, {}
         for _, reply in asked.values():
             if not reply.done():
@@ -226,10 +241,12 @@ class Link:
         number, frame, is_ask, sender, waiting, trace = item
         ref = self._find(*open_address(address))
         reply = _LinkReply(self, number, ref.name) if is_ask else None
+        if reply is not None:
+            self._incoming[number] = (reply, target_of(ref))
         token = None if trace is None else trace_now.set(mark_of(trace))
         try:
             if waiting is not None:
-                self._waits.begin(number, self.waiters(waiting), target_of(ref), reply)
+                self.waits.begin(number, self.waiters(waiting), target_of(ref), reply)
             post_as(sender, target_of(ref), frame, reply, urgent=urgent)
         except MailboxFull as error:
             if target_of(ref).has_room(len(frame)):  # what is too much is dropped there

@@ -18,7 +18,7 @@ from cuebook.errors import ActorFailed, CodecError, MalformedMessage, ProcessDie
 from cuebook.persistence.values.in_messages import classes_of_the_script, own_key
 from cuebook.processes.branches import nodes_of
 from cuebook.processes.elsewhere import Elsewhere
-from cuebook.processes.link import Link
+from cuebook.processes.link import Link, open_address
 from cuebook.processes.notes import noted
 from cuebook.processes.parcel import lesson, lesson_of_class
 from cuebook.processes.protocol import (
@@ -34,19 +34,23 @@ from cuebook.processes.protocol import (
     Ended,
     HeldUp,
     Hello,
+    MayWait,
     QuitProcess,
     Started,
     StoppedForGood,
     Traced,
+    WaitsNoMore,
+    WaitVerdict,
     Welcome,
     Worked,
     open_frame,
     pack_traffic,
 )
+from cuebook.processes.remote_target import Beyond, RemoteTarget
 from cuebook.processes.traces import unpack_event, unpack_work
 from cuebook.runtime.refs.deadlines import Deadlines
 from cuebook.runtime.refs.ready import ReadyQueue
-from cuebook.runtime.refs.ref import ActorRef, homes
+from cuebook.runtime.refs.ref import ActorRef, homes, target_of
 from cuebook.runtime.refs.status import TreeNode
 from cuebook.runtime.refs.waiting import Asker
 from cuebook.runtime.reports.deadletters import DeadLetters, DeadReason
@@ -95,7 +99,7 @@ class OwnerEnd(Link):
         self.host = OwnedProcess(cores=cores, output=output, entry=CHILD, frame_limit=LINK_BYTES_MAX)
         self._system = system
         self._home = b""
-        self._beyond: _Beyond | None = None  # homes holds it weakly
+        self._beyond: Beyond | None = None  # homes holds it weakly
         self._cells: dict[int, Elsewhere] = {}
         self._slots: dict[int, int] = {}
         self._free = list(range(SLOTS - 1, 0, -1))
@@ -224,9 +228,25 @@ class OwnerEnd(Link):
         }
         self.order(Admit(cell.serial, cell.name, slot, cell.package.parcel, options))
 
-    def waiters(self, numbers: list[int]) -> list[Asker]:
-        """The actors of these numbers."""
-        return [actor.cell for number in numbers if (actor := self._cells.get(number)) is not None]
+    def waiters(self, waiting: list[Any]) -> list[Asker]:
+        """The actors that the child's `waiting_for` has named. Raises MalformedMessage, TypeError, ValueError."""
+        found: list[Asker] = []
+        for each in waiting:
+            if type(each) is int:
+                actor = self._cells.get(each)
+                found += () if actor is None else (actor.cell,)
+                continue
+            address, deferred = each
+            target = target_of(self.remote(*open_address(address)))
+            assert isinstance(target, RemoteTarget)
+            target.deferred = [reply for number in deferred if (reply := self.asked_by(number)) is not None]
+            found.append(target)
+        return found
+
+    def _on_may_wait(self, question: MayWait) -> None:
+        refused = self.waits.join(question.question, question.asks, self.waiters(question.waiting))
+        ask, names = refused or (0, ())
+        self.order(WaitVerdict(question.question, ask, list(names)))
 
     def below(self, cell: Elsewhere) -> tuple[TreeNode, ...]:
         """What lives below the actor in its process, as it was told last."""
@@ -294,6 +314,10 @@ class OwnerEnd(Link):
         elif isinstance(order, Below):
             if order.actor in self._cells:
                 self._below[order.actor] = nodes_of(order.nodes)
+        elif isinstance(order, MayWait):
+            self._on_may_wait(order)
+        elif isinstance(order, WaitsNoMore):
+            self.waits.leave(order.question)
         elif isinstance(order, Worked):
             self._system.observation.worked(unpack_work(order))
         elif isinstance(order, Traced):
@@ -313,7 +337,7 @@ class OwnerEnd(Link):
                 "both have to be of the same release"
             )
         self._home = hello.home
-        self._beyond = homes[hello.home] = _Beyond(self, hello.home)
+        self._beyond = homes[hello.home] = Beyond(self.remote, hello.home)
         if not self._greeted.done():
             self._greeted.set_result(None)
 
@@ -372,17 +396,3 @@ _ABOUT_ACTORS: dict[type, Callable[[Elsewhere, Any], None]] = {
 
 def _of(error: ProcessDied, name: str) -> ProcessDied:
     return ProcessDied(f"{name}: {error}", reason=error.reason, pid=error.pid)
-
-
-class _Beyond:
-    """The actor system in the child, as a place where refs are looked up."""
-
-    def __init__(self, connection: OwnerEnd, home: bytes) -> None:
-        self._connection = connection
-        self._home = home
-
-    def find(self, name: str, serial: int) -> ActorRef | None:
-        """The way to an actor there."""
-        with contextlib.suppress(KeyError):
-            return self._connection.remote(self._home, name, serial)
-        return None

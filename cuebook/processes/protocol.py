@@ -30,6 +30,7 @@ __all__ = [
     "HeldUp",
     "Hello",
     "Kill",
+    "MayWait",
     "Observe",
     "Order",
     "QuitProcess",
@@ -41,6 +42,8 @@ __all__ = [
     "TraceActor",
     "Traced",
     "Verb",
+    "WaitVerdict",
+    "WaitsNoMore",
     "Welcome",
     "Worked",
     "open_frame",
@@ -300,10 +303,37 @@ class Worked:
     error: Any
 
 
+@message(tag=127)
+class MayWait:
+    """Somebody in the child is about to wait for an actor that waits for the answers to these forwarded asks: those in
+    `waiting`, as in `Forward`.
+    """
+
+    question: int
+    asks: list[int]
+    waiting: list[Any]
+
+
+@message(tag=128)
+class WaitVerdict:
+    """Whether they may: with no names they may. Else the ask that would close a circle, and who is in it."""
+
+    question: int
+    ask: int
+    names: list[str]
+
+
+@message(tag=129)
+class WaitsNoMore:
+    """Those of this question wait no more."""
+
+    question: int
+
+
 Order = (
     Hello | Welcome | Admit | Begin | Started | Ended | Expel | StoppedForGood | Kill | Retire | Asked | Buried | Teach
     | Observe | Signal | Verb | QuitProcess | GaveUp
-    | HeldUp | TraceActor | Traced | Below | Worked
+    | HeldUp | TraceActor | Traced | Below | Worked | MayWait | WaitVerdict | WaitsNoMore
 )  # fmt: skip
 
 _SEEN: set[tuple[int, tuple[type, ...]]] = set()

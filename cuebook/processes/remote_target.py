@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from cuebook.errors import ActorStopped, MailboxFull
@@ -19,7 +21,7 @@ from cuebook.runtime.refs.status import ActorState, ActorStatistics
 from cuebook.runtime.refs.waiting import Activation
 from cuebook.wire.message import encode
 
-__all__ = ["POSTS_MAX", "RemoteTarget"]
+__all__ = ["POSTS_MAX", "Beyond", "RemoteTarget"]
 
 POSTS_MAX = 256
 """Messages to one actor on their way to its mailbox; beyond that a sender waits, or gets MailboxFull."""
@@ -47,6 +49,7 @@ class RemoteTarget(Inert):
 
     Attributes:
         on_way, bytes_on_way: messages, and their bytes, that have not reached its mailbox yet.
+        deferred: where answers go that it gives later, as its process has told when it last began to wait.
     """
 
     __slots__ = (
@@ -59,6 +62,7 @@ class RemoteTarget(Inert):
         "address",
         "bytes_on_way",
         "deadlines",
+        "deferred",
         "ended",
         "home",
         "name",
@@ -82,6 +86,7 @@ class RemoteTarget(Inert):
         self.state = ActorState.RUNNING
         self.ended: tuple[Exit, BaseException | None] = (Exit.SHUTDOWN, None)
         self.activation: Activation | None = None
+        self.deferred: list[Any] = []
         self._bonds: Bonds | None = None
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._enders: list[asyncio.Future[None]] = []
@@ -169,6 +174,10 @@ class RemoteTarget(Inert):
         """What is known here: the messages on their way."""
         return ActorStatistics(self.state, self.on_way, self.bytes_on_way, POSTS_MAX, 0, 0, 0, 0, 0, 0, 0.0)
 
+    def has_deferred(self, reply: asyncio.Future[Any]) -> bool:
+        """Whether it is known that the answer comes later."""
+        return any(reply is each for each in self.deferred)
+
     # What bonds ask for
 
     def bonds(self) -> Bonds:
@@ -218,3 +227,21 @@ class RemoteTarget(Inert):
     ) -> None:
         if self.is_alive and self._link.is_open:
             self._link.order(Verb(self.address, verb, float(timeout_s), drain, pack_error(error)))
+
+
+class Beyond:
+    """The actor system at the other end of a link, as a place where refs are looked up.
+
+    Parameters:
+        remote: gives the ref of an actor there. home: the system's id.
+    """
+
+    def __init__(self, remote: Callable[[bytes, str, int], ActorRef], home: bytes) -> None:
+        self._remote = remote
+        self._home = home
+
+    def find(self, name: str, serial: int) -> ActorRef | None:
+        """The way to an actor there."""
+        with contextlib.suppress(KeyError):
+            return self._remote(self._home, name, serial)
+        return None

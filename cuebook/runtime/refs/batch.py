@@ -80,9 +80,12 @@ async def ask_all(way: Way, messages: Sequence[object]) -> list[Any]:
     """
     contents = [outgoing(message) for message in messages]
     target, asker = way.target, way.asker
-    if asker is not None and messages:
-        refuse_cycle(asker, target, type(messages[0]).__qualname__)
     futures: list[asyncio.Future[Any]] = [target.loop.create_future() for _ in messages]
+    if asker is not None and messages:
+        kind = type(messages[0]).__qualname__
+        doubt = refuse_cycle(asker, target, kind)
+        if doubt is not None:
+            await doubt(futures[0], kind)
     if asker is not None:
         asker.waits_for.update(dict.fromkeys(futures, target))
     try:

@@ -144,10 +144,11 @@ class ActorRef(Generic[A_co]):
         target = self._target
         current = _current.get()
         asker = None if current is None else _activation(current)
-        if asker is not None:
-            refuse_cycle(asker, target, type(message).__qualname__)
+        doubt = None if asker is None else refuse_cycle(asker, target, type(message).__qualname__)
         answer = Pending(loop=target.loop)
         answer.ready, answer.waiter, answer.context = target.ready, None, None
+        if doubt is not None:
+            await doubt(answer, type(message).__qualname__)
         left = timeout
         if not target.offer(content, answer):
             left = await self._post_ask(message, content, answer, timeout)
