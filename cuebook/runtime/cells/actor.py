@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, ClassVar, NoReturn, cast
 
 from cuebook.errors import UnhandledMessage
@@ -47,10 +48,15 @@ class Actor(Accepts[M_contra]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.receive is Actor.receive and not is_rebuilt(cls):
-            cls._handlers = handlers_of(cls, names_around(1))
-            if not hasattr(cls, "receive_many"):
-                check_taken(cls, cls._handlers, Actor)
+        if is_rebuilt(cls):
+            return
+        if cls.receive is not Actor.receive:
+            with suppress(TypeError):  # what is called on_... need be no handler there
+                cls._handlers = handlers_of(cls, names_around(1))
+            return
+        cls._handlers = handlers_of(cls, names_around(1))
+        if not hasattr(cls, "receive_many"):
+            check_taken(cls, cls._handlers, Actor)
 
     async def on_start(self) -> None:
         """Before the first message. Raising is a failure of this incarnation."""
