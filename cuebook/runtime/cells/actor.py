@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn
 
 from cuebook.errors import UnhandledMessage
 from cuebook.runtime.cells.answers import Delivery
@@ -12,16 +12,6 @@ from cuebook.runtime.cells.handlers import check_taken, handlers_of, is_rebuilt,
 from cuebook.runtime.refs.typed import Accepts, M_contra
 
 __all__ = ["Actor", "Context", "Delivery"]
-
-
-class _Unset:
-    """Stands for what an object has later."""
-
-    def __get__(self, actor: Any, cls: type) -> Any:
-        if actor is None:
-            return self
-        text = f"{cls.__qualname__} has its context from on_start on: it is not there yet in __init__"
-        raise AttributeError(text, name="context", obj=actor)
 
 
 class Actor(Accepts[M_contra]):
@@ -43,7 +33,7 @@ class Actor(Accepts[M_contra]):
     `reply` or `fail`, now or later.
     """
 
-    context: Context = cast("Context", _Unset())
+    context: Context
     _handlers: ClassVar[dict[type, str]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
