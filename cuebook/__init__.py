@@ -104,7 +104,8 @@ if TYPE_CHECKING:
     from cuebook.runtime.seeing.watchdog import Blockage as Blockage
     from cuebook.runtime.system import ActorSystem
     from cuebook.stages.datasets import Dataset, datasets, delete_dataset, read_dataset
-    from cuebook.stages.job import Job, job
+    from cuebook.stages.job import Job as Job
+    from cuebook.stages.job import job
     from cuebook.stages.stage import stage
     from cuebook.stages.step import step
     from cuebook.wire.message import message
@@ -246,7 +247,6 @@ __all__ = [
     "File",
     "FunctionNotShippable",
     "InternalError",
-    "Job",
     "JobBusy",
     "Journal",
     "JournalBusy",

@@ -5,7 +5,17 @@ Classes of users' exceptions have methods of their own, and these fail as anythi
 
 from __future__ import annotations
 
-__all__ = ["TEXT_LENGTH_MAX", "clipped", "duration", "error_text", "error_type_name", "printable", "repr_of", "text_of"]
+__all__ = [
+    "TEXT_LENGTH_MAX",
+    "clipped",
+    "duration",
+    "error_text",
+    "error_type_name",
+    "escaped",
+    "printable",
+    "repr_of",
+    "text_of",
+]
 
 TEXT_LENGTH_MAX = 1 << 18
 """Characters of an exception's message or traceback that are kept: the beginning and the end."""
@@ -74,6 +84,13 @@ def error_type_name(error: BaseException) -> str:
 def error_text(error: BaseException) -> str:
     """The message of an exception, at most `TEXT_LENGTH_MAX` long; never raises, whatever its class does."""
     return clipped(text_of(error))
+
+
+def escaped(text: str) -> str:
+    """A text in one line, with what would steer a terminal as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def clipped(text: str) -> str:

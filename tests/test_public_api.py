@@ -99,7 +99,7 @@ def test_a_star_import_gives_all_names() -> None:
 
 
 MOVED = {
-    "Blockage", "CodecError", "Done", "Event", "Exit", "Ladder", "MalformedMessage", "MessageTooLarge", "TraceEvent",
+    "Blockage", "CodecError", "Done", "Event", "Exit", "Job", "Ladder", "MalformedMessage", "MessageTooLarge", "TraceEvent",
     "TraceKind", "TreeNode", "UnknownMessage",
 }  # fmt: skip
 BEGINNERS = ["Actor", "ActorOptions", "Message", "PersistentActor", "Rejected", "Runtime", "message", "persist"]
@@ -115,10 +115,10 @@ def test_what_has_left_the_star_is_imported_by_its_name_without_a_word(name: str
 
 
 def test_a_star_import_leaves_users_their_own_names() -> None:
-    names: dict[str, object] = {"Event": 1, "Done": 2, "Exit": 3}
+    names: dict[str, object] = {"Event": 1, "Done": 2, "Exit": 3, "Job": 4}
     exec("from cuebook import *", names)
 
-    assert (names["Event"], names["Done"], names["Exit"]) == (1, 2, 3)
+    assert (names["Event"], names["Done"], names["Exit"], names["Job"]) == (1, 2, 3, 4)
     assert names.keys() >= set(BEGINNERS)
 
 

@@ -12,10 +12,13 @@ import pytest
 from cuebook import (
     Actor,
     ActorFailed,
+    ActorOptions,
+    ActorStopped,
     Effect,
     Message,
     PersistentActor,
     Rejected,
+    RestartIntensity,
     Runtime,
     SnapshotPolicy,
     message,
@@ -172,14 +175,16 @@ def test_an_entity_whose_class_takes_no_id_is_refused_at_once(tmp_path: Path) ->
 
 
 def test_the_context_that_is_not_there_yet_is_said_so(tmp_path: Path) -> None:
-    class Early(Slips):
-        def __init__(self, id: str) -> None:
-            super().__init__(id)
+    class Early(Actor):
+        def __init__(self) -> None:
             self.context.after(1.0, Do(""), key="x")
 
-    with pytest.raises(AttributeError, match="Early has its context from on_start on: it is not there yet in __init__"):
-        Early("a")
-    assert not hasattr(Slips("a"), "context")
+    async def scene(runtime: Runtime) -> None:
+        early = await runtime.spawn(Early, options=ActorOptions(intensity=RestartIntensity(0, 1.0)))
+        with pytest.raises(ActorStopped, match="Early has its context from on_start on: it is not there in __init__"):
+            await early.ask(Do(""))
+
+    played(tmp_path / "actors.cue", scene)
 
 
 def test_what_cannot_be_removed(tmp_path: Path) -> None:

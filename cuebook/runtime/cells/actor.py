@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn, cast
+from contextlib import suppress
+from typing import Any, ClassVar, NoReturn
 
 from cuebook.errors import UnhandledMessage
 from cuebook.runtime.cells.answers import Delivery
@@ -12,16 +13,6 @@ from cuebook.runtime.refs.declared import check_receiver
 from cuebook.runtime.refs.typed import Accepts, M_contra
 
 __all__ = ["Actor", "Context", "Delivery"]
-
-
-class _Unset:
-    """Stands for what an object has later."""
-
-    def __get__(self, actor: Any, cls: type) -> Any:
-        if actor is None:
-            return self
-        text = f"{cls.__qualname__} has its context from on_start on: it is not there yet in __init__"
-        raise AttributeError(text, name="context", obj=actor)
 
 
 class Actor(Accepts[M_contra]):
@@ -43,17 +34,22 @@ class Actor(Accepts[M_contra]):
     `reply` or `fail`, now or later.
     """
 
-    context: Context = cast("Context", _Unset())
+    context: Context
     _handlers: ClassVar[dict[type, str]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.receive is Actor.receive and not is_rebuilt(cls):
-            cls._handlers = handlers_of(cls, names_around(1))
-            if not hasattr(cls, "receive_many"):
-                check_taken(cls, cls._handlers, Actor)
-        elif not is_rebuilt(cls):
-            check_receiver(cls, "receive", names_around(1))
+        if is_rebuilt(cls):
+            return
+        around = names_around(1)
+        if cls.receive is not Actor.receive:
+            check_receiver(cls, "receive", around)
+            with suppress(TypeError):  # what is called on_... need be no handler there
+                cls._handlers = handlers_of(cls, around)
+            return
+        cls._handlers = handlers_of(cls, around)
+        if not hasattr(cls, "receive_many"):
+            check_taken(cls, cls._handlers, Actor)
 
     async def on_start(self) -> None:
         """Before the first message. Raising is a failure of this incarnation."""

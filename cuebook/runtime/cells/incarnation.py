@@ -65,7 +65,13 @@ class Incarnation:
 
     def start(self, factory: Factory[Any], context: Context) -> Work:
         """Make the actor and run `on_start`. Raises what either raises."""
-        actor = called(factory)
+        try:
+            actor = called(factory)
+        except AttributeError as error:
+            if error.name == "context" and isinstance(error.obj, Actor):
+                kind = type(error.obj).__qualname__
+                raise AttributeError(f"{kind} has its context from on_start on: it is not there in __init__") from error
+            raise
         if not isinstance(actor, Actor):
             raise TypeError(f"the factory of {self._owner.name} gave a {type(actor).__qualname__}, not an Actor")
         actor.context = context

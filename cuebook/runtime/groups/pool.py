@@ -14,6 +14,7 @@ from cuebook.errors import ActorStopped, AskTimeout
 from cuebook.runtime.cells.spec import Factory, SpawnOptions
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.typed import A_co, Accepts, Asks
+from cuebook.wording import escaped
 
 __all__ = ["Pool", "Routing", "RoutingWord", "SpawnPort"]
 
@@ -96,7 +97,9 @@ class Pool(Generic[A_co]):
         return len(self._members)
 
     def __repr__(self) -> str:
-        return f"<Pool {self.name} {self.routing.value} of {len(self._members)}, {len(self._waiting)} asks wait>"
+        return (
+            f"<Pool {escaped(self.name)} {self.routing.value} of {len(self._members)}, {len(self._waiting)} asks wait>"
+        )
 
     def pick(self, message: object) -> ActorRef[A_co]:
         """The member that this message would go to. Raises ActorStopped where there is none."""

@@ -17,7 +17,7 @@ from cuebook.runtime.refs.batch import Way, ask_all, tell_all
 from cuebook.runtime.refs.deadlines import EXPIRED
 from cuebook.runtime.refs.ready import Pending
 from cuebook.runtime.refs.reply import IMMUTABLE, FailedReply, unseal
-from cuebook.runtime.refs.status import ActorStatistics, status_line
+from cuebook.runtime.refs.status import ActorStatistics, named_status
 from cuebook.runtime.refs.target import Target
 from cuebook.runtime.refs.typed import A_co, Accepts, Asks, Collect, Raise, Time
 from cuebook.runtime.refs.waiting import Activation, in_hand, refuse_cycle
@@ -288,7 +288,7 @@ class ActorRef(Generic[A_co]):
         return self._target.statistics()
 
     def __repr__(self) -> str:
-        return f"<ActorRef {self.name} {status_line(self.statistics())}>"
+        return f"<ActorRef {named_status(self.name, self.statistics())}>"
 
     async def _post_ask(self, message: object, content: Any, answer: asyncio.Future[Any], timeout: Time) -> Time:
         """Put a question into a mailbox where something is special; what is left of the timeout then."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cuebook.runtime.policy.phases import ActorState
+from cuebook.wording import escaped
 
 __all__ = ["ActorState", "ActorStatistics", "TreeNode"]
 
@@ -66,11 +67,16 @@ def _lines(node: TreeNode) -> list[str]:
 def _line(node: TreeNode) -> str:
     counts = node.statistics
     if counts is None:
-        return node.name
+        return escaped(node.name)
     shown = f"{node.name} {f'({counts.kind}) ' if counts.kind else ''}{status_line(counts)}"
     if counts.in_hand:
         shown += f" in_hand={counts.in_hand}"
-    return f"{shown} last_error={counts.last_error}" if counts.last_error else shown
+    return escaped(f"{shown} last_error={counts.last_error}" if counts.last_error else shown)
+
+
+def named_status(name: str, statistics: ActorStatistics) -> str:
+    """The name of an actor, whatever it is made of, and the counts that matter, in one line."""
+    return escaped(f"{name} {status_line(statistics)}")
 
 
 def status_line(statistics: ActorStatistics) -> str:

@@ -1,4 +1,4 @@
-"""Frames of one version of a program, read by another: fields with a default may have come since."""
+"""Frames of an earlier version of a message class: what is kept of messages outlives their program."""
 
 from __future__ import annotations
 
