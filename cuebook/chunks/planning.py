@@ -153,7 +153,7 @@ def _notice(file: Source, plan: Beginning, calls: Sequence[Any], outlines: Seque
     told: list[str | None] = [*on_arguments(identity), on_depends(identity)]
     if is_reusing:
         told.append(on_opaque(plan.fingerprint))
-    elif identity.options.reuse != "none":
+    elif identity.options.reuse != "none" and not plan.notices:  # files that are gone are the reason, and were told
         why = not_reused(identity, history, outlines, partial(read_outlines, file, history, form=identity.form))
         told.append(None if why is None else f"{why}; cuebook why {_shown(file.path)}")
     if plan.fingerprint.name not in history.by_function:

@@ -212,6 +212,18 @@ def test_a_returned_file_that_is_gone_or_changed_is_made_again_and_said(
     assert reused(cue) == [0, 4, 2, 4]
 
 
+def test_where_all_files_are_gone_nothing_else_is_said_to_be_the_reason(
+    cue: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It was also said that the arguments were given in another form, which they were not."""
+    for _ in range(2):
+        chunk(writes, [[0], [1]], path=cue, where="thread")
+        Path("out-0.txt").unlink()
+        Path("out-1.txt").unlink()
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "2 results of writes name files gone or changed since" in line
+
+
 def test_streams_make_calls_of_lost_files_again_too(cue: Path) -> None:
     async def run(calls: Any) -> list[bool]:
         async with Runtime(cue, where="thread") as runtime:

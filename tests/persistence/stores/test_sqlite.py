@@ -295,6 +295,30 @@ def test_a_cancelled_insert_waits_for_the_report_of_its_commit(tmp_path: Path, m
     run(work())
 
 
+def test_an_opening_that_is_cancelled_before_its_thread_has_begun_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it opens is closed again, and its report does not reach a loop that is closed."""
+    begin = threading.Event()
+
+    def late(store: SqliteStore, connect: Any = SqliteStore._connect) -> Any:
+        begin.wait(30)
+        return connect(store)
+
+    async def work() -> None:
+        store = SqliteStore(tmp_path / "a.cue")
+        monkeypatch.setattr(SqliteStore, "_connect", late)
+        opening = asyncio.create_task(store.open())
+        await asyncio.sleep(0)
+        opening.cancel()
+        threading.Timer(0.05, begin.set).start()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        assert begin.is_set() and store._thread is None and store._writer is None and store._files is None
+
+    run(work())
+
+
 def test_a_close_that_is_cancelled_at_any_moment_ends_the_thread_all_the_same(tmp_path: Path) -> None:
     async def work(turns: int) -> bool:
         store = SqliteStore(tmp_path / "a.cue")

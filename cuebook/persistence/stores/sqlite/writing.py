@@ -113,6 +113,7 @@ class SqliteStore:
         self._writer: _WritingConnection | None = None
         self._files: JournalFiles | None = None
         self._thread: threading.Thread | None = None
+        self._has_begun = threading.Event()
         self._has_failed = False
         self._guard = threading.Lock()
         self._idle: SqliteReading | None = None
@@ -120,10 +121,13 @@ class SqliteStore:
     async def open(self) -> Tail:
         """As `Store.open`. Cost: about 2 ms; where there are streams, two passes over the rows."""
         await self.close()
+        self._has_begun.clear()
         connection = _in_daemon(lambda: aiosqlite.Connection(self._connect, 64))
         try:
             await connection
         except BaseException as error:
+            if isinstance(error, asyncio.CancelledError):
+                self._has_begun.wait()  # its thread opens the file all the same, and reports to this loop
             self._join()
             if self._writer is not None:
                 self._writer.close()
@@ -234,6 +238,7 @@ class SqliteStore:
     def _connect(self) -> sqlite3.Connection:
         # Runs in the connection's thread: everything that opening touches the disk for.
         self._thread = threading.current_thread()
+        self._has_begun.set()
         if not self._thread.daemon:
             _warn("journal_thread_outlives_main", path=str(self.path))
         is_new = not self.path.exists()
