@@ -282,6 +282,7 @@ PROGRAMS: dict[str, Callable[[Path, int, random.Random], Any]] = {
 
 
 def main(name: str, folder: str = ".", epoch: str = "0", seed: str = "0") -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its jobs in the background ignore it
     if name == "trained":
         return trained()
     asyncio.run(PROGRAMS[name](Path(folder), int(epoch), random.Random(seed)))
