@@ -38,15 +38,13 @@ class Actor(Accepts[M_contra]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if is_rebuilt(cls):
-            return
-        if cls.receive is not Actor.receive:
+        if cls.receive is Actor.receive and not is_rebuilt(cls):
+            cls._handlers = handlers_of(cls, names_around(1))
+            if not hasattr(cls, "receive_many"):
+                check_taken(cls, cls._handlers, Actor)
+        elif not is_rebuilt(cls):
             with suppress(TypeError):  # what is called on_... need be no handler there
                 cls._handlers = handlers_of(cls, names_around(1))
-            return
-        cls._handlers = handlers_of(cls, names_around(1))
-        if not hasattr(cls, "receive_many"):
-            check_taken(cls, cls._handlers, Actor)
 
     async def on_start(self) -> None:
         """Before the first message. Raising is a failure of this incarnation."""
