@@ -128,7 +128,6 @@ class PersistentActor(Actor[C], AcceptsDeliveries[C], Generic[S, C]):
         super().__init_subclass__(**options)
         around = names_around(1)
         cls.type_name = vars(cls).get("type_name", "") or cls.__name__
-        _check_said(cls)
         cls._handlers = handlers_of(cls, around, (Effect,))
         if not is_rebuilt(cls):
             check_receiver(cls, "handle", around, (Effect,))
@@ -136,6 +135,7 @@ class PersistentActor(Actor[C], AcceptsDeliveries[C], Generic[S, C]):
                 check_taken(cls, cls._handlers, PersistentActor)
         cls._appliers = appliers_of(cls, around)
         _check_follows(cls)
+        _check_said(cls)
         cls.event_types = EventTypes(cls.__qualname__, (*cls.events, *cls._appliers), cls.upcasters)
         for hook, before in _HOOKS.items():
             method = getattr(cls, hook)

@@ -107,9 +107,9 @@ class OwnerEnd(Link):
         self._out: list[bytes] = []
         self._is_flushing = False
         self._greeted: asyncio.Future[None] = self.loop.create_future()
+        self._classes, self._classes_taught = classes_of_the_script(), 0
         self._heads: set[bytes] = set()
         self._taught: set[int] = set()
-        self._classes, self._classes_taught = classes_of_the_script(), 0
         self._below: dict[int, tuple[TreeNode, ...]] = {}
 
     @property

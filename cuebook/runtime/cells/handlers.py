@@ -43,11 +43,12 @@ def handlers_of(cls: type, names: Mapping[str, Any], wrappers: tuple[type, ...] 
             methods of a class are for one type; or one says that it answers what its messages do not. It is named.
     """
     _check_hooks(cls)
+    _check_methods(cls)
     found: dict[type, str] = {}
     for base in reversed(cls.__mro__):
         own: dict[type, str] = {}
         for name, method in vars(base).items():
-            if name.startswith("on_") and name not in HOOKS and _is_method(cls, name, method):
+            if name.startswith("on_") and name not in HOOKS and inspect.isfunction(method):
                 kinds, hints = _kinds(cls, method, names)
                 if base is cls:
                     check_answer(method, hints, kinds, wrappers)
@@ -61,15 +62,6 @@ def handlers_of(cls: type, names: Mapping[str, Any], wrappers: tuple[type, ...] 
     return found
 
 
-def _is_method(cls: type, name: str, method: Any) -> bool:
-    """Whether it may be a handler. Raises TypeError where it is like one, and could not be called as such."""
-    if isinstance(method, staticmethod | classmethod):
-        raise TypeError(f"{cls.__qualname__}.{name} is to be a plain method (what is no handler is not called on_...)")
-    if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
-        raise TypeError(f"{cls.__qualname__}.{name} yields: a handler returns its answer")
-    return inspect.isfunction(method)
-
-
 def check_taken(cls: type, handlers: Mapping[type, str], root: type) -> None:
     """Raises TypeError where a class says that it takes a message, `root[Add | Get]`, and has no handler for it."""
     for base in vars(cls).get("__orig_bases__", ()):  # `types.get_original_bases`, on Pythons before 3.12 too
@@ -81,6 +73,17 @@ def check_taken(cls: type, handlers: Mapping[type, str], root: type) -> None:
                 raise TypeError(
                     f"{cls.__qualname__} says that it takes {kind.__qualname__} and has no handler for it: {method}"
                 )
+
+
+def _check_methods(cls: type) -> None:
+    """Raises TypeError where a method is named as a handler, and could not be called as one."""
+    for name, method in vars(cls).items():
+        if not name.startswith("on_") or name in HOOKS:
+            continue
+        if isinstance(method, staticmethod | classmethod):
+            raise TypeError(f"{cls.__qualname__}.{name} is to be a plain method, or not to be called on_...")
+        if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
+            raise TypeError(f"{cls.__qualname__}.{name} yields: a handler returns its answer")
 
 
 def _check_hooks(cls: type) -> None:
