@@ -81,6 +81,15 @@ def test_a_full_disk_is_told_to_the_program_and_earlier_versions_are_whole(here:
     assert (here.folder / "o").stat().st_size == 1000
 
 
+def test_a_folder_for_temporary_files_with_a_long_name_is_no_hindrance(here: Experiment) -> None:
+    long = here.folder / ("x" * 120)
+    long.mkdir()
+    here.write("p.py", "from cuebook import make_checkpoint\nopen('o', 'w').write('1')\nprint(make_checkpoint())\n")
+    done = here.run("exp", "run", "--out", "o", "--", sys.executable, "p.py", env={"TMPDIR": str(long)})
+    assert done.returncode == 0, done.stderr
+    assert len(here.shown()[0]["checkpoints"]) == 1
+
+
 def test_programs_for_dvc_run_unchanged(here: Experiment) -> None:
     (here.folder / "lib" / "dvc").mkdir(parents=True)
     here.write("lib/dvc/__init__.py", "")

@@ -22,6 +22,8 @@ from cuebook.temporary import owned_prefix
 __all__ = ["CheckpointPort", "TriggerServer", "TriggerSocket"]
 
 STATE_BYTES_MAX = 1 << 32
+_FOLDER_BYTES_MAX = 85
+"""The name of a socket has 103 bytes on macOS, and 107 on Linux; `mkdtemp` adds eight or nine, and `/s` is two."""
 
 
 class CheckpointPort(Protocol):
@@ -35,10 +37,12 @@ class CheckpointPort(Protocol):
 
 
 class TriggerSocket:
-    """The place of the socket."""
+    """The place of the socket: in the folder for temporary files, or, where its name would be too long there, in /tmp."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=owned_prefix("cuebook-exp-")))
+        prefix = owned_prefix("cuebook-exp-")
+        is_long = len(os.fsencode(tempfile.gettempdir())) + len(prefix) > _FOLDER_BYTES_MAX
+        self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp" if is_long else None))
         self.path = str(self.folder / "s")
 
     def remove(self) -> None:
