@@ -17,6 +17,7 @@ from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorStopped
 from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Kind
+from cuebook.persistence.upkeep.compaction import compact
 from tests.durable.bank import Account, Balance, Break, Deposit, Saver, State
 from tests.durable.scenes import played
 
@@ -342,6 +343,13 @@ def test_an_index_that_does_not_fit_the_records_is_made_anew(path: Path) -> None
     played(path, later)
 
 
+def test_a_journal_that_is_compacted_has_the_index_from_the_start(path: Path) -> None:
+    played(path, deposits)
+    compact(path)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        assert database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'stream_records'").fetchone() == (1,)
+
+
 def test_a_journal_without_the_index_is_read_and_gets_one_with_the_next_event(path: Path) -> None:
     async def later(runtime: Runtime) -> None:
         account = await runtime.spawn(Saver, "a-1")
@@ -350,6 +358,7 @@ def test_a_journal_without_the_index_is_read_and_gets_one_with_the_next_event(pa
     played(path, deposits)
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP INDEX stream_records")
+
     async def one_more(runtime: Runtime) -> None:
         account = await runtime.spawn(Saver, "a-1")
         assert await account.ask(Deposit(1)) == 26
