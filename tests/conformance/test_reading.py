@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from cuebook.errors import JournalError
+from cuebook.errors import JournalCorrupt, JournalError
 from cuebook.persistence.records.row import Row
 from cuebook.persistence.stores.port import Medium, Reading, Store
 from cuebook.persistence.trust.verdicts import Writers
@@ -73,6 +73,20 @@ def test_one_row_is_read_with_the_hash_of_the_row_before(medium: Medium) -> None
         assert reading.row(2) == (*row(2, body=None)[:7], row(1)[3])
         assert reading.row(1) == row(1)
         assert [reading.row(seq) for seq in (4, 0, -1)] == [None, None, None]
+
+
+@pytest.mark.parametrize("count", [3, 700])
+def test_rows_are_picked_by_their_numbers_and_one_that_is_missing_is_named(medium: Medium, count: int) -> None:
+    filled(medium.store(), [row(n) for n in range(1, count + 1)])
+    with medium.reading(Writers.NOBODY) as reading:
+        wanted = range(1, count + 1, 2)
+        assert [(each[0], each[3], each[6]) for each in reading.rows_at(wanted)] == [
+            (n, row(n)[3], None) for n in wanted
+        ]
+        assert list(reading.rows_at([])) == []
+        for missing in (0, count + 1):
+            with pytest.raises(JournalCorrupt, match=f"record {missing} is missing"):
+                list(reading.rows_at(sorted([2, missing])))
 
 
 def test_rows_of_a_stream_are_selected_from_either_end(medium: Medium) -> None:

@@ -17,6 +17,7 @@ from cuebook.durable.persistent_actor import PersistentActor
 from cuebook.errors import ActorStopped
 from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.records.record import Kind
+from cuebook.persistence.upkeep.compaction import compact
 from tests.durable.bank import Account, Balance, Break, Deposit, Saver, State
 from tests.durable.scenes import played
 
@@ -340,6 +341,13 @@ def test_an_index_that_does_not_fit_the_records_is_made_anew(path: Path) -> None
         database.execute("UPDATE sqlite_master SET rootpage = ? WHERE name = 'less'", (page,))
         database.execute("DELETE FROM sqlite_master WHERE name IN ('less', 'other')")
     played(path, later)
+
+
+def test_a_journal_that_is_compacted_has_the_index_from_the_start(path: Path) -> None:
+    played(path, deposits)
+    compact(path)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        assert database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'stream_records'").fetchone() == (1,)
 
 
 def test_a_journal_without_the_index_is_read_and_gets_one_with_the_next_event(path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from cuebook.persistence.journal.writer import JournalWriter
 from cuebook.persistence.recall import recalled as recalling
 from cuebook.persistence.records.contents_heads import Contents, contents_entry
 from cuebook.persistence.records.record import Entry, Kind, Record
+from cuebook.persistence.records.row import Row
 from cuebook.persistence.upkeep.backup import backup
 from cuebook.persistence.upkeep.compaction import compact
 from cuebook.persistence.upkeep.salvage import recover
@@ -37,7 +41,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def life(number: int, results: int = 3) -> list[Entry]:
-    return [opened(number, total=results), *(completed(n, run=number) for n in range(results)), closed(number)]
+    return [opened(number), *(completed(n, run=number) for n in range(results)), closed(number)]
 
 
 def told(reader: Reader) -> list[int]:
@@ -113,6 +117,41 @@ def test_after_a_commit_of_unknown_fate_the_list_is_still_right(fault: Fault) ->
 
     for at in range(2, 9):
         run(work(at))
+
+
+class CancelledOnce(MemoryStore):
+    """Keeps its third batch, but whoever waits for that is told that it was cancelled, as by a loop that ends."""
+
+    inserts = 0
+
+    async def insert(
+        self, rows: Sequence[Row], states: Sequence[tuple[int, bytes]] = (), drop_states: Sequence[int] = ()
+    ) -> None:
+        await super().insert(rows, states, drop_states)
+        self.inserts += 1
+        if self.inserts == 3:
+            raise asyncio.CancelledError
+
+
+def test_what_was_stored_behind_a_cancelled_commit_is_listed() -> None:
+    async def work() -> None:
+        async with await JournalWriter.open(MemoryMedium(CancelledOnce(), "memory")) as journal:
+            for number in range(1, 9):
+                with contextlib.suppress(asyncio.CancelledError):
+                    await journal.append(life(number))
+            opened_runs = [each.run for each in journal.records(kinds=(Kind.RUN_OPENED,))]
+            listed = [each.seq for each in listing(journal, journal.last_seq).records(journal, journal.last_seq)][1:]
+            assert opened_runs == list(range(1, 9))
+            assert listed == [each.seq for each in journal.records() if each.kind in LISTED]
+
+    run(work())
+
+
+def test_the_number_of_the_next_run_is_known_though_the_last_one_was_opened_long_ago(tmp_path: Path) -> None:
+    path = tmp_path / "x.cue"
+    write(path, *(life(number) for number in range(1, 4)), *([completed(n, run=3)] for n in range(1, 60)))
+    contents._left.clear()
+    assert next_run(path) == 4
 
 
 def test_a_journal_without_a_list_gets_one_from_its_next_writer(
