@@ -24,7 +24,7 @@ from cuebook.experiments.process.triggers import TriggerSocket
 from cuebook.experiments.runner import Attempt, AttemptEnding, ExperimentRunner
 from cuebook.experiments.settling import bring_back, note_runner, settle_lost
 from cuebook.experiments.stages import ProgramStage
-from cuebook.experiments.writer import LineWriter
+from cuebook.experiments.writer import LineWriter, taken_text
 from cuebook.notices import say
 from cuebook.persistence.records.experiment_heads import AttemptBegun, ExperimentOpened
 from cuebook.workplace.location import Workplace
@@ -152,7 +152,7 @@ def _guard(lines: Lines, head: WorkspaceHead, root: Path) -> None:
 
 
 def _named(lines: Lines, request: RunRequest, decision: Decision) -> str:
-    """The experiment's name; the folder of a new one is made, by nobody else."""
+    """The experiment's name; the folder of a new one is there, and nothing was begun in it."""
     if decision.what is What.GO_ON and decision.start is not None:
         return decision.start.name
     lines.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -161,10 +161,11 @@ def _named(lines: Lines, request: RunRequest, decision: Decision) -> str:
         try:
             (lines.folder / name).mkdir(mode=0o700)
         except FileExistsError:
-            if request.name is not None:
-                raise ExperimentError(f"there is an experiment {name} already: give another name") from None
-        else:
-            return name
+            if request.name is None:
+                continue
+            if lines.load(name) is not None:
+                raise ExperimentError(taken_text(name)) from None
+        return name  # also of a folder that was made by a run which was killed before it began anything
 
 
 def _prepare(lines: Lines, request: RunRequest, decision: Decision, name: str) -> None:

@@ -24,7 +24,7 @@ from cuebook.persistence.records.experiment_heads import (
 )
 from cuebook.workplace.manifest import Manifest
 
-__all__ = ["Kept", "LineWriter"]
+__all__ = ["Kept", "LineWriter", "taken_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ class Kept:
     metrics: dict[str, Any] = field(default_factory=dict)
     state: bytes | None = None
     ends: bool = False
+
+
+def taken_text(name: str) -> str:
+    """What is said where an experiment of this name is there."""
+    return f"there is an experiment {name} already: give another name"
 
 
 class LineWriter:
@@ -52,12 +57,15 @@ class LineWriter:
 
     @classmethod
     async def create(cls, lines: Lines, opened: ExperimentOpened) -> LineWriter:
-        """Begin an experiment; its folder is there, and empty.
+        """Begin an experiment; its folder is there.
 
         Raises:
-            JournalError: its journal cannot be written.
+            JournalError: its journal cannot be written. ExperimentError: somebody has begun it meanwhile.
         """
         journal = await JournalWriter.open(lines.journal_of(opened.name))
+        if journal.last_seq > 1:
+            await journal.close()
+            raise ExperimentError(taken_text(opened.name))
         await journal.append([opened.entry(0)])
         return cls(lines, journal, LineState(opened))
 

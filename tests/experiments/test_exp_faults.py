@@ -90,6 +90,17 @@ def test_a_folder_for_temporary_files_with_a_long_name_is_no_hindrance(here: Exp
     assert len(here.shown()[0]["checkpoints"]) == 1
 
 
+def test_a_name_is_free_where_its_run_was_killed_before_it_began(here: Experiment) -> None:
+    left = here.folder / ".cuebook" / "experiments" / "one"
+    left.mkdir(parents=True)
+    (left / "runner.json").write_text("{}")
+    here.write("p.py", "from cuebook import make_checkpoint\nopen('o', 'w').write('1')\nmake_checkpoint()\n")
+    command = ("exp", "run", "--name", "one", "--out", "o", "--", sys.executable, "p.py")
+    assert here.run(*command).returncode == 0
+    again = here.run(*command[:-1], "other.py")
+    assert again.returncode == 1 and "there is an experiment one already" in again.stderr
+
+
 def test_programs_for_dvc_run_unchanged(here: Experiment) -> None:
     (here.folder / "lib" / "dvc").mkdir(parents=True)
     here.write("lib/dvc/__init__.py", "")

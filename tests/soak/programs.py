@@ -66,6 +66,14 @@ async def work_async(number: int) -> Any:
     return worked(number, "a")
 
 
+def work_long(number: int) -> Any:
+    return worked(number, "l")
+
+
+async def work_long_async(number: int) -> Any:
+    return worked(number, "m")
+
+
 def train(number: int) -> Any:
     step, total = cuebook.last_checkpoint((0, 0))[:2]
     while step < STEPS:
@@ -245,7 +253,7 @@ async def resident(folder: Path, epoch: int, chance: random.Random) -> None:
     async with Runtime(folder / "resident.cue", workers=2, progress_bar=False) as runtime:
         for cycle in range(int(os.environ.get("SOAK_CYCLES", "24"))):
             for where in ("process", "thread", "async"):
-                func = work_async if where == "async" else work
+                func = work_long_async if where == "async" else work_long
                 given = [[number] for number in range(cycle * 20 + 1, cycle * 20 + 41)]
                 await runtime.chunk(func, given, where=where, errors="collect", retries=2, backoff=0.001)
             for pid in list(child_processes())[: cycle % 2]:

@@ -37,12 +37,12 @@ class CheckpointPort(Protocol):
 
 
 class TriggerSocket:
-    """The place of the socket: in the folder for temporary files, or, where its name would be too long there, in /tmp."""
+    """The place of the socket: in the folder for temporary files, or in /tmp where its name would be too long there."""
 
     def __init__(self) -> None:
         prefix = owned_prefix("cuebook-exp-")
         is_long = len(os.fsencode(tempfile.gettempdir())) + len(prefix) > _FOLDER_BYTES_MAX
-        self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp" if is_long else None))
+        self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp" if is_long else None))  # noqa: S108 - it is ours
         self.path = str(self.folder / "s")
 
     def remove(self) -> None:
