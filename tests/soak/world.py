@@ -24,7 +24,7 @@ COMMANDS = ("verify", "show", "show --json", "show --failures", "why", "export -
 SLOW_S, END_S, PATIENCE_S = 5.0, 120.0, 15.0
 ENDINGS = (
     "JournalFull", "JournalUnavailable", "JournalError", "StoreFull", "RunStopped", "WorkerDied", "CheckpointRefused",
-    "KeyboardInterrupt", "ActorFailed", "No space left", "File too large", "interrupted", "disk is full", "RuntimeStopped",
+    "KeyboardInterrupt", "ActorFailed", "No space left", "File too large", "interrupted", "killed (by", "disk is full", "RuntimeStopped",
 )  # fmt: skip
 """What a program that was disturbed may end with."""
 FORBIDDEN = ("InternalError", "was never retrieved", "never awaited", "malformed", "AssertionError", "Segmentation")
