@@ -175,3 +175,25 @@ def test_hundreds_of_runs_of_a_finished_job_do_nothing_again(monkeypatch: pytest
 
     assert made == [1]
     assert len(job.state.runs) == 300
+
+
+def test_a_path_in_depends_that_cannot_be_read_is_named_when_a_stage_is_done_and_when_it_is_taken_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import cuebook
+
+    monkeypatch.setenv("CUEBOOK_DIR", str(tmp_path / ".cuebook"))
+    made: list[int] = []
+
+    @cuebook.stage(depends=(tmp_path / "tabel.csv",))
+    def rows() -> int:
+        made.append(1)
+        return 1
+
+    for _ in range(2):
+        capfd.readouterr()
+        with cuebook.job("typo"):
+            assert rows() == 1
+        said = capfd.readouterr().err
+        assert "names what cannot be read, and counts as missing: " in said and "tabel.csv (No such file" in said
+    assert made == [1]
