@@ -38,6 +38,8 @@ __all__ = ["SqliteStore"]
 _BUSY_SECONDS = 30.0
 _CHECKPOINT_PAGES = 4000
 _CLOSING_BUSY_MS = 200
+_BEGIN_S = 5.0
+"""Seconds in which a thread that was started begins, however loaded the machine is."""
 
 
 class _Transaction:
@@ -127,7 +129,7 @@ class SqliteStore:
             await connection
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
-                self._has_begun.wait()  # its thread opens the file all the same, and reports to this loop
+                self._has_begun.wait(_BEGIN_S)  # its thread opens the file all the same, and reports to this loop
             self._join()
             if self._writer is not None:
                 self._writer.close()
