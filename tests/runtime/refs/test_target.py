@@ -50,7 +50,7 @@ async def test_the_actor_that_is_not_there_says_so_and_nothing_else_comes_of_it(
         gone = find_ref(b"", "gone", 0)
         probe = Probe(system)
 
-        with pytest.raises(ActorStopped, match="lives in no actor system"):
+        with pytest.raises(ActorStopped, match="is not there any more"):
             gone.tell_nowait(Get())
         with pytest.raises(ActorStopped, match="gone"):
             target_of(gone).bonds()
