@@ -241,7 +241,7 @@ def test_a_path_in_depends_that_cannot_be_read_is_named_before_each_run(said: An
     for _ in range(2):
         (line,) = said(given, [[1]], depends=depends)
         assert "depends= of given names what cannot be read, and counts as missing" in line
-        assert f"{depends[0]} (No such file or directory), " in line and "a\0b (embedded null byte)" in line
+        assert f"{depends[0]} (No such file or directory), " in line and "a\\x00b (embedded null byte)" in line
     depends[0].write_text("1")
     changed = [line for line in said(given, [[1]], depends=depends) if "tabel.csv" in line]
     assert len(changed) == 1 and "depends tabel.csv: differs" in changed[0]

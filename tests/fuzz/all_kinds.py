@@ -16,7 +16,9 @@ from cuebook import chunk, last_checkpoint, make_checkpoint
 from cuebook.api.runtime import Runtime
 from cuebook.cli.command import main
 from cuebook.experiments import Workspace
+from cuebook.persistence.journal import contents
 from cuebook.persistence.journal.reader import open_reader
+from cuebook.persistence.recall import calls_part, known_calls
 from cuebook.persistence.records.record import Kind
 from tests.durable.bank import Balance, Deposit, Remind, Saver, Transfer
 
@@ -105,6 +107,20 @@ def at_work(root: Path) -> Iterator[None]:
             os.environ["CUEBOOK_DIR"] = there
 
 
+@contextmanager
+def listed_soon() -> Iterator[None]:
+    """Small journals say where records and calls are, as large ones do."""
+    bounds = {(contents, "_FIRST_RECORDS"): 24, (calls_part, "BLOCKS_MAX"): 1, (known_calls, "BLOCKS_MAX"): 1}
+    before = {(module, name): getattr(module, name) for module, name in bounds}
+    try:
+        for (module, name), bound in bounds.items():
+            setattr(module, name, bound)
+        yield
+    finally:
+        for (module, name), bound in before.items():
+            setattr(module, name, bound)
+
+
 def f(n: int) -> int:
     if n == 3:
         make_checkpoint((n, "half"), label="half", metrics={"n": n})
@@ -133,7 +149,7 @@ def samples(folder: Path) -> list[Sample]:
     """A journal of runs, one of streams, one of an experiment, one of a job."""
     root = folder / "here"
     root.mkdir()
-    with at_work(root):
+    with at_work(root), listed_soon():
         _runs(root / "runs.cue")
         _streams(root / "streams.cue")
         _job()
@@ -156,8 +172,8 @@ def samples(folder: Path) -> list[Sample]:
 
 
 def _runs(path: Path) -> None:
-    for calls in ([[n] for n in range(4)], [[n] for n in range(5)]):
-        chunk(f, calls, path=path, where="thread", errors="collect", progress_bar=False)
+    for count in (4, 5, 5, 6):
+        chunk(f, [[n] for n in range(count)], path=path, where="thread", errors="collect", progress_bar=False)
     assert main(["forget", str(path), "--call", "1"]) == 0
 
 
