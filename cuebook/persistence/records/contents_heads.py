@@ -25,6 +25,8 @@ DERIVED = frozenset({Kind.CONTENTS, Kind.CALLS_KNOWN})
 _BLOCK_BYTES = 16
 _CALL_BYTES = 5
 _BLOCKS_MAX = 256
+_RUN_MAX = 1 << 62
+"""The number of a run that leaves room for all that follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,16 @@ class Contents(Head):
         """The numbers in the body of the record that has this head, ascending.
 
         Raises:
-            JournalCorrupt: they are not, or not of records between the one before and this one.
+            JournalCorrupt: they are not, or not of records between the one before and this one, or `runs` is no number
+                of a run.
         """
         try:
             found = unpacked("Q", record.body or b"")
         except ValueError:
             found = array("Q")
         inner = not found or (self.before < found[0] and found[-1] < record.seq)
-        if len(found) != self.count or self.before < 0 or not inner or not all(map(operator.lt, found, found[1:])):
+        is_sound = self.before >= 0 and 0 <= self.runs <= _RUN_MAX and inner
+        if len(found) != self.count or not is_sound or not all(map(operator.lt, found, found[1:])):
             raise JournalCorrupt(f"record {record.seq} lists what cannot be", seq=record.seq)
         return found
 

@@ -6,6 +6,7 @@ from array import array
 
 import pytest
 
+from cuebook.errors import JournalCorrupt
 from cuebook.persistence.records.contents_heads import (
     DERIVED,
     CallsKnown,
@@ -41,3 +42,11 @@ def test_they_come_back_as_they_were() -> None:
     assert list(Contents.decode(CONTENTS.head).listed(record)) == [301, 4096]
     record = Record(5000, Kind.CALLS_KNOWN, 0, CALLS.head, CALLS.body, b"")
     assert known_blocks(CallsKnown.decode(CALLS.head), record) == BLOCKS
+
+
+@pytest.mark.parametrize("runs", [-1, (1 << 62) + 1, (1 << 64) - 1])
+def test_a_highest_run_that_leaves_no_room_for_the_next_is_damage(runs: int) -> None:
+    record = Record(5000, Kind.CONTENTS, 0, CONTENTS.head, CONTENTS.body, b"")
+    head = Contents.decode(CONTENTS.head)
+    with pytest.raises(JournalCorrupt, match="record 5000"):
+        Contents(head.before, head.count, runs).listed(record)
