@@ -130,6 +130,8 @@ class SqliteStore:
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
                 self._has_begun.wait(_BEGIN_S)  # its thread opens the file all the same, and reports to this loop
+            with contextlib.suppress(Exception):
+                await connection.close()  # aiosqlite before 0.22 ends a thread that nobody waited for in here alone
             self._join()
             if self._writer is not None:
                 self._writer.close()
