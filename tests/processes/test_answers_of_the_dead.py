@@ -62,7 +62,7 @@ def test_quick_handlers_that_ended_before_the_one_that_killed_the_process_have_a
     living(test)
 
 
-@pytest.mark.parametrize("what", [2**70, b"x" * NOTES_BYTES, {"a": [1, None]}])
+@pytest.mark.parametrize("what", [2**70, b"x" * NOTES_BYTES, {"a": [1, None]}], ids=["large number", "bytes", "dict"])
 def test_an_answer_of_any_kind_and_size_has_left_before_the_next_handler_begins(what: Any) -> None:
     async def test(runtime: Runtime) -> None:
         ref = await runtime.spawn(Mortal, where="process", options=ActorOptions(restart="temporary"))
