@@ -11,7 +11,7 @@ __all__ = [
     "duration",
     "error_text",
     "error_type_name",
-    "escaped",
+    "in_one_line",
     "printable",
     "repr_of",
     "text_of",
@@ -86,7 +86,7 @@ def error_text(error: BaseException) -> str:
     return clipped(text_of(error))
 
 
-def escaped(text: str) -> str:
+def in_one_line(text: str) -> str:
     """A text in one line, with what would steer a terminal as escapes."""
     if text.isprintable():
         return text

@@ -14,7 +14,7 @@ from cuebook.errors import ActorStopped, AskTimeout
 from cuebook.runtime.cells.spec import Factory, SpawnOptions
 from cuebook.runtime.refs.ref import ActorRef
 from cuebook.runtime.refs.typed import A_co, Accepts, Asks
-from cuebook.wording import escaped
+from cuebook.wording import in_one_line
 
 __all__ = ["Pool", "Routing", "RoutingWord", "SpawnPort"]
 
@@ -97,9 +97,8 @@ class Pool(Generic[A_co]):
         return len(self._members)
 
     def __repr__(self) -> str:
-        return (
-            f"<Pool {escaped(self.name)} {self.routing.value} of {len(self._members)}, {len(self._waiting)} asks wait>"
-        )
+        name, size = in_one_line(self.name), len(self._members)
+        return f"<Pool {name} {self.routing.value} of {size}, {len(self._waiting)} asks wait>"
 
     def pick(self, message: object) -> ActorRef[A_co]:
         """The member that this message would go to. Raises ActorStopped where there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cuebook.runtime.policy.phases import ActorState
-from cuebook.wording import escaped
+from cuebook.wording import in_one_line
 
 __all__ = ["ActorState", "ActorStatistics", "TreeNode"]
 
@@ -67,16 +67,16 @@ def _lines(node: TreeNode) -> list[str]:
 def _line(node: TreeNode) -> str:
     counts = node.statistics
     if counts is None:
-        return escaped(node.name)
+        return in_one_line(node.name)
     shown = f"{node.name} {f'({counts.kind}) ' if counts.kind else ''}{status_line(counts)}"
     if counts.in_hand:
         shown += f" in_hand={counts.in_hand}"
-    return escaped(f"{shown} last_error={counts.last_error}" if counts.last_error else shown)
+    return in_one_line(f"{shown} last_error={counts.last_error}" if counts.last_error else shown)
 
 
 def named_status(name: str, statistics: ActorStatistics) -> str:
     """The name of an actor, whatever it is made of, and the counts that matter, in one line."""
-    return escaped(f"{name} {status_line(statistics)}")
+    return in_one_line(f"{name} {status_line(statistics)}")
 
 
 def status_line(statistics: ActorStatistics) -> str:

@@ -13,7 +13,7 @@ from cuebook.runtime.cells import driver
 from cuebook.runtime.refs.status import TreeNode
 from cuebook.runtime.tasks import tasks
 from cuebook.runtime.tasks.frames import frame_of
-from cuebook.wording import escaped
+from cuebook.wording import in_one_line
 
 __all__ = ["dump_text"]
 
@@ -31,7 +31,7 @@ def dump_text(tree: TreeNode, loop: asyncio.AbstractEventLoop, thread_id: int) -
     found = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
     lines = [f"cuebook: process {os.getpid()}, actors of {tree}", f"{len(found)} tasks"]
     for task in found:
-        lines.append(f"  {escaped(task.get_name())}:")
+        lines.append(f"  {in_one_line(task.get_name())}:")
         lines += _indented(_frames_of(task.get_coro()))
     lines.append("the loop's thread:")
     lines += _indented(_outwards(running))

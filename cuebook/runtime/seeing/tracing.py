@@ -14,7 +14,7 @@ from cuebook.logs import get_logger
 from cuebook.runtime.reports.deadletters import opened
 from cuebook.runtime.reports.readers import Readers, Stream
 from cuebook.runtime.seeing.observing import Sending, Work
-from cuebook.wording import escaped, repr_of
+from cuebook.wording import in_one_line, repr_of
 
 __all__ = ["TraceEvent", "TraceKind", "Tracing"]
 
@@ -61,11 +61,11 @@ class TraceEvent:
 
     def __str__(self) -> str:
         way = {TraceKind.SENT: " to", TraceKind.RECEIVED: " from"}.get(self.kind)
-        parts = [f"{escaped(self.actor)} {self.kind.value} {type(self.message).__qualname__}"]
+        parts = [f"{in_one_line(self.actor)} {self.kind.value} {type(self.message).__qualname__}"]
         if self.count > 1:
             parts.append(f" and {self.count - 1} more")
         if way is not None:
-            parts.append(f"{way} {escaped(self.peer or 'outside')}")
+            parts.append(f"{way} {in_one_line(self.peer or 'outside')}")
         if self.kind is not TraceKind.SENT:
             parts.append(f" {'waited' if self.kind is TraceKind.RECEIVED else 'after'} {self.seconds:.3g} s")
         if self.error is not None:

@@ -10,7 +10,7 @@ from cuebook.runtime.cells.actor import Actor
 from cuebook.runtime.groups.pool import Pool
 from cuebook.runtime.system import ActorSystem
 from cuebook.wire.message import message
-from cuebook.wording import escaped
+from cuebook.wording import in_one_line
 from tests.support.virtually import virtually
 
 pytestmark = pytest.mark.quick
@@ -45,5 +45,5 @@ async def test_names_are_shown_as_escapes_and_are_what_they_were() -> None:
 
 
 def test_what_can_be_printed_stays() -> None:
-    assert escaped("Cart/\u00fc\u65e5 a") == "Cart/\u00fc\u65e5 a"
-    assert escaped("\ud800\x07") == "\\ud800\\x07"
+    assert in_one_line("Cart/\u00fc\u65e5 a") == "Cart/\u00fc\u65e5 a"
+    assert in_one_line("\ud800\x07") == "\\ud800\\x07"
